@@ -1,0 +1,130 @@
+import type { FieldError, KubernetesObject, ObjectMeta, Schema } from '#meta'
+
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
+
+/** What a table cell may hold; `date` columns take an RFC 3339 time or a ready-made age. */
+export interface Column<T> {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  readonly format?: string
+  readonly description?: string
+  /** 0 shows always, 1 with `-o wide`. */
+  readonly priority?: number
+  readonly value: (object: T, context: { readonly nowMs: number }) => string | number | boolean | undefined | null
+}
+
+export interface ScalePaths {
+  /** Simple JSON paths such as `.spec.replicas`. */
+  readonly spec: string
+  readonly status: string
+  readonly selector?: string
+}
+
+/**
+ * A subresource that is not `status` or `scale`, declared for discovery and RBAC; its handler is one file in
+ * `apiserver/subresources`. `kind` names what its body is, when that differs from the parent's kind.
+ */
+export interface SubresourceDefinition {
+  readonly verbs: readonly ('create' | 'get' | 'update' | 'patch')[]
+  readonly group?: string
+  readonly version?: string
+  readonly kind: string
+  /** HTTP methods of a connect subresource (exec, proxy ...), in lower case. */
+  readonly connect?: readonly string[]
+  /** Also served with a trailing path. */
+  readonly pathSuffix?: boolean
+}
+
+export interface ValidationContext {
+  readonly nowMs: number
+}
+
+/** How a kind is served. Built-in kinds and CRDs compile to this; discovery, OpenAPI, tables, patch, apply, watch and GC read it. */
+export interface ResourceDefinition<T extends KubernetesObject = KubernetesObject> {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly listKind: string
+  readonly scope: 'Namespaced' | 'Cluster'
+  readonly names: {
+    readonly plural: string
+    readonly singular: string
+    readonly shortNames: readonly string[]
+    readonly categories: readonly string[]
+  }
+  readonly verbs: readonly Verb[]
+  /** Resolved on first use: linking all schemas takes time that start-up does not have. */
+  readonly schema: () => Schema
+  readonly subresources: {
+    readonly status: boolean
+    readonly scale?: ScalePaths | undefined
+    readonly others: Readonly<Record<string, SubresourceDefinition>>
+  }
+  /** Field selectors beyond metadata.name and metadata.namespace: path to value. */
+  readonly selectableFields: Readonly<Record<string, (object: T) => string>>
+  readonly columns: readonly Column<T>[]
+  /** False for kinds that are computed and never stored (SubjectAccessReview, TokenReview ...). */
+  readonly stored: boolean
+  /** Several versions of one kind share a storage form; absent when this version is the stored one. */
+  readonly storage?: StorageForm<T> | undefined
+  /** Store TTL in seconds (Events). */
+  readonly ttlSeconds?: number | undefined
+  /** Whether `metadata.generation` counts changes of everything but metadata and status. */
+  readonly generation: boolean
+  /** Fields that update keeps (`spec.x`, upstream's paths): a change is 422 `field is immutable`. */
+  readonly immutableFields: readonly string[]
+  /** Yields problems with `metadata.name`; the default is a DNS-1123 subdomain. */
+  readonly validateName: (name: string, prefix: boolean) => Iterable<string>
+  /** Fills absent fields in place, as upstream's SetDefaults and +default markers. Runs on every decode. */
+  readonly default: (draft: T) => void
+  /** Clears or sets what clients may not (status on create, and so on), in place. */
+  readonly prepareForCreate: (draft: T) => void
+  readonly prepareForUpdate: (draft: T, old: T) => void
+  /** Everything wrong with the object, in upstream's field order and wording. */
+  readonly validate: (object: T, context: ValidationContext) => Iterable<FieldError>
+  readonly validateUpdate: (object: T, old: T, context: ValidationContext) => Iterable<FieldError>
+  readonly validateStatusUpdate: (object: T, old: T, context: ValidationContext) => Iterable<FieldError>
+  /** Sentences for the `Warning:` header of an accepted write. */
+  readonly warnings: (object: T, old: T | undefined) => Iterable<string>
+  /**
+   * Seconds of grace a delete gets when the kind is deleted gracefully (pods), before the client's own wish is applied;
+   * undefined: deleted at once.
+   */
+  readonly gracePeriodSeconds: (object: T) => number | undefined
+  /** What upstream does to dependents when a delete names no policy. */
+  readonly defaultPropagation: 'Background' | 'Foreground' | 'Orphan'
+}
+
+export interface StorageForm<T> {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly toStored: (object: T) => KubernetesObject
+  readonly fromStored: (stored: KubernetesObject) => T
+}
+
+/** What `defineResource` takes: the names, and whatever differs from the plain case. */
+export type ResourceInput<T extends KubernetesObject> = Pick<ResourceDefinition<T>, 'group' | 'version' | 'kind' | 'scope'> &
+  Partial<
+    Omit<ResourceDefinition<T>, 'group' | 'version' | 'kind' | 'scope' | 'names' | 'subresources' | 'validate' | 'schema'>
+  > & {
+    readonly names: {
+      readonly plural: string
+      readonly singular?: string
+      readonly shortNames?: readonly string[]
+      readonly categories?: readonly string[]
+    }
+    readonly subresources?: {
+      readonly status?: boolean
+      readonly scale?: ScalePaths
+      readonly others?: Readonly<Record<string, SubresourceDefinition>>
+    }
+    /** The OpenAPI definition name, or the schema itself (CRDs). */
+    readonly schema: string | (() => Schema)
+    readonly validate?: (object: T, context: ValidationContext) => Iterable<FieldError>
+  }
+
+/** An object whose metadata is present, as everything that was stored is. */
+export type Stored<T extends KubernetesObject> = T & {
+  metadata: ObjectMeta & { name: string; uid: string; resourceVersion: string }
+}

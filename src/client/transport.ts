@@ -1,0 +1,76 @@
+/**
+ * The contract between a client and an API server, whatever lies between them. `http` speaks it over TLS; `in-process`
+ * hands it straight to the server's pipeline: same authentication, authorisation and admission, no sockets, no second encoding.
+ */
+export interface Transport extends AsyncDisposable {
+  /** Resolves with the head of the response; never rejects for an HTTP status. Rejects when no response could be had. */
+  request(request: TransportRequest): Promise<TransportResponse>
+  /** Opens a bidirectional byte stream by an HTTP/1.1 upgrade (exec, attach, port-forward). In-process transports throw. */
+  upgrade?(request: TransportRequest): Promise<import('node:stream').Duplex>
+}
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Absolute path without the query, percent-encoded. */
+  readonly path: string
+  readonly query?: URLSearchParams | undefined
+  /** Lower-case names. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: RequestBody | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** In-process callers hand over the object itself; the receiver treats it as frozen and never keeps a reference to a mutable one. */
+export type RequestBody =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'object'; readonly object: unknown }
+  | { readonly kind: 'stream'; readonly stream: AsyncIterable<Uint8Array> }
+
+export interface TransportResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: ResponseBody
+}
+
+export type ResponseBody =
+  | { readonly kind: 'none' }
+  /** A whole body, encoded. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** A JSON object: frozen and shared in process; `bytes` encodes it (once, memoised) for the wire. */
+  | { readonly kind: 'object'; readonly object: unknown; readonly bytes: () => Uint8Array }
+  /** A watch: ends when the server ends it. Consumers must finish or `return()` the iteration. */
+  | { readonly kind: 'watch'; readonly frames: AsyncIterable<WatchFrame> }
+  /** Raw bytes as they come (logs, proxied bodies). */
+  | { readonly kind: 'stream'; readonly stream: AsyncIterable<Uint8Array> }
+
+export interface WatchFrame {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  readonly object: unknown
+  /** The whole frame in the negotiated encoding; shared between watchers. */
+  readonly bytes: () => Uint8Array
+}
+
+/** Who is at the other end of the connection, as far as the connection itself proves it. */
+export type Peer =
+  /** TLS: subject of a client certificate that chains to the client CA, if one was shown. */
+  | {
+      readonly kind: 'tls'
+      readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[]; readonly raw: Uint8Array }
+      /** The certificate chains to the front-proxy CA. */
+      readonly frontProxy?: string
+      readonly address: string
+    }
+  /** A component in the same process; the cluster that wired it vouches for the user. */
+  | { readonly kind: 'in-process'; readonly user: UserInfo }
+
+export interface UserInfo {
+  readonly username: string
+  readonly uid?: string
+  readonly groups: readonly string[]
+  readonly extra?: Readonly<Record<string, readonly string[]>>
+}
+
+/** An API server as seen by whoever carries requests to it (the HTTPS listener, the in-process transport). */
+export interface RequestHandler {
+  handle(request: TransportRequest, peer: Peer): Promise<TransportResponse>
+}

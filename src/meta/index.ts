@@ -1,0 +1,3 @@
+export * from './schema.ts'
+export * from './status.ts'
+export * from './types.ts'

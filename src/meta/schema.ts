@@ -1,0 +1,34 @@
+/**
+ * The shape of an API type: what strategic merge patch, apply, field validation, OpenAPI and pruning read.
+ * Built-in kinds get theirs from the generated tables, custom kinds from their CRD; the engine sees no difference.
+ * A node with `ref` stands for that definition: read it through {@link deref}.
+ */
+export interface Schema {
+  readonly ref?: Schema
+  /** The OpenAPI definition name of a named node, e.g. `io.k8s.api.core.v1.PodSpec`. */
+  readonly name?: string
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean'
+  readonly format?: string
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly items?: Schema
+  readonly additionalProperties?: Schema
+  readonly enum?: readonly string[]
+  readonly default?: unknown
+  readonly listType?: 'atomic' | 'set' | 'map'
+  readonly listMapKeys?: readonly string[]
+  readonly mapType?: 'atomic' | 'granular'
+  readonly patchStrategy?: string
+  readonly patchMergeKey?: string
+  readonly intOrString?: boolean
+  readonly preserveUnknownFields?: boolean
+  readonly embeddedResource?: boolean
+  /** Presence in Go's JSON: written even when zero (`always`), or left out when empty. */
+  readonly nullable?: boolean
+  readonly gvk?: readonly (readonly [group: string, version: string, kind: string])[]
+}
+
+export function deref(schema: Schema): Schema {
+  return schema.ref ?? schema
+}
