@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock, Random } from '#base'
+import { type Authority, type CertificateRequest, createAuthority, createSigningKey, type KeyPair, openAuthority } from './pki.ts'
+
+/**
+ * Everything a control plane proves itself with. One authority each for servers, for clients and for the front proxy, so that no
+ * serving certificate can log in and no client can pose as the proxy.
+ */
+export interface Pki {
+  /** Signs serving certificates; its certificate is what clients trust (`kube-root-ca.crt`). */
+  readonly serverCA: Authority
+  readonly clientCA: Authority
+  readonly frontProxyCA: Authority
+  readonly serviceAccountKey: { readonly privateKey: string; readonly publicKey: string }
+}
+
+const AUTHORITIES = { serverCA: 'server-ca', clientCA: 'client-ca', frontProxyCA: 'front-proxy-ca' } as const
+
+/** A fresh set that lives in memory only. */
+export async function createPki(dependencies: { clock: Clock; random: Random }): Promise<Pki> {
+  const [serverCA, clientCA, frontProxyCA, serviceAccountKey] = await Promise.all([
+    createAuthority('kubernetes-server-ca', dependencies),
+    createAuthority('kubernetes-client-ca', dependencies),
+    createAuthority('kubernetes-front-proxy-ca', dependencies),
+    createSigningKey(),
+  ])
+  return { serverCA, clientCA, frontProxyCA, serviceAccountKey }
+}
+
+/** The set kept in `directory` (0700, keys 0600), made on first use. */
+export async function openPki(directory: string, dependencies: { clock: Clock; random: Random }): Promise<Pki> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const complete = join(directory, 'sa.pub')
+  // The public service-account key is written last: without it the set is unfinished, and nothing can have used it yet.
+  if (!existsSync(complete)) {
+    const pki = await createPki(dependencies)
+    for (const [name, file] of Object.entries(AUTHORITIES)) writePair(directory, file, pki[name as keyof typeof AUTHORITIES])
+    writeFileSync(join(directory, 'sa.key'), pki.serviceAccountKey.privateKey, { mode: 0o600 })
+    writeFileSync(complete, pki.serviceAccountKey.publicKey)
+    return pki
+  }
+  const open = (file: string): Authority => openAuthority(readPair(directory, file), dependencies)
+  return {
+    serverCA: open(AUTHORITIES.serverCA),
+    clientCA: open(AUTHORITIES.clientCA),
+    frontProxyCA: open(AUTHORITIES.frontProxyCA),
+    serviceAccountKey: {
+      privateKey: readFileSync(join(directory, 'sa.key'), 'utf8'),
+      publicKey: readFileSync(complete, 'utf8'),
+    },
+  }
+}
+
+export function writePair(directory: string, name: string, pair: KeyPair): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  writeFileSync(join(directory, `${name}.key`), pair.key, { mode: 0o600 })
+  writeFileSync(join(directory, `${name}.crt`), pair.certificate)
+}
+
+export function readPair(directory: string, name: string): KeyPair {
+  return {
+    certificate: readFileSync(join(directory, `${name}.crt`), 'utf8'),
+    key: readFileSync(join(directory, `${name}.key`), 'utf8'),
+  }
+}
+
+/** The certificate requests of upstream's identities. */
+export const identities = {
+  apiServer: (hosts: readonly string[]): CertificateRequest => ({ commonName: 'kube-apiserver', hosts, usages: ['server'] }),
+  kubeletClient: { commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'], usages: ['client'] },
+  frontProxyClient: { commonName: 'front-proxy-client', usages: ['client'] },
+  admin: { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] },
+  node: (name: string): CertificateRequest => ({
+    commonName: `system:node:${name}`,
+    organizations: ['system:nodes'],
+    usages: ['client'],
+  }),
+  kubeletServer: (name: string, hosts: readonly string[]): CertificateRequest => ({
+    commonName: `system:node:${name}`,
+    organizations: ['system:nodes'],
+    hosts,
+    usages: ['server'],
+  }),
+  proxy: { commonName: 'system:kube-proxy', usages: ['client'] },
+  scheduler: { commonName: 'system:kube-scheduler', usages: ['client'] },
+  controllerManager: { commonName: 'system:kube-controller-manager', usages: ['client'] },
+} as const satisfies Record<string, CertificateRequest | ((...parameters: never[]) => CertificateRequest)>
