@@ -1,4 +1,27 @@
-/** Makes everything under a `generated` folder from published sources; each step is one file and one line here. */
-const steps: readonly (() => Promise<void>)[] = []
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { generateDescriptions, generateSchemas } from './generate-schemas.ts'
+import { generateTypes } from './generate-types.ts'
 
-for (const step of steps) await step()
+/** Everything under a `generated` folder, made from published sources; each step is one line here. */
+const STEPS: Readonly<Record<string, () => string>> = {
+  'src/api/generated/types.ts': generateTypes,
+  'src/api/generated/schemas.json': generateSchemas,
+  'src/api/generated/descriptions.json': generateDescriptions,
+}
+
+for (const [file, make] of Object.entries(STEPS)) {
+  const path = join(import.meta.dirname, '..', file)
+  const text = make()
+  mkdirSync(dirname(path), { recursive: true })
+  // An unchanged file keeps its time, for whoever compares times.
+  if (current(path) !== text) writeFileSync(path, text)
+}
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { MutatingAdmissionPolicy } from '../generated/types.ts'
+
+export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'MutatingAdmissionPolicy',
+  scope: 'Cluster',
+  names: { plural: 'mutatingadmissionpolicies', categories: ['api-extensions'] },
+  generation: true,
+  schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
+})

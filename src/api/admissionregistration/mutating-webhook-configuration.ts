@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { MutatingWebhookConfiguration } from '../generated/types.ts'
+
+export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfiguration>({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'MutatingWebhookConfiguration',
+  scope: 'Cluster',
+  names: { plural: 'mutatingwebhookconfigurations', categories: ['api-extensions'] },
+  generation: true,
+  schema: 'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
+})

@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { ValidatingWebhookConfiguration } from '../generated/types.ts'
+
+export const validatingWebhookConfigurations = defineResource<ValidatingWebhookConfiguration>({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'ValidatingWebhookConfiguration',
+  scope: 'Cluster',
+  names: { plural: 'validatingwebhookconfigurations', categories: ['api-extensions'] },
+  generation: true,
+  schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
+})

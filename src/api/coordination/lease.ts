@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { Lease } from '../generated/types.ts'
+
+export const leases = defineResource<Lease>({
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  scope: 'Namespaced',
+  names: { plural: 'leases' },
+  schema: 'io.k8s.api.coordination.v1.Lease',
+})

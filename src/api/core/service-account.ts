@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { ServiceAccount } from '../generated/types.ts'
+
+export const serviceAccounts = defineResource<ServiceAccount>({
+  group: '',
+  version: 'v1',
+  kind: 'ServiceAccount',
+  scope: 'Namespaced',
+  names: { plural: 'serviceaccounts', shortNames: ['sa'] },
+  subresources: { others: { token: { kind: 'TokenRequest', group: 'authentication.k8s.io', verbs: ['create'] } } },
+  schema: 'io.k8s.api.core.v1.ServiceAccount',
+})

@@ -1,0 +1,22 @@
+import { defineResource } from '../define-resource.ts'
+import type { Service } from '../generated/types.ts'
+
+export const services = defineResource<Service>({
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  scope: 'Namespaced',
+  names: { plural: 'services', shortNames: ['svc'], categories: ['all'] },
+  subresources: {
+    status: true,
+    others: {
+      proxy: {
+        kind: 'ServiceProxyOptions',
+        verbs: ['create', 'get', 'patch', 'update'],
+        connect: ['delete', 'get', 'head', 'options', 'patch', 'post', 'put'],
+        pathSuffix: true,
+      },
+    },
+  },
+  schema: 'io.k8s.api.core.v1.Service',
+})

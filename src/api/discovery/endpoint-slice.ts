@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { EndpointSlice } from '../generated/types.ts'
+
+export const endpointSlices = defineResource<EndpointSlice>({
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  kind: 'EndpointSlice',
+  scope: 'Namespaced',
+  names: { plural: 'endpointslices' },
+  generation: true,
+  schema: 'io.k8s.api.discovery.v1.EndpointSlice',
+})

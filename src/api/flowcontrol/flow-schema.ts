@@ -1,0 +1,13 @@
+import { defineResource } from '../define-resource.ts'
+import type { FlowSchema } from '../generated/types.ts'
+
+export const flowSchemas = defineResource<FlowSchema>({
+  group: 'flowcontrol.apiserver.k8s.io',
+  version: 'v1',
+  kind: 'FlowSchema',
+  scope: 'Cluster',
+  names: { plural: 'flowschemas' },
+  subresources: { status: true },
+  generation: true,
+  schema: 'io.k8s.api.flowcontrol.v1.FlowSchema',
+})

@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { IngressClass } from '../generated/types.ts'
+
+export const ingressClasses = defineResource<IngressClass>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'IngressClass',
+  scope: 'Cluster',
+  names: { plural: 'ingressclasses' },
+  generation: true,
+  schema: 'io.k8s.api.networking.v1.IngressClass',
+})

@@ -1,0 +1,13 @@
+import { defineResource } from '../define-resource.ts'
+import type { ServiceCIDR } from '../generated/types.ts'
+
+export const serviceCIDRs = defineResource<ServiceCIDR>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'ServiceCIDR',
+  scope: 'Cluster',
+  names: { plural: 'servicecidrs' },
+  subresources: { status: true },
+  generation: true,
+  schema: 'io.k8s.api.networking.v1.ServiceCIDR',
+})

@@ -1,0 +1,13 @@
+import { defineResource } from '../define-resource.ts'
+import type { PodDisruptionBudget } from '../generated/types.ts'
+
+export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
+  group: 'policy',
+  version: 'v1',
+  kind: 'PodDisruptionBudget',
+  scope: 'Namespaced',
+  names: { plural: 'poddisruptionbudgets', shortNames: ['pdb'] },
+  subresources: { status: true },
+  generation: true,
+  schema: 'io.k8s.api.policy.v1.PodDisruptionBudget',
+})

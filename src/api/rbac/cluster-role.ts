@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { ClusterRole } from '../generated/types.ts'
+
+export const clusterRoles = defineResource<ClusterRole>({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'ClusterRole',
+  scope: 'Cluster',
+  names: { plural: 'clusterroles' },
+  schema: 'io.k8s.api.rbac.v1.ClusterRole',
+})

@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { RoleBinding } from '../generated/types.ts'
+
+export const roleBindings = defineResource<RoleBinding>({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'RoleBinding',
+  scope: 'Namespaced',
+  names: { plural: 'rolebindings' },
+  schema: 'io.k8s.api.rbac.v1.RoleBinding',
+})

@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { Role } from '../generated/types.ts'
+
+export const roles = defineResource<Role>({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'Role',
+  scope: 'Namespaced',
+  names: { plural: 'roles' },
+  schema: 'io.k8s.api.rbac.v1.Role',
+})

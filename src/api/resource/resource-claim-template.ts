@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { ResourceClaimTemplate } from '../generated/types.ts'
+
+export const resourceClaimTemplates = defineResource<ResourceClaimTemplate>({
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceClaimTemplate',
+  scope: 'Namespaced',
+  names: { plural: 'resourceclaimtemplates' },
+  schema: 'io.k8s.api.resource.v1.ResourceClaimTemplate',
+})

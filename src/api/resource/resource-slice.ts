@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { ResourceSlice } from '../generated/types.ts'
+
+export const resourceSlices = defineResource<ResourceSlice>({
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceSlice',
+  scope: 'Cluster',
+  names: { plural: 'resourceslices' },
+  generation: true,
+  schema: 'io.k8s.api.resource.v1.ResourceSlice',
+})

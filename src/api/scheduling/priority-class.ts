@@ -1,0 +1,12 @@
+import { defineResource } from '../define-resource.ts'
+import type { PriorityClass } from '../generated/types.ts'
+
+export const priorityClasses = defineResource<PriorityClass>({
+  group: 'scheduling.k8s.io',
+  version: 'v1',
+  kind: 'PriorityClass',
+  scope: 'Cluster',
+  names: { plural: 'priorityclasses', shortNames: ['pc'] },
+  generation: true,
+  schema: 'io.k8s.api.scheduling.v1.PriorityClass',
+})

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert } from '#base'
+import type { Schema } from '#meta'
+
+/** A node of `generated/schemas.json`: a {@link Schema} whose references are still names. */
+interface RawSchema extends Omit<Schema, 'ref' | 'properties' | 'items' | 'additionalProperties'> {
+  readonly $ref?: string
+  readonly properties?: Readonly<Record<string, RawSchema>>
+  readonly items?: RawSchema
+  readonly additionalProperties?: RawSchema
+}
+
+type Descriptions = Readonly<Record<string, readonly [own: string, properties: Readonly<Record<string, string>>]>>
+
+let raw: Readonly<Record<string, RawSchema>> | undefined
+let descriptions: Descriptions | undefined
+const linked = new Map<string, Schema>()
+
+/** The schema of a published definition. Definitions are read at the first call and linked one by one, so that start-up pays for none. */
+export function schemaOf(name: string): Schema {
+  const known = linked.get(name)
+  if (known !== undefined) return known
+  raw ??= readGenerated<Readonly<Record<string, RawSchema>>>('schemas.json')
+  const definition = raw[name]
+  assert(definition !== undefined, `the published definitions contain ${name}`)
+  const schema = link(definition, name)
+  linked.set(name, schema)
+  return schema
+}
+
+/** What upstream's documentation says of a definition, or of one of its properties; '' when nothing. */
+export function describe(name: string, property?: string): string {
+  descriptions ??= readGenerated<Descriptions>('descriptions.json')
+  const found = descriptions[name]
+  return (property === undefined ? found?.[0] : found?.[1][property]) ?? ''
+}
+
+function link(node: RawSchema, name?: string): Schema {
+  const { $ref, properties, items, additionalProperties, ...rest } = node
+  const schema: Record<string, unknown> = { ...rest }
+  if (name !== undefined) {
+    schema['name'] = name
+    // Half a megabyte of prose is read only by whoever asks for it (OpenAPI).
+    Object.defineProperty(schema, 'description', { get: () => describe(name) || undefined, enumerable: false })
+  }
+  if ($ref !== undefined) Object.defineProperty(schema, 'ref', { get: () => schemaOf($ref), enumerable: true })
+  if (items !== undefined) schema['items'] = link(items)
+  if (additionalProperties !== undefined) schema['additionalProperties'] = link(additionalProperties)
+  if (properties !== undefined) {
+    const children: Record<string, Schema> = {}
+    for (const [key, child] of Object.entries(properties)) {
+      const property = link(child)
+      if (name !== undefined)
+        Object.defineProperty(property, 'description', { get: () => describe(name, key) || undefined, enumerable: false })
+      children[key] = property
+    }
+    schema['properties'] = children
+  }
+  return schema as Schema
+}
+
+const readGenerated = <T>(file: string): T => JSON.parse(readFileSync(join(import.meta.dirname, 'generated', file), 'utf8')) as T

@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { StorageClass } from '../generated/types.ts'
+
+export const storageClasses = defineResource<StorageClass>({
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'StorageClass',
+  scope: 'Cluster',
+  names: { plural: 'storageclasses', shortNames: ['sc'] },
+  schema: 'io.k8s.api.storage.v1.StorageClass',
+})

@@ -1,0 +1,11 @@
+import { defineResource } from '../define-resource.ts'
+import type { VolumeAttributesClass } from '../generated/types.ts'
+
+export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeAttributesClass',
+  scope: 'Cluster',
+  names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
+  schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
+})

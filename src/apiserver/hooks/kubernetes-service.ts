@@ -1,0 +1,106 @@
+import {
+  type EndpointSlice,
+  type Endpoints,
+  endpointSlices,
+  endpoints,
+  type Service,
+  type ServiceCIDR,
+  serviceCIDRs,
+  services,
+} from '#api'
+import { deepClone, deepEqual } from '#base'
+import type { Client } from '#client'
+import { isAlreadyExists, isConflict } from '#meta'
+import { addressAt, parseRange } from './ipv4.ts'
+
+const NAME = 'kubernetes'
+const PORT = 443
+
+/**
+ * Publishes the API server inside the cluster: the default ServiceCIDR, the `kubernetes` Service on its first address, and that Service's
+ * endpoints. The endpoints are the API server's own, since the Service has no selector.
+ */
+export async function publishKubernetesService(
+  client: Client,
+  options: {
+    readonly serviceClusterIPRange: string
+    readonly advertise: { readonly address: string; readonly port: number } | undefined
+  },
+): Promise<void> {
+  await ensure(() => client.create(serviceCIDRs, defaultServiceCIDR(options.serviceClusterIPRange)))
+  await ensure(() => client.create(services, kubernetesService(addressAt(parseRange(options.serviceClusterIPRange), 1))))
+  if (options.advertise === undefined) return
+  const { address, port } = options.advertise
+  await reconcileEndpoints(client, address, port)
+  await reconcileSlice(client, address, port)
+}
+
+async function ensure(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create()
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error
+  }
+}
+
+const defaultServiceCIDR = (cidr: string): ServiceCIDR => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'ServiceCIDR',
+  metadata: { name: NAME },
+  spec: { cidrs: [cidr] },
+})
+
+const kubernetesService = (clusterIP: string): Service => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: NAME, namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+  spec: {
+    type: 'ClusterIP',
+    clusterIP,
+    clusterIPs: [clusterIP],
+    ipFamilies: ['IPv4'],
+    ipFamilyPolicy: 'SingleStack',
+    sessionAffinity: 'None',
+    ports: [{ name: 'https', port: PORT, protocol: 'TCP', targetPort: 6443 }],
+  },
+})
+
+async function reconcileEndpoints(client: Client, address: string, port: number): Promise<void> {
+  const wanted: Endpoints = {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: NAME, namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+  }
+  const current = await client.find(endpoints, `default/${NAME}`)
+  if (current === undefined) return ensure(() => client.create(endpoints, wanted))
+  if (deepEqual(current.subsets, wanted.subsets)) return
+  await unlessRaced(() => client.update(endpoints, { ...deepClone(current), subsets: wanted.subsets! }))
+}
+
+async function reconcileSlice(client: Client, address: string, port: number): Promise<void> {
+  const wanted: EndpointSlice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: NAME, namespace: 'default', labels: { 'kubernetes.io/service-name': NAME } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: 'https', port, protocol: 'TCP' }],
+  }
+  const current = await client.find(endpointSlices, `default/${NAME}`)
+  if (current === undefined) return ensure(() => client.create(endpointSlices, wanted))
+  const [before] = current.endpoints ?? []
+  if (before?.addresses[0] === address && current.ports?.[0]?.port === port) return
+  await unlessRaced(() =>
+    client.update(endpointSlices, { ...deepClone(current), endpoints: wanted.endpoints, ports: wanted.ports! }),
+  )
+}
+
+/** Another API server wrote first: what it wrote is as good. */
+async function unlessRaced(write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (!isConflict(error)) throw error
+  }
+}

@@ -1,0 +1,157 @@
+import type { Json } from './schema-json.ts'
+
+/**
+ * Encodes a Swagger 2.0 document as `openapi.v2.Document`, the protobuf form that kubectl before 1.27 insists on
+ * (field numbers: google/gnostic, openapiv2/OpenAPIv2.proto).
+ */
+export function encodeGnostic(document: Json): Uint8Array {
+  const out = new Message()
+  out.string(1, document['swagger'])
+  out.message(2, (info) => {
+    const { title, version } = document['info'] as Json
+    info.string(1, title).string(2, version)
+  })
+  out.message(8, (paths) => {
+    for (const [path, item] of entries(document['paths'])) paths.message(2, (named) => pathItem(named.string(1, path), item))
+  })
+  out.message(9, (definitions) => namedSchemas(definitions, document['definitions']))
+  return out.finish()
+}
+
+const METHOD_FIELDS = { get: 2, put: 3, post: 4, delete: 5, options: 6, head: 7, patch: 8 } as const
+const SUBSCHEMA_FIELDS = { query: 3, path: 4 } as const
+
+function pathItem(named: Message, item: Json): void {
+  named.message(2, (out) => {
+    for (const [method, field] of Object.entries(METHOD_FIELDS)) {
+      const operation = item[method] as Json | undefined
+      if (operation !== undefined) out.message(field, (message) => operationMessage(message, operation))
+    }
+    for (const each of list(item['parameters'])) out.message(9, (message) => parameter(message, each))
+  })
+}
+
+function operationMessage(out: Message, operation: Json): void {
+  out.strings(1, operation['tags']).string(3, operation['description']).string(5, operation['operationId'])
+  out.strings(6, operation['produces']).strings(7, operation['consumes'])
+  for (const each of list(operation['parameters'])) out.message(8, (message) => parameter(message, each))
+  out.message(9, (responses) => {
+    for (const [code, response] of entries(operation['responses'])) {
+      responses.message(1, (named) => {
+        named.string(1, code).message(2, (value) => value.message(1, (message) => responseMessage(message, response)))
+      })
+    }
+  })
+  out.strings(10, operation['schemes'])
+  vendorExtensions(out, 13, operation)
+}
+
+function responseMessage(out: Message, response: Json): void {
+  out.string(1, response['description'])
+  const body = response['schema'] as Json | undefined
+  if (body !== undefined) out.message(2, (item) => item.message(1, (message) => schema(message, body)))
+}
+
+function parameter(out: Message, json: Json): void {
+  out.message(1, (either) => {
+    if (json['in'] === 'body') {
+      either.message(1, (body) => {
+        body.string(2, json['name']).string(3, 'body').bool(4, json['required'])
+        body.message(5, (message) => schema(message, json['schema'] as Json))
+      })
+      return
+    }
+    const place = json['in'] as keyof typeof SUBSCHEMA_FIELDS
+    either.message(2, (other) => {
+      other.message(SUBSCHEMA_FIELDS[place], (message) => {
+        message.bool(1, json['required']).string(2, place).string(3, json['description']).string(4, json['name'])
+        // The query form has allow_empty_value before its type.
+        message.string(place === 'query' ? 6 : 5, json['type'])
+        message.bool(place === 'query' ? 20 : 19, json['uniqueItems'])
+      })
+    })
+  })
+}
+
+function schema(out: Message, json: Json): void {
+  out.string(1, json['$ref']).string(2, json['format']).string(4, json['description'])
+  out.strings(19, json['required'])
+  const additional = json['additionalProperties'] as Json | undefined
+  if (additional !== undefined) out.message(21, (item) => item.message(1, (message) => schema(message, additional)))
+  if (typeof json['type'] === 'string') out.message(22, (type) => type.string(1, json['type']))
+  const items = json['items'] as Json | undefined
+  if (items !== undefined) out.message(23, (item) => item.message(1, (message) => schema(message, items)))
+  if (json['properties'] !== undefined) out.message(25, (properties) => namedSchemas(properties, json['properties']))
+  vendorExtensions(out, 31, json)
+}
+
+function namedSchemas(out: Message, schemas: unknown): void {
+  for (const [name, json] of entries(schemas)) {
+    out.message(1, (named) => named.string(1, name).message(2, (message) => schema(message, json)))
+  }
+}
+
+/** Extensions travel as YAML text, of which JSON is a part. */
+function vendorExtensions(out: Message, field: number, json: Json): void {
+  for (const [key, value] of Object.entries(json)) {
+    if (!key.startsWith('x-')) continue
+    out.message(field, (named) => named.string(1, key).message(2, (any) => any.string(2, `${JSON.stringify(value)}\n`)))
+  }
+}
+
+const entries = (value: unknown): [string, Json][] => Object.entries((value ?? {}) as Record<string, Json>)
+const list = (value: unknown): Json[] => (value ?? []) as Json[]
+
+/** A protobuf message under construction (proto3: empty scalars are left out). */
+class Message {
+  readonly #chunks: Uint8Array[] = []
+  #length = 0
+
+  string(field: number, value: unknown): this {
+    if (typeof value === 'string' && value !== '') this.#delimited(field, Buffer.from(value))
+    return this
+  }
+
+  strings(field: number, values: unknown): this {
+    for (const value of (values ?? []) as string[]) this.#delimited(field, Buffer.from(value))
+    return this
+  }
+
+  bool(field: number, value: unknown): this {
+    if (value === true) this.#push(Uint8Array.from([...varint(field << 3), 1]))
+    return this
+  }
+
+  message(field: number, fill: (message: Message) => void): this {
+    const inner = new Message()
+    fill(inner)
+    this.#push(Uint8Array.from([...varint((field << 3) | 2), ...varint(inner.#length)]))
+    for (const chunk of inner.#chunks) this.#push(chunk)
+    return this
+  }
+
+  finish(): Uint8Array {
+    return Buffer.concat(this.#chunks, this.#length)
+  }
+
+  #delimited(field: number, bytes: Uint8Array): void {
+    this.#push(Uint8Array.from([...varint((field << 3) | 2), ...varint(bytes.length)]))
+    this.#push(bytes)
+  }
+
+  #push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+  }
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value >>> 0
+  while (rest > 0x7f) {
+    bytes.push((rest & 0x7f) | 0x80)
+    rest >>>= 7
+  }
+  bytes.push(rest)
+  return bytes
+}

@@ -1,0 +1,74 @@
+/** Query parameters by request verb, as published in the 1.36 OpenAPI documents. */
+export type ParameterType = 'string' | 'integer' | 'boolean'
+
+export interface QueryParameter {
+  readonly name: string
+  readonly type: ParameterType
+  readonly description: string
+}
+
+const parameter = (name: string, type: ParameterType, description: string): QueryParameter => ({ name, type, description })
+
+const pretty = parameter('pretty', 'string', "If 'true', the output is indented for reading.")
+const dryRun = parameter('dryRun', 'string', "'All' runs every step of the request except storing its result.")
+const fieldManager = parameter('fieldManager', 'string', 'Names the actor on whose behalf fields change; required for apply.')
+const fieldValidation = parameter(
+  'fieldValidation',
+  'string',
+  'What happens to unknown and duplicate fields: Ignore drops them, Warn (the default) drops them with a warning, Strict refuses the request.',
+)
+const resourceVersion = parameter('resourceVersion', 'string', 'Constrains which versions the answer may be served from.')
+const selectors = [
+  parameter('labelSelector', 'string', 'Restricts the answer to objects whose labels match.'),
+  parameter('fieldSelector', 'string', 'Restricts the answer to objects whose fields match.'),
+]
+const paging = [
+  parameter('continue', 'string', 'The token of the previous page.'),
+  parameter('limit', 'integer', 'At most this many objects in one answer.'),
+  resourceVersion,
+  parameter('resourceVersionMatch', 'string', 'How resourceVersion constrains a list: Exact or NotOlderThan.'),
+  parameter('sendInitialEvents', 'boolean', 'Starts a watch with synthetic events for what exists, closed by a bookmark.'),
+  parameter('timeoutSeconds', 'integer', 'Ends the call after this many seconds.'),
+]
+const deletion = [
+  dryRun,
+  parameter('gracePeriodSeconds', 'integer', 'Seconds before the object is deleted; zero deletes at once.'),
+  parameter(
+    'ignoreStoreReadErrorWithClusterBreakingPotential',
+    'boolean',
+    'Deletes an object that can not be read from the store.',
+  ),
+  parameter('orphanDependents', 'boolean', 'Deprecated: use propagationPolicy.'),
+  parameter('propagationPolicy', 'string', 'What happens to dependents: Orphan, Background or Foreground.'),
+]
+
+export type DocumentedVerb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection'
+
+export const PARAMETERS: Readonly<Record<DocumentedVerb, readonly QueryParameter[]>> = {
+  get: [pretty],
+  list: [
+    parameter('allowWatchBookmarks', 'boolean', 'Asks for BOOKMARK events.'),
+    ...paging,
+    ...selectors,
+    pretty,
+    parameter('watch', 'boolean', 'Streams changes instead of answering once.'),
+  ],
+  create: [dryRun, fieldManager, fieldValidation, pretty],
+  update: [dryRun, fieldManager, fieldValidation, pretty],
+  patch: [
+    dryRun,
+    fieldManager,
+    fieldValidation,
+    parameter('force', 'boolean', 'Takes over fields of other managers; apply only.'),
+    pretty,
+  ],
+  delete: [...deletion, pretty],
+  deletecollection: [...deletion, ...paging, ...selectors, pretty],
+}
+
+export const PATCH_TYPES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
+] as const

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Fact, gaDefinitions, splitName } from './definitions.ts'
+
+const MODELS = join(import.meta.dirname, '../node_modules/@kubernetes/client-node/dist/gen/models')
+
+/** Open JSON: nothing below is pruned or checked. */
+const OPEN = /\.(RawExtension|FieldsV1|JSON|JSONSchemaPropsOrArray|JSONSchemaPropsOrBool|JSONSchemaPropsOrStringArray)$/
+/** Their schema is the JSON they hold, of any type. */
+const UNTYPED = /\.(JSON|JSONSchemaPropsOrArray|JSONSchemaPropsOrBool|JSONSchemaPropsOrStringArray)$/
+
+/** `Schema` nodes as src/api/schemas.ts links them: a reference is `{ $ref: definition name }`. */
+export function generateSchemas(): string {
+  const lines = [...gaDefinitions()].map(
+    ([name, fact]) => `${JSON.stringify(name)}:${JSON.stringify({ ...node(fact), ...special(name) })}`,
+  )
+  return `{\n${lines.join(',\n')}\n}\n`
+}
+
+function special(name: string): Record<string, unknown> {
+  if (!OPEN.test(name)) return {}
+  return { preserveUnknownFields: true, ...(UNTYPED.test(name) && { type: undefined }) }
+}
+
+function node(fact: Fact): Record<string, unknown> {
+  const { $ref, type, format, required, properties, items, additionalProperties, gvk } = fact
+  return {
+    $ref,
+    type,
+    format,
+    ...(format === 'int-or-string' && { intOrString: true }),
+    required,
+    ...(properties && { properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, node(value)])) }),
+    ...(items && { items: node(items) }),
+    ...(additionalProperties && { additionalProperties: node(additionalProperties) }),
+    enum: fact.enum,
+    default: fact.default,
+    listType: fact['list-type'],
+    listMapKeys: fact['list-map-keys'],
+    mapType: fact['map-type'],
+    patchStrategy: fact['patch-strategy'],
+    patchMergeKey: fact['patch-merge-key'],
+    gvk,
+  }
+}
+
+/** `{ definition: [description, { property: description }] }` from the doc comments of the published TypeScript client. */
+export function generateDescriptions(): string {
+  const files = new Set(readdirSync(MODELS))
+  const lines: string[] = []
+  for (const [name] of gaDefinitions()) {
+    const file = modelFiles(name).find((candidate) => files.has(`${candidate}.d.ts`))
+    if (file === undefined) continue
+    const text = readFileSync(join(MODELS, `${file}.d.ts`), 'utf8')
+    const own = /\/\*\*\n\* ([^\n]*)\n\*\/\nexport declare class/.exec(text)?.[1] ?? ''
+    const properties = Object.fromEntries(
+      [...text.matchAll(/\/\*\*\n {4}\* ([^\n]*)\n {4}\*\/\n {4}'([^']+)'/g)].map((match) => [match[2]!, unescaped(match[1]!)]),
+    )
+    lines.push(`${JSON.stringify(name)}:${JSON.stringify([unescaped(own), properties])}`)
+  }
+  return `{\n${lines.join(',\n')}\n}\n`
+}
+
+/** The client's comments escape quotation marks. */
+const unescaped = (text: string): string => text.replaceAll('\\"', '"')
+
+/** The client's class is `V1Pod`, or with its group in front where two groups share the name. */
+function modelFiles(name: string): string[] {
+  const { group, version, kind } = splitName(name)
+  const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
+  return [`${capital(group)}${capital(version)}${kind}`, `${capital(version)}${kind}`]
+}
