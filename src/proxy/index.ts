@@ -1,1 +1,5 @@
-export {}
+export type { ProxyBackend } from './backends/backend.ts'
+export { MemoryBackend } from './backends/memory/memory-backend.ts'
+export { cleanupNftables, NftablesBackend, type NftablesOptions } from './backends/nftables/nftables-backend.ts'
+export { RulesTracker } from './changes.ts'
+export type { NodeFacts } from './rules.ts'
