@@ -1,1 +1,3 @@
+export { openEmbeddedStore } from './embedded/index.ts'
+export { openMemoryStore } from './memory/index.ts'
 export * from './store.ts'

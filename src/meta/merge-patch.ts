@@ -1,0 +1,19 @@
+import { setOwn } from '#base'
+
+/** RFC 7386. The target is left as it is; what the patch does not touch is shared. */
+export function applyMergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch
+  const result: Record<string, unknown> = {}
+  if (isObject(target)) for (const key of Object.keys(target)) setOwn(result, key, target[key])
+  for (const key of Object.keys(patch)) {
+    const value = patch[key]
+    if (value === null) delete result[key]
+    else setOwn(result, key, applyMergePatch(Object.hasOwn(result, key) ? result[key] : undefined, value))
+  }
+  return result
+}
+
+/** A JSON object, not an array and not null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

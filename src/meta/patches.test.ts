@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import oracle from 'fast-json-patch'
+import { applyJsonPatch, JsonPatchError, parseJsonPatch } from './json-patch.ts'
+import { applyMergePatch } from './merge-patch.ts'
+import type { Schema } from './schema.ts'
+import { applyStrategicMergePatch } from './strategic-merge-patch.ts'
+
+const pod: Schema = {
+  type: 'object',
+  properties: {
+    containers: {
+      type: 'array',
+      patchStrategy: 'merge',
+      patchMergeKey: 'name',
+      items: { properties: { name: {}, image: {}, args: { type: 'array', items: {} } } },
+    },
+    finalizers: { type: 'array', patchStrategy: 'merge', items: {} },
+    strategy: { type: 'object', patchStrategy: 'retainKeys', properties: { type: {}, rollingUpdate: { properties: {} } } },
+    nodeSelector: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+}
+const strategic = (target: unknown, patch: unknown): unknown => applyStrategicMergePatch(Object.freeze(target), patch, pod)
+
+test('a merge patch sets, deletes and nests, and leaves its target alone', () => {
+  const target = Object.freeze({ a: 1, b: Object.freeze({ c: 2, d: 3 }), e: [1] })
+  assert.deepEqual(applyMergePatch(target, { a: null, b: { c: null, x: 9 }, e: [2] }), { b: { d: 3, x: 9 }, e: [2] })
+  assert.deepEqual(
+    applyMergePatch({}, JSON.parse('{"__proto__":{"polluted":true}}')),
+    JSON.parse('{"__proto__":{"polluted":true}}'),
+  )
+  assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
+})
+
+test('keyed lists merge by their key and append what is new', () => {
+  const target = {
+    containers: [
+      { name: 'a', image: 'a:1', args: ['x'] },
+      { name: 'b', image: 'b:1' },
+    ],
+  }
+  assert.deepEqual(
+    strategic(target, {
+      containers: [
+        { name: 'a', image: 'a:2' },
+        { name: 'c', image: 'c:1' },
+      ],
+    }),
+    {
+      containers: [
+        { name: 'a', image: 'a:2', args: ['x'] },
+        { name: 'b', image: 'b:1' },
+        { name: 'c', image: 'c:1' },
+      ],
+    },
+  )
+})
+
+test('directives delete, replace, retain and order', () => {
+  const target = {
+    containers: [{ name: 'a' }, { name: 'x' }, { name: 'b' }],
+    finalizers: ['f', 'g'],
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } },
+  }
+  assert.deepEqual(strategic(target, { containers: [{ name: 'x', $patch: 'delete' }] }), {
+    ...target,
+    containers: [{ name: 'a' }, { name: 'b' }],
+  })
+  assert.deepEqual((strategic(target, { containers: [{ $patch: 'replace' }, { name: 'z' }] }) as typeof target).containers, [
+    { name: 'z' },
+  ])
+  assert.deepEqual(
+    (strategic(target, { '$deleteFromPrimitiveList/finalizers': ['f'], finalizers: ['h'] }) as typeof target).finalizers,
+    ['g', 'h'],
+  )
+  assert.deepEqual((strategic(target, { strategy: { $retainKeys: ['type'], type: 'Recreate' } }) as typeof target).strategy, {
+    type: 'Recreate',
+  })
+  assert.deepEqual(
+    (
+      strategic(target, {
+        '$setElementOrder/containers': [{ name: 'b' }, { name: 'a' }],
+        containers: [{ name: 'b', image: 'b:2' }],
+      }) as typeof target
+    ).containers,
+    [{ name: 'x' }, { name: 'b', image: 'b:2' }, { name: 'a' }],
+  )
+  assert.deepEqual(strategic({ nodeSelector: { a: '1' } }, { nodeSelector: { $patch: 'replace', b: '2' } }), {
+    nodeSelector: { b: '2' },
+  })
+})
+
+test('a list item without its merge key is refused', () => {
+  assert.throws(
+    () => strategic({ containers: [] }, { containers: [{ image: 'x' }] }),
+    /does not contain declared merge key: name/,
+  )
+})
+
+test('JSON patch does what the reference implementation does, on any document', () => {
+  const json = fc.jsonValue({ maxDepth: 3 })
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.stringMatching(/^[a-c]$/), json),
+      fc.dictionary(fc.stringMatching(/^[a-c]$/), json),
+      (from, to) => {
+        const clean = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+        const operations = oracle.compare(clean(from) as object, clean(to) as object)
+        assert.deepEqual(applyJsonPatch(clean(from), operations), clean(to))
+      },
+    ),
+    { seed: 1, numRuns: 300 },
+  )
+})
+
+test('JSON patch tests, moves and copies, and refuses what is not there', () => {
+  const document = { a: [1, 2], b: { c: 'x' } }
+  assert.deepEqual(
+    applyJsonPatch(document, [
+      { op: 'move', from: '/b/c', path: '/d' },
+      { op: 'add', path: '/a/-', value: 3 },
+    ]),
+    { a: [1, 2, 3], b: {}, d: 'x' },
+  )
+  assert.throws(() => applyJsonPatch(document, [{ op: 'test', path: '/a/0', value: 2 }]), JsonPatchError)
+  assert.throws(() => applyJsonPatch(document, [{ op: 'remove', path: '/constructor' }]), JsonPatchError)
+  assert.throws(() => applyJsonPatch(document, [{ op: 'replace', path: '/a/7', value: 0 }]), /out of bounds/)
+  assert.throws(() => parseJsonPatch({}), /cannot unmarshal object/)
+})
