@@ -1,1 +1,2 @@
-export {}
+export * from './framework/index.ts'
+export { defaultPlugins } from './plugins/index.ts'
