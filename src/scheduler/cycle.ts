@@ -50,12 +50,13 @@ export class Decider {
   decide(pod: Pod): Decision {
     const cycle: Cycle = { pod, info: podInfo(pod), snapshot: this.#snapshot }
     const nodeCount = this.#snapshot.nodes.length
-    if (nodeCount === 0)
-      return {
-        kind: 'unschedulable',
-        diagnosis: { nodeCount, rulings: new Map(), rejectedBy: new Set() },
-        postFiltered: undefined,
-      }
+    if (nodeCount === 0) {
+      // Nobody was asked: what any filter waits for may help.
+      const rejectedBy = new Set(
+        this.#plugins.filter(({ plugin }) => plugin.filter !== undefined).map(({ plugin }) => plugin.name),
+      )
+      return { kind: 'unschedulable', diagnosis: { nodeCount, rulings: new Map(), rejectedBy }, postFiltered: undefined }
+    }
     const prepared = preFilter(this.#plugins, cycle)
     if (prepared.kind === 'rejected') {
       const { ruling } = prepared

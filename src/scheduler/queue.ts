@@ -154,11 +154,13 @@ export class SchedulingQueue implements Disposable {
     entry.timestampMs = this.#clock.now()
     this.done(entry)
     if (this.#find(idOf(entry)) !== undefined) return
-    entry.rejectedBy = outcome.kind === 'rejected' ? outcome.by : new Set()
-    entry.rejections = outcome.kind === 'rejected' ? entry.rejections + 1 : entry.rejections
-    entry.errors = outcome.kind === 'error' ? entry.errors + 1 : 0
-    entry.backoffUntilMs = this.#clock.now() + backoffMs(outcome.kind === 'error' ? entry.errors : entry.rejections)
-    if (entry.rejectedBy.size === 0 || missed.some((event) => this.#helps(entry, event))) this.#requeue(entry)
+    // A rejection by nobody would wait for nothing: it counts as an error.
+    const rejected = outcome.kind === 'rejected' && outcome.by.size > 0
+    entry.rejectedBy = rejected ? outcome.by : new Set()
+    entry.rejections += rejected ? 1 : 0
+    entry.errors = rejected ? 0 : entry.errors + 1
+    entry.backoffUntilMs = this.#clock.now() + backoffMs(rejected ? entry.rejections : entry.errors)
+    if (!rejected || missed.some((event) => this.#helps(entry, event))) this.#requeue(entry)
     else this.#park(entry)
   }
 
