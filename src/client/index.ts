@@ -1,2 +1,3 @@
 export * from './client.ts'
+export * from './sources.ts'
 export * from './transport.ts'

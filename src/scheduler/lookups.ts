@@ -7,9 +7,9 @@ import {
   services,
   statefulSets,
 } from '#api'
+import type { Source, Sources } from '#client'
 import { type KubernetesObject, type LabelSelector, objectKey } from '#meta'
 import type { Lookups } from './framework/index.ts'
-import type { Source, Sources } from './sources.ts'
 
 /** Answers plugins' questions about other objects, and adds to `synced` what must be waited for until it can. */
 export function lookupsFrom(sources: Sources, synced: Promise<void>[], signal: AbortSignal): Lookups {

@@ -1,10 +1,9 @@
 import { type Pod, type PodCondition, pods } from '#api'
 import type { Clock, Log } from '#base'
-import type { Client } from '#client'
+import type { Client, EventSink } from '#client'
 import { formatTime, isNotFound } from '#meta'
 import { type PostFiltered, podInfo, podKey } from './framework/index.ts'
 import type { Nominations } from './nominations.ts'
-import type { EventSink } from './sources.ts'
 
 /** Tells the cluster what became of a pod: events, its PodScheduled condition, its nomination, and its victims' end. */
 export class PodWriter {

@@ -1,58 +1,22 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Node, nodes, type Pod, pods, type ResourceDefinition } from '#api'
-import { deepFreeze, nullLog, seededRandom, settle, VirtualClock } from '#base'
-import type { Client } from '#client'
-import { failure, type KubernetesObject, keyOf, notFound } from '#meta'
+import { type Node, nodes, type Pod, pods } from '#api'
+import { nullLog, seededRandom, settle, VirtualClock } from '#base'
+import type { Client, EventSink } from '#client'
+import { failure, type KubernetesObject, notFound } from '#meta'
+import { Shelves } from '#testing'
 import { makeNode, makePod } from './fixtures.ts'
-import type { Change } from './framework/index.ts'
 import { runScheduler } from './scheduler.ts'
-import type { EventSink, Source, Sources } from './sources.ts'
-
-/** Objects of one kind, told about as an informer tells. */
-class Shelf<T extends KubernetesObject> implements Source<T> {
-  readonly #items = new Map<string, T>()
-  readonly #handlers = new Set<(change: Change<T>) => void>()
-
-  get(key: string): T | undefined {
-    return this.#items.get(key)
-  }
-
-  list(): readonly T[] {
-    return [...this.#items.values()]
-  }
-
-  onChange(handler: (change: Change<T>) => void): Disposable {
-    this.#handlers.add(handler)
-    for (const after of this.#items.values()) handler({ after })
-    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) }
-  }
-
-  async synced(): Promise<void> {}
-
-  set(object: T): T {
-    const [before, after] = [this.get(keyOf(object)), deepFreeze(structuredClone(object))]
-    this.#items.set(keyOf(object), after)
-    for (const handler of this.#handlers) handler({ before, after })
-    return after
-  }
-
-  delete(key: string): void {
-    const before = this.get(key)
-    this.#items.delete(key)
-    if (before !== undefined) for (const handler of this.#handlers) handler({ before })
-  }
-}
 
 /** The part of an API server that a scheduler talks to. */
-class Api implements Sources, EventSink {
-  readonly pods = new Shelf<Pod>()
-  readonly nodes = new Shelf<Node>()
+class Api implements EventSink {
+  readonly shelves = new Shelves()
+  readonly pods = this.shelves.for(pods)
+  readonly nodes = this.shelves.for(nodes)
   readonly events: string[] = []
   readonly patches: unknown[] = []
   /** Thrown by the next binding, once. */
   failBinding: Error | undefined
-  readonly #others = new Shelf<KubernetesObject>()
   readonly client: Client
 
   constructor() {
@@ -68,12 +32,6 @@ class Api implements Sources, EventSink {
       },
       delete: async (_resource: unknown, key: string) => this.pods.delete(key),
     } as unknown as Client
-  }
-
-  for<T extends KubernetesObject>(resource: ResourceDefinition<T>): Source<T> {
-    const plural = resource.names.plural
-    const shelf: unknown = plural === pods.names.plural ? this.pods : plural === nodes.names.plural ? this.nodes : this.#others
-    return shelf as Source<T>
   }
 
   event(object: KubernetesObject, type: string, reason: string, message: string): void {
@@ -115,7 +73,7 @@ async function start(nodesIn: readonly Node[] = []) {
   for (const node of nodesIn) api.nodes.set(node)
   const clock = new VirtualClock()
   const random = seededRandom(1)
-  const scheduler = await runScheduler({ client: api.client, clock, random, log: nullLog, sources: api, recorder: api })
+  const scheduler = await runScheduler({ client: api.client, clock, random, log: nullLog, sources: api.shelves, recorder: api })
   const dispose = async (): Promise<void> => {
     await scheduler[Symbol.asyncDispose]()
     assert.equal(clock.pendingTimers, 0, 'no timer is left')

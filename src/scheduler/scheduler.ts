@@ -1,6 +1,6 @@
 import { nodes, pods } from '#api'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
-import type { Client } from '#client'
+import type { Client, EventSink, Sources } from '#client'
 import { Cache } from './cache.ts'
 import { ClusterState } from './cluster-state.ts'
 import { Decider } from './cycle.ts'
@@ -11,7 +11,6 @@ import { defaultPlugins } from './plugins/index.ts'
 import { PodWriter } from './pod-writer.ts'
 import { SchedulingQueue } from './queue.ts'
 import { SchedulingLoop } from './scheduling-loop.ts'
-import type { EventSink, Sources } from './sources.ts'
 
 export interface SchedulerOptions {
   readonly client: Client

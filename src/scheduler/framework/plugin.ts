@@ -1,6 +1,6 @@
 import type { Pod } from '#api'
 import type { Random } from '#base'
-import type { Client } from '#client'
+import type { Client, ObjectChange } from '#client'
 import type { KubernetesObject, ResourceName } from '#meta'
 import type { Filters, Ruling } from './framework.ts'
 import type { NodeInfo } from './node-info.ts'
@@ -35,10 +35,7 @@ export interface WhatIf<F> {
   remove(state: F, cycle: Cycle, other: PodInfo, node: NodeInfo): void
 }
 
-export interface Change<T> {
-  readonly before?: T | undefined
-  readonly after?: T | undefined
-}
+export type Change<T> = ObjectChange<T>
 
 /** A change of the cluster after which a pod that the plugin rejected deserves another attempt. */
 export interface RequeueRule {
