@@ -29,6 +29,8 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     *validateStatusUpdate() {},
     *warnings() {},
     gracePeriodSeconds: () => undefined,
+    prepareForDelete() {},
+    blocksDeletion: () => false,
     defaultPropagation: 'Background',
     ...rest,
     names: {

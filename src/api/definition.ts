@@ -91,6 +91,10 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
    * undefined: deleted at once.
    */
   readonly gracePeriodSeconds: (object: T) => number | undefined
+  /** Marks the object when its deletion begins (a namespace's phase), in place. */
+  readonly prepareForDelete: (draft: T) => void
+  /** Whether something of the kind's own, beside `metadata.finalizers`, must be gone before the object is (a namespace's content). */
+  readonly blocksDeletion: (object: T) => boolean
   /** What upstream does to dependents when a delete names no policy. */
   readonly defaultPropagation: 'Background' | 'Foreground' | 'Orphan'
 }

@@ -70,6 +70,7 @@ import { volumeAttachments } from './storage/volume-attachment.ts'
 import { volumeAttributesClasses } from './storage/volume-attributes-class.ts'
 
 export * from './columns.ts'
+export * from './core/pod-facts.ts'
 export * from './define-resource.ts'
 export * from './definition.ts'
 export type * from './generated/types.ts'

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicyBinding } from '../generated/types.ts'
+import { defaultMatchResources } from './default-webhook.ts'
 
 export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
@@ -7,5 +8,9 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
   kind: 'MutatingAdmissionPolicyBinding',
   scope: 'Cluster',
   names: { plural: 'mutatingadmissionpolicybindings', categories: ['api-extensions'] },
+  default({ spec }) {
+    defaultMatchResources(spec?.matchResources)
+    if (spec?.paramRef) spec.paramRef.parameterNotFoundAction ||= 'Deny'
+  },
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicy } from '../generated/types.ts'
+import { defaultMatchResources } from './default-webhook.ts'
 
 export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -8,5 +9,11 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
   scope: 'Cluster',
   names: { plural: 'mutatingadmissionpolicies', categories: ['api-extensions'] },
   generation: true,
+  default(draft) {
+    const spec = (draft.spec ??= {})
+    spec.failurePolicy ||= 'Fail'
+    spec.reinvocationPolicy ||= 'Never'
+    defaultMatchResources(spec.matchConstraints)
+  },
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
 })

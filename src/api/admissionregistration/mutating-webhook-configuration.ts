@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { MutatingWebhookConfiguration } from '../generated/types.ts'
+import { defaultWebhook } from './default-webhook.ts'
 
 export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfiguration>({
   group: 'admissionregistration.k8s.io',
@@ -8,5 +9,11 @@ export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfi
   scope: 'Cluster',
   names: { plural: 'mutatingwebhookconfigurations', categories: ['api-extensions'] },
   generation: true,
+  default({ webhooks }) {
+    for (const webhook of webhooks ?? []) {
+      defaultWebhook(webhook)
+      webhook.reinvocationPolicy ||= 'Never'
+    }
+  },
   schema: 'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicyBinding } from '../generated/types.ts'
+import { defaultMatchResources } from './default-webhook.ts'
 
 export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
@@ -7,5 +8,9 @@ export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
   kind: 'ValidatingAdmissionPolicyBinding',
   scope: 'Cluster',
   names: { plural: 'validatingadmissionpolicybindings', categories: ['api-extensions'] },
+  default({ spec }) {
+    defaultMatchResources(spec?.matchResources)
+    if (spec?.paramRef) spec.paramRef.parameterNotFoundAction ||= 'Deny'
+  },
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicy } from '../generated/types.ts'
+import { defaultMatchResources } from './default-webhook.ts'
 
 export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -9,5 +10,11 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
   names: { plural: 'validatingadmissionpolicies', categories: ['api-extensions'] },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    const spec = (draft.spec ??= {})
+    spec.failurePolicy ||= 'Fail'
+    defaultMatchResources(spec.matchConstraints)
+    draft.status ??= {}
+  },
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingWebhookConfiguration } from '../generated/types.ts'
+import { defaultWebhook } from './default-webhook.ts'
 
 export const validatingWebhookConfigurations = defineResource<ValidatingWebhookConfiguration>({
   group: 'admissionregistration.k8s.io',
@@ -8,5 +9,8 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
   scope: 'Cluster',
   names: { plural: 'validatingwebhookconfigurations', categories: ['api-extensions'] },
   generation: true,
+  default({ webhooks }) {
+    for (const webhook of webhooks ?? []) defaultWebhook(webhook)
+  },
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
 })

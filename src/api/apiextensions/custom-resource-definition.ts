@@ -1,5 +1,5 @@
 import { defineResource } from '../define-resource.ts'
-import type { CustomResourceDefinition } from '../generated/types.ts'
+import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
 
 export const customResourceDefinitions = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io',
@@ -9,5 +9,19 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   names: { plural: 'customresourcedefinitions', shortNames: ['crd', 'crds'], categories: ['api-extensions'] },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    const spec = (draft.spec ??= {} as CustomResourceDefinitionSpec)
+    if (spec.names?.kind) {
+      spec.names.singular ||= spec.names.kind.toLowerCase()
+      spec.names.listKind ||= `${spec.names.kind}List`
+    }
+    const conversion = (spec.conversion ??= { strategy: 'None' })
+    if (conversion.webhook?.clientConfig?.service) conversion.webhook.clientConfig.service.port ??= 443
+  },
+  prepareForCreate(draft) {
+    // The naming controller fills these in; the versions that were ever stored begin with today's.
+    const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
+    draft.status = { storedVersions: stored === undefined ? [] : [stored] }
+  },
   schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
 })

@@ -8,5 +8,8 @@ export const apiServices = defineResource<APIService>({
   scope: 'Cluster',
   names: { plural: 'apiservices', categories: ['api-extensions'] },
   subresources: { status: true },
+  default({ spec }) {
+    if (spec?.service) spec.service.port ??= 443
+  },
   schema: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
 })

@@ -1,5 +1,6 @@
+import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defineResource } from '../define-resource.ts'
-import type { ReplicaSet } from '../generated/types.ts'
+import type { ReplicaSet, ReplicaSetSpec } from '../generated/types.ts'
 
 export const replicaSets = defineResource<ReplicaSet>({
   group: 'apps',
@@ -9,5 +10,12 @@ export const replicaSets = defineResource<ReplicaSet>({
   names: { plural: 'replicasets', shortNames: ['rs'], categories: ['all'] },
   subresources: { status: true, scale: { spec: '.spec.replicas', status: '.status.replicas' } },
   generation: true,
+  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
+  default(draft) {
+    const spec = (draft.spec ??= {} as ReplicaSetSpec)
+    spec.replicas ??= 1
+    defaultPodTemplate(spec.template)
+    draft.status ??= { replicas: 0 }
+  },
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
-import type { HorizontalPodAutoscaler } from '../generated/types.ts'
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec } from '../generated/types.ts'
+import { defaultBehavior } from './default-behavior.ts'
 
 export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>({
   group: 'autoscaling',
@@ -9,5 +10,14 @@ export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>(
   names: { plural: 'horizontalpodautoscalers', shortNames: ['hpa'], categories: ['all'] },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    const spec = (draft.spec ??= {} as HorizontalPodAutoscalerSpec)
+    spec.minReplicas ??= 1
+    if (!spec.metrics?.length) {
+      spec.metrics = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
+    }
+    defaultBehavior(spec.behavior)
+    draft.status ??= { desiredReplicas: 0 }
+  },
   schema: 'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
 })

@@ -1,5 +1,7 @@
+import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defineResource } from '../define-resource.ts'
-import type { CronJob } from '../generated/types.ts'
+import type { CronJob, CronJobSpec } from '../generated/types.ts'
+import { defaultFailurePolicy } from './default-job.ts'
 
 export const cronJobs = defineResource<CronJob>({
   group: 'batch',
@@ -9,5 +11,15 @@ export const cronJobs = defineResource<CronJob>({
   names: { plural: 'cronjobs', shortNames: ['cj'], categories: ['all'] },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    const spec = (draft.spec ??= {} as CronJobSpec)
+    spec.concurrencyPolicy ||= 'Allow'
+    spec.suspend ??= false
+    spec.successfulJobsHistoryLimit ??= 3
+    spec.failedJobsHistoryLimit ??= 1
+    defaultPodTemplate(spec.jobTemplate?.spec?.template)
+    defaultFailurePolicy(spec.jobTemplate?.spec?.podFailurePolicy)
+    draft.status ??= {}
+  },
   schema: 'io.k8s.api.batch.v1.CronJob',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Job } from '../generated/types.ts'
+import { defaultJob, generateSelector } from './default-job.ts'
 
 export const jobs = defineResource<Job>({
   group: 'batch',
@@ -9,5 +10,9 @@ export const jobs = defineResource<Job>({
   names: { plural: 'jobs', categories: ['all'] },
   subresources: { status: true },
   generation: true,
+  selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
+  defaultPropagation: 'Orphan',
+  default: defaultJob,
+  prepareForCreate: generateSelector,
   schema: 'io.k8s.api.batch.v1.Job',
 })

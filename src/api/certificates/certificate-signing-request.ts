@@ -8,5 +8,9 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   scope: 'Cluster',
   names: { plural: 'certificatesigningrequests', shortNames: ['csr'] },
   subresources: { status: true, others: { approval: { kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'] } } },
+  selectableFields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
+  default(draft) {
+    draft.status ??= {}
+  },
   schema: 'io.k8s.api.certificates.v1.CertificateSigningRequest',
 })

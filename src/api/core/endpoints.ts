@@ -7,5 +7,8 @@ export const endpoints = defineResource<Endpoints>({
   kind: 'Endpoints',
   scope: 'Namespaced',
   names: { plural: 'endpoints', shortNames: ['ep'] },
+  default(draft) {
+    for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'
+  },
   schema: 'io.k8s.api.core.v1.Endpoints',
 })

@@ -9,5 +9,27 @@ export const namespaces = defineResource<Namespace>({
   names: { plural: 'namespaces', shortNames: ['ns'] },
   verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   subresources: { status: true, others: { finalize: { kind: 'Namespace', verbs: ['update'] } } },
+  selectableFields: { name: ({ metadata }) => metadata?.name ?? '', 'status.phase': ({ status }) => status?.phase ?? '' },
+  default(draft) {
+    const metadata = (draft.metadata ??= {})
+    // Selectors by namespace name rest on this label, so nobody may change it.
+    if (metadata.name) metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name }
+    draft.spec ??= {}
+    draft.status ??= {}
+    draft.status.phase ||= 'Active'
+  },
+  prepareForCreate(draft) {
+    const spec = (draft.spec ??= {})
+    if (!spec.finalizers?.includes('kubernetes')) spec.finalizers = [...(spec.finalizers ?? []), 'kubernetes']
+    draft.status = { phase: 'Active' }
+  },
+  prepareForUpdate(draft, old) {
+    // Only the finalize subresource lets go of what guards the content.
+    if (old.spec !== undefined) draft.spec = { ...old.spec }
+  },
+  prepareForDelete(draft) {
+    draft.status = { ...draft.status, phase: 'Terminating' }
+  },
+  blocksDeletion: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
   schema: 'io.k8s.api.core.v1.Namespace',
 })

@@ -18,5 +18,14 @@ export const nodes = defineResource<Node>({
       },
     },
   },
+  selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },
+  default(draft) {
+    const spec = (draft.spec ??= {})
+    // Two names of one thing: clients that know only one of them set that one.
+    if (spec.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR]
+    else if (!spec.podCIDR && spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0]
+    const status = (draft.status ??= {})
+    if (status.capacity !== undefined) status.allocatable ??= { ...status.capacity }
+  },
   schema: 'io.k8s.api.core.v1.Node',
 })

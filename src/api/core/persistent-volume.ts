@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { PersistentVolume } from '../generated/types.ts'
+import { defaultRemoteVolume } from './default-volume.ts'
 
 export const persistentVolumes = defineResource<PersistentVolume>({
   group: '',
@@ -8,5 +9,18 @@ export const persistentVolumes = defineResource<PersistentVolume>({
   scope: 'Cluster',
   names: { plural: 'persistentvolumes', shortNames: ['pv'] },
   subresources: { status: true },
+  default(draft) {
+    const spec = (draft.spec ??= {})
+    spec.persistentVolumeReclaimPolicy ||= 'Retain'
+    spec.volumeMode ||= 'Filesystem'
+    if (spec.hostPath) spec.hostPath.type ??= ''
+    // The shared fields are the same in both; only the secret's form differs.
+    defaultRemoteVolume(spec as Parameters<typeof defaultRemoteVolume>[0])
+    draft.status ??= {}
+    draft.status.phase ||= 'Pending'
+  },
+  prepareForCreate(draft) {
+    draft.status = { phase: 'Pending' }
+  },
   schema: 'io.k8s.api.core.v1.PersistentVolume',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { PodTemplate } from '../generated/types.ts'
+import { defaultPodTemplate } from './default-pod.ts'
 
 export const podTemplates = defineResource<PodTemplate>({
   group: '',
@@ -7,5 +8,6 @@ export const podTemplates = defineResource<PodTemplate>({
   kind: 'PodTemplate',
   scope: 'Namespaced',
   names: { plural: 'podtemplates' },
+  default: ({ template }) => defaultPodTemplate(template),
   schema: 'io.k8s.api.core.v1.PodTemplate',
 })

@@ -1,5 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Pod } from '../generated/types.ts'
+import { defaultPod } from './default-pod.ts'
+import { isPodTerminal, qosClass } from './pod-facts.ts'
 
 export const pods = defineResource<Pod>({
   group: '',
@@ -27,5 +29,33 @@ export const pods = defineResource<Pod>({
     },
   },
   generation: true,
+  selectableFields: {
+    'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
+    'spec.restartPolicy': ({ spec }) => spec?.restartPolicy ?? '',
+    'spec.schedulerName': ({ spec }) => spec?.schedulerName ?? '',
+    'spec.serviceAccountName': ({ spec }) => spec?.serviceAccountName ?? '',
+    'spec.hostNetwork': ({ spec }) => String(spec?.hostNetwork ?? false),
+    'status.phase': ({ status }) => status?.phase ?? '',
+    'status.podIP': ({ status }) => status?.podIP ?? '',
+    'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
+  },
+  default: defaultPod,
+  prepareForCreate(draft) {
+    draft.status = { phase: 'Pending', qosClass: qosClass(draft) }
+    if (!draft.spec?.schedulingGates?.length) return
+    draft.status.conditions = [
+      {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'SchedulingGated',
+        message: 'Scheduling is blocked due to non-empty scheduling gates',
+      },
+    ]
+  },
+  gracePeriodSeconds(pod) {
+    // Nothing runs of a pod that no kubelet took or that has finished: there is nobody to wait for.
+    if (!pod.spec?.nodeName || isPodTerminal(pod)) return 0
+    return pod.spec.terminationGracePeriodSeconds ?? 30
+  },
   schema: 'io.k8s.api.core.v1.Pod',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
-import type { ReplicationController } from '../generated/types.ts'
+import type { ReplicationController, ReplicationControllerSpec } from '../generated/types.ts'
+import { defaultPodTemplate } from './default-pod.ts'
 
 export const replicationControllers = defineResource<ReplicationController>({
   group: '',
@@ -9,5 +10,20 @@ export const replicationControllers = defineResource<ReplicationController>({
   names: { plural: 'replicationcontrollers', shortNames: ['rc'], categories: ['all'] },
   subresources: { status: true, scale: { spec: '.spec.replicas', status: '.status.replicas' } },
   generation: true,
+  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
+  defaultPropagation: 'Orphan',
+  default(draft) {
+    const spec = (draft.spec ??= {} as ReplicationControllerSpec)
+    const labels = spec.template?.metadata?.labels
+    if (labels !== undefined) {
+      if (!hasKeys(spec.selector)) spec.selector = { ...labels }
+      if (draft.metadata !== undefined && !hasKeys(draft.metadata.labels)) draft.metadata.labels = { ...labels }
+    }
+    spec.replicas ??= 1
+    defaultPodTemplate(spec.template)
+    draft.status ??= { replicas: 0 }
+  },
   schema: 'io.k8s.api.core.v1.ReplicationController',
 })
+
+const hasKeys = (map: Readonly<Record<string, string>> | undefined): boolean => Object.keys(map ?? {}).length > 0

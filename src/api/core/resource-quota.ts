@@ -8,5 +8,9 @@ export const resourceQuotas = defineResource<ResourceQuota>({
   scope: 'Namespaced',
   names: { plural: 'resourcequotas', shortNames: ['quota'] },
   subresources: { status: true },
+  default(draft) {
+    draft.spec ??= {}
+    draft.status ??= {}
+  },
   schema: 'io.k8s.api.core.v1.ResourceQuota',
 })

@@ -1,3 +1,4 @@
+import { setOwn } from '#base'
 import { defineResource } from '../define-resource.ts'
 import type { Secret } from '../generated/types.ts'
 
@@ -7,5 +8,15 @@ export const secrets = defineResource<Secret>({
   kind: 'Secret',
   scope: 'Namespaced',
   names: { plural: 'secrets' },
+  selectableFields: { type: ({ type }) => type ?? '' },
+  default(draft) {
+    draft.type ||= 'Opaque'
+    if (draft.stringData === undefined) return
+    // Write-only: what is stored and served is `data`.
+    for (const [key, text] of Object.entries(draft.stringData)) {
+      setOwn((draft.data ??= {}), key, Buffer.from(text).toString('base64'))
+    }
+    delete draft.stringData
+  },
   schema: 'io.k8s.api.core.v1.Secret',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Service } from '../generated/types.ts'
+import { defaultService } from './default-service.ts'
 
 export const services = defineResource<Service>({
   group: '',
@@ -18,5 +19,10 @@ export const services = defineResource<Service>({
       },
     },
   },
+  selectableFields: {
+    'spec.clusterIP': ({ spec }) => spec?.clusterIP ?? '',
+    'spec.type': ({ spec }) => spec?.type ?? '',
+  },
+  default: defaultService,
   schema: 'io.k8s.api.core.v1.Service',
 })

@@ -8,5 +8,12 @@ export const endpointSlices = defineResource<EndpointSlice>({
   scope: 'Namespaced',
   names: { plural: 'endpointslices' },
   generation: true,
+  default(draft) {
+    for (const port of draft.ports ?? []) {
+      port.name ??= ''
+      port.protocol ||= 'TCP'
+    }
+    for (const endpoint of draft.endpoints ?? []) endpoint.conditions ??= {}
+  },
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
 })

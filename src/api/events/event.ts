@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { EventsEvent } from '../generated/types.ts'
+import { fromCoreEvent, toCoreEvent } from './core-form.ts'
 
 export const eventsEvents = defineResource<EventsEvent>({
   group: 'events.k8s.io',
@@ -7,5 +8,25 @@ export const eventsEvents = defineResource<EventsEvent>({
   kind: 'Event',
   scope: 'Namespaced',
   names: { plural: 'events', shortNames: ['ev'] },
+  ttlSeconds: 3600,
+  selectableFields: {
+    'regarding.kind': ({ regarding }) => regarding?.kind ?? '',
+    'regarding.namespace': ({ regarding }) => regarding?.namespace ?? '',
+    'regarding.name': ({ regarding }) => regarding?.name ?? '',
+    'regarding.uid': ({ regarding }) => regarding?.uid ?? '',
+    'regarding.apiVersion': ({ regarding }) => regarding?.apiVersion ?? '',
+    'regarding.resourceVersion': ({ regarding }) => regarding?.resourceVersion ?? '',
+    'regarding.fieldPath': ({ regarding }) => regarding?.fieldPath ?? '',
+    reason: ({ reason }) => reason ?? '',
+    reportingController: ({ reportingController }) => reportingController ?? '',
+    type: ({ type }) => type ?? '',
+  },
+  storage: {
+    group: '',
+    version: 'v1',
+    kind: 'Event',
+    toStored: toCoreEvent,
+    fromStored: fromCoreEvent,
+  },
   schema: 'io.k8s.api.events.v1.Event',
 })

@@ -9,5 +9,9 @@ export const flowSchemas = defineResource<FlowSchema>({
   names: { plural: 'flowschemas' },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    if (draft.spec) draft.spec.matchingPrecedence ||= 1000
+    draft.status ??= {}
+  },
   schema: 'io.k8s.api.flowcontrol.v1.FlowSchema',
 })

@@ -9,5 +9,22 @@ export const priorityLevelConfigurations = defineResource<PriorityLevelConfigura
   names: { plural: 'prioritylevelconfigurations' },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    const { exempt, limited } = draft.spec ?? {}
+    if (exempt) {
+      exempt.nominalConcurrencyShares ??= 0
+      exempt.lendablePercent ??= 0
+    }
+    if (limited) {
+      limited.nominalConcurrencyShares ??= 30
+      limited.lendablePercent ??= 0
+      if (limited.limitResponse?.queuing) {
+        limited.limitResponse.queuing.queues ||= 64
+        limited.limitResponse.queuing.handSize ||= 8
+        limited.limitResponse.queuing.queueLengthLimit ||= 50
+      }
+    }
+    draft.status ??= {}
+  },
   schema: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
 })

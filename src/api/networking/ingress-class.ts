@@ -8,5 +8,8 @@ export const ingressClasses = defineResource<IngressClass>({
   scope: 'Cluster',
   names: { plural: 'ingressclasses' },
   generation: true,
+  default({ spec }) {
+    if (spec?.parameters) spec.parameters.scope ||= 'Cluster'
+  },
   schema: 'io.k8s.api.networking.v1.IngressClass',
 })

@@ -9,5 +9,10 @@ export const ingresses = defineResource<Ingress>({
   names: { plural: 'ingresses', shortNames: ['ing'] },
   subresources: { status: true },
   generation: true,
+  default(draft) {
+    draft.spec ??= {}
+    draft.status ??= {}
+    draft.status.loadBalancer ??= {}
+  },
   schema: 'io.k8s.api.networking.v1.Ingress',
 })

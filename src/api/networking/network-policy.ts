@@ -1,5 +1,5 @@
 import { defineResource } from '../define-resource.ts'
-import type { NetworkPolicy } from '../generated/types.ts'
+import type { NetworkPolicy, NetworkPolicySpec } from '../generated/types.ts'
 
 export const networkPolicies = defineResource<NetworkPolicy>({
   group: 'networking.k8s.io',
@@ -8,5 +8,13 @@ export const networkPolicies = defineResource<NetworkPolicy>({
   scope: 'Namespaced',
   names: { plural: 'networkpolicies', shortNames: ['netpol'] },
   generation: true,
+  default(draft) {
+    const spec = (draft.spec ??= {} as NetworkPolicySpec)
+    for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
+      for (const port of rule.ports ?? []) port.protocol ||= 'TCP'
+    }
+    if (spec.policyTypes?.length) return
+    spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress']
+  },
   schema: 'io.k8s.api.networking.v1.NetworkPolicy',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { ClusterRoleBinding } from '../generated/types.ts'
+import { defaultBinding } from './default-binding.ts'
 
 export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   group: 'rbac.authorization.k8s.io',
@@ -7,5 +8,6 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   kind: 'ClusterRoleBinding',
   scope: 'Cluster',
   names: { plural: 'clusterrolebindings' },
+  default: defaultBinding,
   schema: 'io.k8s.api.rbac.v1.ClusterRoleBinding',
 })

@@ -7,5 +7,8 @@ export const clusterRoles = defineResource<ClusterRole>({
   kind: 'ClusterRole',
   scope: 'Cluster',
   names: { plural: 'clusterroles' },
+  default(draft) {
+    draft.rules ??= []
+  },
   schema: 'io.k8s.api.rbac.v1.ClusterRole',
 })

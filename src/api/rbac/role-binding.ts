@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { RoleBinding } from '../generated/types.ts'
+import { defaultBinding } from './default-binding.ts'
 
 export const roleBindings = defineResource<RoleBinding>({
   group: 'rbac.authorization.k8s.io',
@@ -7,5 +8,6 @@ export const roleBindings = defineResource<RoleBinding>({
   kind: 'RoleBinding',
   scope: 'Namespaced',
   names: { plural: 'rolebindings' },
+  default: defaultBinding,
   schema: 'io.k8s.api.rbac.v1.RoleBinding',
 })

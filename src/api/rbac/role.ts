@@ -7,5 +7,8 @@ export const roles = defineResource<Role>({
   kind: 'Role',
   scope: 'Namespaced',
   names: { plural: 'roles' },
+  default(draft) {
+    draft.rules ??= []
+  },
   schema: 'io.k8s.api.rbac.v1.Role',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { ResourceResourceClaim } from '../generated/types.ts'
+import { defaultClaim } from './default-claim.ts'
 
 export const resourceClaims = defineResource<ResourceResourceClaim>({
   group: 'resource.k8s.io',
@@ -8,5 +9,8 @@ export const resourceClaims = defineResource<ResourceResourceClaim>({
   scope: 'Namespaced',
   names: { plural: 'resourceclaims' },
   subresources: { status: true },
+  default({ spec }) {
+    defaultClaim(spec)
+  },
   schema: 'io.k8s.api.resource.v1.ResourceClaim',
 })

@@ -8,5 +8,8 @@ export const priorityClasses = defineResource<PriorityClass>({
   scope: 'Cluster',
   names: { plural: 'priorityclasses', shortNames: ['pc'] },
   generation: true,
+  default(draft) {
+    draft.preemptionPolicy ||= 'PreemptLowerPriority'
+  },
   schema: 'io.k8s.api.scheduling.v1.PriorityClass',
 })

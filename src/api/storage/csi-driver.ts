@@ -7,5 +7,14 @@ export const csiDrivers = defineResource<CSIDriver>({
   kind: 'CSIDriver',
   scope: 'Cluster',
   names: { plural: 'csidrivers' },
+  default({ spec }) {
+    spec.attachRequired ??= true
+    spec.podInfoOnMount ??= false
+    spec.storageCapacity ??= false
+    spec.fsGroupPolicy ||= 'ReadWriteOnceWithFSType'
+    if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent']
+    spec.requiresRepublish ??= false
+    spec.seLinuxMount ??= false
+  },
   schema: 'io.k8s.api.storage.v1.CSIDriver',
 })

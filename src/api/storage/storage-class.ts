@@ -7,5 +7,9 @@ export const storageClasses = defineResource<StorageClass>({
   kind: 'StorageClass',
   scope: 'Cluster',
   names: { plural: 'storageclasses', shortNames: ['sc'] },
+  default(draft) {
+    draft.reclaimPolicy ||= 'Delete'
+    draft.volumeBindingMode ||= 'Immediate'
+  },
   schema: 'io.k8s.api.storage.v1.StorageClass',
 })

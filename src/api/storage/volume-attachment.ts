@@ -8,5 +8,8 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   scope: 'Cluster',
   names: { plural: 'volumeattachments' },
   subresources: { status: true },
+  prepareForCreate(draft) {
+    draft.status = { attached: false }
+  },
   schema: 'io.k8s.api.storage.v1.VolumeAttachment',
 })

@@ -1,0 +1,136 @@
+import { addQuantities, compareQuantities, parseQuantity } from '#meta'
+import type { Container, Pod, PodCondition, Taint, Toleration } from '../generated/types.ts'
+
+export type ResourceList = Readonly<Record<string, string>>
+
+export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
+
+export const podCondition = (pod: Pod, type: string): PodCondition | undefined =>
+  pod.status?.conditions?.find((condition) => condition.type === type)
+
+export const podHasCondition = (pod: Pod, type: string, status = 'True'): boolean => podCondition(pod, type)?.status === status
+
+export const isPodReady = (pod: Pod): boolean => podHasCondition(pod, 'Ready')
+
+/** Ready without a break for `minReadySeconds`. */
+export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
+  const ready = podCondition(pod, 'Ready')
+  if (ready?.status !== 'True') return false
+  if (minReadySeconds === 0) return true
+  return ready.lastTransitionTime !== undefined && Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 <= nowMs
+}
+
+/** No container of it will ever run again. */
+export const isPodTerminal = ({ status }: Pod): boolean => status?.phase === 'Failed' || status?.phase === 'Succeeded'
+
+export const isPodTerminating = ({ metadata }: Pod): boolean => metadata?.deletionTimestamp !== undefined
+
+/** Counts towards what a controller wants: neither finished nor on its way out. */
+export const isPodActive = (pod: Pod): boolean => !isPodTerminal(pod) && !isPodTerminating(pod)
+
+/** A pod that a kubelet runs from a file; the API only shows it. */
+export const isMirrorPod = ({ metadata }: Pod): boolean => metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined
+
+const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000
+
+export const podPriority = ({ spec }: Pod): number => spec?.priority ?? 0
+
+export const isCriticalPod = (pod: Pod): boolean => isMirrorPod(pod) || podPriority(pod) >= SYSTEM_CRITICAL_PRIORITY
+
+/** An init container that keeps running beside the main ones. */
+export const isSidecar = (container: Container): boolean => container.restartPolicy === 'Always'
+
+/** Init containers first, as they run. */
+export const containersOf = ({ spec }: Pod): readonly Container[] => [
+  ...(spec?.initContainers ?? []),
+  ...(spec?.containers ?? []),
+]
+
+/** What a pod needs from its node: the sum of what runs together, or more if one moment of initialisation needs more. */
+export const podRequests = (pod: Pod): ResourceList => total(pod, 'requests')
+
+/** The most a pod may use; a resource that some container leaves unlimited counts with the others' limits only. */
+export const podLimits = (pod: Pod): ResourceList => total(pod, 'limits')
+
+function total(pod: Pod, which: 'requests' | 'limits'): ResourceList {
+  const sum: Record<string, string> = {}
+  for (const container of pod.spec?.containers ?? []) add(sum, container.resources?.[which])
+  const sidecars: Record<string, string> = {}
+  const peak: Record<string, string> = {}
+  for (const container of pod.spec?.initContainers ?? []) {
+    const moment: Record<string, string> = { ...sidecars }
+    add(moment, container.resources?.[which])
+    raise(peak, moment)
+    if (!isSidecar(container)) continue
+    // A sidecar stays: it counts with the main containers, and with every init container after it.
+    add(sum, container.resources?.[which])
+    add(sidecars, container.resources?.[which])
+  }
+  raise(sum, peak)
+  Object.assign(sum, pod.spec?.resources?.[which])
+  for (const [name, quantity] of Object.entries(pod.spec?.overhead ?? {})) {
+    // Overhead adds to a limit only where there is one.
+    if (which === 'requests' || sum[name] !== undefined) add(sum, { [name]: quantity })
+  }
+  return sum
+}
+
+function add(to: Record<string, string>, list: ResourceList | undefined): void {
+  for (const [name, quantity] of Object.entries(list ?? {})) {
+    to[name] = to[name] === undefined ? quantity : addQuantities(to[name], quantity)
+  }
+}
+
+function raise(to: Record<string, string>, list: ResourceList): void {
+  for (const [name, quantity] of Object.entries(list)) {
+    if (to[name] === undefined || compareQuantities(quantity, to[name]) > 0) to[name] = quantity
+  }
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ */
+export function qosClass(pod: Pod): QosClass {
+  const own = pod.spec?.resources
+  const holders = own?.requests !== undefined || own?.limits !== undefined ? [{ resources: own }] : containersOf(pod)
+  const requests: Record<string, string> = {}
+  const limits: Record<string, string> = {}
+  let allLimited = true
+  for (const { resources } of holders) {
+    add(requests, computeOnly(resources?.requests))
+    const limited = computeOnly(resources?.limits)
+    add(limits, limited)
+    if (limited['cpu'] === undefined || limited['memory'] === undefined) allLimited = false
+  }
+  if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return 'BestEffort'
+  const same = Object.entries(requests).every(
+    ([name, quantity]) => limits[name] !== undefined && compareQuantities(limits[name], quantity) === 0,
+  )
+  return allLimited && same && Object.keys(requests).length === Object.keys(limits).length ? 'Guaranteed' : 'Burstable'
+}
+
+/** CPU and memory above zero; nothing else bears on the class. */
+function computeOnly(list: ResourceList | undefined): Record<string, string> {
+  const found = Object.entries(list ?? {}).filter(
+    ([name, quantity]) => (name === 'cpu' || name === 'memory') && parseQuantity(quantity).nanos > 0n,
+  )
+  return Object.fromEntries(found)
+}
+
+/** Whether the toleration lets a pod bear the taint. */
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
+  if (toleration.effect && toleration.effect !== taint.effect) return false
+  if (toleration.key && toleration.key !== taint.key) return false
+  const operator = toleration.operator || 'Equal'
+  if (operator === 'Exists') return true
+  const [wanted, has] = [toleration.value ?? '', taint.value ?? '']
+  if (operator === 'Equal') return toleration.key !== undefined && toleration.key !== '' && wanted === has
+  if (!/^-?\d+$/.test(wanted) || !/^-?\d+$/.test(has)) return false
+  return operator === 'Gt' ? BigInt(has) > BigInt(wanted) : operator === 'Lt' && BigInt(has) < BigInt(wanted)
+}
+
+/** The taints of the given effects that no toleration bears. */
+export const untoleratedTaints = (
+  taints: readonly Taint[],
+  tolerations: readonly Toleration[] | undefined,
+  effects: readonly string[],
+): readonly Taint[] =>
+  taints.filter((taint) => effects.includes(taint.effect) && !tolerations?.some((toleration) => tolerates(toleration, taint)))
