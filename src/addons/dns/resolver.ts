@@ -12,6 +12,7 @@ import {
 import type { Random } from '#base'
 import type { Forwarder } from './forwarder.ts'
 import { normalName } from './names.ts'
+import type { Answerer } from './server.ts'
 import { HEADER_BYTES, type Message, readMessage, truncated } from './wire.ts'
 import type { Zone, ZoneAnswer } from './zone.ts'
 
@@ -29,8 +30,8 @@ const NOTIMP = 4
 const REFUSED = 5
 const BADVERS = 16
 
-/** Turns the bytes of a question into the bytes of an answer; undefined for what deserves none. Never throws. */
-export class Resolver {
+/** Answers from the cluster's zone, and from elsewhere what is not the cluster's. */
+export class Resolver implements Answerer {
   readonly #zone: Zone
   readonly #forwarder: Forwarder
   readonly #random: Random

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { type Socket as Connection, createServer, type Server } from 'node:net'
 import type { Clock, Log } from '#base'
 import { lengthOf } from './exchange.ts'
-import type { Resolver } from './resolver.ts'
 
 const CONNECTIONS_MAX = 256
 const CONNECTION_IDLE_MS = 10_000
@@ -12,8 +11,13 @@ const PIPELINE_MAX = 32
 /** Ports tried when any will do but UDP and TCP must be the same. */
 const PORT_TRIES_MAX = 20
 
+/** Turns the bytes of a question into the bytes of an answer; undefined for what deserves none. Never rejects. */
+export interface Answerer {
+  resolve(bytes: Buffer, protocol: 'udp' | 'tcp'): Promise<Buffer | undefined>
+}
+
 export interface DnsServerOptions {
-  readonly resolver: Resolver
+  readonly resolver: Answerer
   readonly clock: Clock
   readonly log: Log
   readonly listen: { readonly host: string; readonly port: number }
