@@ -1,6 +1,6 @@
 import type { Affinity, Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '#api'
 import { matcherOf } from './matcher.ts'
-import { type Amounts, podRequests, podScoringRequests } from './resources.ts'
+import { type Amounts, podAmounts, podScoringAmounts } from './resources.ts'
 
 export interface HostPort {
   readonly ip: string
@@ -76,8 +76,8 @@ function compute(pod: Pod): PodInfo {
   return {
     pod,
     id: podId(pod),
-    requests: podRequests(pod),
-    scoringRequests: podScoringRequests(pod),
+    requests: podAmounts(pod),
+    scoringRequests: podScoringAmounts(pod),
     hostPorts: hostPortsOf(pod),
     priority: pod.spec?.priority ?? 0,
     requiredAffinity: terms(affinity.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),

@@ -277,3 +277,18 @@ const CASES: readonly Case[] = [
 
 for (const { name, nodes, placed, pod, expected } of CASES)
   test(`filter: ${name}`, () => assert.equal(new SmallCluster(nodes, placed).place(pod), expected))
+
+test('filter: a pod that is being resized holds the most of what it asks for and what it has', () => {
+  const growing = makePod({ name: 'x', on: 'node-1', requests: { cpu: '1' } })
+  const shrinking: Pod = {
+    ...growing,
+    status: {
+      containerStatuses: [
+        { name: 'main', image: '', imageID: '', ready: true, restartCount: 0, resources: { requests: { cpu: '3' } } },
+      ],
+    },
+  }
+  const pod = makePod({ name: 'p', requests: { cpu: '2' } })
+  assert.equal(new SmallCluster([one], [growing]).place(pod), 'node-1')
+  assert.match(new SmallCluster([one], [shrinking]).place(pod), /Insufficient cpu/)
+})

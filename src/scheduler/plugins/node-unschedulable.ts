@@ -1,5 +1,5 @@
-import { type Node, nodes, type Pod, pods } from '#api'
-import { definePlugin, fits, on, podId, tolerates, unresolvable } from '../framework/index.ts'
+import { type Node, nodes, type Pod, pods, tolerates } from '#api'
+import { definePlugin, fits, on, podId, unresolvable } from '../framework/index.ts'
 
 const CORDON = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }
 
