@@ -1,5 +1,26 @@
-import type { KubernetesObject } from '#meta'
+import { compileSelector, type KubernetesObject, type LabelSelector, printSelector } from '#meta'
 import type { Column } from './definition.ts'
+import type { PodTemplateSpec } from './generated/types.ts'
+
+type Cell = string | number | boolean | undefined
+type Value<T> = (object: T, nowMs: number) => Cell
+
+/** A column of text. */
+export const text = <T>(name: string, value: Value<T>): Column<T> => column(name, 'string', 0, value)
+
+/** A column of text that only `-o wide` shows. */
+export const wide = <T>(name: string, value: Value<T>): Column<T> => column(name, 'string', 1, value)
+
+export const integer = <T>(name: string, value: Value<T>): Column<T> => column(name, 'integer', 0, value)
+
+export const boolean = <T>(name: string, value: Value<T>): Column<T> => column(name, 'boolean', 0, value)
+
+const column = <T>(name: string, type: Column<T>['type'], priority: number, value: Value<T>): Column<T> => ({
+  name,
+  type,
+  priority,
+  value: (object, { nowMs }) => value(object, nowMs),
+})
 
 /** The columns most kinds share. */
 export const name: Column<KubernetesObject> = {
@@ -16,6 +37,67 @@ export const age: Column<KubernetesObject> = {
   description: 'Time since the object was created.',
   value: ({ metadata }, { nowMs }) => ageOf(metadata?.creationTimestamp, nowMs),
 }
+
+/** The time itself, which kinds without an age of their own show. */
+export const createdAt: Column<KubernetesObject> = {
+  name: 'Created At',
+  type: 'date',
+  description: 'Time the object was created.',
+  value: ({ metadata }) => metadata?.creationTimestamp,
+}
+
+/** What cells show where there is nothing. */
+export const NONE = '<none>'
+
+export const orNone = (value: string | undefined): string => value || NONE
+
+/** `a=1,b=2`, sorted. */
+export function formatLabels(labels: Readonly<Record<string, string>> | undefined): string {
+  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`)
+  return orNone(pairs.sort().join(','))
+}
+
+/** The selector in query syntax; one that can't be read says so. */
+export function formatSelector(selector: LabelSelector | undefined): string {
+  if (selector === undefined) return NONE
+  try {
+    return orNone(printSelector(compileSelector(selector)))
+  } catch {
+    return '<error>'
+  }
+}
+
+/** The first few of a list, and how many more there are. */
+export function fewOf(items: readonly string[], shown: number): string {
+  const rest = items.length - shown
+  return rest > 0 ? `${items.slice(0, shown).join(',')} + ${rest} more...` : items.join(',')
+}
+
+/** The wide columns of what runs pods. */
+export const templateColumns = <T>(templateOf: (object: T) => PodTemplateSpec | undefined): readonly Column<T>[] => [
+  wide('Containers', (object) => containerNames(templateOf(object))),
+  wide('Images', (object) => imageNames(templateOf(object))),
+]
+
+export const containerNames = (template: PodTemplateSpec | undefined): string =>
+  (template?.spec?.containers ?? []).map((container) => container.name).join(',')
+
+export const imageNames = (template: PodTemplateSpec | undefined): string =>
+  (template?.spec?.containers ?? []).map((container) => container.image ?? '').join(',')
+
+const ACCESS_MODES: Readonly<Record<string, string>> = {
+  ReadWriteOnce: 'RWO',
+  ReadOnlyMany: 'ROX',
+  ReadWriteMany: 'RWX',
+  ReadWriteOncePod: 'RWOP',
+}
+
+/** `RWO,ROX`, in upstream's order, each once. */
+export const accessModes = (modes: readonly string[] | undefined): string =>
+  Object.keys(ACCESS_MODES)
+    .filter((mode) => modes?.includes(mode))
+    .map((mode) => ACCESS_MODES[mode])
+    .join(',')
 
 /** Time since an RFC 3339 time as tables print it; `<unknown>` without one. */
 export function ageOf(time: string | undefined, nowMs: number): string {

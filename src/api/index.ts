@@ -69,7 +69,7 @@ import { storageClasses } from './storage/storage-class.ts'
 import { volumeAttachments } from './storage/volume-attachment.ts'
 import { volumeAttributesClasses } from './storage/volume-attributes-class.ts'
 
-export * from './columns.ts'
+export { age, ageOf, createdAt, humanDuration, name } from './columns.ts'
 export * from './core/pod-facts.ts'
 export * from './define-resource.ts'
 export * from './definition.ts'

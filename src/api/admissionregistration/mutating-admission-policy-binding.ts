@@ -1,6 +1,8 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
+import { paramRef } from './policy-columns.ts'
 
 export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
@@ -12,5 +14,11 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
     defaultMatchResources(spec?.matchResources)
     if (spec?.paramRef) spec.paramRef.parameterNotFoundAction ||= 'Deny'
   },
+  columns: [
+    name,
+    text('PolicyName', ({ spec }) => spec?.policyName),
+    text('ParamRef', ({ spec }) => paramRef(spec?.paramRef)),
+    age,
+  ],
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
 })

@@ -1,6 +1,8 @@
+import { age, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
+import { paramKind } from './policy-columns.ts'
 
 export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -15,5 +17,11 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
     spec.reinvocationPolicy ||= 'Never'
     defaultMatchResources(spec.matchConstraints)
   },
+  columns: [
+    name,
+    integer('Mutations', ({ spec }) => spec?.mutations?.length ?? 0),
+    text('ParamKind', ({ spec }) => paramKind(spec?.paramKind)),
+    age,
+  ],
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
 })

@@ -1,3 +1,4 @@
+import { age, integer, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { MutatingWebhookConfiguration } from '../generated/types.ts'
 import { defaultWebhook } from './default-webhook.ts'
@@ -15,5 +16,6 @@ export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfi
       webhook.reinvocationPolicy ||= 'Never'
     }
   },
+  columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
   schema: 'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
 })

@@ -1,6 +1,8 @@
+import { age, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
+import { paramKind } from './policy-columns.ts'
 
 export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -16,5 +18,11 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
     defaultMatchResources(spec.matchConstraints)
     draft.status ??= {}
   },
+  columns: [
+    name,
+    integer('Validations', ({ spec }) => spec?.validations?.length ?? 0),
+    text('ParamKind', ({ spec }) => paramKind(spec?.paramKind)),
+    age,
+  ],
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
 })

@@ -1,3 +1,4 @@
+import { age, integer, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingWebhookConfiguration } from '../generated/types.ts'
 import { defaultWebhook } from './default-webhook.ts'
@@ -12,5 +13,6 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
   default({ webhooks }) {
     for (const webhook of webhooks ?? []) defaultWebhook(webhook)
   },
+  columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
 })

@@ -1,3 +1,4 @@
+import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
 
@@ -23,5 +24,6 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
     const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
     draft.status = { storedVersions: stored === undefined ? [] : [stored] }
   },
+  columns: [name, createdAt],
   schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
 })

@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { APIService } from '../generated/types.ts'
 
@@ -11,5 +12,15 @@ export const apiServices = defineResource<APIService>({
   default({ spec }) {
     if (spec?.service) spec.service.port ??= 443
   },
+  columns: [
+    name,
+    text('Service', ({ spec }) => (spec?.service ? `${spec.service.namespace}/${spec.service.name}` : 'Local')),
+    text('Available', ({ status }) => {
+      const available = status?.conditions?.find(({ type }) => type === 'Available')
+      if (available === undefined) return 'Unknown'
+      return available.status === 'True' || !available.reason ? available.status : `${available.status} (${available.reason})`
+    }),
+    age,
+  ],
   schema: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
 })

@@ -1,3 +1,4 @@
+import { age, integer, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ControllerRevision } from '../generated/types.ts'
 
@@ -7,5 +8,16 @@ export const controllerRevisions = defineResource<ControllerRevision>({
   kind: 'ControllerRevision',
   scope: 'Namespaced',
   names: { plural: 'controllerrevisions' },
+  columns: [
+    name,
+    text('Controller', ({ metadata }) => {
+      const owner = metadata?.ownerReferences?.find(({ controller }) => controller)
+      if (owner === undefined) return NONE
+      const group = owner.apiVersion.includes('/') ? `.${owner.apiVersion.split('/')[0]}` : ''
+      return `${owner.kind.toLowerCase()}${group}/${owner.name}`
+    }),
+    integer('Revision', ({ revision }) => revision),
+    age,
+  ],
   schema: 'io.k8s.api.apps.v1.ControllerRevision',
 })

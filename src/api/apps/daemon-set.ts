@@ -1,3 +1,4 @@
+import { age, formatLabels, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DaemonSet, DaemonSetSpec } from '../generated/types.ts'
@@ -23,5 +24,17 @@ export const daemonSets = defineResource<DaemonSet>({
     defaultPodTemplate(spec.template)
     draft.status ??= { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }
   },
+  columns: [
+    name,
+    integer('Desired', ({ status }) => status?.desiredNumberScheduled ?? 0),
+    integer('Current', ({ status }) => status?.currentNumberScheduled ?? 0),
+    integer('Ready', ({ status }) => status?.numberReady ?? 0),
+    integer('Up-to-date', ({ status }) => status?.updatedNumberScheduled ?? 0),
+    integer('Available', ({ status }) => status?.numberAvailable ?? 0),
+    text('Node Selector', ({ spec }) => formatLabels(spec?.template?.spec?.nodeSelector)),
+    age,
+    ...templateColumns<DaemonSet>(({ spec }) => spec?.template),
+    wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
+  ],
   schema: 'io.k8s.api.apps.v1.DaemonSet',
 })

@@ -1,3 +1,4 @@
+import { age, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Deployment, DeploymentSpec } from '../generated/types.ts'
@@ -25,5 +26,14 @@ export const deployments = defineResource<Deployment>({
     defaultPodTemplate(spec.template)
     draft.status ??= {}
   },
+  columns: [
+    name,
+    text('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+    integer('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0),
+    integer('Available', ({ status }) => status?.availableReplicas ?? 0),
+    age,
+    ...templateColumns<Deployment>(({ spec }) => spec?.template),
+    wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
+  ],
   schema: 'io.k8s.api.apps.v1.Deployment',
 })

@@ -1,3 +1,4 @@
+import { age, formatSelector, integer, name, templateColumns, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicaSet, ReplicaSetSpec } from '../generated/types.ts'
@@ -17,5 +18,14 @@ export const replicaSets = defineResource<ReplicaSet>({
     defaultPodTemplate(spec.template)
     draft.status ??= { replicas: 0 }
   },
+  columns: [
+    name,
+    integer('Desired', ({ spec }) => spec?.replicas ?? 0),
+    integer('Current', ({ status }) => status?.replicas ?? 0),
+    integer('Ready', ({ status }) => status?.readyReplicas ?? 0),
+    age,
+    ...templateColumns<ReplicaSet>(({ spec }) => spec?.template),
+    wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
+  ],
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
 })

@@ -1,3 +1,4 @@
+import { age, name, templateColumns, text } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defaultClaimSpec } from '../core/default-volume.ts'
 import { defineResource } from '../define-resource.ts'
@@ -35,5 +36,11 @@ export const statefulSets = defineResource<StatefulSet>({
     defaultPodTemplate(spec.template)
     draft.status ??= { replicas: 0, availableReplicas: 0 }
   },
+  columns: [
+    name,
+    text('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+    age,
+    ...templateColumns<StatefulSet>(({ spec }) => spec?.template),
+  ],
   schema: 'io.k8s.api.apps.v1.StatefulSet',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { HorizontalPodAutoscalerV1 } from '../generated/types.ts'
+import { autoscalerV1Columns } from './columns.ts'
 import { fromV2, toV2 } from './v1-form.ts'
 
 export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscalerV1>({
@@ -15,5 +16,6 @@ export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
     draft.status ??= { currentReplicas: 0, desiredReplicas: 0 }
   },
   storage: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', toStored: toV2, fromStored: fromV2 },
+  columns: autoscalerV1Columns,
   schema: 'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec } from '../generated/types.ts'
+import { autoscalerColumns } from './columns.ts'
 import { defaultBehavior } from './default-behavior.ts'
 
 export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>({
@@ -19,5 +20,6 @@ export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>(
     defaultBehavior(spec.behavior)
     draft.status ??= { desiredReplicas: 0 }
   },
+  columns: autoscalerColumns,
   schema: 'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
 })

@@ -1,3 +1,4 @@
+import { age, ageOf, formatSelector, integer, NONE, name, orNone, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CronJob, CronJobSpec } from '../generated/types.ts'
@@ -21,5 +22,16 @@ export const cronJobs = defineResource<CronJob>({
     defaultFailurePolicy(spec.jobTemplate?.spec?.podFailurePolicy)
     draft.status ??= {}
   },
+  columns: [
+    name,
+    text('Schedule', ({ spec }) => spec?.schedule),
+    text('Timezone', ({ spec }) => orNone(spec?.timeZone)),
+    text('Suspend', ({ spec }) => (spec?.suspend === undefined ? '<unset>' : spec.suspend ? 'True' : 'False')),
+    integer('Active', ({ status }) => status?.active?.length ?? 0),
+    text('Last Schedule', ({ status }, nowMs) => (status?.lastScheduleTime ? ageOf(status.lastScheduleTime, nowMs) : NONE)),
+    age,
+    ...templateColumns<CronJob>(({ spec }) => spec?.jobTemplate?.spec?.template),
+    wide('Selector', ({ spec }) => formatSelector(spec?.jobTemplate?.spec?.selector)),
+  ],
   schema: 'io.k8s.api.batch.v1.CronJob',
 })

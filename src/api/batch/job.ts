@@ -1,6 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Job } from '../generated/types.ts'
 import { defaultJob, generateSelector } from './default-job.ts'
+import { jobColumns } from './job-columns.ts'
 
 export const jobs = defineResource<Job>({
   group: 'batch',
@@ -14,5 +15,6 @@ export const jobs = defineResource<Job>({
   defaultPropagation: 'Orphan',
   default: defaultJob,
   prepareForCreate: generateSelector,
+  columns: jobColumns,
   schema: 'io.k8s.api.batch.v1.Job',
 })

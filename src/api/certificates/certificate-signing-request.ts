@@ -1,3 +1,4 @@
+import { age, humanDuration, NONE, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CertificateSigningRequest } from '../generated/types.ts'
 
@@ -12,5 +13,21 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   default(draft) {
     draft.status ??= {}
   },
+  columns: [
+    name,
+    age,
+    text('SignerName', ({ spec }) => orNone(spec?.signerName)),
+    text('Requestor', ({ spec }) => spec?.username),
+    text('RequestedDuration', ({ spec }) =>
+      spec?.expirationSeconds === undefined ? NONE : humanDuration(spec.expirationSeconds * 1000),
+    ),
+    text('Condition', conditionOf),
+  ],
   schema: 'io.k8s.api.certificates.v1.CertificateSigningRequest',
 })
+
+function conditionOf({ status }: CertificateSigningRequest): string {
+  const has = (type: string): boolean => status?.conditions?.some((condition) => condition.type === type) ?? false
+  const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending'
+  return [decision, ...(has('Failed') ? ['Failed'] : []), ...(status?.certificate ? ['Issued'] : [])].join(',')
+}

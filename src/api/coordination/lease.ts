@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Lease } from '../generated/types.ts'
 
@@ -7,5 +8,6 @@ export const leases = defineResource<Lease>({
   kind: 'Lease',
   scope: 'Namespaced',
   names: { plural: 'leases' },
+  columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity), age],
   schema: 'io.k8s.api.coordination.v1.Lease',
 })

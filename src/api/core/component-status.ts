@@ -1,3 +1,4 @@
+import { name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ComponentStatus } from '../generated/types.ts'
 
@@ -9,5 +10,16 @@ export const componentStatuses = defineResource<ComponentStatus>({
   names: { plural: 'componentstatuses', shortNames: ['cs'] },
   verbs: ['get', 'list'],
   stored: false,
+  columns: [
+    name,
+    text('Status', (status) => {
+      const health = healthOf(status)?.status
+      return health === 'True' ? 'Healthy' : health === 'False' ? 'Unhealthy' : 'Unknown'
+    }),
+    text('Message', (status) => healthOf(status)?.message),
+    text('Error', (status) => healthOf(status)?.error),
+  ],
   schema: 'io.k8s.api.core.v1.ComponentStatus',
 })
+
+const healthOf = ({ conditions }: ComponentStatus) => conditions?.find(({ type }) => type === 'Healthy')

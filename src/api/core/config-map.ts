@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ConfigMap } from '../generated/types.ts'
 
@@ -7,5 +8,10 @@ export const configMaps = defineResource<ConfigMap>({
   kind: 'ConfigMap',
   scope: 'Namespaced',
   names: { plural: 'configmaps', shortNames: ['cm'] },
+  columns: [
+    name,
+    text('Data', ({ data, binaryData }) => Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length),
+    age,
+  ],
   schema: 'io.k8s.api.core.v1.ConfigMap',
 })

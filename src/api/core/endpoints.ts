@@ -1,3 +1,4 @@
+import { age, fewOf, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Endpoints } from '../generated/types.ts'
 
@@ -10,5 +11,13 @@ export const endpoints = defineResource<Endpoints>({
   default(draft) {
     for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'
   },
+  columns: [name, text('Endpoints', (endpoints) => orNone(fewOf(addressesOf(endpoints), 3))), age],
   schema: 'io.k8s.api.core.v1.Endpoints',
 })
+
+const addressesOf = ({ subsets }: Endpoints): string[] =>
+  (subsets ?? []).flatMap(({ addresses = [], ports = [] }) =>
+    ports.length === 0
+      ? addresses.map(({ ip }) => ip)
+      : ports.flatMap(({ port }) => addresses.map(({ ip }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`))),
+  )

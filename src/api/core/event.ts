@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Event } from '../generated/types.ts'
+import { eventColumns } from './event-columns.ts'
 
 export const events = defineResource<Event>({
   group: '',
@@ -26,5 +27,6 @@ export const events = defineResource<Event>({
     draft.reportingComponent ??= ''
     draft.reportingInstance ??= ''
   },
+  columns: eventColumns,
   schema: 'io.k8s.api.core.v1.Event',
 })

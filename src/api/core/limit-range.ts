@@ -1,3 +1,4 @@
+import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { LimitRange, LimitRangeItem } from '../generated/types.ts'
 
@@ -10,6 +11,7 @@ export const limitRanges = defineResource<LimitRange>({
   default(draft) {
     for (const item of draft.spec?.limits ?? []) if (item.type === 'Container') defaultLimits(item)
   },
+  columns: [name, createdAt],
   schema: 'io.k8s.api.core.v1.LimitRange',
 })
 

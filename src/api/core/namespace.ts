@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Namespace } from '../generated/types.ts'
 
@@ -31,5 +32,6 @@ export const namespaces = defineResource<Namespace>({
     draft.status = { ...draft.status, phase: 'Terminating' }
   },
   blocksDeletion: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
+  columns: [name, text('Status', ({ status }) => status?.phase), age],
   schema: 'io.k8s.api.core.v1.Namespace',
 })

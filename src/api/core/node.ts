@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Node } from '../generated/types.ts'
+import { nodeColumns } from './node-columns.ts'
 
 export const nodes = defineResource<Node>({
   group: '',
@@ -27,5 +28,6 @@ export const nodes = defineResource<Node>({
     const status = (draft.status ??= {})
     if (status.capacity !== undefined) status.allocatable ??= { ...status.capacity }
   },
+  columns: nodeColumns,
   schema: 'io.k8s.api.core.v1.Node',
 })

@@ -1,3 +1,4 @@
+import { accessModes, age, name, text, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PersistentVolumeClaim } from '../generated/types.ts'
 import { defaultClaimSpec } from './default-volume.ts'
@@ -24,5 +25,19 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
       spec.dataSource = reference
     }
   },
+  columns: [
+    name,
+    text('Status', ({ metadata, status }) => (metadata?.deletionTimestamp ? 'Terminating' : status?.phase)),
+    text('Volume', ({ spec }) => spec?.volumeName),
+    text('Capacity', ({ spec, status }) => (spec?.volumeName ? status?.capacity?.['storage'] : '')),
+    text('Access Modes', ({ spec, status }) => (spec?.volumeName ? accessModes(status?.accessModes) : '')),
+    text(
+      'StorageClass',
+      ({ metadata, spec }) => metadata?.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? spec?.storageClassName,
+    ),
+    text('VolumeAttributesClass', ({ spec }) => spec?.volumeAttributesClassName || '<unset>'),
+    age,
+    wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
+  ],
   schema: 'io.k8s.api.core.v1.PersistentVolumeClaim',
 })

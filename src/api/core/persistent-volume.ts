@@ -1,3 +1,4 @@
+import { accessModes, age, name, text, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PersistentVolume } from '../generated/types.ts'
 import { defaultRemoteVolume } from './default-volume.ts'
@@ -22,5 +23,18 @@ export const persistentVolumes = defineResource<PersistentVolume>({
   prepareForCreate(draft) {
     draft.status = { phase: 'Pending' }
   },
+  columns: [
+    name,
+    text('Capacity', ({ spec }) => spec?.capacity?.['storage']),
+    text('Access Modes', ({ spec }) => accessModes(spec?.accessModes)),
+    text('Reclaim Policy', ({ spec }) => spec?.persistentVolumeReclaimPolicy),
+    text('Status', ({ metadata, status }) => (metadata?.deletionTimestamp ? 'Terminating' : status?.phase)),
+    text('Claim', ({ spec }) => (spec?.claimRef ? `${spec.claimRef.namespace}/${spec.claimRef.name}` : '')),
+    text('StorageClass', ({ spec }) => spec?.storageClassName),
+    text('VolumeAttributesClass', ({ spec }) => spec?.volumeAttributesClassName || '<unset>'),
+    text('Reason', ({ status }) => status?.reason),
+    age,
+    wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
+  ],
   schema: 'io.k8s.api.core.v1.PersistentVolume',
 })

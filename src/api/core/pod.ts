@@ -1,6 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
+import { podColumns } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
 
 export const pods = defineResource<Pod>({
@@ -57,5 +58,6 @@ export const pods = defineResource<Pod>({
     if (!pod.spec?.nodeName || isPodTerminal(pod)) return 0
     return pod.spec.terminationGracePeriodSeconds ?? 30
   },
+  columns: podColumns,
   schema: 'io.k8s.api.core.v1.Pod',
 })

@@ -1,3 +1,4 @@
+import { age, formatLabels, integer, name, templateColumns, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicationController, ReplicationControllerSpec } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
@@ -23,6 +24,15 @@ export const replicationControllers = defineResource<ReplicationController>({
     defaultPodTemplate(spec.template)
     draft.status ??= { replicas: 0 }
   },
+  columns: [
+    name,
+    integer('Desired', ({ spec }) => spec?.replicas ?? 0),
+    integer('Current', ({ status }) => status?.replicas ?? 0),
+    integer('Ready', ({ status }) => status?.readyReplicas ?? 0),
+    age,
+    ...templateColumns<ReplicationController>(({ spec }) => spec?.template),
+    wide('Selector', ({ spec }) => formatLabels(spec?.selector)),
+  ],
   schema: 'io.k8s.api.core.v1.ReplicationController',
 })
 

@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceQuota } from '../generated/types.ts'
 
@@ -12,5 +13,20 @@ export const resourceQuotas = defineResource<ResourceQuota>({
     draft.spec ??= {}
     draft.status ??= {}
   },
+  columns: [
+    name,
+    text('Request', (quota) => usage(quota, (resource) => !resource.startsWith('limits'))),
+    text('Limit', (quota) => usage(quota, (resource) => resource.startsWith('limits'))),
+    age,
+  ],
   schema: 'io.k8s.api.core.v1.ResourceQuota',
 })
+
+/** `cpu: 1/2, pods: 3/10` */
+function usage({ status }: ResourceQuota, wanted: (resource: string) => boolean): string {
+  const hard = Object.entries(status?.hard ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+  return hard
+    .filter(([resource]) => wanted(resource))
+    .map(([resource, limit]) => `${resource}: ${status?.used?.[resource] ?? '0'}/${limit}`)
+    .join(', ')
+}

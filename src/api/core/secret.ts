@@ -1,4 +1,5 @@
 import { setOwn } from '#base'
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Secret } from '../generated/types.ts'
 
@@ -18,5 +19,6 @@ export const secrets = defineResource<Secret>({
     }
     delete draft.stringData
   },
+  columns: [name, text('Type', ({ type }) => type), text('Data', ({ data }) => Object.keys(data ?? {}).length), age],
   schema: 'io.k8s.api.core.v1.Secret',
 })

@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ServiceAccount } from '../generated/types.ts'
 
@@ -8,5 +9,6 @@ export const serviceAccounts = defineResource<ServiceAccount>({
   scope: 'Namespaced',
   names: { plural: 'serviceaccounts', shortNames: ['sa'] },
   subresources: { others: { token: { kind: 'TokenRequest', group: 'authentication.k8s.io', verbs: ['create'] } } },
+  columns: [name, text('Secrets', ({ secrets }) => secrets?.length ?? 0), age],
   schema: 'io.k8s.api.core.v1.ServiceAccount',
 })

@@ -1,6 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Service } from '../generated/types.ts'
 import { defaultService } from './default-service.ts'
+import { serviceColumns } from './service-columns.ts'
 
 export const services = defineResource<Service>({
   group: '',
@@ -24,5 +25,6 @@ export const services = defineResource<Service>({
     'spec.type': ({ spec }) => spec?.type ?? '',
   },
   default: defaultService,
+  columns: serviceColumns,
   schema: 'io.k8s.api.core.v1.Service',
 })

@@ -1,3 +1,4 @@
+import { age, fewOf, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { EndpointSlice } from '../generated/types.ts'
 
@@ -15,5 +16,26 @@ export const endpointSlices = defineResource<EndpointSlice>({
     }
     for (const endpoint of draft.endpoints ?? []) endpoint.conditions ??= {}
   },
+  columns: [
+    name,
+    text('AddressType', ({ addressType }) => addressType),
+    text(
+      'Ports',
+      ({ ports }) =>
+        fewOf(
+          (ports ?? []).map(({ port }) => `${port ?? '*'}`),
+          3,
+        ) || '<unset>',
+    ),
+    text(
+      'Endpoints',
+      ({ endpoints }) =>
+        fewOf(
+          (endpoints ?? []).flatMap(({ addresses }) => addresses),
+          3,
+        ) || '<unset>',
+    ),
+    age,
+  ],
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
 })

@@ -1,3 +1,4 @@
+import { eventColumns } from '../core/event-columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { EventsEvent } from '../generated/types.ts'
 import { fromCoreEvent, toCoreEvent } from './core-form.ts'
@@ -28,5 +29,9 @@ export const eventsEvents = defineResource<EventsEvent>({
     toStored: toCoreEvent,
     fromStored: fromCoreEvent,
   },
+  columns: eventColumns.map((column) => ({
+    ...column,
+    value: (event, context) => column.value(toCoreEvent(event), context),
+  })),
   schema: 'io.k8s.api.events.v1.Event',
 })

@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PriorityLevelConfiguration } from '../generated/types.ts'
 
@@ -26,5 +27,14 @@ export const priorityLevelConfigurations = defineResource<PriorityLevelConfigura
     }
     draft.status ??= {}
   },
+  columns: [
+    name,
+    text('Type', ({ spec }) => spec?.type),
+    text('NominalConcurrencyShares', ({ spec }) => `${(spec?.limited ?? spec?.exempt)?.nominalConcurrencyShares ?? '<none>'}`),
+    text('Queues', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queues ?? '<none>'}`),
+    text('HandSize', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.handSize ?? '<none>'}`),
+    text('QueueLengthLimit', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? '<none>'}`),
+    age,
+  ],
   schema: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
 })

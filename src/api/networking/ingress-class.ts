@@ -1,3 +1,4 @@
+import { age, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { IngressClass } from '../generated/types.ts'
 
@@ -11,5 +12,15 @@ export const ingressClasses = defineResource<IngressClass>({
   default({ spec }) {
     if (spec?.parameters) spec.parameters.scope ||= 'Cluster'
   },
+  columns: [
+    name,
+    text('Controller', ({ spec }) => spec?.controller),
+    text('Parameters', ({ spec }) => {
+      const parameters = spec?.parameters
+      if (parameters === undefined) return NONE
+      return `${parameters.kind}${parameters.apiGroup ? `.${parameters.apiGroup}` : ''}/${parameters.name}`
+    }),
+    age,
+  ],
   schema: 'io.k8s.api.networking.v1.IngressClass',
 })

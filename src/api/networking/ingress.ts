@@ -1,3 +1,5 @@
+import { age, fewOf, name, orNone, text } from '../columns.ts'
+import { balancerAddresses } from '../core/service-columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Ingress } from '../generated/types.ts'
 
@@ -14,5 +16,22 @@ export const ingresses = defineResource<Ingress>({
     draft.status ??= {}
     draft.status.loadBalancer ??= {}
   },
+  columns: [
+    name,
+    text('Class', ({ metadata, spec }) =>
+      orNone(spec?.ingressClassName ?? metadata?.annotations?.['kubernetes.io/ingress.class']),
+    ),
+    text(
+      'Hosts',
+      ({ spec }) =>
+        fewOf(
+          (spec?.rules ?? []).flatMap(({ host }) => host || []),
+          3,
+        ) || '*',
+    ),
+    text('Address', ({ status }) => balancerAddresses(status?.loadBalancer)),
+    text('Ports', ({ spec }) => (spec?.tls?.length ? '80, 443' : '80')),
+    age,
+  ],
   schema: 'io.k8s.api.networking.v1.Ingress',
 })

@@ -1,3 +1,4 @@
+import { age, formatSelector, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { NetworkPolicy, NetworkPolicySpec } from '../generated/types.ts'
 
@@ -16,5 +17,6 @@ export const networkPolicies = defineResource<NetworkPolicy>({
     if (spec.policyTypes?.length) return
     spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress']
   },
+  columns: [name, text('Pod-Selector', ({ spec }) => formatSelector(spec?.podSelector)), age],
   schema: 'io.k8s.api.networking.v1.NetworkPolicy',
 })

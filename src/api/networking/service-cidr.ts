@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ServiceCIDR } from '../generated/types.ts'
 
@@ -9,5 +10,6 @@ export const serviceCIDRs = defineResource<ServiceCIDR>({
   names: { plural: 'servicecidrs' },
   subresources: { status: true },
   generation: true,
+  columns: [name, text('CIDRs', ({ spec }) => spec?.cidrs?.join(',')), age],
   schema: 'io.k8s.api.networking.v1.ServiceCIDR',
 })

@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { RuntimeClass } from '../generated/types.ts'
 
@@ -7,5 +8,6 @@ export const runtimeClasses = defineResource<RuntimeClass>({
   kind: 'RuntimeClass',
   scope: 'Cluster',
   names: { plural: 'runtimeclasses' },
+  columns: [name, text('Handler', ({ handler }) => handler), age],
   schema: 'io.k8s.api.node.v1.RuntimeClass',
 })

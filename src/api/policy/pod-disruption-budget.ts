@@ -1,3 +1,4 @@
+import { age, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PodDisruptionBudget } from '../generated/types.ts'
 
@@ -13,5 +14,12 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
     draft.spec ??= {}
     draft.status ??= { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 }
   },
+  columns: [
+    name,
+    text('Min Available', ({ spec }) => `${spec?.minAvailable ?? 'N/A'}`),
+    text('Max Unavailable', ({ spec }) => `${spec?.maxUnavailable ?? 'N/A'}`),
+    integer('Allowed Disruptions', ({ status }) => status?.disruptionsAllowed ?? 0),
+    age,
+  ],
   schema: 'io.k8s.api.policy.v1.PodDisruptionBudget',
 })

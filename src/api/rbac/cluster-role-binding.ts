@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { ClusterRoleBinding } from '../generated/types.ts'
+import { bindingColumns } from './binding-columns.ts'
 import { defaultBinding } from './default-binding.ts'
 
 export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
@@ -9,5 +10,6 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   scope: 'Cluster',
   names: { plural: 'clusterrolebindings' },
   default: defaultBinding,
+  columns: bindingColumns,
   schema: 'io.k8s.api.rbac.v1.ClusterRoleBinding',
 })

@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { RoleBinding } from '../generated/types.ts'
+import { bindingColumns } from './binding-columns.ts'
 import { defaultBinding } from './default-binding.ts'
 
 export const roleBindings = defineResource<RoleBinding>({
@@ -9,5 +10,6 @@ export const roleBindings = defineResource<RoleBinding>({
   scope: 'Namespaced',
   names: { plural: 'rolebindings' },
   default: defaultBinding,
+  columns: bindingColumns,
   schema: 'io.k8s.api.rbac.v1.RoleBinding',
 })

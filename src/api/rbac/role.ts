@@ -1,3 +1,4 @@
+import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Role } from '../generated/types.ts'
 
@@ -10,5 +11,6 @@ export const roles = defineResource<Role>({
   default(draft) {
     draft.rules ??= []
   },
+  columns: [name, createdAt],
   schema: 'io.k8s.api.rbac.v1.Role',
 })

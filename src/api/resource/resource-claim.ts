@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceResourceClaim } from '../generated/types.ts'
 import { defaultClaim } from './default-claim.ts'
@@ -12,5 +13,17 @@ export const resourceClaims = defineResource<ResourceResourceClaim>({
   default({ spec }) {
     defaultClaim(spec)
   },
+  columns: [
+    name,
+    text('State', ({ metadata, status }) => {
+      const states = [
+        ...(metadata?.deletionTimestamp ? ['deleted'] : []),
+        ...(status?.allocation ? ['allocated'] : []),
+        ...(status?.reservedFor?.length ? ['reserved'] : []),
+      ]
+      return states.join(',') || 'pending'
+    }),
+    age,
+  ],
   schema: 'io.k8s.api.resource.v1.ResourceClaim',
 })

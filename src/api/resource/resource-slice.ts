@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceSlice } from '../generated/types.ts'
 
@@ -8,5 +9,12 @@ export const resourceSlices = defineResource<ResourceSlice>({
   scope: 'Cluster',
   names: { plural: 'resourceslices' },
   generation: true,
+  columns: [
+    name,
+    text('Node', ({ spec }) => spec?.nodeName || '<unset>'),
+    text('Driver', ({ spec }) => spec?.driver),
+    text('Pool', ({ spec }) => spec?.pool?.name),
+    age,
+  ],
   schema: 'io.k8s.api.resource.v1.ResourceSlice',
 })

@@ -1,3 +1,4 @@
+import { age, boolean, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PriorityClass } from '../generated/types.ts'
 
@@ -11,5 +12,12 @@ export const priorityClasses = defineResource<PriorityClass>({
   default(draft) {
     draft.preemptionPolicy ||= 'PreemptLowerPriority'
   },
+  columns: [
+    name,
+    integer('Value', ({ value }) => value),
+    boolean('Global-Default', ({ globalDefault }) => globalDefault ?? false),
+    age,
+    text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy),
+  ],
   schema: 'io.k8s.api.scheduling.v1.PriorityClass',
 })

@@ -1,3 +1,4 @@
+import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIDriver } from '../generated/types.ts'
 
@@ -16,5 +17,15 @@ export const csiDrivers = defineResource<CSIDriver>({
     spec.requiresRepublish ??= false
     spec.seLinuxMount ??= false
   },
+  columns: [
+    name,
+    boolean('AttachRequired', ({ spec }) => spec?.attachRequired ?? true),
+    boolean('PodInfoOnMount', ({ spec }) => spec?.podInfoOnMount ?? false),
+    boolean('StorageCapacity', ({ spec }) => spec?.storageCapacity ?? false),
+    text('TokenRequests', ({ spec }) => spec?.tokenRequests?.map(({ audience }) => audience).join(',') || '<unset>'),
+    boolean('RequiresRepublish', ({ spec }) => spec?.requiresRepublish ?? false),
+    text('Modes', ({ spec }) => spec?.volumeLifecycleModes?.join(',') || '<unset>'),
+    age,
+  ],
   schema: 'io.k8s.api.storage.v1.CSIDriver',
 })

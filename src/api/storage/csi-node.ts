@@ -1,3 +1,4 @@
+import { age, integer, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSINode } from '../generated/types.ts'
 
@@ -7,5 +8,6 @@ export const csiNodes = defineResource<CSINode>({
   kind: 'CSINode',
   scope: 'Cluster',
   names: { plural: 'csinodes' },
+  columns: [name, integer('Drivers', ({ spec }) => spec?.drivers?.length ?? 0), age],
   schema: 'io.k8s.api.storage.v1.CSINode',
 })

@@ -1,3 +1,4 @@
+import { name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIStorageCapacity } from '../generated/types.ts'
 
@@ -7,5 +8,10 @@ export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
   kind: 'CSIStorageCapacity',
   scope: 'Namespaced',
   names: { plural: 'csistoragecapacities' },
+  columns: [
+    name,
+    text('StorageClassName', ({ storageClassName }) => storageClassName),
+    text('Capacity', ({ capacity }) => capacity ?? '<unset>'),
+  ],
   schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
 })

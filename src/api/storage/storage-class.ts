@@ -1,3 +1,4 @@
+import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StorageClass } from '../generated/types.ts'
 
@@ -11,5 +12,18 @@ export const storageClasses = defineResource<StorageClass>({
     draft.reclaimPolicy ||= 'Delete'
     draft.volumeBindingMode ||= 'Immediate'
   },
+  columns: [
+    { ...name, value: ({ metadata }) => (isDefaultClass(metadata) ? `${metadata?.name} (default)` : metadata?.name) },
+    text('Provisioner', ({ provisioner }) => provisioner),
+    text('ReclaimPolicy', ({ reclaimPolicy }) => reclaimPolicy),
+    text('VolumeBindingMode', ({ volumeBindingMode }) => volumeBindingMode),
+    boolean('AllowVolumeExpansion', ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false),
+    age,
+  ],
   schema: 'io.k8s.api.storage.v1.StorageClass',
 })
+
+/** Claims that name no class get this one. */
+export const isDefaultClass = (metadata: StorageClass['metadata']): boolean =>
+  metadata?.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true' ||
+  metadata?.annotations?.['storageclass.beta.kubernetes.io/is-default-class'] === 'true'

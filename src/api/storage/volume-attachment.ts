@@ -1,3 +1,4 @@
+import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttachment } from '../generated/types.ts'
 
@@ -11,5 +12,13 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   prepareForCreate(draft) {
     draft.status = { attached: false }
   },
+  columns: [
+    name,
+    text('Attacher', ({ spec }) => spec?.attacher),
+    text('PV', ({ spec }) => spec?.source?.persistentVolumeName),
+    text('Node', ({ spec }) => spec?.nodeName),
+    boolean('Attached', ({ status }) => status?.attached ?? false),
+    age,
+  ],
   schema: 'io.k8s.api.storage.v1.VolumeAttachment',
 })

@@ -1,3 +1,4 @@
+import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttributesClass } from '../generated/types.ts'
 
@@ -7,5 +8,6 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   kind: 'VolumeAttributesClass',
   scope: 'Cluster',
   names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
+  columns: [name, text('DriverName', ({ driverName }) => driverName), age],
   schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
 })
