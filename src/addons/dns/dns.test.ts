@@ -36,6 +36,7 @@ async function start(shelves = new Shelves(), options: Partial<DnsOptions> = {})
     clusterIP: '10.96.0.10',
     upstreams: [],
     advertiseIP: '192.168.0.1',
+    nodeName: 'node-1',
     observe: { host: '127.0.0.1', port: 0 },
     ...options,
   })
@@ -52,6 +53,7 @@ test('the server registers itself and answers for its own Service', async () => 
   assert.deepEqual([srv!.name, srv!.port, srv!.weight], ['kube-dns.kube-system.svc.cluster.local', 53, 100])
   const slice = lab.shelves.for(endpointSlices).get('kube-system/kube-dns-192-168-0-1')!
   assert.deepEqual(slice.endpoints![0]!.addresses, ['192.168.0.1'])
+  assert.deepEqual(slice.endpoints![0]!.hints, { forNodes: [{ name: 'node-1' }] })
   assert.deepEqual(
     slice.ports!.map(({ name, port }) => [name, port]),
     [

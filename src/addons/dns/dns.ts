@@ -20,7 +20,10 @@ export interface DnsOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  /** Port 0 takes any free port, the same for UDP and TCP. */
+  /**
+   * Port 0 takes any free port, the same for UDP and TCP. The host is the advertised address itself: from a socket on 0.0.0.0 an
+   * answer may leave under another address than the question came to, and no connection table knows it then.
+   */
   readonly listen: Address
   readonly clusterDomain: string
   /** The address that pods have in their resolv.conf. */
@@ -29,6 +32,8 @@ export interface DnsOptions {
   readonly upstreams?: readonly string[] | undefined
   /** Where the nodes' proxies reach this server. Without it the Service `kube-dns` is somebody else's business. */
   readonly advertiseIP?: string | undefined
+  /** The node this server runs on, if it serves that node's pods. */
+  readonly nodeName?: string | undefined
   /** `/health`, `/ready` and `/metrics`. */
   readonly observe?: Address | undefined
 }
@@ -71,7 +76,7 @@ export async function runDns(options: DnsOptions & { readonly sources: Sources }
   tasks.spawn(() => forwarder.detectLoops())
   isReady = true
   if (advertiseIP !== undefined) {
-    const advertise = { address: advertiseIP, port: server.port, metricsPort: observation?.port }
+    const advertise = { address: advertiseIP, port: server.port, metricsPort: observation?.port, nodeName: options.nodeName }
     await registered(() => registerDns({ client, clusterIP, advertise }, { signal: tasks.signal }), log)
   }
   const owned = stack.move()

@@ -12,7 +12,13 @@ export interface DnsRegistration {
   /** The address that pods have in their resolv.conf. */
   readonly clusterIP: string
   /** Where this server can be reached by the nodes' proxies. */
-  readonly advertise: { readonly address: string; readonly port: number; readonly metricsPort?: number | undefined }
+  readonly advertise: {
+    readonly address: string
+    readonly port: number
+    readonly metricsPort?: number | undefined
+    /** The node this server runs on; its pods then ask here and nowhere else, as long as there is an endpoint here. */
+    readonly nodeName?: string | undefined
+  }
 }
 
 /**
@@ -64,7 +70,9 @@ async function ensureService(client: Client, clusterIP: string, options: { reado
   }
 }
 
-function sliceFor({ address, port, metricsPort }: DnsRegistration['advertise']): EndpointSlice {
+function sliceFor({ address, port, metricsPort, nodeName }: DnsRegistration['advertise']): EndpointSlice {
+  // The hint keeps a node that died from swallowing other nodes' questions.
+  const place = nodeName === undefined ? {} : { nodeName, hints: { forNodes: [{ name: nodeName }] } }
   const metrics = metricsPort === undefined ? [] : [{ name: 'metrics', port: metricsPort, protocol: 'TCP' }]
   return {
     apiVersion: 'discovery.k8s.io/v1',
@@ -75,7 +83,7 @@ function sliceFor({ address, port, metricsPort }: DnsRegistration['advertise']):
       labels: { 'kubernetes.io/service-name': NAME, 'endpointslice.kubernetes.io/managed-by': 'dns.typernetes' },
     },
     addressType: address.includes(':') ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true, serving: true, terminating: false } }],
+    endpoints: [{ addresses: [address], conditions: { ready: true, serving: true, terminating: false }, ...place }],
     ports: [{ name: 'dns', port, protocol: 'UDP' }, { name: 'dns-tcp', port, protocol: 'TCP' }, ...metrics],
   }
 }
