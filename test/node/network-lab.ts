@@ -56,7 +56,12 @@ export class NetworkLab implements AsyncDisposable {
       protocol === 'tcp'
         ? `require('net').createServer((s) => { s.on('error', () => {}); s.end('${pod} ' + s.remoteAddress.replace('::ffff:', '')) }).listen(${port}, () => console.log('up'))`
         : `const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => s.send('${pod} ' + r.address, r.port, r.address)); s.bind(${port}, () => console.log('up'))`
-    const child = spawn('nsenter', [`--net=${this.path(pod)}`, process.execPath, '-e', script], {
+    await this.start(pod, ['-e', script])
+  }
+
+  /** A Node.js process in a namespace; resolves once it has printed something. */
+  async start(name: string, args: readonly string[]): Promise<void> {
+    const child = spawn('nsenter', [`--net=${this.path(name)}`, process.execPath, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#children.add(child)
@@ -83,6 +88,16 @@ export class NetworkLab implements AsyncDisposable {
       const timer = setTimeout(() => end('TIMEOUT'), 1000)
       s.on('message', (m) => end(String(m))).on('error', (e) => end(e.code))
       s.bind(${sourcePort}, () => s.connect(${port}, '${host}', () => s.send('?')))`
+    return this.#output(from, script)
+  }
+
+  /** Looks a name up at a server; the addresses, or an error code. */
+  async lookUp(from: string, server: string, name: string): Promise<string[]> {
+    const script = `
+      const { Resolver } = require('dns').promises
+      const resolver = new Resolver({ timeout: 1000, tries: 2 })
+      resolver.setServers(['${server}'])
+      resolver.resolve4('${name}').then((all) => all.forEach((one) => console.log(one)), (error) => console.log(error.code))`
     return this.#output(from, script)
   }
 
