@@ -2,6 +2,7 @@ import type { Node, Pod } from '#api'
 import { NodeInfo } from './framework/node-info.ts'
 import { type PodInfo, podId, podInfo } from './framework/pod-info.ts'
 import type { Lookups, Snapshot } from './framework/snapshot.ts'
+import { VolumeAssumptions } from './framework/volume-assumptions.ts'
 
 /**
  * Nodes and the pods on them, as the API server told it plus what this scheduler has decided but not yet been told: *assumed*
@@ -11,6 +12,7 @@ import type { Lookups, Snapshot } from './framework/snapshot.ts'
  */
 export class Cache implements Snapshot {
   readonly lookups: Lookups
+  readonly volumes = new VolumeAssumptions()
   readonly nodesWithAffinity = new Set<NodeInfo>()
   readonly nodesWithRequiredAntiAffinity = new Set<NodeInfo>()
   readonly #infos = new Map<string, NodeInfo>()
@@ -30,9 +32,7 @@ export class Cache implements Snapshot {
     return this.#order
   }
 
-  get(nodeName: string): NodeInfo | undefined {
-    return this.#present.has(nodeName) ? this.#infos.get(nodeName) : undefined
-  }
+  readonly get = (nodeName: string): NodeInfo | undefined => (this.#present.has(nodeName) ? this.#infos.get(nodeName) : undefined)
 
   imageNodes(image: string): number {
     return this.#imageNodes.get(image) ?? 0

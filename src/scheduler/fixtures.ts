@@ -88,6 +88,10 @@ export class SmallCluster {
       services: () => [],
       ownerSelector: () => undefined,
       budgets: () => [],
+      claim: () => undefined,
+      volume: () => undefined,
+      volumes: () => [],
+      storageClass: () => undefined,
     }
     this.cache = new Cache({ ...none, ...options.lookups })
     for (const node of nodes) this.cache.setNode(node)

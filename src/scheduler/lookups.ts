@@ -1,11 +1,14 @@
 import {
   namespaces,
+  persistentVolumeClaims,
+  persistentVolumes,
   podDisruptionBudgets,
   type ResourceDefinition,
   replicaSets,
   replicationControllers,
   services,
   statefulSets,
+  storageClasses,
 } from '#api'
 import type { Source, Sources } from '#client'
 import { type KubernetesObject, type LabelSelector, objectKey } from '#meta'
@@ -24,9 +27,16 @@ export function lookupsFrom(sources: Sources, synced: Promise<void>[], signal: A
   const replicaSetSource = open(replicaSets)
   const statefulSetSource = open(statefulSets)
   const replicationControllerSource = open(replicationControllers)
+  const claimSource = open(persistentVolumeClaims)
+  const volumeSource = open(persistentVolumes)
+  const classSource = open(storageClasses)
   return {
     namespaceLabels: (name) => namespaceSource.get(name)?.metadata?.labels,
     services: (namespace) => serviceSource.list({ namespace }),
+    claim: (namespace, name) => claimSource.get(objectKey(namespace, name)),
+    volume: (name) => volumeSource.get(name),
+    volumes: () => volumeSource.list(),
+    storageClass: (name) => classSource.get(name),
     budgets: (namespace) => budgetSource.list({ namespace }),
     ownerSelector(kind, namespace, name): LabelSelector | undefined {
       const key = objectKey(namespace, name)

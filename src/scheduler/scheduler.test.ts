@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Node, nodes, type Pod, pods } from '#api'
+import { type Node, nodes, type Pod, persistentVolumeClaims, pods, type ResourceDefinition, storageClasses } from '#api'
 import { nullLog, seededRandom, settle, VirtualClock } from '#base'
 import type { Client, EventSink } from '#client'
 import { failure, type KubernetesObject, notFound } from '#meta'
@@ -31,6 +31,7 @@ class Api implements EventSink {
         return this.#patch(key, patch.status!)
       },
       delete: async (_resource: unknown, key: string) => this.pods.delete(key),
+      update: async (resource: ResourceDefinition, object: KubernetesObject) => this.shelves.for(resource).set(object),
     } as unknown as Client
   }
 
@@ -196,4 +197,30 @@ test('a pod that names a node by affinity waits for it', async () => {
   lab.api.nodes.set(makeNode({ name: 'node-1', labels: { disk: 'ssd' } }))
   await lab.settled()
   assert.deepEqual(lab.api.placement(), { web: 'node-1' })
+})
+
+test('a pod waits for its volume to be made near the chosen node, and is bound then', async () => {
+  await using lab = await start([makeNode({ name: 'node-1' })])
+  const claims = lab.api.shelves.for(persistentVolumeClaims)
+  const claim = {
+    metadata: { namespace: 'default', name: 'data' },
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'disk', resources: { requests: { storage: '1Gi' } } },
+  }
+  lab.api.pods.set(makePod({ name: 'db', volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] }))
+  await lab.settled()
+  assert.match(lab.api.events[0]!, /persistentvolumeclaim "data" not found/)
+  lab.api.shelves.for(storageClasses).set({
+    metadata: { name: 'disk' },
+    provisioner: 'example.com/disk',
+    volumeBindingMode: 'WaitForFirstConsumer',
+  })
+  claims.set(claim)
+  await lab.settled()
+  const selected = claims.get('default/data')!
+  assert.equal(selected.metadata!.annotations!['volume.kubernetes.io/selected-node'], 'node-1')
+  assert.deepEqual(lab.api.placement(), { db: undefined })
+  const annotations = { ...selected.metadata!.annotations, 'pv.kubernetes.io/bind-completed': 'yes' }
+  claims.set({ ...selected, metadata: { ...selected.metadata, annotations }, spec: { ...selected.spec!, volumeName: 'pv' } })
+  await lab.settled()
+  assert.deepEqual(lab.api.placement(), { db: 'node-1' })
 })

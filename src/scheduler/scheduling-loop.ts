@@ -25,6 +25,7 @@ export interface LoopOptions {
   readonly writer: PodWriter
   readonly tasks: TaskGroup
   readonly livePod: (key: string) => Pod | undefined
+  readonly untilClaim: BindContext['untilClaim']
 }
 
 /** Takes pods from the queue one by one, decides, and binds in the background. */
@@ -98,7 +99,7 @@ export class SchedulingLoop {
     const { pod } = entry
     cache.assume(pod, nodeName)
     for (const { plugin } of plugins) {
-      const verdict = plugin.reserve?.(pod, nodeName)
+      const verdict = plugin.reserve?.(pod, nodeName, cache)
       if (!rejected(verdict)) continue
       this.#takeBack(pod, nodeName)
       queue.putBack(entry, { kind: 'rejected', by: new Set([plugin.name]) })
@@ -113,9 +114,9 @@ export class SchedulingLoop {
   }
 
   async #bind(entry: QueuedPod, nodeName: string, signal: AbortSignal): Promise<void> {
-    const { client, log, plugins, queue, writer } = this.#options
+    const { cache, client, log, plugins, queue, untilClaim, writer } = this.#options
     const { pod } = entry
-    const context: BindContext = { client, signal }
+    const context: BindContext = { client, signal, snapshot: cache, untilClaim }
     try {
       for (const { plugin } of plugins) {
         const verdict = await plugin.permit?.(pod, nodeName, context)
@@ -154,7 +155,7 @@ export class SchedulingLoop {
   /** The pod does not go to the node after all: its room is free for others. */
   #takeBack(pod: Pod, nodeName: string): void {
     const { cache, plugins, queue } = this.#options
-    for (const { plugin } of [...plugins].reverse()) plugin.unreserve?.(pod, nodeName)
+    for (const { plugin } of [...plugins].reverse()) plugin.unreserve?.(pod, nodeName, cache)
     cache.forget(pod)
     const placed: Pod = { ...pod, spec: { ...pod.spec!, nodeName } }
     queue.move({ resource: pods, change: { before: placed } })

@@ -1,7 +1,7 @@
-import type { Pod } from '#api'
+import type { PersistentVolumeClaim, Pod, ResourceDefinition } from '#api'
 import type { Random } from '#base'
-import type { Client, ObjectChange } from '#client'
-import type { KubernetesObject, ResourceName } from '#meta'
+import type { Client, ObjectChange, Source, Sources } from '#client'
+import type { KubernetesObject, ObjectKey, ResourceName } from '#meta'
 import type { Filters, Ruling } from './framework.ts'
 import type { NodeInfo } from './node-info.ts'
 import type { PodInfo } from './pod-info.ts'
@@ -40,12 +40,17 @@ export type Change<T> = ObjectChange<T>
 /** A change of the cluster after which a pod that the plugin rejected deserves another attempt. */
 export interface RequeueRule {
   readonly resource: ResourceName
+  /** The source of these changes. */
+  readonly source: (sources: Sources) => Source<KubernetesObject>
   readonly when: (change: Change<KubernetesObject>, pod: Pod) => boolean
 }
 
 export interface BindContext {
   readonly client: Client
   readonly signal: AbortSignal
+  readonly snapshot: Snapshot
+  /** Resolves once the claim is as wanted; rejects when it is gone or that takes too long. */
+  readonly untilClaim: (key: ObjectKey, wanted: (claim: PersistentVolumeClaim) => boolean, signal: AbortSignal) => Promise<void>
 }
 
 export type PostFiltered =
@@ -82,8 +87,8 @@ export interface Plugin<F = unknown, S = unknown> {
   readonly score?: (pod: Pod, node: NodeInfo, state: S) => number
   /** Scales scores to 0…100: `ascending` by the highest, `descending` likewise and reversed. */
   readonly normalize?: 'ascending' | 'descending' | ((scores: number[], nodes: readonly NodeInfo[], state: S) => void)
-  readonly reserve?: (pod: Pod, nodeName: string) => Verdict
-  readonly unreserve?: (pod: Pod, nodeName: string) => void
+  readonly reserve?: (pod: Pod, nodeName: string, snapshot: Snapshot) => Verdict
+  readonly unreserve?: (pod: Pod, nodeName: string, snapshot: Snapshot) => void
   readonly permit?: (pod: Pod, nodeName: string, context: BindContext) => Promise<Verdict>
   readonly preBind?: (pod: Pod, nodeName: string, context: BindContext) => Promise<void>
   /** Resolves to false to leave binding to the next plugin. */
@@ -104,8 +109,12 @@ export function definePlugin<F = undefined, S = undefined>(plugin: Plugin<F, S>)
 
 /** A requeue rule for changes of `resource`; without `when`, for every change. */
 export function on<T extends KubernetesObject>(
-  resource: ResourceName & { readonly default: (draft: T) => void },
+  resource: ResourceDefinition<T>,
   when: (change: Change<T>, pod: Pod) => boolean = () => true,
 ): RequeueRule {
-  return { resource, when: when as RequeueRule['when'] }
+  return {
+    resource,
+    source: (sources) => sources.for(resource) as unknown as Source<KubernetesObject>,
+    when: when as RequeueRule['when'],
+  }
 }

@@ -1,6 +1,7 @@
-import type { PodDisruptionBudget, Service } from '#api'
+import type { PersistentVolume, PersistentVolumeClaim, PodDisruptionBudget, Service, StorageClass } from '#api'
 import type { LabelSelector } from '#meta'
 import type { NodeInfo } from './node-info.ts'
+import type { VolumeAssumptions } from './volume-assumptions.ts'
 
 /** Objects beside nodes and pods that plugins look up. */
 export interface Lookups {
@@ -9,6 +10,10 @@ export interface Lookups {
   /** The selector of the workload that owns a pod; undefined for kinds that select nothing and for owners that are gone. */
   ownerSelector(kind: string, namespace: string, name: string): LabelSelector | undefined
   budgets(namespace: string): readonly PodDisruptionBudget[]
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined
+  volume(name: string): PersistentVolume | undefined
+  volumes(): readonly PersistentVolume[]
+  storageClass(name: string): StorageClass | undefined
 }
 
 /**
@@ -21,7 +26,8 @@ export interface Snapshot {
   readonly nodesWithAffinity: ReadonlySet<NodeInfo>
   readonly nodesWithRequiredAntiAffinity: ReadonlySet<NodeInfo>
   readonly lookups: Lookups
-  get(nodeName: string): NodeInfo | undefined
+  readonly volumes: VolumeAssumptions
+  readonly get: (nodeName: string) => NodeInfo | undefined
   /** How many nodes hold an image of this name. */
   imageNodes(image: string): number
 }

@@ -12,6 +12,8 @@ import { nodeUnschedulable } from './node-unschedulable.ts'
 import { podTopologySpread } from './pod-topology-spread.ts'
 import { schedulingGates } from './scheduling-gates.ts'
 import { taintToleration } from './taint-toleration.ts'
+import { volumeBinding } from './volume-binding.ts'
+import { volumeRestrictions } from './volume-restrictions.ts'
 
 /**
  * The default profile. A node is ruled out by the first filter that rejects it, so the order decides which reason is told.
@@ -25,6 +27,8 @@ export const defaultPlugins: readonly WeightedPlugin[] = [
   { plugin: nodeAffinity, weight: 2 },
   { plugin: nodePorts, weight: 0 },
   { plugin: nodeResourcesFit, weight: 1 },
+  { plugin: volumeRestrictions, weight: 0 },
+  { plugin: volumeBinding, weight: 0 },
   { plugin: podTopologySpread, weight: 2 },
   { plugin: interPodAffinity, weight: 2 },
   { plugin: defaultPreemption, weight: 0 },
