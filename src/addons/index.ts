@@ -1,2 +1,2 @@
-export { type Dns, type DnsOptions, runDns } from './dns/dns.ts'
+export { type Dns, type DnsOptions, startDns } from './dns/dns.ts'
 export { type DnsRegistration, registerDns } from './dns/registration.ts'

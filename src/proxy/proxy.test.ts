@@ -4,7 +4,7 @@ import { type EndpointSlice, endpointSlices, type Node, nodes, type Service, ser
 import { memoryLog, systemClock, VirtualClock } from '#base'
 import { Shelves } from '#testing'
 import { MemoryBackend } from './backends/memory/memory-backend.ts'
-import { type ProxyOptions, runProxy } from './proxy.ts'
+import { type ProxyOptions, startProxy } from './proxy.ts'
 import type { ServiceRules } from './rules.ts'
 
 const node = (addresses: readonly string[]): Node => ({
@@ -35,7 +35,7 @@ async function start(options: Partial<ProxyOptions> = {}) {
   serviceShelf.set(service('web'))
   sliceShelf.set(slice('web', '10.71.1.5'))
   const [backend, clock, log] = [new MemoryBackend(), new VirtualClock(), memoryLog()]
-  const proxy = await runProxy({ sources: shelves, nodeName: 'node-1', backend, clock, log, ...options })
+  const proxy = await startProxy({ sources: shelves, nodeName: 'node-1', backend, clock, log, ...options })
   const dispose = async (): Promise<void> => {
     await proxy[Symbol.asyncDispose]()
     assert.equal(clock.pendingTimers, 0, 'no timer is left')

@@ -30,7 +30,7 @@ export interface Proxy extends AsyncDisposable {
 }
 
 /** Resolves once every Service works as the cluster says. Rules stay when it is disposed: traffic goes on without a proxy. */
-export async function runProxy(options: ProxyOptions & { readonly sources: Sources }): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions & { readonly sources: Sources }): Promise<Proxy> {
   const { backend, clock, healthCheckHost, healthz, log, minSyncPeriodMs = MIN_SYNC_PERIOD_MS, nodeName, sources } = options
   await using stack = new AsyncDisposableStack()
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('The proxy stopped', { error }) }))

@@ -6,7 +6,7 @@ import type { Client, EventSink } from '#client'
 import { failure, type KubernetesObject, notFound } from '#meta'
 import { Shelves } from '#testing'
 import { makeNode, makePod } from './fixtures.ts'
-import { runScheduler } from './scheduler.ts'
+import { startScheduler } from './scheduler.ts'
 
 /** The part of an API server that a scheduler talks to. */
 class Api implements EventSink {
@@ -74,7 +74,7 @@ async function start(nodesIn: readonly Node[] = []) {
   for (const node of nodesIn) api.nodes.set(node)
   const clock = new VirtualClock()
   const random = seededRandom(1)
-  const scheduler = await runScheduler({ client: api.client, clock, random, log: nullLog, sources: api.shelves, recorder: api })
+  const scheduler = await startScheduler({ client: api.client, clock, random, log: nullLog, sources: api.shelves, recorder: api })
   const dispose = async (): Promise<void> => {
     await scheduler[Symbol.asyncDispose]()
     assert.equal(clock.pendingTimers, 0, 'no timer is left')

@@ -29,7 +29,7 @@ export interface Scheduler extends AsyncDisposable {
 }
 
 /** Resolves once the cluster's state has been read and scheduling has begun; it goes on until disposed. */
-export async function runScheduler(
+export async function startScheduler(
   options: SchedulerOptions & { readonly sources: Sources; readonly recorder: EventSink },
 ): Promise<Scheduler> {
   const { client, clock, random, log, sources, recorder, schedulerName = 'default-scheduler', plugins = defaultPlugins } = options

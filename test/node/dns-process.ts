@@ -1,6 +1,6 @@
 /** A DNS server in a process of its own, for tests that need it in a network namespace: `dns-process.ts ADDRESS PORT CLUSTER_IP`. */
 
-import { runDns } from '#addons'
+import { startDns } from '#addons'
 import { namespaces, services } from '#api'
 import { openLog, systemClock, systemRandom } from '#base'
 import type { Client } from '#client'
@@ -13,7 +13,7 @@ shelves.for(services).set({
   metadata: { namespace: 'kube-system', name: 'kube-dns' },
   spec: { clusterIP, clusterIPs: [clusterIP], ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
 })
-await runDns({
+await startDns({
   // Without an advertised address nothing is written.
   client: {} as Client,
   sources: shelves,

@@ -6,7 +6,7 @@ import { memoryLog, seededRandom, systemClock } from '#base'
 import type { Client } from '#client'
 import { forbidden, type KubernetesObject, keyOf } from '#meta'
 import { Shelves } from '#testing'
-import { type DnsOptions, runDns } from './dns.ts'
+import { type DnsOptions, startDns } from './dns.ts'
 import { nameserversOf, parseUpstream } from './resolv-conf.ts'
 
 /** A client that writes to the shelves; only what registration needs exists. */
@@ -25,7 +25,7 @@ function shelfClient(shelves: Shelves, isAllowed = true): Client {
 async function start(shelves = new Shelves(), options: Partial<DnsOptions> = {}) {
   shelves.for(namespaces).set({ metadata: { name: 'kube-system' } })
   const log = memoryLog()
-  const dns = await runDns({
+  const dns = await startDns({
     client: shelfClient(shelves),
     sources: shelves,
     clock: systemClock,

@@ -44,7 +44,7 @@ export interface Dns extends AsyncDisposable {
 }
 
 /** Resolves once the cluster is known, questions are answered and the Service leads here. */
-export async function runDns(options: DnsOptions & { readonly sources: Sources }): Promise<Dns> {
+export async function startDns(options: DnsOptions & { readonly sources: Sources }): Promise<Dns> {
   const { advertiseIP, client, clock, clusterDomain, clusterIP, listen, log, observe, random, sources } = options
   await using stack = new AsyncDisposableStack()
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.warn('A DNS task failed', { error }) }))
