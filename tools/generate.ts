@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { generateProtobuf } from './generate-protobuf.ts'
 import { generateDescriptions, generateSchemas } from './generate-schemas.ts'
 import { generateTypes } from './generate-types.ts'
 
@@ -8,6 +9,7 @@ const STEPS: Readonly<Record<string, () => string>> = {
   'src/api/generated/types.ts': generateTypes,
   'src/api/generated/schemas.json': generateSchemas,
   'src/api/generated/descriptions.json': generateDescriptions,
+  'src/api/generated/protobuf.json': generateProtobuf,
 }
 
 for (const [file, make] of Object.entries(STEPS)) {

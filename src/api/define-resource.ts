@@ -52,3 +52,9 @@ export function* subdomainName(name: string, prefix: boolean): Iterable<string> 
     yield "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
   }
 }
+
+/** Names that only need to fit into one segment of a URL (RBAC's). */
+export function* pathSegmentName(name: string): Iterable<string> {
+  if (name === '.' || name === '..') yield `may not be '${name}'`
+  for (const forbidden of ['/', '%']) if (name.includes(forbidden)) yield `may not contain '${forbidden}'`
+}

@@ -10,7 +10,7 @@ export interface Column<T> {
   readonly description?: string
   /** 0 shows always, 1 with `-o wide`. */
   readonly priority?: number
-  readonly value: (object: T, context: { readonly nowMs: number }) => string | number | boolean | undefined | null
+  value(object: T, context: { readonly nowMs: number }): string | number | boolean | undefined | null
 }
 
 export interface ScalePaths {
@@ -39,6 +39,9 @@ export interface ValidationContext {
   readonly nowMs: number
 }
 
+/** Reads one field. A method's type, so that a definition of any kind is a definition of KubernetesObject. */
+export type FieldReader<T> = { read(object: T): string }['read']
+
 /** How a kind is served. Built-in kinds and CRDs compile to this; discovery, OpenAPI, tables, patch, apply, watch and GC read it. */
 export interface ResourceDefinition<T extends KubernetesObject = KubernetesObject> {
   readonly group: string
@@ -54,14 +57,14 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   }
   readonly verbs: readonly Verb[]
   /** Resolved on first use: linking all schemas takes time that start-up does not have. */
-  readonly schema: () => Schema
+  schema(): Schema
   readonly subresources: {
     readonly status: boolean
     readonly scale?: ScalePaths | undefined
     readonly others: Readonly<Record<string, SubresourceDefinition>>
   }
   /** Field selectors beyond metadata.name and metadata.namespace: path to value. */
-  readonly selectableFields: Readonly<Record<string, (object: T) => string>>
+  readonly selectableFields: Readonly<Record<string, FieldReader<T>>>
   readonly columns: readonly Column<T>[]
   /** False for kinds that are computed and never stored (SubjectAccessReview, TokenReview ...). */
   readonly stored: boolean
@@ -74,27 +77,27 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** Fields that update keeps (`spec.x`, upstream's paths): a change is 422 `field is immutable`. */
   readonly immutableFields: readonly string[]
   /** Yields problems with `metadata.name`; the default is a DNS-1123 subdomain. */
-  readonly validateName: (name: string, prefix: boolean) => Iterable<string>
+  validateName(name: string, prefix: boolean): Iterable<string>
   /** Fills absent fields in place, as upstream's SetDefaults and +default markers. Runs on every decode. */
-  readonly default: (draft: T) => void
+  default(draft: T): void
   /** Clears or sets what clients may not (status on create, and so on), in place. */
-  readonly prepareForCreate: (draft: T) => void
-  readonly prepareForUpdate: (draft: T, old: T) => void
+  prepareForCreate(draft: T): void
+  prepareForUpdate(draft: T, old: T): void
   /** Everything wrong with the object, in upstream's field order and wording. */
-  readonly validate: (object: T, context: ValidationContext) => Iterable<FieldError>
-  readonly validateUpdate: (object: T, old: T, context: ValidationContext) => Iterable<FieldError>
-  readonly validateStatusUpdate: (object: T, old: T, context: ValidationContext) => Iterable<FieldError>
+  validate(object: T, context: ValidationContext): Iterable<FieldError>
+  validateUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
+  validateStatusUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
   /** Sentences for the `Warning:` header of an accepted write. */
-  readonly warnings: (object: T, old: T | undefined) => Iterable<string>
+  warnings(object: T, old: T | undefined): Iterable<string>
   /**
    * Seconds of grace a delete gets when the kind is deleted gracefully (pods), before the client's own wish is applied;
    * undefined: deleted at once.
    */
-  readonly gracePeriodSeconds: (object: T) => number | undefined
+  gracePeriodSeconds(object: T): number | undefined
   /** Marks the object when its deletion begins (a namespace's phase), in place. */
-  readonly prepareForDelete: (draft: T) => void
+  prepareForDelete(draft: T): void
   /** Whether something of the kind's own, beside `metadata.finalizers`, must be gone before the object is (a namespace's content). */
-  readonly blocksDeletion: (object: T) => boolean
+  blocksDeletion(object: T): boolean
   /** What upstream does to dependents when a delete names no policy. */
   readonly defaultPropagation: 'Background' | 'Foreground' | 'Orphan'
 }
@@ -103,8 +106,8 @@ export interface StorageForm<T> {
   readonly group: string
   readonly version: string
   readonly kind: string
-  readonly toStored: (object: T) => KubernetesObject
-  readonly fromStored: (stored: KubernetesObject) => T
+  toStored(object: T): KubernetesObject
+  fromStored(stored: KubernetesObject): T
 }
 
 /** What `defineResource` takes: the names, and whatever differs from the plain case. */

@@ -74,6 +74,7 @@ export * from './core/pod-facts.ts'
 export * from './define-resource.ts'
 export * from './definition.ts'
 export type * from './generated/types.ts'
+export * from './protobuf.ts'
 export * from './schemas.ts'
 
 export {

@@ -1,1 +1,3 @@
-export {}
+export type { Listener, ListenOptions } from './http/listener.ts'
+export { type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
+export { gitVersion } from './version.ts'

@@ -1,1 +1,2 @@
 export * from './shelves.ts'
+export * from './test-api-server.ts'

@@ -1,4 +1,4 @@
-import { defineResource } from '../define-resource.ts'
+import { defineResource, pathSegmentName } from '../define-resource.ts'
 import type { ClusterRoleBinding } from '../generated/types.ts'
 import { bindingColumns } from './binding-columns.ts'
 import { defaultBinding } from './default-binding.ts'
@@ -11,5 +11,6 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   names: { plural: 'clusterrolebindings' },
   default: defaultBinding,
   columns: bindingColumns,
+  validateName: pathSegmentName,
   schema: 'io.k8s.api.rbac.v1.ClusterRoleBinding',
 })

@@ -1,5 +1,5 @@
 import { createdAt, name } from '../columns.ts'
-import { defineResource } from '../define-resource.ts'
+import { defineResource, pathSegmentName } from '../define-resource.ts'
 import type { ClusterRole } from '../generated/types.ts'
 
 export const clusterRoles = defineResource<ClusterRole>({
@@ -12,5 +12,6 @@ export const clusterRoles = defineResource<ClusterRole>({
     draft.rules ??= []
   },
   columns: [name, createdAt],
+  validateName: pathSegmentName,
   schema: 'io.k8s.api.rbac.v1.ClusterRole',
 })

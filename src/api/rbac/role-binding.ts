@@ -1,4 +1,4 @@
-import { defineResource } from '../define-resource.ts'
+import { defineResource, pathSegmentName } from '../define-resource.ts'
 import type { RoleBinding } from '../generated/types.ts'
 import { bindingColumns } from './binding-columns.ts'
 import { defaultBinding } from './default-binding.ts'
@@ -11,5 +11,6 @@ export const roleBindings = defineResource<RoleBinding>({
   names: { plural: 'rolebindings' },
   default: defaultBinding,
   columns: bindingColumns,
+  validateName: pathSegmentName,
   schema: 'io.k8s.api.rbac.v1.RoleBinding',
 })

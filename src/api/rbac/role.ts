@@ -1,5 +1,5 @@
 import { createdAt, name } from '../columns.ts'
-import { defineResource } from '../define-resource.ts'
+import { defineResource, pathSegmentName } from '../define-resource.ts'
 import type { Role } from '../generated/types.ts'
 
 export const roles = defineResource<Role>({
@@ -12,5 +12,6 @@ export const roles = defineResource<Role>({
     draft.rules ??= []
   },
   columns: [name, createdAt],
+  validateName: pathSegmentName,
   schema: 'io.k8s.api.rbac.v1.Role',
 })

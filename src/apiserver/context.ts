@@ -1,0 +1,18 @@
+import type { ResourceDefinition } from '#api'
+import type { RequestBody, UserInfo } from '#client'
+import type { RequestInfo } from './request-info.ts'
+
+/** One request to a resource after the pipeline has read, authenticated and authorised it. */
+export interface RequestContext {
+  readonly info: Extract<RequestInfo, { kind: 'resource' }>
+  readonly resource: ResourceDefinition
+  /** The HTTP method, which the verb of a proxied request hides. */
+  readonly method: string
+  readonly user: UserInfo
+  readonly query: URLSearchParams
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: RequestBody | undefined
+  /** Sentences for the `Warning:` header. */
+  readonly warnings: string[]
+  readonly signal: AbortSignal
+}

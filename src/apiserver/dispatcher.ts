@@ -1,0 +1,106 @@
+import type { TransportResponse } from '#client'
+import { failure, methodNotAllowed, notFound } from '#meta'
+import type { RequestContext } from './context.ts'
+import type { PipelineOptions } from './pipeline.ts'
+import { negotiate } from './presentation/negotiate.ts'
+import { Presenter } from './presentation/presenter.ts'
+import { reply, replyJson } from './response.ts'
+import { list } from './rest/list.ts'
+import { watch } from './rest/watch.ts'
+import { create, deletedStatus, patch, remove, removeCollection, update } from './rest/write.ts'
+import { subresources } from './subresources/index.ts'
+import type { HandlerDependencies } from './subresources/types.ts'
+import { virtualResources } from './virtual/index.ts'
+
+/** Sends a request for a resource to the verb, the subresource or the virtual kind that serves it. */
+export class Dispatcher {
+  readonly #options: PipelineOptions
+  readonly #dependencies: HandlerDependencies
+
+  constructor(options: PipelineOptions) {
+    this.#options = options
+    const { registry, store, clock, random, log, nodes, tokens, authorizers, rbac } = options
+    const presenter = (context: RequestContext): Presenter => this.#presenter(context)
+    this.#dependencies = { registry, store, clock, random, log, nodes, tokens, authorizers, rbac, presenter }
+  }
+
+  get dependencies(): HandlerDependencies {
+    return this.#dependencies
+  }
+
+  async dispatch(context: RequestContext): Promise<TransportResponse> {
+    const { info, resource } = context
+    if (resource.scope === 'Cluster' && info.namespace !== '' && info.resource !== 'namespaces') {
+      throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+    }
+    if (!resource.stored) return this.#virtual(context)
+    if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
+    if (info.subresource === 'status' && !resource.subresources.status) throw notFound(resource, info.name)
+    if (info.subresource === '' && !resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
+    return this.#verb(context)
+  }
+
+  async #verb(context: RequestContext): Promise<TransportResponse> {
+    const { registry, store } = this.#options
+    const { info, resource } = context
+    // What can't be answered in any acceptable form is refused before it changes anything.
+    const presenter = this.#presenter(context)
+    switch (info.verb) {
+      case 'get':
+        return reply(200, presenter.one(await registry.get(resource, info.namespace, info.name)))
+      case 'list': {
+        const { versions, metadata } = await list(context, { cache: registry.cache, store })
+        return reply(200, presenter.list(versions, metadata))
+      }
+      case 'watch': {
+        const { clock, random, shutdown } = this.#options
+        const frames = await watch(context, presenter, {
+          cache: registry.cache,
+          store,
+          clock,
+          shutdown,
+          jitter: () => random.float(),
+        })
+        return { status: 200, headers: { 'content-type': 'application/json' }, body: { kind: 'watch', frames } }
+      }
+      case 'create':
+        if (resource.scope === 'Namespaced' && info.namespace === '') throw methodNotAllowed(resource, 'create')
+        return reply(201, presenter.one(await create(context, registry)))
+      case 'update':
+        return reply(200, presenter.one(await update(context, registry)))
+      case 'patch':
+        return reply(200, presenter.one(await patch(context, registry)))
+      case 'delete': {
+        const { version, gone } = await remove(context, registry)
+        return gone ? replyJson(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
+      }
+      case 'deletecollection':
+        return reply(200, presenter.list(await removeCollection(context, registry, store), { resourceVersion: '' }))
+      case 'proxy':
+        throw methodNotAllowed(resource, info.verb)
+    }
+  }
+
+  #subresource(context: RequestContext): Promise<TransportResponse> {
+    const { info, resource } = context
+    const handler = subresources.find(
+      ({ name, resources }) =>
+        name === info.subresource && (resources === undefined || resources.includes(resource.names.plural)),
+    )
+    if (handler === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+    return handler.handle(context, this.#dependencies)
+  }
+
+  async #virtual(context: RequestContext): Promise<TransportResponse> {
+    const { info, resource } = context
+    const handler = virtualResources.find((each) => each.resource === resource)
+    if (handler === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+    if (!resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
+    return handler.handle(context, this.#dependencies)
+  }
+
+  #presenter(context: RequestContext): Presenter {
+    const form = negotiate(context.headers['accept'], context.info.verb === 'watch')
+    return new Presenter(context.resource, form, context.query, () => this.#options.clock.now())
+  }
+}

@@ -1,0 +1,217 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { Log } from '#base'
+import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#client'
+import { failure, statusOf } from '#meta'
+import type { Pipeline } from '../pipeline.ts'
+import { replyStatus } from '../response.ts'
+import { proxyTarget } from '../subresources/proxy.ts'
+import { streamTarget } from '../subresources/streams.ts'
+import { upgradeUpstream } from './upstream.ts'
+import { writeBody } from './write-body.ts'
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly tls: {
+    readonly certificate: string
+    readonly key: string
+    /** Authority of client certificates. */
+    readonly clientCA: string
+    /** Authority of the front proxy's certificate. */
+    readonly frontProxyCA?: string | undefined
+  }
+}
+
+export interface Listener extends AsyncDisposable {
+  readonly port: number
+}
+
+/** Clients that send their headers slower than this are cut off. */
+const HEADERS_TIMEOUT_MS = 30_000
+const HEADER_BYTES_MAX = 64 * 1024
+const STREAMS_PER_CONNECTION_MAX = 1_000
+
+const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
+export async function listen(pipeline: Pipeline, options: ListenOptions, log: Log): Promise<Listener> {
+  const [{ createSecureServer }, { X509Certificate }] = await Promise.all([import('node:http2'), import('node:crypto')])
+  const { certificate, key, clientCA, frontProxyCA } = options.tls
+  const proxyAuthority = frontProxyCA === undefined ? undefined : new X509Certificate(frontProxyCA)
+  const server = createSecureServer({
+    cert: certificate,
+    key,
+    ca: frontProxyCA === undefined ? [clientCA] : [clientCA, frontProxyCA],
+    requestCert: true,
+    rejectUnauthorized: false,
+    allowHTTP1: true,
+    minVersion: 'TLSv1.2',
+    maxHeaderListPairs: 256,
+    settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
+    // Rapid reset: a client may not open and cancel streams without end.
+    streamResetBurst: 1_000,
+    streamResetRate: 33,
+  } as import('node:http2').SecureServerOptions)
+  ;(server as unknown as { headersTimeout: number }).headersTimeout = HEADERS_TIMEOUT_MS
+  const sockets = new Set<Duplex>()
+  server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  const peers = new WeakMap<object, Peer>()
+  const peerOf = (socket: TLSSocket): Peer => {
+    let peer = peers.get(socket)
+    if (peer === undefined) {
+      peer = readPeer(socket, proxyAuthority)
+      peers.set(socket, peer)
+    }
+    return peer
+  }
+  server.on('request', (request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | ServerResponse) => {
+    const socket = (
+      'stream' in request && request.stream ? (request.stream.session?.socket ?? request.socket) : request.socket
+    ) as TLSSocket
+    serve(pipeline, request, response, peerOf(socket)).catch((error: unknown) => {
+      log.debug('A connection broke', { error })
+      response.destroy?.()
+    })
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgrade(pipeline, request, socket, head, peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
+  })
+  server.on('sessionError', () => undefined)
+  server.on('tlsClientError', () => undefined)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, options)))
+    server.listen(options.port, options.host, resolve)
+  })
+  server.on('error', (error) => log.error('The listener failed', { error }))
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+async function serve(
+  pipeline: Pipeline,
+  request: Http2ServerRequest | IncomingMessage,
+  response: Http2ServerResponse | ServerResponse,
+  peer: Peer,
+): Promise<void> {
+  const controller = new AbortController()
+  response.on('close', () => controller.abort(new DOMException('the client went away', 'AbortError')))
+  let result: TransportResponse
+  try {
+    result = await pipeline.handle(transportRequest(request, controller.signal), peer)
+  } catch (error) {
+    result = replyStatus(statusOf(error))
+  }
+  await writeBody(request, response as ServerResponse, result)
+}
+
+function transportRequest(request: Http2ServerRequest | IncomingMessage, signal: AbortSignal): TransportRequest {
+  const url = request.url ?? '/'
+  const mark = url.indexOf('?')
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined && !name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  const method = (request.method ?? 'GET') as TransportRequest['method']
+  const body: RequestBody | undefined = BODY_METHODS.has(method) ? { kind: 'stream', stream: request } : undefined
+  return {
+    method,
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
+    headers,
+    body,
+    signal,
+  }
+}
+
+/** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. */
+async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
+  socket.on('error', () => socket.destroy())
+  try {
+    const { context } = await pipeline.admit(transportRequest(request, new AbortController().signal), peer)
+    const subresource = context?.info.subresource ?? ''
+    if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
+      throw failure(400, 'BadRequest', 'this path can not be upgraded')
+    const dependencies = pipeline.dispatcher.dependencies
+    const target = subresource === 'proxy' ? await proxyTarget(context, dependencies) : await streamTarget(context, dependencies)
+    await connect(request, socket, head, target)
+  } catch (error) {
+    refuse(socket, statusOf(error))
+  }
+}
+
+async function connect(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  target: Awaited<ReturnType<typeof streamTarget>>,
+): Promise<void> {
+  const { authorization: _, host: __, ...headers } = request.headers
+  const method = request.method ?? 'GET'
+  const upstream = await upgradeUpstream({ ...target, options: { ...target.options, method, headers } })
+  const { response } = upstream
+  const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`]
+  for (let index = 0; index < response.rawHeaders.length; index += 2)
+    lines.push(`${response.rawHeaders[index]}: ${response.rawHeaders[index + 1]}`)
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  if (!upstream.upgraded) {
+    response.pipe(socket)
+    return
+  }
+  if (head.length > 0) upstream.socket.write(head)
+  socket.pipe(upstream.socket).pipe(socket)
+  for (const [one, other] of [
+    [socket, upstream.socket],
+    [upstream.socket, socket],
+  ] as const) {
+    one.on('close', () => other.destroy())
+    one.on('error', () => other.destroy())
+  }
+}
+
+function refuse(socket: Duplex, status: ReturnType<typeof statusOf>): void {
+  const body = JSON.stringify(status)
+  const head = [
+    `HTTP/1.1 ${status.code} ${status.reason ?? ''}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function readPeer(socket: TLSSocket, proxyAuthority: import('node:crypto').X509Certificate | undefined): Peer {
+  const address = socket.remoteAddress ?? ''
+  const certificate = socket.authorized ? socket.getPeerX509Certificate?.() : undefined
+  if (certificate === undefined) return { kind: 'tls', address }
+  const legacy = certificate.toLegacyObject() as { subject?: { CN?: string; O?: string | string[] } }
+  const commonName = legacy.subject?.CN ?? ''
+  if (proxyAuthority !== undefined && certificate.checkIssued(proxyAuthority) && certificate.verify(proxyAuthority.publicKey)) {
+    return { kind: 'tls', address, frontProxy: commonName }
+  }
+  const organization = legacy.subject?.O
+  const organizations = organization === undefined ? [] : Array.isArray(organization) ? organization : [organization]
+  return { kind: 'tls', address, certificate: { commonName, organizations, raw: certificate.raw } }
+}
+
+function explain(error: NodeJS.ErrnoException, { host, port }: ListenOptions): Error {
+  if (error.code === 'EADDRINUSE')
+    return new Error(`port ${port} is in use by another program; choose another with --api-port`, { cause: error })
+  if (error.code === 'EACCES')
+    return new Error(`port ${port} needs root; choose one above 1023 with --api-port`, { cause: error })
+  if (error.code === 'EADDRNOTAVAIL') return new Error(`${host} is no address of this machine`, { cause: error })
+  return error
+}

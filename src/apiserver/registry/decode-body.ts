@@ -1,0 +1,155 @@
+import { decodeProtobuf, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
+import { deepClone } from '#base'
+import type { RequestBody } from '#client'
+import {
+  apiVersionOf,
+  badRequest,
+  conform,
+  decodeText,
+  duplicateFields,
+  failure,
+  isObject,
+  type KubernetesObject,
+  type Schema,
+  StructureError,
+} from '#meta'
+
+/** Bytes of a request body (upstream's limit on what etcd would take, and on patches). */
+export const BODY_BYTES_MAX = 3 * 1024 * 1024
+
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore'
+
+export interface DecodeOptions {
+  readonly contentType: string | undefined
+  readonly fieldValidation: FieldValidation
+  readonly warnings: string[]
+}
+
+/** The whole body as bytes or as the object itself. Throws 413 past the limit. */
+export async function readBody(body: RequestBody | undefined): Promise<Exclude<RequestBody, { kind: 'stream' }> | undefined> {
+  if (body?.kind !== 'stream') return body
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body.stream) {
+    length += chunk.length
+    if (length > BODY_BYTES_MAX) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return length === 0 ? undefined : { kind: 'bytes', bytes: Buffer.concat(chunks, length) }
+}
+
+export const tooLarge = (): Error => failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES_MAX}`)
+
+/** A body as plain, unfrozen data. JSON and YAML are told apart by their content type; 415 for any other. */
+export async function decodeBody(
+  body: RequestBody | undefined,
+  options: DecodeOptions,
+): Promise<{ readonly value: unknown; readonly duplicates: readonly string[] }> {
+  const whole = await readBody(body)
+  if (whole === undefined) throw badRequest('the request has no body; an object was expected')
+  if (whole.kind === 'object') return { value: deepClone(whole.object), duplicates: [] }
+  if (whole.bytes.length > BODY_BYTES_MAX) throw tooLarge()
+  if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE) return { value: readProtobuf(whole.bytes), duplicates: [] }
+  const form = formOf(options.contentType)
+  const value = await decodeText(whole.bytes, form)
+  const checkDuplicates = form === 'json' && options.fieldValidation !== 'Ignore'
+  return { value, duplicates: checkDuplicates ? [...duplicateFields(Buffer.from(whole.bytes).toString())] : [] }
+}
+
+const mediaTypeOf = (contentType: string | undefined): string | undefined =>
+  contentType?.split(';', 1).at(0)?.trim().toLowerCase()
+
+function readProtobuf(bytes: Uint8Array): unknown {
+  try {
+    return decodeProtobuf(bytes).object
+  } catch (error) {
+    throw badRequest(`the body is not valid protobuf: ${error instanceof Error ? error.message : String(error)}`, error)
+  }
+}
+
+const JSON_TYPES = /^(application\/json|application\/[a-z.-]+\+json)$/
+
+function formOf(contentType: string | undefined): 'json' | 'yaml' {
+  const type = mediaTypeOf(contentType)
+  if (type === undefined || type === '' || JSON_TYPES.test(type)) return 'json'
+  if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return 'yaml'
+  throw failure(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ${PROTOBUF_MEDIA_TYPE}`,
+  )
+}
+
+/** Reads a decoded body as an object of `resource`, with its field validation. */
+export function readObject(
+  value: unknown,
+  duplicates: readonly string[],
+  resource: ResourceDefinition,
+  options: DecodeOptions,
+): KubernetesObject {
+  checkKind(value, resource)
+  const object = readAs(value, duplicates, resource.schema(), resource, options)
+  object.apiVersion = apiVersionOf(resource)
+  object.kind = resource.kind
+  return object
+}
+
+/** Reads a decoded body as the type of `schema`; `names` is for messages. */
+export function readAs(
+  value: unknown,
+  duplicates: readonly string[],
+  schema: Schema,
+  names: Pick<ResourceDefinition, 'kind' | 'version'>,
+  options: DecodeOptions,
+): KubernetesObject {
+  let structure: ReturnType<typeof conform>
+  try {
+    structure = conform(value, schema)
+  } catch (error) {
+    if (!(error instanceof StructureError)) throw error
+    throw badRequest(
+      `${names.kind} in version ${JSON.stringify(names.version)} cannot be handled as a ${names.kind}: ${error.message}`,
+      error,
+    )
+  }
+  report(
+    [
+      ...structure.unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+      ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ],
+    names,
+    options,
+  )
+  return structure.value as KubernetesObject
+}
+
+function report(findings: readonly string[], names: Pick<ResourceDefinition, 'kind' | 'version'>, options: DecodeOptions): void {
+  if (findings.length === 0 || options.fieldValidation === 'Ignore') return
+  if (options.fieldValidation === 'Warn') {
+    options.warnings.push(...findings)
+    return
+  }
+  throw badRequest(
+    `${names.kind} in version ${JSON.stringify(names.version)} cannot be handled as a ${names.kind}: strict decoding error: ${findings.join(', ')}`,
+  )
+}
+
+function checkKind(value: unknown, resource: ResourceDefinition): void {
+  if (!isObject(value))
+    throw badRequest(
+      "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string; Kind string }",
+    )
+  const { apiVersion, kind } = value
+  const expected = apiVersionOf(resource)
+  if ((apiVersion !== undefined && typeof apiVersion !== 'string') || (kind !== undefined && typeof kind !== 'string')) {
+    throw badRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
+  }
+  if (kind !== undefined && kind !== '' && kind !== resource.kind) {
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(apiVersion ?? '')} cannot be handled as a ${resource.kind}: converting (${expected}.${kind}) to (${expected}.${resource.kind}): unknown conversion`,
+    )
+  }
+  if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== expected) {
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`)
+  }
+}

@@ -1,0 +1,459 @@
+import type { ResourceDefinition } from '#api'
+import { type Clock, deepClone, deepEqual, type Log, type Random } from '#base'
+import {
+  alreadyExists,
+  apiVersionOf,
+  badRequest,
+  conflict,
+  type FieldError,
+  failure,
+  formatTime,
+  invalid,
+  type KubernetesObject,
+  notFound,
+  OBJECT_MODIFIED,
+  objectKey,
+} from '#meta'
+import { RevisionConflict, type Store } from '#store'
+import type { AdmissionChain } from '../admission/chain.ts'
+import type { Operation } from '../admission/types.ts'
+import type { RequestContext } from '../context.ts'
+import { type HookContext, hooks, nothingToDo, type Transaction } from '../hooks/index.ts'
+import { storageKey } from '../storage-keys.ts'
+import type { WatchCache } from '../watch-cache/watch-cache.ts'
+import { encodeForStore, type ObjectVersion, versionOf } from './object-version.ts'
+import { validateCreate, validateUpdate } from './validate-metadata.ts'
+
+export interface RegistryOptions {
+  readonly store: Store
+  readonly cache: WatchCache
+  readonly admission: AdmissionChain
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** What allocations need; set once the server can call itself. */
+  readonly hookContext: () => Omit<HookContext, 'dryRun'>
+}
+
+export interface Preconditions {
+  readonly uid?: string | undefined
+  readonly resourceVersion?: string | undefined
+}
+
+export interface UpdateOptions {
+  /** Makes the new object from the current one; may throw a Status. */
+  readonly transform: (current: KubernetesObject) => Promise<KubernetesObject> | KubernetesObject
+  readonly dryRun: boolean
+  readonly subresource: string
+  readonly preconditions?: Preconditions | undefined
+  /** Skips admission and validation: bookkeeping of the server itself. */
+  readonly internal?: boolean
+}
+
+const GENERATE_NAME_TRIES = 8
+const NAME_SUFFIX_LENGTH = 5
+const GENERATED_BASE_LENGTH_MAX = 58
+
+/**
+ * Serves every kind: the order of steps of each write is one function here, and what differs between kinds is their definition.
+ * A write is answered when it is durable and visible in the watch cache.
+ */
+export class Registry {
+  readonly #options: RegistryOptions
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+  }
+
+  get cache(): WatchCache {
+    return this.#options.cache
+  }
+
+  /** The current version; 404 when there is none. */
+  async get(resource: ResourceDefinition, namespace: string, name: string): Promise<ObjectVersion> {
+    await this.#options.cache.current()
+    const version = this.#options.cache.of(resource).get(keyIn(resource, namespace, name))
+    if (version === undefined) throw notFound(resource, name)
+    return version
+  }
+
+  async create(context: RequestContext, draft: KubernetesObject, dryRun: boolean): Promise<ObjectVersion> {
+    const { resource, info } = context
+    const base = draft.metadata?.generateName
+    for (let attempt = 1; ; attempt++) {
+      const object = deepClone(draft)
+      prepareMetadata(object, resource, info.namespace, this.#options)
+      try {
+        return await this.#createOnce(context, object, dryRun)
+      } catch (error) {
+        const generated = base !== undefined && !draft.metadata?.name
+        if (!(error instanceof RevisionConflict)) throw error
+        if (!generated || attempt === GENERATE_NAME_TRIES) throw alreadyExists(resource, object.metadata!.name!)
+      }
+    }
+  }
+
+  async #createOnce(context: RequestContext, object: KubernetesObject, dryRun: boolean): Promise<ObjectVersion> {
+    const { resource, info } = context
+    const { admission, clock } = this.#options
+    resource.default(object)
+    resource.prepareForCreate(object)
+    const name = object.metadata!.name!
+    const attributes = this.#attributes(context, 'CREATE', info.subresource, name, object, undefined, dryRun)
+    await admission.mutate(attributes)
+    resource.default(object)
+    if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
+      throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
+    }
+    const transaction = await this.#hookOf(resource, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
+    try {
+      refuse(resource, name, [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now() })])
+      context.warnings.push(...resource.warnings(object, undefined))
+      await admission.validate(attributes)
+      const version = await this.#put(resource, object, 0, dryRun)
+      await transaction.commit()
+      return version
+    } catch (error) {
+      await transaction.rollback()
+      throw error
+    }
+  }
+
+  /** Read, change, write; again from the top when another writer came between, unless the caller named a revision. */
+  async update(context: RequestContext, name: string, options: UpdateOptions): Promise<ObjectVersion> {
+    const { resource, info } = context
+    let current = await this.get(resource, info.namespace, name)
+    for (;;) {
+      checkPreconditions(resource, current.object, options.preconditions)
+      try {
+        return await this.#updateOnce(context, current, options)
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error
+        if (error.current === undefined) throw notFound(resource, name)
+        if (options.preconditions?.resourceVersion) throw conflict(resource, name, OBJECT_MODIFIED)
+        current = versionOf(current.key, error.current)
+      }
+    }
+  }
+
+  async #updateOnce(context: RequestContext, current: ObjectVersion, options: UpdateOptions): Promise<ObjectVersion> {
+    const { resource } = context
+    const { admission, clock } = this.#options
+    const old = current.object
+    const object = deepClone(await options.transform(old))
+    const name = old.metadata!.name!
+    keepSystemFields(object, old)
+    resource.default(object)
+    if (options.internal) return this.#finishUpdate(resource, object, current, options)
+    const attributes = this.#attributes(context, 'UPDATE', options.subresource, name, object, old, options.dryRun)
+    await admission.mutate(attributes)
+    resource.default(object)
+    isolateSubresource(resource, object, old, options.subresource)
+    if (options.subresource === '') resource.prepareForUpdate(object, old)
+    bumpGeneration(resource, object, old)
+    const main = options.subresource === ''
+    const transaction = main
+      ? await this.#hookOf(resource, (hook, hookContext) => hook.beginUpdate(object, old, hookContext), options.dryRun)
+      : nothingToDo
+    try {
+      const nowMs = clock.now()
+      const own = main
+        ? [...resource.validate(object, { nowMs }), ...resource.validateUpdate(object, old, { nowMs })]
+        : options.subresource === 'status'
+          ? [...resource.validateStatusUpdate(object, old, { nowMs })]
+          : []
+      refuse(resource, name, [...validateUpdate(object, old, resource), ...own])
+      context.warnings.push(...resource.warnings(object, old))
+      await admission.validate(attributes)
+      const version = await this.#finishUpdate(resource, object, current, options)
+      await transaction.commit()
+      return version
+    } catch (error) {
+      await transaction.rollback()
+      throw error
+    }
+  }
+
+  async #finishUpdate(
+    resource: ResourceDefinition,
+    object: KubernetesObject,
+    current: ObjectVersion,
+    { dryRun }: UpdateOptions,
+  ): Promise<ObjectVersion> {
+    // The last finalizer of an object that is being deleted takes the object with it.
+    if (isReadyToGo(resource, object)) {
+      const revision = await this.#remove(resource, current, dryRun)
+      return dryRun ? current : versionOf(current.key, { value: encodeForStore(object), revision })
+    }
+    if (deepEqual(withoutRevision(object), withoutRevision(current.object))) return current
+    return this.#put(resource, object, current.revision, dryRun)
+  }
+
+  /** Deletes, or marks for deletion what has finalizers or a grace period. `gone`: it is no longer in the store. */
+  async delete(
+    context: RequestContext,
+    name: string,
+    options: DeleteRequest,
+  ): Promise<{ readonly version: ObjectVersion; readonly gone: boolean }> {
+    const { resource, info } = context
+    let current = await this.get(resource, info.namespace, name)
+    for (;;) {
+      checkPreconditions(resource, current.object, options.preconditions)
+      await this.#options.admission.validate(
+        this.#attributes(context, 'DELETE', '', name, undefined, current.object, options.dryRun),
+      )
+      try {
+        return await this.#deleteOnce(resource, current, options)
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error
+        if (error.current === undefined) throw notFound(resource, name)
+        if (options.preconditions?.resourceVersion) throw conflict(resource, name, OBJECT_MODIFIED)
+        current = versionOf(current.key, error.current)
+      }
+    }
+  }
+
+  async #deleteOnce(
+    resource: ResourceDefinition,
+    current: ObjectVersion,
+    options: DeleteRequest,
+  ): Promise<{ version: ObjectVersion; gone: boolean }> {
+    const nowMs = this.#options.clock.now()
+    const object = deepClone(current.object)
+    const graceful = markDeleted(resource, object, options, nowMs)
+    if (graceful === 'unchanged') return { version: current, gone: false }
+    setPropagation(object, options.propagationPolicy, resource)
+    resource.prepareForDelete(object)
+    if (graceful === 'pending' || object.metadata!.finalizers?.length || resource.blocksDeletion(object)) {
+      if (deepEqual(object, current.object)) return { version: current, gone: false }
+      return { version: await this.#put(resource, object, current.revision, options.dryRun), gone: false }
+    }
+    await this.#remove(resource, current, options.dryRun)
+    return { version: current, gone: true }
+  }
+
+  async #put(resource: ResourceDefinition, object: KubernetesObject, expected: number, dryRun: boolean): Promise<ObjectVersion> {
+    const { store, cache } = this.#options
+    const { namespace, name = '' } = object.metadata ?? {}
+    const key = storageKey(resource, namespace, name)
+    const value = encodeForStore(object)
+    if (dryRun) return versionOf(objectKey(namespace, name), { value, revision: expected })
+    const revision = await store.put(key, value, { expected, ttlSeconds: resource.ttlSeconds })
+    await cache.reached(revision)
+    const stored = cache.of(resource).get(keyIn(resource, namespace, name))
+    return stored?.revision === revision ? stored : versionOf(keyIn(resource, namespace, name), { value, revision })
+  }
+
+  async #remove(resource: ResourceDefinition, current: ObjectVersion, dryRun: boolean): Promise<number> {
+    const { store, cache } = this.#options
+    if (dryRun) return current.revision
+    const { namespace, name = '' } = current.object.metadata ?? {}
+    const revision = await store.delete(storageKey(resource, namespace, name), current.revision)
+    await cache.reached(revision)
+    const hook = hooks.find((each) => each.resource === resource)
+    await hook?.afterDelete(current.object, { ...this.#options.hookContext(), dryRun })
+    return revision
+  }
+
+  async #hookOf(
+    resource: ResourceDefinition,
+    begin: (hook: (typeof hooks)[number], context: HookContext) => Promise<Transaction>,
+    dryRun: boolean,
+  ): Promise<Transaction> {
+    const hook = hooks.find((each) => each.resource === resource)
+    return hook === undefined ? nothingToDo : begin(hook, { ...this.#options.hookContext(), dryRun })
+  }
+
+  #attributes(
+    { user, resource, info, warnings }: RequestContext,
+    operation: Operation,
+    subresource: string,
+    name: string,
+    object: KubernetesObject | undefined,
+    oldObject: KubernetesObject | undefined,
+    dryRun: boolean,
+  ) {
+    return { user, operation, resource, subresource, namespace: info.namespace, name, object, oldObject, dryRun, warnings }
+  }
+}
+
+export interface DeleteRequest {
+  readonly gracePeriodSeconds?: number | undefined
+  readonly propagationPolicy?: string | undefined
+  readonly preconditions?: Preconditions | undefined
+  readonly dryRun: boolean
+}
+
+const FOREGROUND = 'foregroundDeletion'
+const ORPHAN = 'orphan'
+
+export const keyIn = (resource: ResourceDefinition, namespace: string | undefined, name: string): string =>
+  objectKey(resource.scope === 'Namespaced' ? namespace : undefined, name)
+
+const draftHasName = (object: KubernetesObject): boolean => Boolean(object.metadata?.name)
+
+function prepareMetadata(
+  object: KubernetesObject,
+  resource: ResourceDefinition,
+  namespace: string,
+  { clock, random }: RegistryOptions,
+): void {
+  const metadata = { ...object.metadata }
+  object.metadata = metadata
+  if (resource.scope === 'Namespaced') {
+    if (metadata.namespace && metadata.namespace !== namespace) {
+      throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`)
+    }
+    metadata.namespace = namespace
+  } else delete metadata.namespace
+  if (metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
+  if (!metadata.name && metadata.generateName) {
+    metadata.name = metadata.generateName.slice(0, GENERATED_BASE_LENGTH_MAX) + random.suffix(NAME_SUFFIX_LENGTH)
+  }
+  for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation'] as const)
+    delete metadata[field]
+  metadata.uid = random.uuid()
+  metadata.creationTimestamp = formatTime(clock.now())
+  if (resource.generation) metadata.generation = 1
+  if (resource.subresources.status) delete (object as { status?: unknown }).status
+  object.apiVersion = apiVersionOf(resource)
+  object.kind = resource.kind
+}
+
+/** What the server alone decides stays as it was, whatever was sent; an empty uid or time means the same. */
+function keepSystemFields(object: KubernetesObject, old: KubernetesObject): void {
+  const before = old.metadata!
+  const metadata = { ...object.metadata }
+  object.metadata = metadata
+  metadata.name ||= before.name!
+  if (before.namespace !== undefined) metadata.namespace ||= before.namespace
+  metadata.uid ||= before.uid!
+  for (const field of [
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'selfLink',
+  ] as const) {
+    if (before[field] === undefined) delete metadata[field]
+    else (metadata as Record<string, unknown>)[field] = before[field]
+  }
+  if (before.generateName !== undefined) metadata.generateName ??= before.generateName
+}
+
+/** A write to the object leaves its status alone, a write to its status everything else. */
+function isolateSubresource(
+  resource: ResourceDefinition,
+  object: KubernetesObject,
+  old: KubernetesObject,
+  subresource: string,
+): void {
+  const draft = object as unknown as Record<string, unknown>
+  const before = old as unknown as Record<string, unknown>
+  if (subresource === 'status') {
+    for (const key of new Set([...Object.keys(draft), ...Object.keys(before)])) {
+      if (['metadata', 'status', 'kind', 'apiVersion'].includes(key)) continue
+      if (before[key] === undefined) delete draft[key]
+      else draft[key] = deepClone(before[key])
+    }
+  } else if (subresource === '' && resource.subresources.status) {
+    if (before['status'] === undefined) delete draft['status']
+    else draft['status'] = deepClone(before['status'])
+  }
+}
+
+function bumpGeneration(resource: ResourceDefinition, object: KubernetesObject, old: KubernetesObject): void {
+  if (!resource.generation) return
+  const contentOf = ({ metadata: _m, kind: _k, apiVersion: _a, ...rest }: KubernetesObject): unknown => ({
+    ...rest,
+    status: undefined,
+  })
+  if (!deepEqual(contentOf(object), contentOf(old))) object.metadata!.generation = (old.metadata?.generation ?? 0) + 1
+}
+
+function withoutRevision(object: KubernetesObject): unknown {
+  const { resourceVersion: _, ...metadata } = object.metadata ?? {}
+  return { ...object, metadata }
+}
+
+function refuse(resource: ResourceDefinition, name: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(resource, name, errors)
+}
+
+function checkPreconditions(
+  resource: ResourceDefinition,
+  object: KubernetesObject,
+  preconditions: Preconditions | undefined,
+): void {
+  const { uid, resourceVersion, name = '' } = object.metadata ?? {}
+  if (preconditions?.uid && preconditions.uid !== uid) {
+    throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`)
+  }
+  if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion)
+    throw conflict(resource, name, OBJECT_MODIFIED)
+}
+
+const isReadyToGo = (resource: ResourceDefinition, object: KubernetesObject): boolean => {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata ?? {}
+  return deletionTimestamp !== undefined && !deletionGracePeriodSeconds && !finalizers?.length && !resource.blocksDeletion(object)
+}
+
+/** `now`: may go at once; `pending`: someone (a kubelet) must finish first; `unchanged`: an earlier delete already says so. */
+function markDeleted(
+  resource: ResourceDefinition,
+  object: KubernetesObject,
+  options: DeleteRequest,
+  nowMs: number,
+): 'now' | 'pending' | 'unchanged' {
+  const metadata = object.metadata!
+  const natural = resource.gracePeriodSeconds(object)
+  // A natural grace of zero (a pod without a node, a finished one) can't be prolonged by a wish.
+  let grace = natural === undefined || natural === 0 ? 0 : Math.max(0, options.gracePeriodSeconds ?? natural)
+  if (natural !== undefined && natural > 0 && (options.gracePeriodSeconds ?? 0) < 0) grace = 1
+  if (metadata.deletionTimestamp !== undefined) {
+    const remaining = metadata.deletionGracePeriodSeconds ?? 0
+    if (remaining > 0 && grace >= remaining && natural !== 0) return 'unchanged'
+    if (grace < remaining) {
+      const startedMs = Date.parse(metadata.deletionTimestamp) - remaining * 1000
+      metadata.deletionTimestamp = formatTime(Math.max(startedMs + grace * 1000, grace === 0 ? nowMs : 0))
+      metadata.deletionGracePeriodSeconds = grace
+    }
+    return grace > 0 ? 'pending' : 'now'
+  }
+  metadata.deletionTimestamp = formatTime(nowMs + grace * 1000)
+  metadata.deletionGracePeriodSeconds = grace
+  if (metadata.generation !== undefined && metadata.generation > 0) metadata.generation++
+  return grace > 0 ? 'pending' : 'now'
+}
+
+/** The finalizers that ask the garbage collector to wait for, or to release, what the object owns. */
+function setPropagation(object: KubernetesObject, policy: string | undefined, resource: ResourceDefinition): void {
+  const metadata = object.metadata!
+  const had = metadata.finalizers ?? []
+  const others = had.filter((finalizer) => finalizer !== FOREGROUND && finalizer !== ORPHAN)
+  let wanted: string | undefined
+  if (policy === 'Foreground') wanted = FOREGROUND
+  else if (policy === 'Orphan') wanted = ORPHAN
+  else if (policy === undefined)
+    wanted =
+      had.find((finalizer) => finalizer === FOREGROUND || finalizer === ORPHAN) ??
+      (resource.defaultPropagation === 'Orphan' ? ORPHAN : undefined)
+  const finalizers = wanted === undefined ? others : [...others, wanted]
+  if (finalizers.length > 0) metadata.finalizers = finalizers
+  else delete metadata.finalizers
+}
+
+/** Refuses an unknown policy before anything is read. */
+export function checkPropagationPolicy(policy: string | undefined): void {
+  if (policy === undefined || ['Foreground', 'Background', 'Orphan'].includes(policy)) return
+  throw failure(
+    422,
+    'Invalid',
+    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "${policy}": must be one of "Foreground", "Background", "Orphan" or nil`,
+    {
+      group: 'meta.k8s.io',
+      kind: 'DeleteOptions',
+      causes: [{ reason: 'FieldValueInvalid', field: 'propagationPolicy', message: `Invalid value: "${policy}"` }],
+    },
+  )
+}

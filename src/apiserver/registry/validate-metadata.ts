@@ -1,0 +1,131 @@
+import type { ResourceDefinition } from '#api'
+import { deepEqual } from '#base'
+import { type FieldError, type FieldErrorReason, type KubernetesObject, missingRequired, type ObjectMeta } from '#meta'
+
+const ANNOTATIONS_BYTES_MAX = 256 * 1024
+const NAME_LENGTH_MAX = 63
+const PART = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
+const PREFIX = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const LABEL_VALUE_RULE =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+const NAME_PART_RULE =
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+
+const error = (field: string, reason: FieldErrorReason, message: string): FieldError => ({ field, reason, message })
+const invalidValue = (field: string, value: unknown, detail: string): FieldError =>
+  error(field, 'FieldValueInvalid', `Invalid value: ${JSON.stringify(value)}: ${detail}`)
+
+/** What every kind's metadata must fulfil, and the fields that its schema requires. */
+export function* validateCreate(object: KubernetesObject, resource: ResourceDefinition): Iterable<FieldError> {
+  const metadata = object.metadata ?? {}
+  yield* validateNames(metadata, resource)
+  yield* validateMaps(metadata)
+  yield* validateReferences(metadata)
+  for (const path of missingRequired(object, resource.schema())) yield error(path, 'FieldValueRequired', 'Required value')
+}
+
+export function* validateUpdate(
+  object: KubernetesObject,
+  old: KubernetesObject,
+  resource: ResourceDefinition,
+): Iterable<FieldError> {
+  const [metadata, before] = [object.metadata ?? {}, old.metadata ?? {}]
+  yield* validateMaps(metadata)
+  yield* validateReferences(metadata)
+  for (const field of [
+    'name',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ] as const) {
+    if (metadata[field] !== before[field]) yield invalidValue(`metadata.${field}`, metadata[field] ?? '', 'field is immutable')
+  }
+  if (before.deletionTimestamp !== undefined) {
+    const added = (metadata.finalizers ?? []).filter((finalizer) => !before.finalizers?.includes(finalizer))
+    if (added.length > 0) {
+      yield error(
+        'metadata.finalizers',
+        'FieldValueForbidden',
+        `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((each) => JSON.stringify(each)).join(', ')}}`,
+      )
+    }
+  }
+  for (const path of resource.immutableFields) {
+    const [value, was] = [fieldAt(object, path), fieldAt(old, path)]
+    if (!deepEqual(value, was)) yield invalidValue(path, value ?? null, 'field is immutable')
+  }
+  for (const path of missingRequired(object, resource.schema())) yield error(path, 'FieldValueRequired', 'Required value')
+}
+
+function* validateNames(metadata: ObjectMeta, resource: ResourceDefinition): Iterable<FieldError> {
+  if (metadata.generateName) {
+    for (const detail of resource.validateName(metadata.generateName, true))
+      yield invalidValue('metadata.generateName', metadata.generateName, detail)
+  }
+  if (!metadata.name) {
+    yield error('metadata.name', 'FieldValueRequired', 'Required value: name or generateName is required')
+    return
+  }
+  for (const detail of resource.validateName(metadata.name, false)) yield invalidValue('metadata.name', metadata.name, detail)
+}
+
+function* validateMaps(metadata: ObjectMeta): Iterable<FieldError> {
+  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
+    for (const detail of qualifiedNameProblems(key)) yield invalidValue('metadata.labels', key, detail)
+    if (value.length > NAME_LENGTH_MAX)
+      yield invalidValue('metadata.labels', value, `must be no more than ${NAME_LENGTH_MAX} characters`)
+    else if (value !== '' && !PART.test(value)) yield invalidValue('metadata.labels', value, LABEL_VALUE_RULE)
+  }
+  let size = 0
+  for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
+    for (const detail of qualifiedNameProblems(key.toLowerCase())) yield invalidValue('metadata.annotations', key, detail)
+    size += Buffer.byteLength(key) + Buffer.byteLength(value)
+  }
+  if (size > ANNOTATIONS_BYTES_MAX)
+    yield error('metadata.annotations', 'FieldValueTooLong', `Too long: may not be more than ${ANNOTATIONS_BYTES_MAX} bytes`)
+  for (const finalizer of metadata.finalizers ?? []) {
+    for (const detail of qualifiedNameProblems(finalizer)) yield invalidValue('metadata.finalizers', finalizer, detail)
+  }
+}
+
+function* validateReferences(metadata: ObjectMeta): Iterable<FieldError> {
+  let controllers = 0
+  for (const [index, owner] of (metadata.ownerReferences ?? []).entries()) {
+    const path = `metadata.ownerReferences[${index}]`
+    for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
+      if (!owner[field]) yield invalidValue(`${path}.${field}`, owner[field] ?? '', 'must not be empty')
+    }
+    if (owner.controller) controllers++
+  }
+  if (controllers > 1) {
+    yield invalidValue(
+      'metadata.ownerReferences',
+      metadata.ownerReferences,
+      'Only one reference can have Controller set to true. Found "true" in several references',
+    )
+  }
+}
+
+/** `prefix/name`, where the prefix is a DNS subdomain. */
+export function* qualifiedNameProblems(key: string): Iterable<string> {
+  const parts = key.split('/')
+  const name = parts.at(-1)!
+  if (parts.length > 2)
+    yield `a qualified name ${NAME_PART_RULE.slice('name part '.length)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`
+  if (parts.length === 2 && !PREFIX.test(parts[0]!))
+    yield "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+  if (name === '') yield 'name part must be non-empty'
+  else if (name.length > NAME_LENGTH_MAX) yield `name part must be no more than ${NAME_LENGTH_MAX} characters`
+  else if (!PART.test(name)) yield NAME_PART_RULE
+}
+
+function fieldAt(object: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, key) => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined),
+      object,
+    )
+}

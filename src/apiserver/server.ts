@@ -1,0 +1,135 @@
+import { allResources } from '#api'
+import type { Clock, Log, Random } from '#base'
+import {
+  createClient,
+  inProcessTransport,
+  type Peer,
+  type RequestHandler,
+  type TransportRequest,
+  type TransportResponse,
+} from '#client'
+import type { Store } from '#store'
+import { AdmissionChain, admissionPlugins } from './admission/index.ts'
+import {
+  clientCertificates,
+  frontProxy,
+  inProcessPeers,
+  type ServiceAccountTokenOptions,
+  ServiceAccountTokens,
+} from './authentication/index.ts'
+import { authorizers } from './authorization/index.ts'
+import { bootstrap } from './bootstrap/index.ts'
+import { ResourceCatalog } from './catalog.ts'
+import { publishKubernetesService } from './hooks/index.ts'
+import type { PortRange } from './hooks/types.ts'
+import type { Listener, ListenOptions } from './http/listener.ts'
+import type { NodeConnection } from './node-connection.ts'
+import { Pipeline } from './pipeline.ts'
+import { Registry } from './registry/registry.ts'
+import { WatchCache } from './watch-cache/watch-cache.ts'
+
+export interface ApiServerOptions {
+  /** Owned by the caller. */
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly serviceAccounts: ServiceAccountTokenOptions
+  readonly serviceClusterIPRange: string
+  readonly serviceNodePortRange: PortRange
+  /** Where nodes and pods reach this server; behind the `kubernetes` Service. */
+  readonly advertise?: { readonly address: string; readonly port: number } | undefined
+  /** How kubelets are reached, for logs, exec and proxying. */
+  readonly nodeConnection?: NodeConnection | undefined
+}
+
+export interface ApiServer extends RequestHandler, AsyncDisposable {
+  /** Resolves once the bootstrap objects exist and `/readyz` says ok. */
+  readonly ready: Promise<void>
+  /** Serves HTTPS; the listener closes with the server. */
+  listen(options: ListenOptions): Promise<Listener>
+}
+
+/** Every five minutes history older than five minutes is forgotten, as upstream's compactor does. */
+const COMPACTION_PERIOD_MS = 5 * 60_000
+
+const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }
+
+/** An API server over a store (https://kubernetes.io/docs/concepts/overview/components/#kube-apiserver). */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock, random, log } = options
+  await using stack = new AsyncDisposableStack()
+  const catalog = new ResourceCatalog(allResources)
+  const cache = stack.use(await WatchCache.open(store, catalog.all, log))
+  const shutdown = new AbortController()
+  stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
+  const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
+  const registry = new Registry({
+    store,
+    cache,
+    clock,
+    random,
+    log,
+    admission: new AdmissionChain(admissionPlugins, { cache, clock, random }),
+    hookContext: () => ({
+      client,
+      store,
+      clock,
+      random,
+      log,
+      serviceClusterIPRange: options.serviceClusterIPRange,
+      serviceNodePortRange: options.serviceNodePortRange,
+    }),
+  })
+  const access = authorizers(cache)
+  let ready = false
+  const pipeline = new Pipeline({
+    catalog,
+    registry,
+    store,
+    clock,
+    random,
+    log,
+    tokens,
+    authenticators: [inProcessPeers, frontProxy, clientCertificates, tokens],
+    authorizers: access.all,
+    rbac: access.rbac,
+    nodes: options.nodeConnection,
+    shutdown: shutdown.signal,
+    isReady: () => ready,
+  })
+  const handler = {
+    handle: (request: TransportRequest, peer: Peer): Promise<TransportResponse> => pipeline.handle(request, peer),
+  }
+  const client = createClient(inProcessTransport(handler, { user: LOOPBACK }))
+  stack.use(compactPeriodically(store, clock, log))
+  const readiness = (async () => {
+    await bootstrap(client)
+    await publishKubernetesService(client, { serviceClusterIPRange: options.serviceClusterIPRange, advertise: options.advertise })
+    ready = true
+  })()
+  // Whoever waits for readiness sees the failure; nobody else must.
+  readiness.catch(() => undefined)
+  const listeners = stack.use(new AsyncDisposableStack())
+  const owned = stack.move()
+  return {
+    ...handler,
+    ready: readiness,
+    async listen(listenOptions) {
+      const { listen } = await import('./http/listener.ts')
+      return listeners.use(await listen(pipeline, listenOptions, log))
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function compactPeriodically(store: Store, clock: Clock, log: Log): Disposable {
+  let previous = store.revision
+  let timer = clock.after(COMPACTION_PERIOD_MS, function compact() {
+    const revision = previous
+    previous = store.revision
+    if (revision > 0) store.compact(revision).catch((error: unknown) => log.debug('Compaction was refused', { revision, error }))
+    timer = clock.after(COMPACTION_PERIOD_MS, compact)
+  })
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
+}

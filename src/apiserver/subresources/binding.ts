@@ -1,0 +1,68 @@
+import { type Binding, type Pod, schemaOf } from '#api'
+import type { TransportResponse } from '#client'
+import { badRequest, conflict, failure, formatTime, success } from '#meta'
+import type { RequestContext } from '../context.ts'
+import { decodeBody, readAs } from '../registry/decode-body.ts'
+import { replyJson } from '../response.ts'
+import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import type { HandlerDependencies, Subresource } from './types.ts'
+
+/** `pods/binding`: how a scheduler gives a pod to a node; the only way in which `spec.nodeName` is set later. */
+export const bindingSubresource: Subresource = { name: 'binding', resources: ['pods'], handle: bind }
+
+export async function bind(context: RequestContext, { registry, clock }: HandlerDependencies): Promise<TransportResponse> {
+  const binding = await readBody(context)
+  const { name } = context.info
+  if (binding.metadata?.name && binding.metadata.name !== name)
+    throw badRequest('name in URL does not match name in Binding object')
+  const { target } = binding
+  if (target.kind && target.kind !== 'Node' && target.kind !== 'Minion') {
+    throw failure(
+      422,
+      'Invalid',
+      `Binding "${name}" is invalid: target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`,
+    )
+  }
+  if (!target.name) throw failure(422, 'Invalid', `Binding "${name}" is invalid: target.name: Required value`)
+  await registry.update(context, name, {
+    dryRun: isDryRun(context),
+    subresource: 'binding',
+    internal: true,
+    preconditions: { uid: binding.metadata?.uid, resourceVersion: binding.metadata?.resourceVersion },
+    transform: (current) => assign(context, current as Pod, binding, formatTime(clock.now())),
+  })
+  return replyJson(201, success())
+}
+
+function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Binding, now: string): Pod {
+  const name = pod.metadata?.name ?? ''
+  if (pod.metadata?.deletionTimestamp !== undefined)
+    throw conflict(resource, name, `pod ${name} is being deleted, cannot be assigned to a host`)
+  if (pod.spec?.nodeName)
+    throw conflict(resource, name, `pod ${name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`)
+  if (pod.spec?.schedulingGates?.length) throw conflict(resource, name, `pod ${name} has non-empty .spec.schedulingGates`)
+  const conditions = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
+  const annotations = { ...pod.metadata?.annotations, ...metadata?.annotations }
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, ...(Object.keys(annotations).length > 0 && { annotations }) },
+    spec: { ...pod.spec!, nodeName: target.name! },
+    status: {
+      ...pod.status,
+      conditions: [
+        ...conditions,
+        { type: 'PodScheduled', status: 'True', lastProbeTime: undefined, lastTransitionTime: now } as never,
+      ],
+    },
+  }
+}
+
+async function readBody(context: RequestContext): Promise<Binding> {
+  const options = {
+    contentType: context.headers['content-type'],
+    fieldValidation: fieldValidationOf(context),
+    warnings: context.warnings,
+  }
+  const { value, duplicates } = await decodeBody(context.body, options)
+  return readAs(value, duplicates, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding
+}

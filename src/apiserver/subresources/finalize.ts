@@ -1,0 +1,30 @@
+import type { Namespace } from '#api'
+import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { reply } from '../response.ts'
+import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import type { Subresource } from './types.ts'
+
+/** `namespaces/finalize`: how the namespace controller says that the content is gone. */
+export const finalize: Subresource = {
+  name: 'finalize',
+  resources: ['namespaces'],
+  async handle(context, { registry, presenter }) {
+    const { info, resource } = context
+    const options = {
+      contentType: context.headers['content-type'],
+      fieldValidation: fieldValidationOf(context),
+      warnings: context.warnings,
+    }
+    const { value, duplicates } = await decodeBody(context.body, options)
+    const sent = readObject(value, duplicates, resource, options) as Namespace
+    const name = info.name || info.namespace
+    const version = await registry.update(context, name, {
+      dryRun: isDryRun(context),
+      subresource: 'finalize',
+      internal: true,
+      preconditions: { uid: sent.metadata?.uid, resourceVersion: sent.metadata?.resourceVersion },
+      transform: (current) => ({ ...(current as Namespace), spec: { ...sent.spec } }) as Namespace,
+    })
+    return reply(200, presenter(context).one(version))
+  },
+}

@@ -1,0 +1,98 @@
+import { type EndpointSlice, endpointSlices, type Pod, type Service } from '#api'
+import { badRequest, failure, type KubernetesObject } from '#meta'
+import type { RequestContext } from '../context.ts'
+import { callUpstream, HOP_BY_HOP } from '../http/upstream.ts'
+import { kubeletTarget } from './kubelet.ts'
+import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
+
+/** `pods/proxy`, `services/proxy` and `nodes/proxy`: any HTTP request, passed through with its path below the prefix. */
+export const proxy: Subresource = {
+  name: 'proxy',
+  resources: ['pods', 'services', 'nodes'],
+  async handle(context, dependencies) {
+    const target = await proxyTarget(context, dependencies)
+    const { body, signal } = context
+    const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : undefined
+    return callUpstream({ ...target, options: { ...target.options, method: context.method } }, bytes, signal)
+  },
+}
+
+/** Where such a request goes. The name may be `scheme:name:port`. */
+export async function proxyTarget(context: RequestContext, dependencies: HandlerDependencies): Promise<ConnectTarget> {
+  const { info, query, headers } = context
+  const { scheme, name, port } = splitName(info.name)
+  const rest = info.rest === '' ? '/' : info.rest
+  const search = query.toString()
+  const passed = Object.fromEntries(
+    Object.entries(headers).filter(
+      ([header]) => !HOP_BY_HOP.has(header) && header !== 'authorization' && !header.startsWith(':'),
+    ),
+  )
+  const options = { path: search === '' ? rest : `${rest}?${search}`, headers: passed }
+  const secure = scheme === 'https'
+  switch (info.resource) {
+    case 'nodes': {
+      const target = kubeletTarget(name, dependencies)
+      return { ...target, options: { ...target.options, ...options } }
+    }
+    case 'pods': {
+      const pod = (await dependencies.registry.get(context.resource, info.namespace, name)).object as Pod
+      const host = pod.status?.podIP
+      if (!host) throw failure(503, 'ServiceUnavailable', `pod ${name} has no IP address yet`)
+      return {
+        secure,
+        options: { ...options, host, port: port === '' ? firstPort(pod) : numbered(port, pod), rejectUnauthorized: false },
+      }
+    }
+    default: {
+      const service = (await dependencies.registry.get(context.resource, info.namespace, name)).object as Service
+      const endpoint = endpointOf(service, port, dependencies)
+      return { secure, options: { ...options, ...endpoint, rejectUnauthorized: false } }
+    }
+  }
+}
+
+function splitName(text: string): { readonly scheme: string; readonly name: string; readonly port: string } {
+  const parts = text.split(':')
+  if (parts.length === 1) return { scheme: 'http', name: parts[0]!, port: '' }
+  if (parts.length === 2) return { scheme: 'http', name: parts[0]!, port: parts[1]! }
+  if (parts.length === 3 && ['http', 'https', ''].includes(parts[0]!))
+    return { scheme: parts[0] || 'http', name: parts[1]!, port: parts[2]! }
+  throw badRequest(`invalid request ${JSON.stringify(text)}: expected [scheme:]name[:port]`)
+}
+
+const firstPort = (pod: Pod): number => pod.spec?.containers.flatMap(({ ports }) => ports ?? [])[0]?.containerPort ?? 80
+
+function numbered(port: string, pod: Pod): number {
+  if (/^\d+$/.test(port)) return Number(port)
+  const found = pod.spec?.containers.flatMap(({ ports }) => ports ?? []).find(({ name }) => name === port)
+  if (found === undefined) throw badRequest(`pod ${pod.metadata?.name} has no port ${JSON.stringify(port)}`)
+  return found.containerPort
+}
+
+/** A ready endpoint of the named or numbered Service port; the first port when none is named. */
+function endpointOf(service: Service, wanted: string, { registry, random }: HandlerDependencies): { host: string; port: number } {
+  const name = service.metadata?.name ?? ''
+  const ports = service.spec?.ports ?? []
+  const chosen = wanted === '' ? ports[0] : ports.find((port) => port.name === wanted || String(port.port) === wanted)
+  if (chosen === undefined)
+    throw failure(
+      503,
+      'ServiceUnavailable',
+      `no service port ${JSON.stringify(wanted)} found for service ${JSON.stringify(name)}`,
+    )
+  const slices = registry.cache
+    .of(endpointSlices)
+    .list(service.metadata?.namespace ?? '')
+    .map(({ object }: { object: KubernetesObject }) => object as EndpointSlice)
+  const candidates = slices
+    .filter(({ metadata }) => metadata?.labels?.['kubernetes.io/service-name'] === name)
+    .flatMap((slice) => {
+      const port = slice.ports?.find((each) => (each.name ?? '') === (chosen.name ?? ''))?.port
+      const ready = (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)
+      return port === undefined ? [] : ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })))
+    })
+  if (candidates.length === 0)
+    throw failure(503, 'ServiceUnavailable', `no endpoints available for service ${JSON.stringify(name)}`)
+  return candidates[random.int(candidates.length)]!
+}

@@ -1,0 +1,24 @@
+import { type Binding, bindings as bindingResource, pods, type ResourceDefinition } from '#api'
+import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { fieldValidationOf } from '../rest/write.ts'
+import { bind } from '../subresources/binding.ts'
+import type { VirtualResource } from './types.ts'
+
+/** The older way to say `pods/NAME/binding`. */
+export const bindings: VirtualResource = {
+  resource: bindingResource as unknown as ResourceDefinition,
+  async handle(context, dependencies) {
+    const options = {
+      contentType: context.headers['content-type'],
+      fieldValidation: fieldValidationOf(context),
+      warnings: context.warnings,
+    }
+    const { value, duplicates } = await decodeBody(context.body, options)
+    const binding = readObject(value, duplicates, context.resource, options) as Binding
+    const info = { ...context.info, resource: 'pods', name: binding.metadata?.name ?? '', subresource: 'binding' }
+    return bind(
+      { ...context, info, resource: pods as unknown as ResourceDefinition, body: { kind: 'object', object: binding } },
+      dependencies,
+    )
+  },
+}

@@ -1,0 +1,45 @@
+import { type ResourceDefinition, selfSubjectReviews, type TokenReview, tokenReviews } from '#api'
+import { badRequest, formatTime } from '#meta'
+import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { replyJson } from '../response.ts'
+import { fieldValidationOf } from '../rest/write.ts'
+import type { VirtualResource } from './types.ts'
+
+/** Whose token is this? */
+export const tokenReview: VirtualResource = {
+  resource: tokenReviews as unknown as ResourceDefinition,
+  async handle(context, { tokens }) {
+    const options = {
+      contentType: context.headers['content-type'],
+      fieldValidation: fieldValidationOf(context),
+      warnings: context.warnings,
+    }
+    const { value, duplicates } = await decodeBody(context.body, options)
+    const body = readObject(value, duplicates, context.resource, options) as TokenReview
+    if (!body.spec.token) throw badRequest('token is required for TokenReview in authentication')
+    const audiences = body.spec.audiences?.length ? body.spec.audiences : [tokens.issuer]
+    const verified = await tokens.verify(body.spec.token, audiences)
+    const status =
+      verified === undefined
+        ? { user: {}, error: 'invalid bearer token' }
+        : {
+            authenticated: true,
+            user: { ...verified.user, groups: [...verified.user.groups, 'system:authenticated'] },
+            audiences: verified.audiences,
+          }
+    return replyJson(201, { ...body, status })
+  },
+}
+
+/** Who am I? */
+export const selfSubjectReview: VirtualResource = {
+  resource: selfSubjectReviews as unknown as ResourceDefinition,
+  async handle({ user }, { clock }) {
+    return replyJson(201, {
+      kind: 'SelfSubjectReview',
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata: { creationTimestamp: formatTime(clock.now()) },
+      status: { userInfo: user },
+    })
+  },
+}

@@ -1,0 +1,10 @@
+import type { ResourceDefinition } from '#api'
+import type { TransportResponse } from '#client'
+import type { RequestContext } from '../context.ts'
+import type { HandlerDependencies } from '../subresources/types.ts'
+
+/** A kind that is answered, never stored. */
+export interface VirtualResource {
+  readonly resource: ResourceDefinition
+  handle(context: RequestContext, dependencies: HandlerDependencies): Promise<TransportResponse>
+}

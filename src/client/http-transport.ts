@@ -1,0 +1,149 @@
+import type { Duplex } from 'node:stream'
+import type { ResponseBody, Transport, TransportRequest, TransportResponse, WatchFrame } from './transport.ts'
+
+export interface HttpTransportOptions {
+  /** `https://host:port`, with an optional path in front of the API's. */
+  readonly server: string
+  readonly ca?: string | undefined
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+  /** A bearer token, or what gives the current one. */
+  readonly token?: string | (() => Promise<string>) | undefined
+  readonly insecureSkipTLSVerify?: boolean | undefined
+  readonly serverName?: string | undefined
+  readonly userAgent?: string | undefined
+}
+
+/** Bytes of one watch frame; a server that sends more is not believed. */
+const FRAME_BYTES_MAX = 16 * 1024 * 1024
+
+/** An API server at the other end of a network, by undici, which is loaded with the first request. */
+export function httpTransport(options: HttpTransportOptions): Transport {
+  let agent: Promise<import('undici').Agent> | undefined
+  const base = new URL(options.server)
+  const prefix = base.pathname.replace(/\/$/, '')
+  const tls = {
+    ca: options.ca,
+    cert: options.certificate,
+    key: options.key,
+    servername: options.serverName,
+    rejectUnauthorized: !options.insecureSkipTLSVerify,
+  }
+  return {
+    async request(request) {
+      const { request: send } = await import('undici')
+      agent ??= openAgent(tls)
+      const query = request.query?.toString()
+      const response = await send(`${base.origin}${prefix}${request.path}${query ? `?${query}` : ''}`, {
+        method: request.method,
+        headers: {
+          accept: 'application/json',
+          'user-agent': options.userAgent ?? 't8s',
+          ...(await authorization(options)),
+          ...request.headers,
+        },
+        body: encode(request),
+        signal: request.signal ?? null,
+        dispatcher: await agent,
+        // Watches and logs last as long as they last.
+        bodyTimeout: 0,
+        headersTimeout: 0,
+      })
+      return readResponse(request, response)
+    },
+    async upgrade(request) {
+      return upgrade(base, prefix, tls, { ...request, headers: { ...(await authorization(options)), ...request.headers } })
+    },
+    async [Symbol.asyncDispose]() {
+      await (await agent)?.destroy()
+    },
+  }
+}
+
+async function openAgent(connect: object): Promise<import('undici').Agent> {
+  const { Agent } = await import('undici')
+  return new Agent({ connect, allowH2: true, connections: 8, pipelining: 1 })
+}
+
+async function authorization({ token }: HttpTransportOptions): Promise<Record<string, string>> {
+  if (token === undefined) return {}
+  return { authorization: `Bearer ${typeof token === 'string' ? token : await token()}` }
+}
+
+function encode({ body }: TransportRequest): Buffer | null {
+  if (body === undefined) return null
+  if (body.kind === 'object') return Buffer.from(JSON.stringify(body.object))
+  if (body.kind === 'bytes') return Buffer.from(body.bytes)
+  throw new Error('a streamed body can not be sent again and is not supported')
+}
+
+async function readResponse(
+  request: TransportRequest,
+  response: import('undici').Dispatcher.ResponseData,
+): Promise<TransportResponse> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(response.headers))
+    headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '')
+  const watching = request.query?.get('watch') === 'true' && response.statusCode < 400
+  const json = (headers['content-type'] ?? '').startsWith('application/json')
+  let body: ResponseBody
+  if (watching) body = { kind: 'watch', frames: readFrames(response.body, request.signal) }
+  else if (json || response.statusCode >= 400) body = { kind: 'bytes', bytes: new Uint8Array(await response.body.arrayBuffer()) }
+  else body = { kind: 'stream', stream: response.body }
+  return { status: response.statusCode, headers, body }
+}
+
+/** One JSON object per line, as API servers send them. An aborted watch ends; a broken connection throws. */
+async function* readFrames(stream: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncIterable<WatchFrame> {
+  let pending: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of stream) {
+      let rest = Buffer.from(chunk)
+      for (let at = rest.indexOf(10); at !== -1; at = rest.indexOf(10)) {
+        const line = Buffer.concat([...pending, rest.subarray(0, at)])
+        pending = []
+        length = 0
+        rest = rest.subarray(at + 1)
+        if (line.length > 0) yield frameOf(line)
+      }
+      if (rest.length > 0) pending.push(rest)
+      length += rest.length
+      if (length > FRAME_BYTES_MAX) throw new Error(`a watch event is larger than ${FRAME_BYTES_MAX} bytes`)
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error
+  }
+  if (length > 0 && !signal?.aborted) throw new Error('the watch ended in the middle of an event')
+}
+
+function frameOf(line: Buffer): WatchFrame {
+  const { type, object } = JSON.parse(line.toString()) as { type: WatchFrame['type']; object: unknown }
+  return { type, object, bytes: () => Buffer.concat([line, Buffer.from('\n')]) }
+}
+
+async function upgrade(base: URL, prefix: string, tls: object, request: TransportRequest): Promise<Duplex> {
+  const { request: send } = await import('node:https')
+  const query = request.query?.toString()
+  return new Promise((resolve, reject) => {
+    const outgoing = send({
+      ...tls,
+      host: base.hostname,
+      port: base.port || 443,
+      path: `${prefix}${request.path}${query ? `?${query}` : ''}`,
+      method: request.method,
+      headers: { connection: 'Upgrade', ...request.headers },
+      signal: request.signal,
+    })
+    outgoing.on('upgrade', (_response, socket, head) => {
+      if (head.length > 0) socket.unshift(head)
+      resolve(socket)
+    })
+    outgoing.on('response', (response) => {
+      response.resume()
+      reject(new Error(`the server refused the upgrade with ${response.statusCode}`))
+    })
+    outgoing.on('error', reject)
+    outgoing.end()
+  })
+}

@@ -1,0 +1,103 @@
+import { badRequest } from './status.ts'
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** JSON or YAML text as plain data. Throws a 400 Status that says where the text is wrong. */
+export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml'): Promise<unknown> {
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch (error) {
+    throw badRequest('the request body is not valid UTF-8', error)
+  }
+  if (form === 'json') return decodeJson(text)
+  try {
+    return await parseYaml(text)
+  } catch (error) {
+    throw badRequest(
+      `error converting YAML to JSON: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      error,
+    )
+  }
+}
+
+export function decodeJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw badRequest(
+      `couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    )
+  }
+}
+
+/** `unknown field` findings of duplicate keys come from the text, since parsing keeps only the last. */
+export function* duplicateFields(text: string): Iterable<string> {
+  yield* new DuplicateScanner(text).scan()
+}
+
+/** Walks valid JSON text once and reports keys that an object has twice, by their path. */
+class DuplicateScanner {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  *scan(path = ''): Iterable<string> {
+    this.#space()
+    const character = this.#text[this.#at]
+    if (character === '{') yield* this.#object(path)
+    else if (character === '[') yield* this.#array(path)
+    else if (character === '"') this.#string()
+    else while (this.#at < this.#text.length && !',}] \n\r\t'.includes(this.#text[this.#at]!)) this.#at++
+  }
+
+  *#object(path: string): Iterable<string> {
+    const seen = new Set<string>()
+    this.#at++
+    for (this.#space(); this.#text[this.#at] !== '}' && this.#at < this.#text.length; this.#space()) {
+      const key = this.#string()
+      const child = path === '' ? key : `${path}.${key}`
+      if (seen.has(key)) yield child
+      seen.add(key)
+      this.#space()
+      this.#at++
+      yield* this.scan(child)
+      this.#space()
+      if (this.#text[this.#at] === ',') this.#at++
+    }
+    this.#at++
+  }
+
+  *#array(path: string): Iterable<string> {
+    this.#at++
+    let index = 0
+    for (this.#space(); this.#text[this.#at] !== ']' && this.#at < this.#text.length; this.#space()) {
+      yield* this.scan(`${path}[${index++}]`)
+      this.#space()
+      if (this.#text[this.#at] === ',') this.#at++
+    }
+    this.#at++
+  }
+
+  #string(): string {
+    const start = this.#at++
+    while (this.#at < this.#text.length && this.#text[this.#at] !== '"') this.#at += this.#text[this.#at] === '\\' ? 2 : 1
+    this.#at++
+    return JSON.parse(this.#text.slice(start, this.#at)) as string
+  }
+
+  #space(): void {
+    while (' \n\r\t'.includes(this.#text[this.#at] ?? '_')) this.#at++
+  }
+}
+
+/** YAML by js-yaml, which is loaded by the first call. */
+export const parseYaml = async (text: string): Promise<unknown> => (await import('./yaml.ts')).parseYaml(text)
+
+export const parseYamlDocuments = async (text: string): Promise<unknown[]> => (await import('./yaml.ts')).parseYamlDocuments(text)
+
+export const printYaml = async (value: unknown): Promise<string> => (await import('./yaml.ts')).printYaml(value)
