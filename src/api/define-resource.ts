@@ -2,11 +2,9 @@ import type { KubernetesObject, Schema } from '#meta'
 import { age, name as nameColumn } from './columns.ts'
 import type { Column, ResourceDefinition, ResourceInput, Verb } from './definition.ts'
 import { schemaOf } from './schemas.ts'
+import { subdomainName } from './validation/names.ts'
 
 const ALL_VERBS: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
-
-const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
-const DNS_SUBDOMAIN_LENGTH_MAX = 253
 
 /** Completes a kind's definition: what the input leaves out is the plain case of upstream's generic registry. */
 export function defineResource<T extends KubernetesObject>(input: ResourceInput<T>): ResourceDefinition<T> {
@@ -42,19 +40,4 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     subresources: { status: subresources?.status ?? false, scale: subresources?.scale, others: subresources?.others ?? {} },
     schema,
   }
-}
-
-/** Names that go into URLs and most often into DNS; a prefix may end in a dash, since something follows. */
-export function* subdomainName(name: string, prefix: boolean): Iterable<string> {
-  const checked = prefix ? name.replace(/-+$/, '') : name
-  if (name.length > DNS_SUBDOMAIN_LENGTH_MAX) yield `must be no more than ${DNS_SUBDOMAIN_LENGTH_MAX} characters`
-  if (!DNS_SUBDOMAIN.test(checked)) {
-    yield "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-  }
-}
-
-/** Names that only need to fit into one segment of a URL (RBAC's). */
-export function* pathSegmentName(name: string): Iterable<string> {
-  if (name === '.' || name === '..') yield `may not be '${name}'`
-  for (const forbidden of ['/', '%']) if (name.includes(forbidden)) yield `may not contain '${forbidden}'`
 }

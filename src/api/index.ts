@@ -76,6 +76,7 @@ export * from './definition.ts'
 export type * from './generated/types.ts'
 export * from './protobuf.ts'
 export * from './schemas.ts'
+export * from './validation/names.ts'
 
 export {
   apiServices,

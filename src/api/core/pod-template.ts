@@ -2,6 +2,8 @@ import { containerNames, formatLabels, imageNames, name, text } from '../columns
 import { defineResource } from '../define-resource.ts'
 import type { PodTemplate } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
+import { podSpecWarnings } from './pod-warnings.ts'
+import { validatePodTemplate } from './validate-pod-spec.ts'
 
 export const podTemplates = defineResource<PodTemplate>({
   group: '',
@@ -16,5 +18,7 @@ export const podTemplates = defineResource<PodTemplate>({
     text('Images', ({ template }) => imageNames(template)),
     text('Pod Labels', ({ template }) => formatLabels(template?.metadata?.labels)),
   ],
+  validate: ({ template }) => validatePodTemplate(template, 'template'),
+  warnings: ({ template }) => podSpecWarnings(template?.spec, 'template.spec'),
   schema: 'io.k8s.api.core.v1.PodTemplate',
 })

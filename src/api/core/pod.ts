@@ -3,6 +3,8 @@ import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
 import { podColumns } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
+import { podSpecWarnings } from './pod-warnings.ts'
+import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './validate-pod.ts'
 
 export const pods = defineResource<Pod>({
   group: '',
@@ -56,8 +58,13 @@ export const pods = defineResource<Pod>({
   gracePeriodSeconds(pod) {
     // Nothing runs of a pod that no kubelet took or that has finished: there is nobody to wait for.
     if (!pod.spec?.nodeName || isPodTerminal(pod)) return 0
-    return pod.spec.terminationGracePeriodSeconds ?? 30
+    const seconds = pod.spec.terminationGracePeriodSeconds ?? 30
+    return seconds < 0 ? 1 : seconds
   },
   columns: podColumns,
+  validate: validatePod,
+  validateUpdate: validatePodUpdate,
+  validateStatusUpdate: validatePodStatusUpdate,
+  warnings: ({ spec }) => podSpecWarnings(spec, 'spec'),
   schema: 'io.k8s.api.core.v1.Pod',
 })

@@ -1,6 +1,7 @@
 import { createdAt, name } from '../columns.ts'
-import { defineResource, pathSegmentName } from '../define-resource.ts'
+import { defineResource } from '../define-resource.ts'
 import type { ClusterRole } from '../generated/types.ts'
+import { pathSegmentName } from '../validation/names.ts'
 
 export const clusterRoles = defineResource<ClusterRole>({
   group: 'rbac.authorization.k8s.io',

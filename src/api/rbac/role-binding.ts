@@ -1,5 +1,6 @@
-import { defineResource, pathSegmentName } from '../define-resource.ts'
+import { defineResource } from '../define-resource.ts'
 import type { RoleBinding } from '../generated/types.ts'
+import { pathSegmentName } from '../validation/names.ts'
 import { bindingColumns } from './binding-columns.ts'
 import { defaultBinding } from './default-binding.ts'
 

@@ -1,6 +1,7 @@
 import { createdAt, name } from '../columns.ts'
-import { defineResource, pathSegmentName } from '../define-resource.ts'
+import { defineResource } from '../define-resource.ts'
 import type { Role } from '../generated/types.ts'
+import { pathSegmentName } from '../validation/names.ts'
 
 export const roles = defineResource<Role>({
   group: 'rbac.authorization.k8s.io',

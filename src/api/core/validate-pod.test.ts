@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { deepClone } from '#base'
+import { type Pod, pods } from '../index.ts'
+
+const context = { nowMs: 0 }
+const container = { name: 'c', image: 'nginx:1' }
+
+const pod = (spec: object): Pod => {
+  const draft = { metadata: { name: 'p', namespace: 'default' }, spec: { containers: [deepClone(container)], ...spec } } as Pod
+  pods.default(draft)
+  return draft
+}
+const findings = (object: Pod): string[] =>
+  [...pods.validate(object, context)].map(({ field, message }) => `${field}: ${message}`)
+const with1 = (more: object): Pod => pod({ containers: [{ ...container, ...more }] })
+
+const cases: readonly (readonly [name: string, pod: Pod, expected: string[]])[] = [
+  ['a plain pod', pod({}), []],
+  ['no containers', pod({ containers: [] }), ['spec.containers: Required value']],
+  ['a container without an image', with1({ image: '' }), ['spec.containers[0].image: Required value']],
+  [
+    'a bad name',
+    with1({ name: 'Not_OK' }),
+    [
+      `spec.containers[0].name: Invalid value: "Not_OK": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+    ],
+  ],
+  ['the same name twice', pod({ containers: [container, container] }), ['spec.containers[1].name: Duplicate value: "c"']],
+  [
+    'ports out of range',
+    with1({ ports: [{ containerPort: 70000 }, { containerPort: 80, protocol: 'tcp' }] }),
+    [
+      'spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive',
+      'spec.containers[0].ports[1].protocol: Unsupported value: "tcp": supported values: "SCTP", "TCP", "UDP"',
+    ],
+  ],
+  [
+    'more requested than allowed',
+    with1({ resources: { requests: { cpu: '2', foo: '1' }, limits: { cpu: '1' } } }),
+    [
+      'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+      'spec.containers[0].resources.requests[foo]: Invalid value: "foo": must be a standard resource for containers',
+    ],
+  ],
+  [
+    'an unknown mount',
+    with1({ volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
+    ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],
+  ],
+  [
+    'an unknown policy',
+    pod({ restartPolicy: 'Sometimes' }),
+    ['spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"'],
+  ],
+  [
+    'two volume sources',
+    pod({ volumes: [{ name: 'v', emptyDir: {}, hostPath: { path: '/a/../b' } }] }),
+    [
+      'spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type',
+      `spec.volumes[0].hostPath.path: Invalid value: "/a/../b": must not contain '..'`,
+    ],
+  ],
+  [
+    'a probe that asks nothing',
+    with1({ livenessProbe: {} }),
+    ['spec.containers[0].livenessProbe: Required value: must specify a handler type'],
+  ],
+  [
+    'a liveness probe that wants two successes',
+    with1({ livenessProbe: { exec: { command: ['true'] }, successThreshold: 2 } }),
+    ['spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1'],
+  ],
+  [
+    'a source beside a value',
+    with1({ env: [{ name: 'A', value: 'b', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] }),
+    ['spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty'],
+  ],
+  [
+    'an unknown field reference',
+    with1({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.foo' } } }] }),
+    [
+      'spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "metadata.foo": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"',
+    ],
+  ],
+  [
+    'a toleration of everything that says Equal',
+    pod({ tolerations: [{ operator: 'Equal' }] }),
+    [
+      'spec.tolerations[0].operator: Invalid value: "Equal": operator must be Exists when `key` is empty, which means "match all values and all keys"',
+    ],
+  ],
+  [
+    'a sleepless spread',
+    pod({ topologySpreadConstraints: [{ maxSkew: 0, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }] }),
+    ['spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero'],
+  ],
+]
+
+for (const [name, object, expected] of cases) {
+  test(`pod validation: ${name}`, () => assert.deepEqual(findings(object), expected))
+}
+
+test('hostile input is refused, not crashed on', () => {
+  const hostile = [
+    { containers: [{}] },
+    {
+      containers: [
+        { name: 'c', image: 'i', ports: [{}], env: [{}], volumeMounts: [{}], envFrom: [{}], resources: { limits: { cpu: 'x' } } },
+      ],
+    },
+    { volumes: [{}, { name: 'a', projected: { sources: [{}] } }, { name: 'b', downwardAPI: { items: [{}] } }] },
+    {
+      affinity: {
+        podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{}] },
+        nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: {} },
+      },
+    },
+    {
+      tolerations: [{}],
+      topologySpreadConstraints: [{}],
+      hostAliases: [{}],
+      readinessGates: [{}],
+      schedulingGates: [{}],
+      imagePullSecrets: [{}],
+    },
+  ]
+  for (const spec of hostile) assert.ok(findings(pod(spec)).length > 0, JSON.stringify(spec))
+})
+
+const change = (spec: object, from: object = {}): string[] => {
+  const old = pod(from)
+  const next = deepClone(old)
+  Object.assign(next.spec!, spec)
+  return [...pods.validateUpdate(next, old, context)].map(({ field, message }) => `${field}: ${message}`)
+}
+
+test('of a pod only a few fields change', () => {
+  assert.deepEqual(change({}), [])
+  assert.deepEqual(change({ activeDeadlineSeconds: 5 }), [])
+  assert.deepEqual(change({ tolerations: [{ key: 'a', operator: 'Exists' }] }), [])
+  const image = pod({})
+  image.spec!.containers[0]!.image = 'nginx:2'
+  assert.deepEqual([...pods.validateUpdate(image, pod({}), context)], [])
+  assert.deepEqual(change({ activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 5 }), [
+    'spec.activeDeadlineSeconds: Invalid value: 9: must be less than or equal to previous value',
+  ])
+  assert.deepEqual(change({ tolerations: [] }, { tolerations: [{ key: 'a', operator: 'Exists' }] }), [
+    'spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds',
+  ])
+  assert.match(
+    change({ nodeName: 'n' })[0]!,
+    /^spec: Forbidden: pod updates may not change fields other than `spec\.containers\[\*\]\.image`,`spec\.initContainers\[\*\]\.image`,.*\n {2}- spec\.nodeName: null\n {2}\+ spec\.nodeName: "n"/,
+  )
+  assert.deepEqual(change({ containers: [] }), ['spec.containers: Forbidden: pod updates may not add or remove containers'])
+})
+
+test('gates are removed, not added, and let a pod become choosier', () => {
+  const gated = { schedulingGates: [{ name: 'a.b/c' }] }
+  assert.deepEqual(change({ schedulingGates: [] }, gated), [])
+  assert.deepEqual(change({ nodeSelector: { disk: 'ssd' } }, gated), [])
+  assert.match(change(gated)[0]!, /only deletion is allowed/)
+})
+
+test('a finished container of a pod that does not restart stays finished', () => {
+  const status = (state: object) => ({
+    containerStatuses: [{ name: 'c', image: '', imageID: '', ready: false, restartCount: 0, state }],
+  })
+  const old = { ...pod({ restartPolicy: 'Never' }), status: status({ terminated: { exitCode: 0 } }) }
+  const next = { ...old, status: status({ running: {} }) }
+  const [finding] = pods.validateStatusUpdate(next, old, context)
+  assert.equal(finding?.field, 'status.containerStatuses[0].state')
+})
+
+test('suspicious but accepted fields are warned of', () => {
+  const object = with1({ env: [{ name: 'A' }, { name: 'A' }], resources: { limits: { memory: '100m' } } })
+  assert.deepEqual(
+    [...pods.warnings(object, undefined)],
+    [
+      'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
+      'spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer',
+      'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
+    ],
+  )
+})

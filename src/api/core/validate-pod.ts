@@ -1,0 +1,124 @@
+import { deepClone, deepEqual } from '#base'
+import type { FieldError } from '#meta'
+import type { Container, Pod, PodSpec, Toleration } from '../generated/types.ts'
+import { type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
+import { validatePodSpec } from './validate-pod-spec.ts'
+
+export function* validatePod({ spec }: Pod): Findings {
+  yield* validatePodSpec(spec ?? ({} as PodSpec), 'spec')
+  if (spec?.nodeName && spec.schedulingGates?.length) {
+    yield forbid('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')
+  }
+}
+
+const UPDATABLE =
+  '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)'
+
+/** A pod's spec is what its node works by: nearly all of it stands. */
+export function* validatePodUpdate(pod: Pod, old: Pod): Findings {
+  const [spec, before] = [pod.spec ?? ({} as PodSpec), old.spec ?? ({} as PodSpec)]
+  const counted = [...sameContainers(spec, before)]
+  yield* counted
+  if (counted.length > 0) return
+  yield* validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds)
+  yield* onlyRemovedGates(spec, before)
+  yield* onlyAddedTolerations(spec.tolerations, before.tolerations)
+  if (!deepEqual(withUpdatable(spec, before), before)) {
+    const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
+    yield forbid(
+      'spec',
+      `pod updates may not change fields other than ${UPDATABLE}\n${changed.map((path) => `  ${path}`).join('\n')}\n`,
+    )
+  }
+}
+
+function* sameContainers(spec: PodSpec, before: PodSpec): Findings {
+  for (const key of ['containers', 'initContainers'] as const) {
+    const [now, was] = [spec[key] ?? [], before[key] ?? []]
+    if (now.length !== was.length) yield forbid(`spec.${key}`, 'pod updates may not add or remove containers')
+    for (const [index, { image }] of now.entries()) if (!image) yield required(`spec.${key}[${index}].image`)
+  }
+}
+
+function* validateDeadline(now: number | undefined, was: number | undefined): Findings {
+  if (was === undefined) return
+  if (now === undefined)
+    yield invalidValue('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value')
+  else if (now > was) yield invalidValue('spec.activeDeadlineSeconds', now, 'must be less than or equal to previous value')
+}
+
+function* onlyRemovedGates(spec: PodSpec, before: PodSpec): Findings {
+  const had = new Set(before.schedulingGates?.map(({ name }) => name))
+  const added = spec.schedulingGates?.filter(({ name }) => !had.has(name)) ?? []
+  if (added.length === 0) return
+  const names = added.map(({ name }) => name).join(', ')
+  yield forbid('spec.schedulingGates', `only deletion is allowed, but found new scheduling gates '${names}'`)
+}
+
+const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration): Toleration => rest
+
+function* onlyAddedTolerations(now: readonly Toleration[] = [], was: readonly Toleration[] = []): Iterable<FieldError> {
+  const kept = was.every((old) => now.some((each) => deepEqual(withoutSeconds(each), withoutSeconds(old))))
+  if (!kept) yield forbid('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')
+}
+
+/** The new spec with everything that may change put back: what still differs is not allowed. */
+function withUpdatable(spec: PodSpec, before: PodSpec): PodSpec {
+  const copy = deepClone(spec)
+  for (const key of ['containers', 'initContainers'] as const) {
+    for (const [index, container] of (copy[key] ?? []).entries()) restoreImage(container, before[key]?.[index])
+  }
+  restore(copy, before, 'activeDeadlineSeconds')
+  restore(copy, before, 'tolerations')
+  restore(copy, before, 'schedulingGates')
+  if ((before.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
+    restore(copy, before, 'terminationGracePeriodSeconds')
+  }
+  // As long as gates keep the scheduler off, the pod may become choosier.
+  if (before.schedulingGates?.length) {
+    const narrowed = Object.entries(before.nodeSelector ?? {}).every(([key, value]) => spec.nodeSelector?.[key] === value)
+    if (narrowed) restore(copy, before, 'nodeSelector')
+    if (before.affinity?.nodeAffinity === undefined) restore(copy, before, 'affinity')
+  }
+  return copy
+}
+
+function restoreImage(container: Container, before: Container | undefined): void {
+  if (before?.image !== undefined) container.image = before.image
+}
+
+function restore<K extends keyof PodSpec>(copy: PodSpec, before: PodSpec, key: K): void {
+  if (before[key] === undefined) delete copy[key]
+  else copy[key] = before[key]
+}
+
+const CHANGES_MAX = 20
+
+/** `-old` and `+new` for each place that differs. */
+function changedPaths(now: unknown, was: unknown, path: string): string[] {
+  if (deepEqual(now, was)) return []
+  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+  if (!isTree(now) || !isTree(was)) {
+    return [`- ${path}: ${JSON.stringify(was) ?? 'null'}`, `+ ${path}: ${JSON.stringify(now) ?? 'null'}`]
+  }
+  const keys = new Set([...Object.keys(was), ...Object.keys(now)])
+  const child = (key: string): string => (Array.isArray(now) ? `${path}[${key}]` : `${path}.${key}`)
+  return [...keys].flatMap((key) => changedPaths(now[key], was[key], child(key))).slice(0, CHANGES_MAX)
+}
+
+/** A kubelet reports what runs; it can't name another node, or bring a finished container back. */
+export function* validatePodStatusUpdate(pod: Pod, old: Pod): Findings {
+  const [status, before] = [pod.status ?? {}, old.status ?? {}]
+  if (before.qosClass && status.qosClass !== before.qosClass) {
+    yield invalidValue('status.qosClass', status.qosClass ?? '', 'field is immutable')
+  }
+  if ((pod.spec?.restartPolicy ?? 'Always') === 'Always') return
+  for (const was of before.containerStatuses ?? []) {
+    const ended = was.state?.terminated
+    if (ended === undefined || (pod.spec?.restartPolicy === 'OnFailure' && ended.exitCode !== 0)) continue
+    const index = status.containerStatuses?.findIndex(({ name }) => name === was.name) ?? -1
+    if (index !== -1 && status.containerStatuses![index]!.state?.terminated === undefined) {
+      yield forbid(`status.containerStatuses[${index}].state`, 'may not be transitioned to non-terminated state')
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import type { FieldError, FieldErrorReason } from '#meta'
+
+/** What validators yield: upstream's field paths, order and wording. */
+export type Findings = Iterable<FieldError>
+
+const finding = (field: string, reason: FieldErrorReason, type: string, detail: string): FieldError => ({
+  field,
+  reason,
+  message: detail === '' ? type : `${type}: ${detail}`,
+})
+
+/** Strings quoted, everything else as JSON. */
+const show = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value))
+
+export const required = (field: string, detail = ''): FieldError => finding(field, 'FieldValueRequired', 'Required value', detail)
+
+export const invalidValue = (field: string, value: unknown, detail: string): FieldError =>
+  finding(field, 'FieldValueInvalid', `Invalid value: ${show(value)}`, detail)
+
+export const forbid = (field: string, detail: string): FieldError => finding(field, 'FieldValueForbidden', 'Forbidden', detail)
+
+export const duplicateValue = (field: string, value: unknown): FieldError =>
+  finding(field, 'FieldValueDuplicate', `Duplicate value: ${show(value)}`, '')
+
+export const notFoundValue = (field: string, value: unknown): FieldError =>
+  finding(field, 'FieldValueNotFound', `Not found: ${show(value)}`, '')
+
+export const unsupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>
+  finding(
+    field,
+    'FieldValueNotSupported',
+    `Unsupported value: ${show(value)}`,
+    `supported values: ${supported.map((each) => JSON.stringify(each)).join(', ')}`,
+  )
+
+export const tooLong = (field: string, bytes: number): FieldError =>
+  finding(field, 'FieldValueTooLong', 'Too long', `may not be more than ${bytes} bytes`)
+
+export const tooMany = (field: string, actual: number, max: number): FieldError =>
+  finding(field, 'FieldValueTooMany', `Too many: ${actual}`, `must have at most ${max} items`)
+
+export const IMMUTABLE = 'field is immutable'
+const NOT_NEGATIVE = 'must be greater than or equal to 0'
+
+export function* nonNegative(value: number | undefined, field: string): Findings {
+  if (value !== undefined && value < 0) yield invalidValue(field, value, NOT_NEGATIVE)
+}
+
+export function* within(value: number | undefined, from: number, to: number, field: string): Findings {
+  if (value !== undefined && (value < from || value > to)) {
+    yield invalidValue(field, value, `must be between ${from} and ${to}, inclusive`)
+  }
+}
+
+/** One of `supported` (sorted), or a required value that is missing. */
+export function* oneOf(value: string | undefined, supported: readonly string[], field: string): Findings {
+  if (!value) yield required(field)
+  else if (!supported.includes(value)) yield unsupported(field, value, supported)
+}
+
+/** As {@link oneOf} where absence is fine. */
+export function* optionalOneOf(value: string | undefined, supported: readonly string[], field: string): Findings {
+  if (value !== undefined && !supported.includes(value)) yield unsupported(field, value, supported)
+}
+
+/** Complaints about a text as findings about its field. */
+export function* complaints(problems: Iterable<string>, value: unknown, field: string): Findings {
+  for (const problem of problems) yield invalidValue(field, value, problem)
+}
+
+export const port = (value: number | undefined, field: string): Findings => within(value, 1, 65_535, field)
