@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { generateCri } from './generate-cri.ts'
 import { generateProtobuf } from './generate-protobuf.ts'
 import { generateDescriptions, generateSchemas } from './generate-schemas.ts'
 import { generateTypes } from './generate-types.ts'
@@ -10,6 +11,7 @@ const STEPS: Readonly<Record<string, () => string>> = {
   'src/api/generated/schemas.json': generateSchemas,
   'src/api/generated/descriptions.json': generateDescriptions,
   'src/api/generated/protobuf.json': generateProtobuf,
+  'src/kubelet/runtimes/cri/generated/messages.ts': generateCri,
 }
 
 for (const [file, make] of Object.entries(STEPS)) {

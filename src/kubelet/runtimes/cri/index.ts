@@ -1,0 +1,1 @@
+export { type CriRuntimeOptions, openCriRuntime } from './cri-runtime.ts'
