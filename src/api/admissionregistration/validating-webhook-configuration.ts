@@ -2,6 +2,7 @@ import { age, integer, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingWebhookConfiguration } from '../generated/types.ts'
 import { defaultWebhook } from './default-webhook.ts'
+import { validateWebhooks } from './validate-webhook.ts'
 
 export const validatingWebhookConfigurations = defineResource<ValidatingWebhookConfiguration>({
   group: 'admissionregistration.k8s.io',
@@ -14,5 +15,6 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
     for (const webhook of webhooks ?? []) defaultWebhook(webhook)
   },
   columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
+  validate: ({ webhooks }) => validateWebhooks(webhooks),
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
 })

@@ -1,6 +1,7 @@
 import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
+import { validateCRD, validateCRDUpdate } from './validate-crd.ts'
 
 export const customResourceDefinitions = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io',
@@ -25,5 +26,7 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
     draft.status = { storedVersions: stored === undefined ? [] : [stored] }
   },
   columns: [name, createdAt],
+  validate: validateCRD,
+  validateUpdate: validateCRDUpdate,
   schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
 })

@@ -1,6 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { APIService } from '../generated/types.ts'
+import { invalidValue, required, within } from '../validation/findings.ts'
 
 export const apiServices = defineResource<APIService>({
   group: 'apiregistration.k8s.io',
@@ -22,5 +23,20 @@ export const apiServices = defineResource<APIService>({
     }),
     age,
   ],
+  *validate({ metadata, spec }) {
+    const expected = `${spec?.version ?? ''}.${spec?.group ?? ''}`
+    if (metadata?.name !== expected) {
+      yield invalidValue(
+        'metadata.name',
+        metadata?.name ?? '',
+        `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`,
+      )
+    }
+    if (!spec?.version) yield required('spec.version')
+    yield* within(spec?.groupPriorityMinimum, 1, 20_000, 'spec.groupPriorityMinimum')
+    yield* within(spec?.versionPriority, 1, 1000, 'spec.versionPriority')
+    if (spec?.service && !spec.service.namespace) yield required('spec.service.namespace')
+    if (spec?.service && !spec.service.name) yield required('spec.service.name')
+  },
   schema: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
 })

@@ -1,7 +1,9 @@
 import { age, formatLabels, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DaemonSet, DaemonSetSpec } from '../generated/types.ts'
+import { validateDaemonSet } from './validate-workload.ts'
 
 export const daemonSets = defineResource<DaemonSet>({
   group: 'apps',
@@ -36,5 +38,8 @@ export const daemonSets = defineResource<DaemonSet>({
     ...templateColumns<DaemonSet>(({ spec }) => spec?.template),
     wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
   ],
+  immutableFields: ['spec.selector'],
+  validate: validateDaemonSet,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
   schema: 'io.k8s.api.apps.v1.DaemonSet',
 })

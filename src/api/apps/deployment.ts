@@ -1,7 +1,9 @@
 import { age, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Deployment, DeploymentSpec } from '../generated/types.ts'
+import { validateDeployment } from './validate-workload.ts'
 
 export const deployments = defineResource<Deployment>({
   group: 'apps',
@@ -35,5 +37,8 @@ export const deployments = defineResource<Deployment>({
     ...templateColumns<Deployment>(({ spec }) => spec?.template),
     wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
   ],
+  immutableFields: ['spec.selector'],
+  validate: validateDeployment,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
   schema: 'io.k8s.api.apps.v1.Deployment',
 })

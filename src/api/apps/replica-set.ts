@@ -1,7 +1,9 @@
 import { age, formatSelector, integer, name, templateColumns, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicaSet, ReplicaSetSpec } from '../generated/types.ts'
+import { validateReplicaSet } from './validate-workload.ts'
 
 export const replicaSets = defineResource<ReplicaSet>({
   group: 'apps',
@@ -27,5 +29,8 @@ export const replicaSets = defineResource<ReplicaSet>({
     ...templateColumns<ReplicaSet>(({ spec }) => spec?.template),
     wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
   ],
+  immutableFields: ['spec.selector'],
+  validate: validateReplicaSet,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
 })

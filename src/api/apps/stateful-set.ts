@@ -1,8 +1,11 @@
 import { age, name, templateColumns, text } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defaultClaimSpec } from '../core/default-volume.ts'
+import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StatefulSet, StatefulSetSpec } from '../generated/types.ts'
+import { dnsLabel } from '../validation/names.ts'
+import { validateStatefulSet, validateStatefulSetUpdate } from './validate-workload.ts'
 
 export const statefulSets = defineResource<StatefulSet>({
   group: 'apps',
@@ -42,5 +45,9 @@ export const statefulSets = defineResource<StatefulSet>({
     age,
     ...templateColumns<StatefulSet>(({ spec }) => spec?.template),
   ],
+  validateName: dnsLabel,
+  validate: validateStatefulSet,
+  validateUpdate: validateStatefulSetUpdate,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
   schema: 'io.k8s.api.apps.v1.StatefulSet',
 })

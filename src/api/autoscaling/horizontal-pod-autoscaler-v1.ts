@@ -2,6 +2,7 @@ import { defineResource } from '../define-resource.ts'
 import type { HorizontalPodAutoscalerV1 } from '../generated/types.ts'
 import { autoscalerV1Columns } from './columns.ts'
 import { fromV2, toV2 } from './v1-form.ts'
+import { validateAutoscaler } from './validate-autoscaler.ts'
 
 export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscalerV1>({
   group: 'autoscaling',
@@ -17,5 +18,6 @@ export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
   },
   storage: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', toStored: toV2, fromStored: fromV2 },
   columns: autoscalerV1Columns,
+  validate: (autoscaler) => validateAutoscaler(toV2(autoscaler)),
   schema: 'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
 })

@@ -2,6 +2,7 @@ import { defineResource } from '../define-resource.ts'
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec } from '../generated/types.ts'
 import { autoscalerColumns } from './columns.ts'
 import { defaultBehavior } from './default-behavior.ts'
+import { validateAutoscaler } from './validate-autoscaler.ts'
 
 export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>({
   group: 'autoscaling',
@@ -21,5 +22,6 @@ export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>(
     draft.status ??= { desiredReplicas: 0 }
   },
   columns: autoscalerColumns,
+  validate: validateAutoscaler,
   schema: 'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
 })

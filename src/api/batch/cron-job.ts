@@ -1,8 +1,10 @@
 import { age, ageOf, formatSelector, integer, NONE, name, orNone, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CronJob, CronJobSpec } from '../generated/types.ts'
 import { defaultFailurePolicy } from './default-job.ts'
+import { validateCronJob } from './validate-job.ts'
 
 export const cronJobs = defineResource<CronJob>({
   group: 'batch',
@@ -33,5 +35,7 @@ export const cronJobs = defineResource<CronJob>({
     ...templateColumns<CronJob>(({ spec }) => spec?.jobTemplate?.spec?.template),
     wide('Selector', ({ spec }) => formatSelector(spec?.jobTemplate?.spec?.selector)),
   ],
+  validate: validateCronJob,
+  warnings: ({ spec }) => podSpecWarnings(spec?.jobTemplate?.spec?.template?.spec, 'spec.jobTemplate.spec.template.spec'),
   schema: 'io.k8s.api.batch.v1.CronJob',
 })

@@ -1,7 +1,9 @@
+import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Job } from '../generated/types.ts'
 import { defaultJob, generateSelector } from './default-job.ts'
 import { jobColumns } from './job-columns.ts'
+import { validateJob, validateJobUpdate } from './validate-job.ts'
 
 export const jobs = defineResource<Job>({
   group: 'batch',
@@ -16,5 +18,8 @@ export const jobs = defineResource<Job>({
   default: defaultJob,
   prepareForCreate: generateSelector,
   columns: jobColumns,
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
   schema: 'io.k8s.api.batch.v1.Job',
 })

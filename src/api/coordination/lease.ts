@@ -1,6 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Lease } from '../generated/types.ts'
+import { invalidValue, nonNegative } from '../validation/findings.ts'
 
 export const leases = defineResource<Lease>({
   group: 'coordination.k8s.io',
@@ -9,5 +10,10 @@ export const leases = defineResource<Lease>({
   scope: 'Namespaced',
   names: { plural: 'leases' },
   columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity), age],
+  *validate({ spec }) {
+    const seconds = spec?.leaseDurationSeconds
+    if (seconds !== undefined && seconds <= 0) yield invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')
+    yield* nonNegative(spec?.leaseTransitions, 'spec.leaseTransitions')
+  },
   schema: 'io.k8s.api.coordination.v1.Lease',
 })

@@ -1,6 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ConfigMap } from '../generated/types.ts'
+import { validateConfigMap, validateConfigMapUpdate } from './validate-data.ts'
 
 export const configMaps = defineResource<ConfigMap>({
   group: '',
@@ -13,5 +14,7 @@ export const configMaps = defineResource<ConfigMap>({
     text('Data', ({ data, binaryData }) => Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length),
     age,
   ],
+  validate: validateConfigMap,
+  validateUpdate: validateConfigMapUpdate,
   schema: 'io.k8s.api.core.v1.ConfigMap',
 })

@@ -1,6 +1,8 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Namespace } from '../generated/types.ts'
+import { complaints } from '../validation/findings.ts'
+import { dnsLabel, qualifiedName } from '../validation/names.ts'
 
 export const namespaces = defineResource<Namespace>({
   group: '',
@@ -33,5 +35,9 @@ export const namespaces = defineResource<Namespace>({
   },
   blocksDeletion: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
   columns: [name, text('Status', ({ status }) => status?.phase), age],
+  validateName: dnsLabel,
+  *validate({ spec }) {
+    for (const finalizer of spec?.finalizers ?? []) yield* complaints(qualifiedName(finalizer), finalizer, 'spec.finalizers')
+  },
   schema: 'io.k8s.api.core.v1.Namespace',
 })

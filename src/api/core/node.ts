@@ -1,6 +1,9 @@
 import { defineResource } from '../define-resource.ts'
 import type { Node } from '../generated/types.ts'
+import { cidr } from '../validation/common.ts'
+import { forbid } from '../validation/findings.ts'
 import { nodeColumns } from './node-columns.ts'
+import { validateTaints } from './validate-scheduling.ts'
 
 export const nodes = defineResource<Node>({
   group: '',
@@ -29,5 +32,18 @@ export const nodes = defineResource<Node>({
     if (status.capacity !== undefined) status.allocatable ??= { ...status.capacity }
   },
   columns: nodeColumns,
+  *validate({ spec }) {
+    yield* validateTaints(spec?.taints, 'spec.taints')
+    for (const [index, range] of (spec?.podCIDRs ?? []).entries()) yield* cidr(range, `spec.podCIDRs[${index}]`)
+  },
+  *validateUpdate({ spec }, { spec: old }) {
+    // Pods on the node hold addresses of the old range.
+    if (old?.podCIDR && spec?.podCIDR !== old.podCIDR) {
+      yield forbid('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')
+    }
+    if (old?.providerID && spec?.providerID !== old.providerID) {
+      yield forbid('spec.providerID', 'node updates may not change providerID except from "" to valid')
+    }
+  },
   schema: 'io.k8s.api.core.v1.Node',
 })

@@ -2,6 +2,7 @@ import { accessModes, age, name, text, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PersistentVolumeClaim } from '../generated/types.ts'
 import { defaultClaimSpec } from './default-volume.ts'
+import { validateClaim, validateClaimUpdate } from './validate-storage.ts'
 
 export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   group: '',
@@ -39,5 +40,7 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
     age,
     wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
   ],
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
   schema: 'io.k8s.api.core.v1.PersistentVolumeClaim',
 })

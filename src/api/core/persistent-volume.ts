@@ -2,6 +2,7 @@ import { accessModes, age, name, text, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PersistentVolume } from '../generated/types.ts'
 import { defaultRemoteVolume } from './default-volume.ts'
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validate-storage.ts'
 
 export const persistentVolumes = defineResource<PersistentVolume>({
   group: '',
@@ -36,5 +37,7 @@ export const persistentVolumes = defineResource<PersistentVolume>({
     age,
     wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
   ],
+  validate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
   schema: 'io.k8s.api.core.v1.PersistentVolume',
 })

@@ -1,7 +1,9 @@
+import { validateReplicationController } from '../apps/validate-workload.ts'
 import { age, formatLabels, integer, name, templateColumns, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicationController, ReplicationControllerSpec } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
+import { podSpecWarnings } from './pod-warnings.ts'
 
 export const replicationControllers = defineResource<ReplicationController>({
   group: '',
@@ -33,6 +35,8 @@ export const replicationControllers = defineResource<ReplicationController>({
     ...templateColumns<ReplicationController>(({ spec }) => spec?.template),
     wide('Selector', ({ spec }) => formatLabels(spec?.selector)),
   ],
+  validate: validateReplicationController,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
   schema: 'io.k8s.api.core.v1.ReplicationController',
 })
 

@@ -2,6 +2,7 @@ import { setOwn } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Secret } from '../generated/types.ts'
+import { validateSecret, validateSecretUpdate } from './validate-data.ts'
 
 export const secrets = defineResource<Secret>({
   group: '',
@@ -20,5 +21,7 @@ export const secrets = defineResource<Secret>({
     delete draft.stringData
   },
   columns: [name, text('Type', ({ type }) => type), text('Data', ({ data }) => Object.keys(data ?? {}).length), age],
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
   schema: 'io.k8s.api.core.v1.Secret',
 })

@@ -1,7 +1,9 @@
 import { defineResource } from '../define-resource.ts'
 import type { Service } from '../generated/types.ts'
+import { dns1035Label } from '../validation/names.ts'
 import { defaultService } from './default-service.ts'
 import { serviceColumns } from './service-columns.ts'
+import { serviceWarnings, validateService, validateServiceUpdate } from './validate-service.ts'
 
 export const services = defineResource<Service>({
   group: '',
@@ -26,5 +28,9 @@ export const services = defineResource<Service>({
   },
   default: defaultService,
   columns: serviceColumns,
+  validateName: dns1035Label,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  warnings: serviceWarnings,
   schema: 'io.k8s.api.core.v1.Service',
 })

@@ -1,6 +1,7 @@
 import { age, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { IngressClass } from '../generated/types.ts'
+import { IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
 
 export const ingressClasses = defineResource<IngressClass>({
   group: 'networking.k8s.io',
@@ -22,5 +23,11 @@ export const ingressClasses = defineResource<IngressClass>({
     }),
     age,
   ],
+  *validate({ spec }) {
+    if (!spec?.controller) yield required('spec.controller')
+  },
+  *validateUpdate({ spec }, { spec: old }) {
+    if (spec?.controller !== old?.controller) yield invalidValue('spec.controller', spec?.controller ?? '', IMMUTABLE)
+  },
   schema: 'io.k8s.api.networking.v1.IngressClass',
 })

@@ -2,6 +2,7 @@ import { age, fewOf, name, orNone, text } from '../columns.ts'
 import { balancerAddresses } from '../core/service-columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Ingress } from '../generated/types.ts'
+import { ingressWarnings, validateIngress } from './validate-ingress.ts'
 
 export const ingresses = defineResource<Ingress>({
   group: 'networking.k8s.io',
@@ -33,5 +34,7 @@ export const ingresses = defineResource<Ingress>({
     text('Ports', ({ spec }) => (spec?.tls?.length ? '80, 443' : '80')),
     age,
   ],
+  validate: validateIngress,
+  warnings: ingressWarnings,
   schema: 'io.k8s.api.networking.v1.Ingress',
 })

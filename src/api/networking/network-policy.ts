@@ -1,6 +1,7 @@
 import { age, formatSelector, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { NetworkPolicy, NetworkPolicySpec } from '../generated/types.ts'
+import { validateNetworkPolicy } from './validate-network-policy.ts'
 
 export const networkPolicies = defineResource<NetworkPolicy>({
   group: 'networking.k8s.io',
@@ -18,5 +19,6 @@ export const networkPolicies = defineResource<NetworkPolicy>({
     spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress']
   },
   columns: [name, text('Pod-Selector', ({ spec }) => formatSelector(spec?.podSelector)), age],
+  validate: validateNetworkPolicy,
   schema: 'io.k8s.api.networking.v1.NetworkPolicy',
 })

@@ -1,6 +1,8 @@
 import { age, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PodDisruptionBudget } from '../generated/types.ts'
+import { countOrPercent, labelSelector, notOver100Percent } from '../validation/common.ts'
+import { invalidValue, optionalOneOf } from '../validation/findings.ts'
 
 export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
   group: 'policy',
@@ -21,5 +23,16 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
     integer('Allowed Disruptions', ({ status }) => status?.disruptionsAllowed ?? 0),
     age,
   ],
+  *validate({ spec = {} }) {
+    if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
+      yield invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set')
+    }
+    for (const key of ['minAvailable', 'maxUnavailable'] as const) {
+      yield* countOrPercent(spec[key], `spec.${key}`)
+      yield* notOver100Percent(spec[key], `spec.${key}`)
+    }
+    yield* labelSelector(spec.selector, 'spec.selector')
+    yield* optionalOneOf(spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget'], 'spec.unhealthyPodEvictionPolicy')
+  },
   schema: 'io.k8s.api.policy.v1.PodDisruptionBudget',
 })

@@ -3,6 +3,7 @@ import type { ClusterRoleBinding } from '../generated/types.ts'
 import { pathSegmentName } from '../validation/names.ts'
 import { bindingColumns } from './binding-columns.ts'
 import { defaultBinding } from './default-binding.ts'
+import { validateBinding, validateBindingUpdate } from './validate-rbac.ts'
 
 export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   group: 'rbac.authorization.k8s.io',
@@ -13,5 +14,7 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   default: defaultBinding,
   columns: bindingColumns,
   validateName: pathSegmentName,
+  validate: (binding) => validateBinding(binding, false),
+  validateUpdate: validateBindingUpdate,
   schema: 'io.k8s.api.rbac.v1.ClusterRoleBinding',
 })

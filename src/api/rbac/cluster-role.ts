@@ -1,7 +1,9 @@
 import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ClusterRole } from '../generated/types.ts'
+import { labelSelector } from '../validation/common.ts'
 import { pathSegmentName } from '../validation/names.ts'
+import { validateRules } from './validate-rbac.ts'
 
 export const clusterRoles = defineResource<ClusterRole>({
   group: 'rbac.authorization.k8s.io',
@@ -14,5 +16,11 @@ export const clusterRoles = defineResource<ClusterRole>({
   },
   columns: [name, createdAt],
   validateName: pathSegmentName,
+  *validate({ rules, aggregationRule }) {
+    yield* validateRules(rules, false)
+    for (const [index, selector] of (aggregationRule?.clusterRoleSelectors ?? []).entries()) {
+      yield* labelSelector(selector, `aggregationRule.clusterRoleSelectors[${index}]`)
+    }
+  },
   schema: 'io.k8s.api.rbac.v1.ClusterRole',
 })

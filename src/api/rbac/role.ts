@@ -2,6 +2,7 @@ import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Role } from '../generated/types.ts'
 import { pathSegmentName } from '../validation/names.ts'
+import { validateRules } from './validate-rbac.ts'
 
 export const roles = defineResource<Role>({
   group: 'rbac.authorization.k8s.io',
@@ -14,5 +15,6 @@ export const roles = defineResource<Role>({
   },
   columns: [name, createdAt],
   validateName: pathSegmentName,
+  validate: ({ rules }) => validateRules(rules, true),
   schema: 'io.k8s.api.rbac.v1.Role',
 })

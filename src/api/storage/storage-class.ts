@@ -1,6 +1,8 @@
+import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StorageClass } from '../generated/types.ts'
+import { forbid, IMMUTABLE, invalidValue, oneOf, required } from '../validation/findings.ts'
 
 export const storageClasses = defineResource<StorageClass>({
   group: 'storage.k8s.io',
@@ -20,6 +22,20 @@ export const storageClasses = defineResource<StorageClass>({
     boolean('AllowVolumeExpansion', ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false),
     age,
   ],
+  *validate({ provisioner, reclaimPolicy, volumeBindingMode }) {
+    if (!provisioner) yield required('provisioner')
+    yield* oneOf(reclaimPolicy, ['Delete', 'Retain'], 'reclaimPolicy')
+    yield* oneOf(volumeBindingMode, ['Immediate', 'WaitForFirstConsumer'], 'volumeBindingMode')
+  },
+  *validateUpdate(storageClass, old) {
+    // Volumes made by the class must mean what they meant.
+    for (const key of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {
+      if (!deepEqual(storageClass[key], old[key])) yield forbid(key, `updates to ${key} are forbidden.`)
+    }
+    if (storageClass.volumeBindingMode !== old.volumeBindingMode) {
+      yield invalidValue('volumeBindingMode', storageClass.volumeBindingMode ?? '', IMMUTABLE)
+    }
+  },
   schema: 'io.k8s.api.storage.v1.StorageClass',
 })
 

@@ -1,0 +1,161 @@
+import type { Service, ServicePort, ServiceSpec } from '../generated/types.ts'
+import { cidr, ipAddress, labels, portOrName } from '../validation/common.ts'
+import {
+  complaints,
+  duplicateValue,
+  type Findings,
+  forbid,
+  invalidValue,
+  oneOf,
+  optionalOneOf,
+  port,
+  required,
+} from '../validation/findings.ts'
+import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
+import { isExternallyAccessible } from './default-service.ts'
+
+const AFFINITY_SECONDS_MAX = 86_400
+const KUBELET_PORT = 10_250
+
+const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === 'None' || spec.clusterIPs?.[0] === 'None'
+
+export function* validateService({ spec = {} }: Service): Findings {
+  const ports = spec.ports ?? []
+  if (ports.length === 0 && !isHeadless(spec) && spec.type !== 'ExternalName') yield required('spec.ports')
+  yield* validateType(spec)
+  yield* validatePorts(spec, ports)
+  yield* labels(spec.selector, 'spec.selector')
+  yield* oneOf(spec.sessionAffinity, ['ClientIP', 'None'], 'spec.sessionAffinity')
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds
+  if (spec.sessionAffinity === 'ClientIP' && seconds !== undefined && (seconds <= 0 || seconds > AFFINITY_SECONDS_MAX)) {
+    yield invalidValue(
+      'spec.sessionAffinityConfig.clientIP.timeoutSeconds',
+      seconds,
+      `must be greater than 0 and less than ${AFFINITY_SECONDS_MAX}`,
+    )
+  }
+  for (const [index, ip] of (spec.clusterIPs ?? []).entries()) {
+    if (ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
+    else if (index > 0) yield invalidValue('spec.clusterIPs', spec.clusterIPs, "'None' must be the first and only value")
+  }
+  for (const [index, ip] of (spec.externalIPs ?? []).entries()) {
+    yield* ipAddress(ip, `spec.externalIPs[${index}]`)
+    if (/^(127\.|169\.254\.|0\.0\.0\.0$|22[4-9]\.|23\d\.)/.test(ip)) {
+      yield invalidValue(
+        `spec.externalIPs[${index}]`,
+        ip,
+        'may not be in the loopback, link-local, unspecified or multicast range',
+      )
+    }
+  }
+  yield* oneOf(spec.type, ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'], 'spec.type')
+  yield* validateBalancer(spec)
+  yield* validatePolicies(spec)
+}
+
+function* validateType(spec: ServiceSpec): Findings {
+  switch (spec.type) {
+    case 'LoadBalancer':
+      for (const [index, { port: number }] of (spec.ports ?? []).entries()) {
+        if (number === KUBELET_PORT) {
+          const rule = 'may not expose port 10250 externally since it is used by kubelet'
+          yield invalidValue(`spec.ports[${index}]`, number, rule)
+        }
+      }
+      if (isHeadless(spec)) yield invalidValue('spec.clusterIPs[0]', 'None', "may not be set to 'None' for LoadBalancer services")
+      break
+    case 'NodePort':
+      if (isHeadless(spec)) yield invalidValue('spec.clusterIPs[0]', 'None', "may not be set to 'None' for NodePort services")
+      break
+    case 'ExternalName': {
+      if (spec.clusterIPs?.length) yield forbid('spec.clusterIPs', 'may not be set for ExternalName services')
+      const name = (spec.externalName ?? '').replace(/\.$/, '')
+      if (name === '') yield required('spec.externalName')
+      else yield* complaints(subdomainName(name), name, 'spec.externalName')
+      break
+    }
+    default:
+  }
+}
+
+function* validatePorts(spec: ServiceSpec, ports: readonly ServicePort[]): Findings {
+  const names = new Set<string>()
+  const numbers = new Set<string>()
+  const nodePorts = new Set<string>()
+  for (const [index, each] of ports.entries()) {
+    const path = `spec.ports[${index}]`
+    if (!each.name) {
+      if (ports.length > 1) yield required(`${path}.name`)
+    } else {
+      yield* complaints(dnsLabel(each.name), each.name, `${path}.name`)
+      if (names.has(each.name)) yield duplicateValue(`${path}.name`, each.name)
+      names.add(each.name)
+    }
+    yield* port(each.port ?? 0, `${path}.port`)
+    yield* oneOf(each.protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`)
+    if (each.targetPort !== undefined) yield* portOrName(each.targetPort, `${path}.targetPort`)
+    if (each.appProtocol) yield* complaints(qualifiedName(each.appProtocol), each.appProtocol, `${path}.appProtocol`)
+    if (each.nodePort) {
+      if (spec.type === 'ClusterIP' || spec.type === 'ExternalName') {
+        yield forbid(`${path}.nodePort`, `may not be used when \`type\` is '${spec.type}'`)
+      }
+      const node = `${each.protocol}/${each.nodePort}`
+      if (nodePorts.has(node)) yield duplicateValue(`${path}.nodePort`, each.nodePort)
+      nodePorts.add(node)
+    }
+    const number = `${each.protocol}/${each.port}`
+    if (numbers.has(number)) yield duplicateValue(path, { protocol: each.protocol, port: each.port })
+    numbers.add(number)
+  }
+}
+
+function* validateBalancer(spec: ServiceSpec): Findings {
+  for (const [index, range] of (spec.loadBalancerSourceRanges ?? []).entries()) {
+    yield* cidr(range.trim(), `spec.loadBalancerSourceRanges[${index}]`)
+  }
+  if (spec.type === 'LoadBalancer') return
+  if (spec.loadBalancerSourceRanges?.length) {
+    yield forbid('spec.loadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'")
+  }
+  if (spec.allocateLoadBalancerNodePorts !== undefined) {
+    yield forbid('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'")
+  }
+  if (spec.loadBalancerClass !== undefined) {
+    yield forbid('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'")
+  }
+}
+
+function* validatePolicies(spec: ServiceSpec): Findings {
+  if (spec.externalTrafficPolicy !== undefined) {
+    if (!isExternallyAccessible(spec)) {
+      const rule = 'may only be set for externally-accessible services'
+      yield invalidValue('spec.externalTrafficPolicy', spec.externalTrafficPolicy, rule)
+    } else yield* oneOf(spec.externalTrafficPolicy, ['Cluster', 'Local'], 'spec.externalTrafficPolicy')
+  }
+  if (spec.healthCheckNodePort && !(spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local')) {
+    const rule = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+    yield invalidValue('spec.healthCheckNodePort', spec.healthCheckNodePort, rule)
+  }
+  yield* optionalOneOf(spec.internalTrafficPolicy, ['Cluster', 'Local'], 'spec.internalTrafficPolicy')
+  yield* optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy')
+}
+
+/** An address that clients resolved and rules were made for stays, as long as the type still has one. */
+export function* validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): Findings {
+  if (spec.type === 'ExternalName' || old.type === 'ExternalName') return
+  const [now, was] = [spec.clusterIPs?.[0] ?? spec.clusterIP, old.clusterIPs?.[0] ?? old.clusterIP]
+  if (was && now !== was) yield invalidValue('spec.clusterIPs[0]', spec.clusterIPs ?? [now], 'may not change once set')
+  if (spec.type === 'LoadBalancer' && old.type === 'LoadBalancer' && spec.loadBalancerClass !== old.loadBalancerClass) {
+    yield invalidValue('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set')
+  }
+}
+
+export function* serviceWarnings({ spec = {} }: Service): Iterable<string> {
+  if (isHeadless(spec)) {
+    if (spec.sessionAffinity === 'ClientIP') yield 'spec.SessionAffinity is ignored for headless services'
+    if (spec.externalIPs?.length) yield 'spec.externalIPs is ignored when spec.clusterIP is "None"'
+    if (spec.externalName) yield 'spec.externalName is ignored when spec.clusterIP is "None"'
+  }
+  if (spec.type === 'ExternalName' && spec.externalIPs?.length)
+    yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
+}

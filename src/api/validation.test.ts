@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { deepClone } from '#base'
+import type { KubernetesObject } from '#meta'
+import {
+  allResources,
+  certificateSigningRequests,
+  clusterRoleBindings,
+  configMaps,
+  cronJobs,
+  customResourceDefinitions,
+  daemonSets,
+  deployments,
+  endpointSlices,
+  horizontalPodAutoscalers,
+  ingresses,
+  jobs,
+  limitRanges,
+  networkPolicies,
+  nodes,
+  persistentVolumeClaims,
+  podDisruptionBudgets,
+  priorityClasses,
+  type ResourceDefinition,
+  roleBindings,
+  roles,
+  secrets,
+  services,
+  statefulSets,
+  storageClasses,
+} from './index.ts'
+
+const context = { nowMs: 0 }
+type Any = ResourceDefinition<KubernetesObject>
+const any = (resource: unknown): Any => resource as Any
+
+function made(resource: unknown, object: object): KubernetesObject {
+  const draft = deepClone({ metadata: { name: 'x', namespace: 'default', uid: 'u' }, ...object }) as KubernetesObject
+  any(resource).default(draft)
+  any(resource).prepareForCreate(draft)
+  any(resource).default(draft)
+  return draft
+}
+const findings = (resource: unknown, object: object): string[] =>
+  [...any(resource).validate(made(resource, object), context)].map(({ field, message }) => `${field}: ${message}`)
+const changes = (resource: unknown, old: object, change: (draft: never) => void): string[] => {
+  const before = made(resource, old)
+  const after = deepClone(before)
+  change(after as never)
+  return [...any(resource).validateUpdate(after, before, context)].map(({ field, message }) => `${field}: ${message}`)
+}
+
+const containers = [{ name: 'c', image: 'i:1' }]
+const labels = { app: 'x' }
+const template = { metadata: { labels }, spec: { containers } }
+const workload = { selector: { matchLabels: labels }, template }
+const rbac = 'rbac.authorization.k8s.io'
+
+const good: readonly (readonly [unknown, object])[] = [
+  [deployments, { spec: workload }],
+  [daemonSets, { spec: workload }],
+  [statefulSets, { spec: { ...workload, serviceName: 's', volumeClaimTemplates: [{ metadata: { name: 'd' } }] } }],
+  [jobs, { spec: { template: { spec: { containers, restartPolicy: 'Never' } } } }],
+  [
+    cronJobs,
+    {
+      spec: {
+        schedule: '*/5 9-17 * * mon-fri',
+        jobTemplate: { spec: { template: { spec: { containers, restartPolicy: 'OnFailure' } } } },
+      },
+    },
+  ],
+  [services, { spec: { ports: [{ port: 80 }], selector: labels } }],
+  [services, { spec: { clusterIP: 'None' } }],
+  [services, { spec: { type: 'ExternalName', externalName: 'example.com.' } }],
+  [configMaps, { data: { 'a.b': 'c' } }],
+  [roles, { rules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }] }],
+  [roleBindings, { roleRef: { kind: 'Role', name: 'r' }, subjects: [{ kind: 'User', name: 'u' }] }],
+  [
+    ingresses,
+    {
+      spec: {
+        rules: [
+          {
+            host: '*.a.com',
+            http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } }] },
+          },
+        ],
+      },
+    },
+  ],
+  [networkPolicies, { spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] } }],
+  [persistentVolumeClaims, { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }],
+  [storageClasses, { provisioner: 'a/b' }],
+  [priorityClasses, { value: 5 }],
+  [podDisruptionBudgets, { spec: { minAvailable: '50%', selector: { matchLabels: labels } } }],
+  [horizontalPodAutoscalers, { spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'd' } } }],
+  [endpointSlices, { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }], ports: [{ name: 'http', port: 80 }] }],
+  [limitRanges, { spec: { limits: [{ type: 'Container', max: { cpu: '2' }, defaultRequest: { cpu: '1' } }] } }],
+  [
+    customResourceDefinitions,
+    {
+      metadata: { name: 'foos.a.com' },
+      spec: {
+        group: 'a.com',
+        scope: 'Namespaced',
+        names: { plural: 'foos', kind: 'Foo' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      },
+    },
+  ],
+]
+
+test('what is right passes', () => {
+  for (const [resource, object] of good) assert.deepEqual(findings(resource, object), [], any(resource).kind)
+})
+
+const bad: readonly (readonly [name: string, resource: unknown, object: object, expected: readonly string[]])[] = [
+  [
+    'a selector that misses its template',
+    deployments,
+    { spec: { selector: { matchLabels: { app: 'y' } }, template } },
+    ['spec.template.metadata.labels: Invalid value: {"app":"x"}: `selector` does not match template `labels`'],
+  ],
+  [
+    'an empty selector',
+    deployments,
+    { spec: { selector: {}, template } },
+    ['spec.selector: Invalid value: {}: empty selector is invalid for deployment'],
+  ],
+  [
+    'negative replicas',
+    deployments,
+    { spec: { ...workload, replicas: -1 } },
+    ['spec.replicas: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'a rollout that can not move',
+    deployments,
+    { spec: { ...workload, strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: '0%' } } } },
+    ['spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0'],
+  ],
+  [
+    'a template that ends',
+    daemonSets,
+    { spec: { ...workload, template: { ...template, spec: { containers, restartPolicy: 'Never' } } } },
+    ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
+  ],
+  [
+    'a Job that restarts for ever',
+    jobs,
+    { spec: { template: { spec: { containers } } } },
+    ['spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'],
+  ],
+  [
+    'a schedule that is none',
+    cronJobs,
+    { spec: { schedule: 'often', jobTemplate: { spec: { template: { spec: { containers, restartPolicy: 'Never' } } } } } },
+    ['spec.schedule: Invalid value: "often": expected exactly 5 fields, found 1: [often]'],
+  ],
+  ['a Service without ports', services, { spec: {} }, ['spec.ports: Required value']],
+  [
+    'ports that clash',
+    services,
+    { spec: { ports: [{ name: 'a', port: 80 }, { name: 'a', port: 80 }, { port: 0 }] } },
+    [
+      'spec.ports[1].name: Duplicate value: "a"',
+      'spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80}',
+      'spec.ports[2].name: Required value',
+      'spec.ports[2].port: Invalid value: 0: must be between 1 and 65535, inclusive',
+      'spec.ports[2].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive',
+    ],
+  ],
+  [
+    'a node port without a node',
+    services,
+    { spec: { ports: [{ port: 80, nodePort: 30080 }] } },
+    ["spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"],
+  ],
+  [
+    'a key that is no file name',
+    configMaps,
+    { data: { 'a/b': '' } },
+    [
+      `data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')`,
+    ],
+  ],
+  [
+    'too much data',
+    configMaps,
+    { data: { a: 'x'.repeat(1024 * 1024 + 1) } },
+    ['[]: Too long: may not be more than 1048576 bytes'],
+  ],
+  ['half a certificate', secrets, { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }, ['data[tls.key]: Required value']],
+  [
+    'a role beyond its namespace',
+    roles,
+    { rules: [{ verbs: ['get'], nonResourceURLs: ['/x'] }] },
+    ['rules[0].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs'],
+  ],
+  [
+    'a binding of nobody to nothing',
+    clusterRoleBindings,
+    { roleRef: { apiGroup: rbac, kind: 'Role', name: '' }, subjects: [{ kind: 'ServiceAccount', name: 'a' }] },
+    [
+      'roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"',
+      'roleRef.name: Required value',
+      'subjects[0].namespace: Required value',
+    ],
+  ],
+  [
+    'an empty ingress',
+    ingresses,
+    { spec: {} },
+    ['spec: Invalid value: {}: either `defaultBackend` or `rules` must be specified'],
+  ],
+  [
+    'a peer that is nobody',
+    networkPolicies,
+    { spec: { podSelector: {}, ingress: [{ from: [{}] }] } },
+    ['spec.ingress[0].from[0]: Required value: must specify a peer'],
+  ],
+  [
+    'a claim to nothing',
+    persistentVolumeClaims,
+    { spec: {} },
+    ['spec.accessModes: Required value: at least 1 access mode is required', 'spec.resources[storage]: Required value'],
+  ],
+  [
+    'a priority above all',
+    priorityClasses,
+    { value: 1_000_000_001 },
+    ['value: Forbidden: maximum allowed value of a user defined priority is 1000000000'],
+  ],
+  [
+    'two budgets in one',
+    podDisruptionBudgets,
+    { spec: { minAvailable: 1, maxUnavailable: 1 } },
+    ['spec: Invalid value: {"minAvailable":1,"maxUnavailable":1}: minAvailable and maxUnavailable cannot be both set'],
+  ],
+  [
+    'a taint that does nothing',
+    nodes,
+    { spec: { taints: [{ key: 'a', effect: 'Sometimes' }] } },
+    ['spec.taints[0].effect: Unsupported value: "Sometimes": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"'],
+  ],
+  [
+    'a misnamed definition',
+    customResourceDefinitions,
+    {
+      spec: {
+        group: 'a.com',
+        scope: 'Cluster',
+        names: { plural: 'foos', kind: 'Foo' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      },
+    },
+    ['metadata.name: Invalid value: "x": must be spec.names.plural+"."+spec.group'],
+  ],
+  [
+    'a request for nothing',
+    certificateSigningRequests,
+    { spec: { request: '', signerName: 'x' } },
+    [
+      'spec.request: Required value',
+      'spec.usages: Required value',
+      'spec.signerName: Invalid value: "x": must be a fully qualified domain and path of the form "example.com/signer-name"',
+    ],
+  ],
+  [
+    'limits upside down',
+    limitRanges,
+    { spec: { limits: [{ type: 'Container', max: { cpu: '1' }, min: { cpu: '2' } }] } },
+    [
+      'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than defaultRequest value 1',
+      'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than default value 1',
+      'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
+    ],
+  ],
+]
+
+for (const [name, resource, object, expected] of bad) {
+  test(`validation of ${any(resource).names.plural}: ${name}`, () => assert.deepEqual(findings(resource, object), expected))
+}
+
+test('what must not change is said so', () => {
+  assert.deepEqual(
+    changes(
+      services,
+      { spec: { ports: [{ port: 80 }], clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'] } },
+      (draft: { spec: { clusterIPs: string[] } }) => {
+        draft.spec.clusterIPs = ['10.96.0.2']
+      },
+    ),
+    ['spec.clusterIPs[0]: Invalid value: ["10.96.0.2"]: may not change once set'],
+  )
+  assert.deepEqual(
+    changes(configMaps, { immutable: true, data: { a: 'b' } }, (draft: { data: { a: string } }) => {
+      draft.data.a = 'c'
+    }),
+    ['data: Forbidden: field is immutable when `immutable` is set'],
+  )
+  assert.deepEqual(
+    changes(roleBindings, { roleRef: { kind: 'Role', name: 'a', apiGroup: rbac } }, (draft: { roleRef: { name: string } }) => {
+      draft.roleRef.name = 'b'
+    }),
+    [`roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":"${rbac}"}: cannot change roleRef`],
+  )
+  const job = { spec: { template: { spec: { containers, restartPolicy: 'Never' } } } }
+  assert.deepEqual(
+    changes(jobs, job, (draft: { spec: { parallelism: number; completions: number } }) => {
+      draft.spec.parallelism = 3
+      draft.spec.completions = 3
+    }),
+    ['spec.completions: Invalid value: 3: field is immutable'],
+  )
+  assert.deepEqual(
+    changes(persistentVolumeClaims, { spec: { accessModes: ['ReadWriteOnce'] } }, (draft: { spec: { volumeName: string } }) => {
+      draft.spec.volumeName = 'v'
+    }),
+    [],
+  )
+  assert.match(
+    changes(statefulSets, { spec: workload }, (draft: { spec: { serviceName: string } }) => {
+      draft.spec.serviceName = 'other'
+    })[0]!,
+    /^spec: Forbidden: updates to statefulset spec for fields other than 'replicas'/,
+  )
+})
+
+test('no kind crashes on an object with nothing in it, or with empty parts', () => {
+  const empties: object[] = [{}, { spec: {} }, { spec: { template: {}, selector: {}, ports: [{}], rules: [{}], limits: [{}] } }]
+  empties.push({ rules: [{}], subjects: [{}], subsets: [{}], endpoints: [{}], webhooks: [{}], ports: [{}] })
+  for (const resource of allResources) {
+    for (const object of empties) {
+      if (resource.kind === 'CSIDriver' && !('spec' in object)) continue
+      const draft = made(resource, object)
+      assert.ok([...resource.validate(draft, context)].length >= 0)
+      assert.ok([...resource.validateUpdate(deepClone(draft), draft, context)].length >= 0)
+      assert.ok([...resource.validateStatusUpdate(deepClone(draft), draft, context)].length >= 0)
+      assert.ok([...resource.warnings(draft, undefined)].length >= 0)
+    }
+  }
+})
