@@ -23,7 +23,7 @@ export const daemonSets = defineResource<DaemonSet>({
       strategy.rollingUpdate.maxSurge ??= 0
     }
     spec.revisionHistoryLimit ??= 10
-    defaultPodTemplate(spec.template)
+    defaultPodTemplate((spec.template ??= {}))
     draft.status ??= { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }
   },
   columns: [

@@ -25,7 +25,7 @@ export const deployments = defineResource<Deployment>({
     }
     spec.revisionHistoryLimit ??= 10
     spec.progressDeadlineSeconds ??= 600
-    defaultPodTemplate(spec.template)
+    defaultPodTemplate((spec.template ??= {}))
     draft.status ??= {}
   },
   columns: [

@@ -17,7 +17,7 @@ export const replicaSets = defineResource<ReplicaSet>({
   default(draft) {
     const spec = (draft.spec ??= {} as ReplicaSetSpec)
     spec.replicas ??= 1
-    defaultPodTemplate(spec.template)
+    defaultPodTemplate((spec.template ??= {}))
     draft.status ??= { replicas: 0 }
   },
   columns: [

@@ -36,7 +36,7 @@ export const statefulSets = defineResource<StatefulSet>({
       claim.status ??= {}
       claim.status.phase ||= 'Pending'
     }
-    defaultPodTemplate(spec.template)
+    defaultPodTemplate((spec.template ??= {}))
     draft.status ??= { replicas: 0, availableReplicas: 0 }
   },
   columns: [

@@ -24,7 +24,6 @@ import {
 
 /** A template whose pods run for ever: what ends is replaced. */
 function* replicatedTemplate(template: PodTemplateSpec | undefined, kind: string): Findings {
-  if (template === undefined) yield required('spec.template')
   yield* validatePodTemplate(template, 'spec.template')
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {}
   if (restartPolicy !== undefined && restartPolicy !== 'Always') {
@@ -47,7 +46,8 @@ export function* validateReplicationController({ spec }: ReplicationController):
   if (Object.keys(spec?.selector ?? {}).length === 0) yield required('spec.selector')
   else yield* matchesTemplate({ matchLabels: spec!.selector! }, spec?.template)
   yield* nonNegative(spec?.replicas, 'spec.replicas')
-  yield* replicatedTemplate(spec?.template, 'ReplicationController')
+  if (spec?.template === undefined) yield required('spec.template')
+  else yield* replicatedTemplate(spec.template, 'ReplicationController')
 }
 
 export function* validateDeployment({ spec }: Deployment): Findings {

@@ -2,7 +2,7 @@ import { age, ageOf, formatSelector, integer, NONE, name, orNone, templateColumn
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
-import type { CronJob, CronJobSpec } from '../generated/types.ts'
+import type { CronJob, CronJobSpec, JobSpec } from '../generated/types.ts'
 import { defaultFailurePolicy } from './default-job.ts'
 import { validateCronJob } from './validate-job.ts'
 
@@ -20,8 +20,9 @@ export const cronJobs = defineResource<CronJob>({
     spec.suspend ??= false
     spec.successfulJobsHistoryLimit ??= 3
     spec.failedJobsHistoryLimit ??= 1
-    defaultPodTemplate(spec.jobTemplate?.spec?.template)
-    defaultFailurePolicy(spec.jobTemplate?.spec?.podFailurePolicy)
+    const job = ((spec.jobTemplate ??= {}).spec ??= {} as JobSpec)
+    defaultPodTemplate((job.template ??= {}))
+    defaultFailurePolicy(job.podFailurePolicy)
     draft.status ??= {}
   },
   columns: [

@@ -22,7 +22,7 @@ export function defaultJob(draft: Job): void {
   spec.manualSelector ??= false
   spec.podReplacementPolicy ||= spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed'
   defaultFailurePolicy(spec.podFailurePolicy)
-  defaultPodTemplate(spec.template)
+  defaultPodTemplate((spec.template ??= {}))
   draft.status ??= {}
 }
 

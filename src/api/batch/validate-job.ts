@@ -52,7 +52,6 @@ export function* validateJobSpec(spec: JobSpec, field: string): Findings {
   } else if (spec.backoffLimitPerIndex !== undefined) {
     yield invalidValue(`${field}.backoffLimitPerIndex`, spec.backoffLimitPerIndex, 'requires indexed completion mode')
   }
-  if (spec.template === undefined) yield required(`${field}.template`)
   yield* validatePodTemplate(spec.template, `${field}.template`)
   const restart = spec.template?.spec?.restartPolicy
   if (restart === 'Always') yield required(`${field}.template.spec.restartPolicy`, 'valid values: "OnFailure", "Never"')

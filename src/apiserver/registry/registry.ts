@@ -22,7 +22,7 @@ import { type HookContext, hooks, nothingToDo, type Transaction } from '../hooks
 import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { encodeForStore, type ObjectVersion, versionOf } from './object-version.ts'
-import { validateCreate, validateUpdate } from './validate-metadata.ts'
+import { validateCreate, validateRequired, validateUpdate } from './validate-metadata.ts'
 
 export interface RegistryOptions {
   readonly store: Store
@@ -97,17 +97,19 @@ export class Registry {
     const { resource, info } = context
     const { admission, clock } = this.#options
     resource.default(object)
-    resource.prepareForCreate(object)
     const name = object.metadata!.name!
     const attributes = this.#attributes(context, 'CREATE', info.subresource, name, object, undefined, dryRun)
     await admission.mutate(attributes)
     resource.default(object)
+    // After admission, whose plugins may still change what this is computed from.
+    resource.prepareForCreate(object)
     if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
       throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
     }
     const transaction = await this.#hookOf(resource, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
     try {
-      refuse(resource, name, [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now() })])
+      const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now() })]
+      refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       context.warnings.push(...resource.warnings(object, undefined))
       await admission.validate(attributes)
       const version = await this.#put(resource, object, 0, dryRun)
@@ -162,7 +164,8 @@ export class Registry {
         : options.subresource === 'status'
           ? [...resource.validateStatusUpdate(object, old, { nowMs })]
           : []
-      refuse(resource, name, [...validateUpdate(object, old, resource), ...own])
+      const findings = [...validateUpdate(object, old, resource), ...own]
+      refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       context.warnings.push(...resource.warnings(object, old))
       await admission.validate(attributes)
       const version = await this.#finishUpdate(resource, object, current, options)

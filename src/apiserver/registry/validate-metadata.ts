@@ -15,13 +15,12 @@ const error = (field: string, reason: FieldErrorReason, message: string): FieldE
 const invalidValue = (field: string, value: unknown, detail: string): FieldError =>
   error(field, 'FieldValueInvalid', `Invalid value: ${JSON.stringify(value)}: ${detail}`)
 
-/** What every kind's metadata must fulfil, and the fields that its schema requires. */
+/** What every kind's metadata must fulfil. */
 export function* validateCreate(object: KubernetesObject, resource: ResourceDefinition): Iterable<FieldError> {
   const metadata = object.metadata ?? {}
   yield* validateNames(metadata, resource)
   yield* validateMaps(metadata)
   yield* validateReferences(metadata)
-  for (const path of missingRequired(object, resource.schema())) yield error(path, 'FieldValueRequired', 'Required value')
 }
 
 export function* validateUpdate(
@@ -56,7 +55,21 @@ export function* validateUpdate(
     const [value, was] = [fieldAt(object, path), fieldAt(old, path)]
     if (!deepEqual(value, was)) yield invalidValue(path, value ?? null, 'field is immutable')
   }
-  for (const path of missingRequired(object, resource.schema())) yield error(path, 'FieldValueRequired', 'Required value')
+}
+
+/**
+ * The fields that the schema requires and `known` says nothing of yet; a kind's own rules have better words. A status is the
+ * business of whoever writes it.
+ */
+export function* validateRequired(
+  object: KubernetesObject,
+  resource: ResourceDefinition,
+  known: readonly FieldError[],
+): Iterable<FieldError> {
+  for (const path of missingRequired(object, resource.schema())) {
+    const said = known.some(({ field }) => field === path || field.startsWith(`${path}.`) || field.startsWith(`${path}[`))
+    if (!said && !path.startsWith('status.')) yield error(path, 'FieldValueRequired', 'Required value')
+  }
 }
 
 function* validateNames(metadata: ObjectMeta, resource: ResourceDefinition): Iterable<FieldError> {
