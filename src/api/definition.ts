@@ -102,6 +102,7 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   readonly defaultPropagation: 'Background' | 'Foreground' | 'Orphan'
 }
 
+/** What is stored in the form of another version. Defaults and validation of such a kind see the stored form. */
 export interface StorageForm<T> {
   readonly group: string
   readonly version: string

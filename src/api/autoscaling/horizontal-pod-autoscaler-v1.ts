@@ -1,8 +1,8 @@
 import { defineResource } from '../define-resource.ts'
-import type { HorizontalPodAutoscalerV1 } from '../generated/types.ts'
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from '../generated/types.ts'
 import { autoscalerV1Columns } from './columns.ts'
+import { horizontalPodAutoscalers } from './horizontal-pod-autoscaler.ts'
 import { fromV2, toV2 } from './v1-form.ts'
-import { validateAutoscaler } from './validate-autoscaler.ts'
 
 export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscalerV1>({
   group: 'autoscaling',
@@ -12,12 +12,10 @@ export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
   names: { plural: 'horizontalpodautoscalers', shortNames: ['hpa'], categories: ['all'] },
   subresources: { status: true },
   generation: true,
-  default(draft) {
-    if (draft.spec) draft.spec.minReplicas ??= 1
-    draft.status ??= { currentReplicas: 0, desiredReplicas: 0 }
-  },
+  // Stored in v2's form, and so under v2's rules.
+  default: (draft) => horizontalPodAutoscalers.default(draft as HorizontalPodAutoscaler),
   storage: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', toStored: toV2, fromStored: fromV2 },
   columns: autoscalerV1Columns,
-  validate: (autoscaler) => validateAutoscaler(toV2(autoscaler)),
+  validate: (autoscaler, context) => horizontalPodAutoscalers.validate(autoscaler as HorizontalPodAutoscaler, context),
   schema: 'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
 })

@@ -13,10 +13,7 @@ export function defaultJob(draft: Job): void {
   spec.parallelism ??= 1
   // With a limit for each index, the limit for the whole is out of the way unless asked for.
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? BACKOFF_LIMIT : INT32_MAX
-  const labels = spec.template?.metadata?.labels
-  if (labels !== undefined && draft.metadata && Object.keys(draft.metadata.labels ?? {}).length === 0) {
-    if (Object.keys(labels).length > 0) draft.metadata.labels = { ...labels }
-  }
+  labelLikeTemplate(draft)
   spec.completionMode ||= 'NonIndexed'
   spec.suspend ??= false
   spec.manualSelector ??= false
@@ -24,6 +21,13 @@ export function defaultJob(draft: Job): void {
   defaultFailurePolicy(spec.podFailurePolicy)
   defaultPodTemplate((spec.template ??= {}))
   draft.status ??= {}
+}
+
+/** A Job without labels has its pods' labels, those that were generated included. */
+function labelLikeTemplate({ metadata, spec }: Job): void {
+  const labels = spec?.template?.metadata?.labels ?? {}
+  if (metadata === undefined || Object.keys(metadata.labels ?? {}).length > 0 || Object.keys(labels).length === 0) return
+  metadata.labels = { ...labels }
 }
 
 export function defaultFailurePolicy(policy: PodFailurePolicy | undefined): void {
@@ -49,4 +53,5 @@ export function generateSelector(draft: Job): void {
   spec.selector ??= {}
   const matchLabels = (spec.selector.matchLabels ??= {})
   matchLabels[CONTROLLER_UID] ??= metadata.uid
+  labelLikeTemplate(draft)
 }

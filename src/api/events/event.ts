@@ -1,6 +1,7 @@
+import { events } from '../core/event.ts'
 import { eventColumns } from '../core/event-columns.ts'
 import { defineResource } from '../define-resource.ts'
-import type { EventsEvent } from '../generated/types.ts'
+import type { Event, EventsEvent } from '../generated/types.ts'
 import { fromCoreEvent, toCoreEvent } from './core-form.ts'
 
 export const eventsEvents = defineResource<EventsEvent>({
@@ -22,6 +23,7 @@ export const eventsEvents = defineResource<EventsEvent>({
     reportingController: ({ reportingController }) => reportingController ?? '',
     type: ({ type }) => type ?? '',
   },
+  default: (draft) => events.default(draft as Event),
   storage: {
     group: '',
     version: 'v1',

@@ -319,8 +319,9 @@ function prepareMetadata(
   metadata.creationTimestamp = formatTime(clock.now())
   if (resource.generation) metadata.generation = 1
   if (resource.subresources.status) delete (object as { status?: unknown }).status
-  object.apiVersion = apiVersionOf(resource)
-  object.kind = resource.kind
+  const form = resource.storage ?? resource
+  object.apiVersion = apiVersionOf(form)
+  object.kind = form.kind
 }
 
 /** What the server alone decides stays as it was, whatever was sent; an empty uid or time means the same. */
