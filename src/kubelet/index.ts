@@ -1,1 +1,5 @@
-export * from './runtimes/runtime.ts'
+export { type Kubelet, type KubeletOptions, startKubelet } from './kubelet.ts'
+export { CgroupFs, noCgroups } from './node/cgroups.ts'
+export { defaultNodeName } from './node/node-status.ts'
+export * from './runtimes/index.ts'
+export type { ServeOptions, UpgradeHandler } from './server/server.ts'

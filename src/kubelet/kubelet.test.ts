@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type Pod, pods, serviceAccounts } from '#api'
+import { nullLog, seededRandom, VirtualClock } from '#base'
+import { startTestApiServer, type TestApiServer } from '#testing'
+import { type Kubelet, startKubelet } from './kubelet.ts'
+import { SimulatedRuntime } from './runtimes/simulated/index.ts'
+
+async function start(clock: VirtualClock) {
+  const api = await startTestApiServer({ clock })
+  await api.client.create(serviceAccounts, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: 'default' },
+  })
+  const runtime = new SimulatedRuntime({ clock, random: seededRandom(2) })
+  const kubelet = await startNode(api, runtime, clock)
+  return { api, runtime, kubelet, clock }
+}
+
+function startNode(api: TestApiServer, runtime: SimulatedRuntime, clock: VirtualClock): Promise<Kubelet> {
+  const client = api.clientFor({ username: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] })
+  return startKubelet({
+    client,
+    runtime,
+    nodeName: 'node-1',
+    nodeIPs: ['10.0.0.1'],
+    rootDirectory: '',
+    podLogs: '',
+    clusterDNS: '10.96.0.10',
+    clusterDomain: 'cluster.local',
+    capacity: { cpu: '4', memory: '8Gi', pods: '110' },
+    version: 'v1.36.0',
+    clock,
+    random: seededRandom(3),
+    log: nullLog,
+  })
+}
+
+const pod = (name: string, script: object = {}, spec: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'default', annotations: { 't8s.dev/simulate': JSON.stringify(script) } },
+  spec: { nodeName: 'node-1', automountServiceAccountToken: false, containers: [{ name: 'main', image: 'web:1' }], ...spec },
+})
+
+test('a bound pod runs, becomes Ready and goes when it is deleted', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet } = await start(clock)
+  await using _api = api
+  await using _kubelet = kubelet
+  await api.client.create(pods, pod('web'))
+  await clock.advance(1000)
+  const running = await api.client.get(pods, 'default/web')
+  assert.equal(running.status?.phase, 'Running')
+  assert.equal(running.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True')
+  assert.match(running.status?.podIP ?? '', /^10\.88\./)
+  await api.client.delete(pods, 'default/web')
+  await clock.advance(35_000)
+  assert.equal(await api.client.find(pods, 'default/web'), undefined)
+})
+
+test('a container that fails is restarted with growing delays', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet } = await start(clock)
+  await using _api = api
+  await using _kubelet = kubelet
+  await api.client.create(pods, pod('crash', { main: { afterSeconds: 1, exitCode: 3 } }))
+  await clock.advance(5_000)
+  const waiting = (await api.client.get(pods, 'default/crash')).status?.containerStatuses?.[0]
+  assert.equal(waiting?.state?.waiting?.reason, 'CrashLoopBackOff')
+  assert.equal(waiting?.lastState?.terminated?.exitCode, 3)
+  assert.equal(waiting?.restartCount, 1)
+  await clock.advance(60_000)
+  const later = (await api.client.get(pods, 'default/crash')).status?.containerStatuses?.[0]
+  assert.ok(later!.restartCount >= 2 && later!.restartCount <= 4, `restarted ${later!.restartCount} times`)
+})
+
+test('a pod that may not restart ends as its containers do', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet } = await start(clock)
+  await using _api = api
+  await using _kubelet = kubelet
+  await api.client.create(pods, pod('ok', { main: { afterSeconds: 2 } }, { restartPolicy: 'Never' }))
+  await api.client.create(pods, pod('bad', { main: { afterSeconds: 2, exitCode: 1 } }, { restartPolicy: 'Never' }))
+  await clock.advance(4_000)
+  assert.equal((await api.client.get(pods, 'default/ok')).status?.phase, 'Succeeded')
+  assert.equal((await api.client.get(pods, 'default/bad')).status?.phase, 'Failed')
+})
+
+test('init containers run one after another before the others', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet } = await start(clock)
+  await using _api = api
+  await using _kubelet = kubelet
+  const script = { first: { afterSeconds: 5 }, second: { afterSeconds: 5 } }
+  const initContainers = [
+    { name: 'first', image: 'a' },
+    { name: 'second', image: 'b' },
+  ]
+  await api.client.create(pods, pod('init', script, { initContainers }))
+  await clock.advance(2_000)
+  assert.deepEqual(
+    (await api.client.get(pods, 'default/init')).status?.initContainerStatuses?.map(({ state }) => Object.keys(state ?? {})[0]),
+    ['running', 'waiting'],
+  )
+  await clock.advance(10_000)
+  const after = await api.client.get(pods, 'default/init')
+  assert.equal(after.status?.phase, 'Running')
+  assert.ok(after.status?.initContainerStatuses?.every(({ state }) => state?.terminated?.exitCode === 0))
+})
+
+test('a new kubelet adopts what its predecessor left running', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet, runtime } = await start(clock)
+  await using _api = api
+  await api.client.create(pods, pod('web'))
+  await clock.advance(1000)
+  const before = await api.client.get(pods, 'default/web')
+  await kubelet[Symbol.asyncDispose]()
+  await using _again = await startNode(api, runtime, clock)
+  await clock.advance(5000)
+  const after = await api.client.get(pods, 'default/web')
+  assert.equal(after.status?.containerStatuses?.[0]?.containerID, before.status?.containerStatuses?.[0]?.containerID)
+  assert.equal(after.status?.containerStatuses?.[0]?.restartCount, 0)
+})

@@ -1,0 +1,243 @@
+import { totalmem } from 'node:os'
+import { type Node, nodes, type Pod, pods, type Service, services } from '#api'
+import { type Clock, type Log, type Random, TaskGroup } from '#base'
+import { type Client, EventRecorder, Informers } from '#client'
+import { Backoff } from './containers/backoff.ts'
+import { Images } from './containers/images.ts'
+import { POD_NAME, POD_NAMESPACE, POD_UID } from './labels.ts'
+import { type Cgroups, noCgroups } from './node/cgroups.ts'
+import { renewLease } from './node/lease.ts'
+import { NodeReporter } from './node/node-status.ts'
+import { admit } from './pods/admission.ts'
+import { ObjectSource } from './pods/object-source.ts'
+import type { PodDependencies } from './pods/pod-context.ts'
+import { PodWorker } from './pods/pod-worker.ts'
+import { Prober } from './probes/prober.ts'
+import type { Runtime } from './runtimes/runtime.ts'
+import { type KubeletServer, type ServeOptions, serveKubelet, type UpgradeHandler } from './server/server.ts'
+import { DiskVolumes, NoVolumes, type VolumeManager } from './volumes/volume-manager.ts'
+
+export interface KubeletOptions {
+  /** Speaks as `system:node:NAME`. */
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly nodeName: string
+  readonly nodeIPs: readonly string[]
+  /** Of pod directories; '' keeps nothing on disk (simulated nodes). */
+  readonly rootDirectory: string
+  readonly podLogs: string
+  readonly clusterDNS: string
+  readonly clusterDomain: string
+  readonly resolvConf?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly capacity?: Readonly<Record<string, string>> | undefined
+  readonly cgroups?: Cgroups
+  readonly serve?: ServeOptions | undefined
+  readonly upgrades?: UpgradeHandler | undefined
+  readonly version: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export interface Kubelet extends AsyncDisposable {
+  /** 0 when it does not serve. */
+  readonly port: number
+  /** Stops every pod of the node, for a shutdown that takes the pods along. */
+  stopPods(): Promise<void>
+}
+
+/** The agent of one node. Disposing of it leaves containers running: the next kubelet of the node adopts them. */
+export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
+  await using stack = new AsyncDisposableStack()
+  const kubelet = stack.use(new NodeAgent(options))
+  await kubelet.start()
+  const owned = stack.move()
+  return { port: kubelet.port, stopPods: () => kubelet.stopPods(), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+class NodeAgent implements AsyncDisposable {
+  readonly #options: KubeletOptions
+  readonly #stack = new AsyncDisposableStack()
+  readonly #informers: Informers
+  readonly #tasks: TaskGroup
+  readonly #workers = new Map<string, PodWorker>()
+  readonly #dependencies: PodDependencies
+  readonly #endings = new Map<string, (() => void)[]>()
+  #server: KubeletServer | undefined
+
+  constructor(options: KubeletOptions) {
+    this.#options = options
+    const { client, clock, random, log, runtime, nodeName } = options
+    const recorder = this.#stack.use(new EventRecorder({ client, clock, random, log, component: 'kubelet', host: nodeName }))
+    this.#informers = this.#stack.use(new Informers({ client, clock, random, log }))
+    const poke = (uid: string): void => this.#workers.get(uid)?.poke()
+    const objects = this.#stack.use(new ObjectSource({ client, clock, random, log }, poke))
+    const prober = this.#stack.use(new Prober({ runtime, clock, random, log, recorder, onChange: poke }))
+    this.#tasks = this.#stack.use(new TaskGroup({ onError: (error) => log.error('A part of the kubelet stopped', { error }) }))
+    const volumes: VolumeManager =
+      options.rootDirectory === '' ? new NoVolumes() : new DiskVolumes({ root: options.rootDirectory, client, clock, objects })
+    this.#dependencies = {
+      client,
+      runtime,
+      clock,
+      log,
+      recorder,
+      objects,
+      prober,
+      volumes,
+      images: new Images({ runtime, clock, recorder, objects }),
+      restarts: new Backoff(clock, { initialMs: 10_000, maxMs: 300_000 }),
+      cgroups: options.cgroups ?? noCgroups,
+      nodeIPs: options.nodeIPs,
+      clusterDNS: options.clusterDNS,
+      clusterDomain: options.clusterDomain,
+      resolvConf: options.resolvConf ?? '/etc/resolv.conf',
+      podLogs: options.podLogs,
+      nodeMemoryBytes: totalmem(),
+      node: () => this.#informers.for(nodes, { fieldSelector: `metadata.name=${nodeName}` }).get(nodeName) as Node | undefined,
+      servicesFor: (pod) => this.#servicesFor(pod),
+    }
+  }
+
+  get port(): number {
+    return this.#server?.port ?? 0
+  }
+
+  async start(): Promise<void> {
+    const { client, clock, log, runtime, nodeName, serve, upgrades } = this.#options
+    if (serve !== undefined && upgrades !== undefined)
+      this.#server = this.#stack.use(await serveKubelet(serve, this.#view(), upgrades, { runtime, log }))
+    const input = {
+      name: nodeName,
+      ips: this.#options.nodeIPs,
+      labels: this.#options.labels ?? {},
+      kubeletPort: this.port,
+      rootDirectory: this.#options.rootDirectory,
+      capacity: this.#options.capacity,
+      kubeletVersion: this.#options.version,
+    }
+    const reporter = new NodeReporter({ client, runtime, clock, log, input })
+    await reporter.register()
+    this.#tasks.spawn((signal) => reporter.run(signal))
+    this.#tasks.spawn((signal) => renewLease(nodeName, { client, clock, log }, signal))
+    const own = this.#informers.for(pods, { fieldSelector: `spec.nodeName=${nodeName}` })
+    this.#informers.for(services)
+    this.#informers.for(nodes, { fieldSelector: `metadata.name=${nodeName}` })
+    await this.#informers.synced(this.#tasks.signal)
+    own.onChange(({ before, after }) => this.#podChanged(before, after))
+    await this.#adoptOrphans()
+    this.#tasks.spawn((signal) => this.#followRuntime(signal))
+  }
+
+  async stopPods(): Promise<void> {
+    const { runtime } = this.#options
+    const sandboxes = await runtime.listPodSandboxes()
+    await Promise.all(
+      sandboxes.map(async ({ id }) => {
+        for (const { id: containerId } of await runtime.listContainers({ sandboxId: id }))
+          await runtime.stopContainer(containerId, 5)
+        await runtime.stopPodSandbox(id)
+      }),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+
+  #podChanged(before: Pod | undefined, after: Pod | undefined): void {
+    const uid = (after ?? before)?.metadata?.uid ?? ''
+    const worker = this.#workers.get(uid)
+    // The same name can be a new pod: the old one is then gone.
+    if (before !== undefined && after !== undefined && before.metadata?.uid !== uid)
+      this.#workers.get(before.metadata?.uid ?? '')?.remove()
+    if (after === undefined) worker?.remove()
+    else if (worker !== undefined) worker.update(after)
+    else this.#startWorker(after)
+  }
+
+  #startWorker(pod: Pod): PodWorker {
+    const worker = new PodWorker(pod, this.#dependencies)
+    const others = [...this.#workers.values()].map((each) => each.pod)
+    this.#workers.set(worker.uid, worker)
+    const refusal = admit(pod, others, this.#dependencies.node())
+    if (refusal !== undefined) {
+      this.#dependencies.recorder.event(pod, 'Warning', refusal.reason, refusal.message)
+      worker.giveUp(refusal.reason, refusal.message)
+    }
+    this.#tasks.spawn(async (signal) => {
+      await worker.run(signal)
+      if (worker.isFinished) this.#workers.delete(worker.uid)
+    })
+    return worker
+  }
+
+  /** Pods that the API forgot while no kubelet was looking are stopped like deleted ones. */
+  async #adoptOrphans(): Promise<void> {
+    for (const { labels } of await this.#options.runtime.listPodSandboxes()) {
+      const uid = labels[POD_UID]
+      if (uid === undefined || this.#workers.has(uid)) continue
+      const pod: Pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { uid, name: labels[POD_NAME] ?? '', namespace: labels[POD_NAMESPACE] ?? '' },
+        spec: { containers: [], nodeName: this.#options.nodeName },
+      }
+      this.#startWorker(pod).remove()
+    }
+  }
+
+  async #followRuntime(signal: AbortSignal): Promise<void> {
+    for await (const { sandboxId } of this.#options.runtime.events(signal)) {
+      const owner =
+        sandboxId === undefined
+          ? undefined
+          : [...this.#workers.values()].find(({ observed }) => observed.sandboxes.some(({ id }) => id === sandboxId))
+      if (owner !== undefined) owner.poke()
+      else for (const worker of this.#workers.values()) worker.poke()
+      this.#tellEndings()
+    }
+  }
+
+  #tellEndings(): void {
+    for (const [id, resolvers] of [...this.#endings]) {
+      void this.#options.runtime.containerStatus(id).then(
+        ({ state }) => state !== 'RUNNING' && this.#end(id, resolvers),
+        () => this.#end(id, resolvers),
+      )
+    }
+  }
+
+  #end(id: string, resolvers: readonly (() => void)[]): void {
+    this.#endings.delete(id)
+    for (const resolve of resolvers) resolve()
+  }
+
+  #servicesFor(pod: Pod): readonly Service[] {
+    const all = this.#informers.for(services).list()
+    const own =
+      pod.spec?.enableServiceLinks === false ? [] : all.filter(({ metadata }) => metadata?.namespace === pod.metadata?.namespace)
+    const api = all.filter(({ metadata }) => metadata?.namespace === 'default' && metadata.name === 'kubernetes')
+    return [...new Set([...api, ...own])]
+  }
+
+  #view() {
+    const find = (namespace: string, name: string): PodWorker | undefined =>
+      [...this.#workers.values()].find(({ pod }) => pod.metadata?.namespace === namespace && pod.metadata?.name === name)
+    return {
+      pods: () => [...this.#workers.values()].map(({ pod }) => pod),
+      container: (namespace: string, pod: string, container: string, previous: boolean) => {
+        const status = find(namespace, pod)?.observed.containers.get(container)?.[previous ? 1 : 0]
+        return status && { id: status.id, logPath: status.logPath, running: status.state === 'RUNNING' }
+      },
+      sandbox: (namespace: string, pod: string) =>
+        find(namespace, pod)?.observed.sandboxes.find(({ state }) => state === 'READY')?.id,
+      ended: (containerId: string) =>
+        new Promise<void>((resolve) => {
+          this.#endings.set(containerId, [...(this.#endings.get(containerId) ?? []), resolve])
+          this.#tellEndings()
+        }),
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { isPodTerminal, type Node, type Pod, podRequests, untoleratedTaints } from '#api'
+import { addQuantities, compareQuantities, milliValue, quantityValue } from '#meta'
+
+export interface Refusal {
+  readonly reason: string
+  readonly message: string
+}
+
+/** The node's last word on a pod that was bound to it: it may have filled up, or changed, since the scheduler looked. */
+export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined): Refusal | undefined {
+  // A pod that runs already was admitted before the kubelet restarted.
+  if (
+    node === undefined ||
+    isPodTerminal(pod) ||
+    pod.status?.startTime !== undefined ||
+    pod.metadata?.deletionTimestamp !== undefined
+  )
+    return undefined
+  const active = others.filter((other) => !isPodTerminal(other))
+  return refusedForResources(pod, active, node) ?? refusedForNode(pod, node)
+}
+
+function refusedForResources(pod: Pod, active: readonly Pod[], node: Node): Refusal | undefined {
+  const allocatable = node.status?.allocatable ?? {}
+  const podsMax = Number(allocatable['pods'] ?? Number.POSITIVE_INFINITY)
+  if (active.length + 1 > podsMax)
+    return {
+      reason: 'OutOfpods',
+      message: `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${active.length}, capacity: ${podsMax}`,
+    }
+  for (const [name, wanted] of Object.entries(podRequests(pod))) {
+    const capacity = allocatable[name] ?? '0'
+    const used = active.map((other) => podRequests(other)[name] ?? '0').reduce(addQuantities, '0')
+    if (compareQuantities(addQuantities(used, wanted), capacity) <= 0 || compareQuantities(wanted, '0') === 0) continue
+    const unit = name === 'cpu' ? milliValue : quantityValue
+    return {
+      reason: `OutOf${name}`,
+      message: `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${unit(wanted)}, used: ${unit(used)}, capacity: ${unit(capacity)}`,
+    }
+  }
+  return undefined
+}
+
+function refusedForNode(pod: Pod, node: Node): Refusal | undefined {
+  const labels = node.metadata?.labels ?? {}
+  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
+    if (labels[key] !== value)
+      return {
+        reason: 'NodeAffinity',
+        message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+      }
+  }
+  const [taint] = untoleratedTaints(node.spec?.taints ?? [], pod.spec?.tolerations, ['NoExecute'])
+  if (taint !== undefined)
+    return {
+      reason: 'TaintToleration',
+      message: 'Pod was rejected: Predicate TaintToleration failed: node(s) had untolerated taint(s)',
+    }
+  return undefined
+}

@@ -1,0 +1,147 @@
+import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret } from '#api'
+import { fieldValue, resourceValue } from '../containers/field-path.ts'
+import { type VolumeFile, writeAtomically } from './atomic-directory.ts'
+import { type VolumeContext, VolumeError, type VolumeType } from './volume.ts'
+
+type Files = Map<string, VolumeFile>
+
+export const configMapVolume: VolumeType = {
+  field: 'configMap',
+  plugin: 'kubernetes.io~configmap',
+  async prepare({ configMap: source }, context) {
+    const { name = '', items, optional, defaultMode } = source!
+    const files = configMapFiles(await context.configMap(name), { name, items, optional, mode: defaultMode ?? 0o644 }, context)
+    return write(files, context)
+  },
+}
+
+export const secretVolume: VolumeType = {
+  field: 'secret',
+  plugin: 'kubernetes.io~secret',
+  async prepare({ secret: source }, context) {
+    const { secretName: name = '', items, optional, defaultMode } = source!
+    const files = secretFiles(await context.secret(name), { name, items, optional, mode: defaultMode ?? 0o644 }, context)
+    return write(files, context)
+  },
+}
+
+export const downwardVolume: VolumeType = {
+  field: 'downwardAPI',
+  plugin: 'kubernetes.io~downward-api',
+  async prepare({ downwardAPI: source }, context) {
+    return write(downwardFiles(source?.items ?? [], source?.defaultMode ?? 0o644, context), context)
+  },
+}
+
+export const projectedVolume: VolumeType = {
+  field: 'projected',
+  plugin: 'kubernetes.io~projected',
+  async prepare({ projected: source }, context) {
+    const mode = source?.defaultMode ?? 0o644
+    const files: Files = new Map()
+    const add = (more: Files): void => {
+      for (const [path, file] of more) files.set(path, file)
+    }
+    for (const { configMap, secret, downwardAPI, serviceAccountToken } of source?.sources ?? []) {
+      if (configMap !== undefined)
+        add(
+          configMapFiles(
+            await context.configMap(configMap.name ?? ''),
+            { ...configMap, name: configMap.name ?? '', mode },
+            context,
+          ),
+        )
+      if (secret !== undefined)
+        add(secretFiles(await context.secret(secret.name ?? ''), { ...secret, name: secret.name ?? '', mode }, context))
+      if (downwardAPI !== undefined) add(downwardFiles(downwardAPI.items ?? [], mode, context))
+      if (serviceAccountToken !== undefined) {
+        const { path, audience, expirationSeconds = 3600 } = serviceAccountToken
+        const token = await context.token(audience, expirationSeconds)
+        // Readable by the pod's own group or user only.
+        files.set(checkedPath(path), { content: Buffer.from(token), mode: tokenMode(context.pod) })
+      }
+    }
+    return write(files, context)
+  },
+}
+
+interface Source {
+  readonly name: string
+  readonly items?: readonly KeyToPath[] | undefined
+  readonly optional?: boolean | undefined
+  readonly mode: number
+}
+
+function configMapFiles(found: ConfigMap | undefined, source: Source, { pod }: VolumeContext): Files {
+  if (found === undefined) return absent('configmap', source, pod)
+  const values = new Map<string, Uint8Array>()
+  for (const [key, text] of Object.entries(found.data ?? {})) values.set(key, Buffer.from(text))
+  for (const [key, data] of Object.entries(found.binaryData ?? {})) values.set(key, Buffer.from(data, 'base64'))
+  return select(values, source, 'configmap')
+}
+
+function secretFiles(found: Secret | undefined, source: Source, { pod }: VolumeContext): Files {
+  if (found === undefined) return absent('secret', source, pod)
+  return select(
+    new Map(Object.entries(found.data ?? {}).map(([key, data]) => [key, Buffer.from(data, 'base64')])),
+    source,
+    'secret',
+  )
+}
+
+function absent(kind: string, { name, optional }: Source, _pod: Pod): Files {
+  if (optional) return new Map()
+  throw new VolumeError(`${kind} ${JSON.stringify(name)} not found`)
+}
+
+function select(values: ReadonlyMap<string, Uint8Array>, { items, optional, mode }: Source, kind: string): Files {
+  if (!items?.length) return new Map([...values].map(([key, content]) => [checkedPath(key), { content, mode }]))
+  const files: Files = new Map()
+  for (const item of items) {
+    const content = values.get(item.key)
+    if (content !== undefined) files.set(checkedPath(item.path), { content, mode: item.mode ?? mode })
+    else if (!optional) throw new VolumeError(`${kind} references non-existent config key: ${item.key}`)
+  }
+  return files
+}
+
+function downwardFiles(items: readonly DownwardAPIVolumeFile[], mode: number, { pod, facts }: VolumeContext): Files {
+  const files: Files = new Map()
+  for (const { path, fieldRef, resourceFieldRef, mode: own } of items) {
+    const container = resourceFieldRef && pod.spec?.containers.find(({ name }) => name === resourceFieldRef.containerName)
+    const value = fieldRef
+      ? fieldValue(pod, fieldRef.fieldPath, facts)
+      : resourceFieldRef && resourceValue(pod, container, resourceFieldRef.resource, resourceFieldRef.divisor, facts.node)
+    if (value === undefined) throw new VolumeError(`unsupported field ${fieldRef?.fieldPath ?? resourceFieldRef?.resource}`)
+    files.set(checkedPath(path), { content: Buffer.from(value), mode: own ?? mode })
+  }
+  return files
+}
+
+/** Validation refuses such paths; here they would be written by root, so they are checked again. */
+function checkedPath(path: string): string {
+  if (path === '' || path.startsWith('/') || path.split('/').some((part) => part === '..' || part === ''))
+    throw new VolumeError(`invalid path ${JSON.stringify(path)}`)
+  return path
+}
+
+const tokenMode = (pod: Pod): number => {
+  if (pod.spec?.securityContext?.fsGroup !== undefined) return 0o640
+  return isRoot(pod) ? 0o600 : 0o644
+}
+
+const isRoot = (pod: Pod): boolean =>
+  !pod.spec?.securityContext?.runAsUser &&
+  (pod.spec?.containers ?? []).every(({ securityContext }) => !securityContext?.runAsUser)
+
+async function write(files: Files, { directory, clock }: VolumeContext): Promise<string> {
+  writeAtomically(
+    directory,
+    files,
+    new Date(clock.now())
+      .toISOString()
+      .replace(/[-:T.]/g, '_')
+      .slice(0, 23),
+  )
+  return directory
+}
