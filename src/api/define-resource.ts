@@ -25,6 +25,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     *validate() {},
     *validateUpdate() {},
     *validateStatusUpdate() {},
+    *validateSubresourceUpdate() {},
     *warnings() {},
     gracePeriodSeconds: () => undefined,
     prepareForDelete() {},

@@ -87,6 +87,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   validate(object: T, context: ValidationContext): Iterable<FieldError>
   validateUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
   validateStatusUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
+  /** As `validateUpdate`, for a write through a subresource other than status (`ephemeralcontainers`, `resize` ...). */
+  validateSubresourceUpdate(subresource: string, object: T, old: T, context: ValidationContext): Iterable<FieldError>
   /** Sentences for the `Warning:` header of an accepted write. */
   warnings(object: T, old: T | undefined): Iterable<string>
   /**

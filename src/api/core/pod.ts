@@ -5,6 +5,7 @@ import { podColumns } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
 import { podSpecWarnings } from './pod-warnings.ts'
 import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './validate-pod.ts'
+import { validatePodPart } from './validate-pod-parts.ts'
 
 export const pods = defineResource<Pod>({
   group: '',
@@ -66,5 +67,6 @@ export const pods = defineResource<Pod>({
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
   warnings: ({ spec }) => podSpecWarnings(spec, 'spec'),
+  validateSubresourceUpdate: validatePodPart,
   schema: 'io.k8s.api.core.v1.Pod',
 })

@@ -183,3 +183,35 @@ test('suspicious but accepted fields are warned of', () => {
     ],
   )
 })
+
+const partFindings = (subresource: string, after: Pod, before: Pod): string[] =>
+  [...pods.validateSubresourceUpdate(subresource, after, before, context)].map(({ field, message }) => `${field}: ${message}`)
+
+test('debugging containers may be added, not changed or taken away', () => {
+  const debug = { name: 'debug', image: 'busybox:1' }
+  const before = pod({ ephemeralContainers: [debug] })
+  assert.deepEqual(
+    partFindings('ephemeralcontainers', pod({ ephemeralContainers: [debug, { ...debug, name: 'two' }] }), before),
+    [],
+  )
+  assert.match(partFindings('ephemeralcontainers', pod({}), before)[0]!, /"debug" may not be removed/)
+  const changed = pod({ ephemeralContainers: [{ ...debug, image: 'busybox:2' }] })
+  assert.match(partFindings('ephemeralcontainers', changed, before)[0]!, /"debug" may not be changed/)
+  const probing = pod({ ephemeralContainers: [debug, { ...debug, name: 'c', ports: [{ containerPort: 1 }] }] })
+  assert.deepEqual(partFindings('ephemeralcontainers', probing, before), [
+    'spec.ephemeralContainers[1].name: Duplicate value: "c"',
+    'spec.ephemeralContainers[1].ports: Forbidden: cannot be set for an Ephemeral Container',
+  ])
+})
+
+test('a resize changes CPU and memory, and never the class of a pod', () => {
+  const sized = (requests: object, more: object = {}): Pod => with1({ resources: { requests }, ...more })
+  const before = sized({ cpu: '100m' })
+  assert.deepEqual(partFindings('resize', sized({ cpu: '200m', memory: '1Gi' }), before), [])
+  assert.deepEqual(partFindings('resize', sized({ cpu: '200m' }, { image: 'nginx:2' }), before), [
+    'spec: Forbidden: only cpu and memory resources are mutable',
+  ])
+  assert.deepEqual(partFindings('resize', with1({}), before), [
+    'spec: Invalid value: "Burstable": Pod QOS Class may not change as a result of resizing',
+  ])
+})

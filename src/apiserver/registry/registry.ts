@@ -163,7 +163,7 @@ export class Registry {
         ? [...resource.validate(object, { nowMs }), ...resource.validateUpdate(object, old, { nowMs })]
         : options.subresource === 'status'
           ? [...resource.validateStatusUpdate(object, old, { nowMs })]
-          : []
+          : [...resource.validateSubresourceUpdate(options.subresource, object, old, { nowMs })]
       const findings = [...validateUpdate(object, old, resource), ...own]
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       context.warnings.push(...resource.warnings(object, old))

@@ -1,15 +1,8 @@
-import type { ResourceDefinition } from '#api'
+import { labelValue, qualifiedName, type ResourceDefinition } from '#api'
 import { deepEqual } from '#base'
 import { type FieldError, type FieldErrorReason, type KubernetesObject, missingRequired, type ObjectMeta } from '#meta'
 
 const ANNOTATIONS_BYTES_MAX = 256 * 1024
-const NAME_LENGTH_MAX = 63
-const PART = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
-const PREFIX = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
-const LABEL_VALUE_RULE =
-  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-const NAME_PART_RULE =
-  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 
 const error = (field: string, reason: FieldErrorReason, message: string): FieldError => ({ field, reason, message })
 const invalidValue = (field: string, value: unknown, detail: string): FieldError =>
@@ -86,20 +79,18 @@ function* validateNames(metadata: ObjectMeta, resource: ResourceDefinition): Ite
 
 function* validateMaps(metadata: ObjectMeta): Iterable<FieldError> {
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
-    for (const detail of qualifiedNameProblems(key)) yield invalidValue('metadata.labels', key, detail)
-    if (value.length > NAME_LENGTH_MAX)
-      yield invalidValue('metadata.labels', value, `must be no more than ${NAME_LENGTH_MAX} characters`)
-    else if (value !== '' && !PART.test(value)) yield invalidValue('metadata.labels', value, LABEL_VALUE_RULE)
+    for (const detail of qualifiedName(key)) yield invalidValue('metadata.labels', key, detail)
+    for (const detail of labelValue(value)) yield invalidValue('metadata.labels', value, detail)
   }
   let size = 0
   for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
-    for (const detail of qualifiedNameProblems(key.toLowerCase())) yield invalidValue('metadata.annotations', key, detail)
+    for (const detail of qualifiedName(key.toLowerCase())) yield invalidValue('metadata.annotations', key, detail)
     size += Buffer.byteLength(key) + Buffer.byteLength(value)
   }
   if (size > ANNOTATIONS_BYTES_MAX)
     yield error('metadata.annotations', 'FieldValueTooLong', `Too long: may not be more than ${ANNOTATIONS_BYTES_MAX} bytes`)
   for (const finalizer of metadata.finalizers ?? []) {
-    for (const detail of qualifiedNameProblems(finalizer)) yield invalidValue('metadata.finalizers', finalizer, detail)
+    for (const detail of qualifiedName(finalizer)) yield invalidValue('metadata.finalizers', finalizer, detail)
   }
 }
 
@@ -119,19 +110,6 @@ function* validateReferences(metadata: ObjectMeta): Iterable<FieldError> {
       'Only one reference can have Controller set to true. Found "true" in several references',
     )
   }
-}
-
-/** `prefix/name`, where the prefix is a DNS subdomain. */
-export function* qualifiedNameProblems(key: string): Iterable<string> {
-  const parts = key.split('/')
-  const name = parts.at(-1)!
-  if (parts.length > 2)
-    yield `a qualified name ${NAME_PART_RULE.slice('name part '.length)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`
-  if (parts.length === 2 && !PREFIX.test(parts[0]!))
-    yield "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
-  if (name === '') yield 'name part must be non-empty'
-  else if (name.length > NAME_LENGTH_MAX) yield `name part must be no more than ${NAME_LENGTH_MAX} characters`
-  else if (!PART.test(name)) yield NAME_PART_RULE
 }
 
 function fieldAt(object: unknown, path: string): unknown {
