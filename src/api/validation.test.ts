@@ -12,8 +12,10 @@ import {
   daemonSets,
   deployments,
   endpointSlices,
+  events,
   horizontalPodAutoscalers,
   ingresses,
+  ipAddresses,
   jobs,
   limitRanges,
   networkPolicies,
@@ -25,6 +27,7 @@ import {
   roleBindings,
   roles,
   secrets,
+  serviceCIDRs,
   services,
   statefulSets,
   storageClasses,
@@ -268,6 +271,20 @@ const bad: readonly (readonly [name: string, resource: unknown, object: object, 
     ],
   ],
   [
+    'an event of elsewhere',
+    events,
+    { involvedObject: { kind: 'Pod', name: 'p', namespace: 'other' } },
+    ['involvedObject.namespace: Invalid value: "other": does not match event.namespace'],
+  ],
+  [
+    'two ranges of one family',
+    serviceCIDRs,
+    { spec: { cidrs: ['10.0.0.0/24', '10.1.0.0/24'] } },
+    [
+      'spec.cidrs: Invalid value: ["10.0.0.0/24","10.1.0.0/24"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+    ],
+  ],
+  [
     'limits upside down',
     limitRanges,
     { spec: { limits: [{ type: 'Container', max: { cpu: '1' }, min: { cpu: '2' } }] } },
@@ -326,6 +343,11 @@ test('what must not change is said so', () => {
     })[0]!,
     /^spec: Forbidden: updates to statefulset spec for fields other than 'replicas'/,
   )
+})
+
+test('an address has one spelling', () => {
+  const problems = (name: string): number => [...ipAddresses.validateName(name, false)].length
+  assert.deepEqual(['10.0.0.1', '2001:db8::1', '2001:DB8::1', '2001:db8:0::1', 'x'].map(problems), [0, 0, 1, 1, 1])
 })
 
 test('no kind crashes on an object with nothing in it, or with empty parts', () => {

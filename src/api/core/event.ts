@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Event } from '../generated/types.ts'
+import { invalidValue } from '../validation/findings.ts'
 import { eventColumns } from './event-columns.ts'
 
 export const events = defineResource<Event>({
@@ -28,5 +29,11 @@ export const events = defineResource<Event>({
     draft.reportingInstance ??= ''
   },
   columns: eventColumns,
+  *validate({ metadata, involvedObject }) {
+    const [namespace = '', about = ''] = [metadata?.namespace, involvedObject?.namespace]
+    // Events about objects without a namespace live in `default`.
+    const fits = about === '' ? namespace === '' || namespace === 'default' : namespace === about
+    if (!fits) yield invalidValue('involvedObject.namespace', about, 'does not match event.namespace')
+  },
   schema: 'io.k8s.api.core.v1.Event',
 })

@@ -35,5 +35,6 @@ export const eventsEvents = defineResource<EventsEvent>({
     ...column,
     value: (event, context) => column.value(toCoreEvent(event), context),
   })),
+  validate: (event, context) => events.validate(event as Event, context),
   schema: 'io.k8s.api.events.v1.Event',
 })

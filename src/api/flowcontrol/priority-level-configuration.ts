@@ -1,6 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PriorityLevelConfiguration } from '../generated/types.ts'
+import { forbid, oneOf, required } from '../validation/findings.ts'
 
 export const priorityLevelConfigurations = defineResource<PriorityLevelConfiguration>({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -36,5 +37,14 @@ export const priorityLevelConfigurations = defineResource<PriorityLevelConfigura
     text('QueueLengthLimit', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? '<none>'}`),
     age,
   ],
+  *validate({ spec }) {
+    yield* oneOf(spec?.type, ['Exempt', 'Limited'], 'spec.type')
+    if (spec?.type === 'Exempt' && spec.limited) yield forbid('spec.limited', 'must be nil if the type is not Limited')
+    if (spec?.type === 'Limited') {
+      if (spec.exempt) yield forbid('spec.exempt', 'must be nil if the type is Limited')
+      if (spec.limited === undefined) yield required('spec.limited', 'must not be empty when type is Limited')
+      else yield* oneOf(spec.limited.limitResponse?.type, ['Queue', 'Reject'], 'spec.limited.limitResponse.type')
+    }
+  },
   schema: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
 })

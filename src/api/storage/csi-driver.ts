@@ -1,6 +1,8 @@
+import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIDriver } from '../generated/types.ts'
+import { IMMUTABLE, invalidValue, optionalOneOf } from '../validation/findings.ts'
 
 export const csiDrivers = defineResource<CSIDriver>({
   group: 'storage.k8s.io',
@@ -27,5 +29,16 @@ export const csiDrivers = defineResource<CSIDriver>({
     text('Modes', ({ spec }) => spec?.volumeLifecycleModes?.join(',') || '<unset>'),
     age,
   ],
+  *validate({ spec }) {
+    yield* optionalOneOf(spec?.fsGroupPolicy, ['File', 'None', 'ReadWriteOnceWithFSType'], 'spec.fsGroupPolicy')
+    for (const mode of spec?.volumeLifecycleModes ?? []) {
+      yield* optionalOneOf(mode, ['Ephemeral', 'Persistent'], 'spec.volumeLifecycleModes')
+    }
+  },
+  *validateUpdate({ spec }, { spec: old }) {
+    for (const key of ['attachRequired', 'volumeLifecycleModes'] as const) {
+      if (!deepEqual(spec?.[key], old?.[key])) yield invalidValue(`spec.${key}`, spec?.[key] ?? null, IMMUTABLE)
+    }
+  },
   schema: 'io.k8s.api.storage.v1.CSIDriver',
 })

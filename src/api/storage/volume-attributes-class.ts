@@ -1,6 +1,8 @@
+import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttributesClass } from '../generated/types.ts'
+import { forbid, required } from '../validation/findings.ts'
 
 export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   group: 'storage.k8s.io',
@@ -9,5 +11,13 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   scope: 'Cluster',
   names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
   columns: [name, text('DriverName', ({ driverName }) => driverName), age],
+  *validate({ driverName }) {
+    if (!driverName) yield required('driverName')
+  },
+  *validateUpdate(attributes, old) {
+    for (const key of ['driverName', 'parameters'] as const) {
+      if (!deepEqual(attributes[key], old[key])) yield forbid(key, `updates to ${key} are forbidden.`)
+    }
+  },
   schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
 })
