@@ -136,7 +136,8 @@ export class SpdyConnection implements AsyncDisposable {
       case RST_STREAM: {
         const id = streamIdOf(bytes)
         this.#opened(id, new Error('the stream was refused'))
-        this.#streams.get(id)?.destroy()
+        this.#streams.get(id)?.receiveReset()
+        this.#streams.delete(id)
         return
       }
       case PING: {
@@ -206,7 +207,7 @@ export class SpdyConnection implements AsyncDisposable {
     if (error instanceof SpdyProtocolError) this.#socket.write(controlFrame(GOAWAY, 0, this.#lastSeen, RESET_PROTOCOL_ERROR))
     this.#closed = true
     for (const id of this.#opening.keys()) this.#opened(id, error ?? new Error('the SPDY connection is closed'))
-    for (const stream of this.#streams.values()) stream.connectionEnded()
+    for (const stream of this.#streams.values()) stream.receiveReset()
     this.#streams.clear()
     this.#headers[Symbol.dispose]()
     this.#socket.end()

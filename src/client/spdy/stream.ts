@@ -13,6 +13,7 @@ export class SpdyStream extends Duplex {
   readonly #sender: SpdySender
   #wanted: (() => void) | undefined
   #lost = false
+  #endedByPeer = false
 
   constructor(headers: SpdyHeaders, sender: SpdySender) {
     super({ allowHalfOpen: true })
@@ -20,6 +21,11 @@ export class SpdyStream extends Duplex {
     this.#sender = sender
     // A peer may reset whenever it likes; readers and writers notice by themselves.
     this.on('error', () => {})
+  }
+
+  /** Whether the other end reset the stream or the connection, so that a close is not our own doing. */
+  get endedByPeer(): boolean {
+    return this.#endedByPeer
   }
 
   /** Resolves when more may come. */
@@ -34,9 +40,10 @@ export class SpdyStream extends Duplex {
     if (!this.destroyed) this.push(null)
   }
 
-  /** Nothing will come or go any more; what came can still be read. */
-  connectionEnded(): void {
+  /** The other end reset the stream or the connection is gone. What came can still be read: runtimes reset right after their last words. */
+  receiveReset(): void {
     this.#lost = true
+    this.#endedByPeer = true
     this.#release()
     this.receiveEnd()
     // Readers still get what came, then the end; only then do writers learn.
@@ -49,6 +56,10 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    if (this.#lost) {
+      callback(new Error('the other end closed the stream'))
+      return
+    }
     this.#sender.write(chunk).then(() => callback(), callback)
   }
 

@@ -36,6 +36,7 @@ import {
   sandboxStatusOf,
   statsOf,
 } from './responses.ts'
+import { openPort, openSession } from './streams.ts'
 
 export interface CriRuntimeOptions {
   /** `unix:///run/containerd/containerd.sock` */
@@ -166,16 +167,23 @@ class CriRuntime implements Runtime {
     return { exitCode: answer.exit_code ?? 0, stdout: bytes(answer.stdout), stderr: bytes(answer.stderr) }
   }
 
-  async exec(_containerId: string, _options: ExecOptions): Promise<StreamSession> {
-    throw new RuntimeError('Unimplemented', 'exec streams are not available')
+  async exec(containerId: string, options: ExecOptions): Promise<StreamSession> {
+    const { command, ...streams } = options
+    const request = { container_id: containerId, cmd: command, ...streams, stderr: streams.stderr && !streams.tty }
+    const { url = '' } = await this.#call<{ readonly url?: string }>('Exec', request)
+    return openSession(url, streams, this.#options.clock)
   }
 
-  async attach(_containerId: string, _options: Omit<ExecOptions, 'command'>): Promise<StreamSession> {
-    throw new RuntimeError('Unimplemented', 'attach streams are not available')
+  async attach(containerId: string, options: Omit<ExecOptions, 'command'>): Promise<StreamSession> {
+    const { tty, stdin, stdout, stderr } = options
+    const request = { container_id: containerId, tty, stdin, stdout, stderr: stderr && !tty }
+    const { url = '' } = await this.#call<{ readonly url?: string }>('Attach', request)
+    return openSession(url, options, this.#options.clock)
   }
 
-  async portForward(_sandboxId: string, _port: number): Promise<Duplex> {
-    throw new RuntimeError('Unimplemented', 'port forwarding is not available')
+  async portForward(sandboxId: string, port: number): Promise<Duplex> {
+    const { url = '' } = await this.#call<{ readonly url?: string }>('PortForward', { pod_sandbox_id: sandboxId, port: [port] })
+    return openPort(url, port, this.#options.clock)
   }
 
   async pullImage(image: string, auth: ImageAuth | undefined, signal?: AbortSignal): Promise<string> {
