@@ -17,6 +17,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     columns: [nameColumn, age] as readonly Column<T>[],
     stored: true,
     generation: false,
+    keepsStatusOnCreate: false,
     immutableFields: [],
     validateName: subdomainName,
     default() {},

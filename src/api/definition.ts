@@ -80,6 +80,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   validateName(name: string, prefix: boolean): Iterable<string>
   /** Fills absent fields in place, as upstream's SetDefaults and +default markers. Runs on every decode. */
   default(draft: T): void
+  /** Whether a status that is created with the object stays; a kubelet registers its node in one call. */
+  readonly keepsStatusOnCreate: boolean
   /** Clears or sets what clients may not (status on create, and so on), in place. */
   prepareForCreate(draft: T): void
   prepareForUpdate(draft: T, old: T): void

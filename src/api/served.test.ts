@@ -15,6 +15,7 @@ import {
   horizontalPodAutoscalersV1,
   type Job,
   jobs,
+  nodes,
   type Pod,
   pods,
   type ResourceDefinition,
@@ -201,6 +202,16 @@ test('refusals read as upstream words them', async () => {
     await messageOf(client.update(deployments, other)),
     'Deployment.apps "x" is invalid: spec.selector: Invalid value: {"matchLabels":{"app":"y"}}: field is immutable',
   )
+})
+
+test('of all kinds only a node is created with its status', async () => {
+  await using server = await serverWithAccount()
+  const status = { capacity: { cpu: '4' } }
+  const node = await server.client.create(nodes, { metadata: { name: 'n' }, status })
+  assert.deepEqual(node.status, { ...status, allocatable: status.capacity })
+  const metadata = { name: 'x', namespace: 'default' }
+  const service = { metadata, spec: { ports: [{ port: 80 }] }, status: { loadBalancer: { ingress: [{ ip: '1.2.3.4' }] } } }
+  assert.deepEqual((await server.client.create(services, service)).status, { loadBalancer: {} })
 })
 
 test('both versions of an autoscaler show one object', async () => {

@@ -31,6 +31,7 @@ export const nodes = defineResource<Node>({
     const status = (draft.status ??= {})
     if (status.capacity !== undefined) status.allocatable ??= { ...status.capacity }
   },
+  keepsStatusOnCreate: true,
   columns: nodeColumns,
   *validate({ spec }) {
     yield* validateTaints(spec?.taints, 'spec.taints')

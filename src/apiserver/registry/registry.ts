@@ -318,7 +318,7 @@ function prepareMetadata(
   metadata.uid = random.uuid()
   metadata.creationTimestamp = formatTime(clock.now())
   if (resource.generation) metadata.generation = 1
-  if (resource.subresources.status) delete (object as { status?: unknown }).status
+  if (resource.subresources.status && !resource.keepsStatusOnCreate) delete (object as { status?: unknown }).status
   const form = resource.storage ?? resource
   object.apiVersion = apiVersionOf(form)
   object.kind = form.kind
