@@ -1,0 +1,96 @@
+import { allResources, defineResource, type ResourceDefinition, type Verb } from '#api'
+import { internalError, isNotFound, type KubernetesObject, parseApiVersion } from '#meta'
+import type { Client } from './client.ts'
+
+interface ApiResource {
+  readonly name: string
+  readonly singularName: string
+  readonly namespaced: boolean
+  readonly kind: string
+  readonly verbs: readonly Verb[]
+  readonly shortNames?: readonly string[]
+}
+
+export interface Discovered {
+  /** One definition per kind, in its group's preferred version. */
+  readonly resources: readonly ResourceDefinition<KubernetesObject>[]
+  /** Group versions that could not be read (an aggregated API server that is down), with what they said. */
+  readonly failures: ReadonlyMap<string, unknown>
+}
+
+const builtIn = new Map(allResources.map((resource) => [nameOf(resource), resource]))
+
+/** Every kind the server serves. Known kinds come with their definition, others with what discovery tells of them. */
+export async function discoverResources(client: Client, signal: AbortSignal): Promise<Discovered> {
+  const failures = new Map<string, unknown>()
+  const resources = new Map<string, ResourceDefinition<KubernetesObject>>()
+  for (const groupVersion of await groupVersions(client, signal)) {
+    try {
+      const path = groupVersionPath(groupVersion)
+      const list = (await get(client, path, signal)) as { readonly resources?: readonly ApiResource[] }
+      for (const found of list.resources ?? []) {
+        if (found.name.includes('/')) continue
+        const { group, version } = parseApiVersion(groupVersion)
+        // Preferred versions come first: a later one of the same kind is the same objects again.
+        const identity = `${group}/${found.name}`
+        if (!resources.has(identity)) resources.set(identity, definitionOf(group, version, found))
+      }
+    } catch (error) {
+      if (signal.aborted) throw error
+      if (!isNotFound(error)) failures.set(groupVersion, error)
+    }
+  }
+  return { resources: [...resources.values()], failures }
+}
+
+async function groupVersions(client: Client, signal: AbortSignal): Promise<string[]> {
+  const core = (await get(client, '/api', signal)) as { readonly versions?: readonly string[] }
+  const groups = (await get(client, '/apis', signal)) as {
+    readonly groups?: readonly {
+      readonly preferredVersion?: { readonly groupVersion: string }
+      readonly versions: readonly { readonly groupVersion: string }[]
+    }[]
+  }
+  const named = (groups.groups ?? []).flatMap(({ preferredVersion, versions }) => {
+    const all = versions.map(({ groupVersion }) => groupVersion)
+    return preferredVersion === undefined ? all : [preferredVersion.groupVersion, ...all]
+  })
+  return [...new Set([...(core.versions ?? []), ...named])]
+}
+
+async function get(client: Client, path: string, signal: AbortSignal): Promise<unknown> {
+  const { body } = await client.request({ method: 'GET', path, headers: { accept: 'application/json' }, signal })
+  switch (body.kind) {
+    case 'object':
+      return body.object
+    case 'bytes':
+      return JSON.parse(Buffer.from(body.bytes).toString())
+    default:
+      throw internalError(new Error(`${path}: the server answered with a ${body.kind}`))
+  }
+}
+
+const groupVersionPath = (groupVersion: string): string =>
+  groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`
+
+function definitionOf(group: string, version: string, found: ApiResource): ResourceDefinition<KubernetesObject> {
+  const known = builtIn.get(nameOf({ group, version, names: { plural: found.name } }))
+  if (known !== undefined) return known
+  return defineResource<KubernetesObject>({
+    group,
+    version,
+    kind: found.kind,
+    scope: found.namespaced ? 'Namespaced' : 'Cluster',
+    names: { plural: found.name, singular: found.singularName, shortNames: found.shortNames ?? [] },
+    verbs: found.verbs,
+    schema: () => ({ type: 'object', preserveUnknownFields: true }),
+  })
+}
+
+function nameOf({
+  group,
+  version,
+  names,
+}: Pick<ResourceDefinition, 'group' | 'version'> & { readonly names: { readonly plural: string } }): string {
+  return `${group}/${version}/${names.plural}`
+}
