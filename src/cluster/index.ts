@@ -1,1 +1,1 @@
-export {}
+export { type Authority, createAuthority, type KeyPair } from './pki.ts'
