@@ -7,8 +7,8 @@ export interface HttpTransportOptions {
   readonly ca?: string | undefined
   readonly certificate?: string | undefined
   readonly key?: string | undefined
-  /** A bearer token, or what gives the current one. */
-  readonly token?: string | (() => Promise<string>) | undefined
+  /** A bearer token, or what gives the current one; asked to refresh it when a server refused it. */
+  readonly token?: string | ((options: { readonly refresh: boolean }) => Promise<string>) | undefined
   readonly insecureSkipTLSVerify?: boolean | undefined
   readonly serverName?: string | undefined
   readonly userAgent?: string | undefined
@@ -29,27 +29,31 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     servername: options.serverName,
     rejectUnauthorized: !options.insecureSkipTLSVerify,
   }
+  const send = async (request: TransportRequest, refresh: boolean): Promise<TransportResponse> => {
+    const { request: call } = await import('undici')
+    agent ??= openAgent(tls)
+    const query = request.query?.toString()
+    const response = await call(`${base.origin}${prefix}${request.path}${query ? `?${query}` : ''}`, {
+      method: request.method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': options.userAgent ?? 't8s',
+        ...(await authorization(options, refresh)),
+        ...request.headers,
+      },
+      body: encode(request),
+      signal: request.signal ?? null,
+      dispatcher: await agent,
+      // Watches and logs last as long as they last.
+      bodyTimeout: 0,
+      headersTimeout: 0,
+    })
+    return readResponse(request, response)
+  }
   return {
     async request(request) {
-      const { request: send } = await import('undici')
-      agent ??= openAgent(tls)
-      const query = request.query?.toString()
-      const response = await send(`${base.origin}${prefix}${request.path}${query ? `?${query}` : ''}`, {
-        method: request.method,
-        headers: {
-          accept: 'application/json',
-          'user-agent': options.userAgent ?? 't8s',
-          ...(await authorization(options)),
-          ...request.headers,
-        },
-        body: encode(request),
-        signal: request.signal ?? null,
-        dispatcher: await agent,
-        // Watches and logs last as long as they last.
-        bodyTimeout: 0,
-        headersTimeout: 0,
-      })
-      return readResponse(request, response)
+      const answer = await send(request, false)
+      return answer.status === 401 && typeof options.token === 'function' ? send(request, true) : answer
     },
     async upgrade(request) {
       return upgrade(base, prefix, tls, { ...request, headers: { ...(await authorization(options)), ...request.headers } })
@@ -65,9 +69,9 @@ async function openAgent(connect: object): Promise<import('undici').Agent> {
   return new Agent({ connect, allowH2: true, connections: 8, pipelining: 1 })
 }
 
-async function authorization({ token }: HttpTransportOptions): Promise<Record<string, string>> {
+async function authorization({ token }: HttpTransportOptions, refresh = false): Promise<Record<string, string>> {
   if (token === undefined) return {}
-  return { authorization: `Bearer ${typeof token === 'string' ? token : await token()}` }
+  return { authorization: `Bearer ${typeof token === 'string' ? token : await token({ refresh })}` }
 }
 
 function encode({ body }: TransportRequest): Buffer | null {

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import { systemClock } from '#base'
 import { parseYaml, printYaml } from '#meta'
+import { execToken } from './exec-credential.ts'
 import { type HttpTransportOptions, httpTransport } from './http-transport.ts'
 import type { Transport } from './transport.ts'
 
@@ -31,6 +33,17 @@ export interface UserEntry {
   'client-key-data'?: string
   token?: string
   tokenFile?: string
+  exec?: ExecEntry
+}
+
+/** A program that prints an ExecCredential. */
+export interface ExecEntry {
+  apiVersion: string
+  command: string
+  args?: string[] | null
+  env?: { name: string; value: string }[] | null
+  provideClusterInfo?: boolean
+  installHint?: string
 }
 
 /** Where kubectl looks: KUBECONFIG's list, else the file in the home directory. */
@@ -119,7 +132,8 @@ export function connectionOf(
     if (data !== undefined) return Buffer.from(data, 'base64').toString()
     return file === undefined ? undefined : readFileSync(resolve(directory, file), 'utf8')
   }
-  const { tokenFile } = user
+  const { tokenFile, exec } = user
+  const plugin = exec && execToken(exec, cluster, systemClock)
   return {
     server: cluster.server,
     ca: pem(cluster['certificate-authority-data'], cluster['certificate-authority']),
@@ -129,7 +143,6 @@ export function connectionOf(
     key: pem(user['client-key-data'], user['client-key']),
     // A token file is rotated by whoever mounted it, so it is read for each request.
     token:
-      user.token ??
-      (tokenFile === undefined ? undefined : async () => readFileSync(resolve(directory, tokenFile), 'utf8').trim()),
+      user.token ?? (tokenFile === undefined ? plugin : async () => readFileSync(resolve(directory, tokenFile), 'utf8').trim()),
   }
 }
