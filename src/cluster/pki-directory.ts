@@ -83,6 +83,7 @@ export const identities = {
     usages: ['server'],
   }),
   proxy: { commonName: 'system:kube-proxy', usages: ['client'] },
+  dns: { commonName: 'system:serviceaccount:kube-system:coredns', organizations: ['system:serviceaccounts'], usages: ['client'] },
   scheduler: { commonName: 'system:kube-scheduler', usages: ['client'] },
   controllerManager: { commonName: 'system:kube-controller-manager', usages: ['client'] },
 } as const satisfies Record<string, CertificateRequest | ((...parameters: never[]) => CertificateRequest)>

@@ -1,6 +1,6 @@
 import { endpointSlices, type Node, nodes, type ResourceDefinition } from '#api'
 import type { Client, SelectorOptions } from '#client'
-import { type KubernetesObject, keyOf } from '#meta'
+import { isGone, type KubernetesObject, keyOf } from '#meta'
 
 /**
  * Resolves once `count` nodes are Ready and, when `dns` is set, cluster DNS has a ready endpoint. Follows watches; nothing is polled.
@@ -39,11 +39,16 @@ async function follow<T extends KubernetesObject>(
     const list = await client.list(resource, { ...selector, signal })
     const current = new Map(list.items.map((item) => [keyOf(item), item]))
     if (enough(current)) return
-    for await (const event of client.watch(resource, { ...selector, resourceVersion: list.metadata.resourceVersion, signal })) {
-      if (event.type === 'BOOKMARK') continue
-      if (event.type === 'DELETED') current.delete(keyOf(event.object))
-      else current.set(keyOf(event.object), event.object)
-      if (enough(current)) return
+    try {
+      for await (const event of client.watch(resource, { ...selector, resourceVersion: list.metadata.resourceVersion, signal })) {
+        if (event.type === 'BOOKMARK') continue
+        if (event.type === 'DELETED') current.delete(keyOf(event.object))
+        else current.set(keyOf(event.object), event.object)
+        if (enough(current)) return
+      }
+    } catch (error) {
+      // History that is gone: the next list has the state.
+      if (!isGone(error)) throw error
     }
   }
 }

@@ -18,6 +18,7 @@ export async function runHook(
         `Exec lifecycle hook (${JSON.stringify(handler.exec.command)}) failed - error: command exited with ${exitCode}, message: ${JSON.stringify(Buffer.concat([stdout, stderr]).toString())}`,
       )
   } else if (handler.httpGet !== undefined) {
+    if (runtime.answerProbe !== undefined) return
     const { status } = await httpGet(handler.httpGet, target.container, target.podIP, HTTP_TIMEOUT_MS, 'kube-lifecycle/1.36')
     if (status >= 400) throw new Error(`HTTP lifecycle hook failed with status ${status}`)
   } else if (handler.sleep !== undefined) {

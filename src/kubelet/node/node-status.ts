@@ -22,6 +22,7 @@ const MEMORY_RESERVED_FOR_EVICTION_BYTES = 100 * 1024 * 1024
 /** Upstream writes a status that says nothing new only this often; the Lease is the heartbeat. */
 const REPORT_PERIOD_MS = 5 * 60_000
 const SYNC_PERIOD_MS = 10_000
+const CONFLICTS_MAX = 5
 
 /** Registers the node and keeps its status true. */
 export class NodeReporter {
@@ -84,7 +85,19 @@ export class NodeReporter {
     }
   }
 
+  /** Writes the status if it says anything new; again at once when somebody else wrote the node in between. */
   async report(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#reportOnce()
+        return
+      } catch (error) {
+        if (!isConflict(error) || attempt === CONFLICTS_MAX) throw error
+      }
+    }
+  }
+
+  async #reportOnce(): Promise<void> {
     const { name } = this.#input
     const current = await this.#client.get(nodes, name)
     const node = deepClone(current)
@@ -99,13 +112,8 @@ export class NodeReporter {
     const { version, name: runtimeName } = await this.#runtime.version().catch(() => ({ version: 'unknown', name: 'unknown' }))
     node.status.nodeInfo = { ...this.#nodeInfo(), containerRuntimeVersion: `${runtimeName}://${version}` }
     if (sameBarHeartbeat(current, node) && nowMs - this.#reportedAtMs < REPORT_PERIOD_MS) return
-    try {
-      await this.#client.updateStatus(nodes, node)
-      this.#reportedAtMs = nowMs
-    } catch (error) {
-      // Somebody else wrote the node meanwhile: the next round reads it again.
-      if (!isConflict(error)) throw error
-    }
+    await this.#client.updateStatus(nodes, node)
+    this.#reportedAtMs = nowMs
   }
 
   async #runtimeStatus(): Promise<RuntimeStatus> {

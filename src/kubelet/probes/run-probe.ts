@@ -21,6 +21,9 @@ export async function runProbe({ probe, container, containerId, podIP }: Target,
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000
   try {
     if (probe.exec !== undefined) return await execProbe(probe.exec.command ?? [], containerId, timeoutMs, dependencies.runtime)
+    const kind = probe.httpGet !== undefined ? 'http' : probe.tcpSocket !== undefined ? 'tcp' : 'grpc'
+    const answered = await dependencies.runtime.answerProbe?.(containerId, kind)
+    if (answered !== undefined) return answered
     const host = podIP() ?? ''
     if (probe.httpGet !== undefined) return await httpProbe(probe.httpGet, container, host, timeoutMs)
     if (probe.tcpSocket !== undefined)

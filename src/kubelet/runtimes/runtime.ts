@@ -35,6 +35,12 @@ export interface Runtime extends AsyncDisposable {
   /** Connects to `port` on the pod's loopback. */
   portForward(sandboxId: string, port: number): Promise<import('node:stream').Duplex>
 
+  /**
+   * Answers a network probe or hook in the container's stead; absent where containers have a network of their own. Without containers there is nobody at the
+   * address, and no packet may go out to it.
+   */
+  answerProbe?(containerId: string, kind: 'http' | 'tcp' | 'grpc'): Promise<{ readonly ok: boolean; readonly message: string }>
+
   /** Resolves with the image's reference as `ContainerConfig.image` takes it. */
   pullImage(image: string, auth: ImageAuth | undefined, signal?: AbortSignal): Promise<string>
   imageStatus(image: string): Promise<Image | undefined>

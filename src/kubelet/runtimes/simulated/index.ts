@@ -199,6 +199,16 @@ export class SimulatedRuntime implements Runtime {
     return { exitCode, stdout: Buffer.from(stdout), stderr: new Uint8Array() }
   }
 
+  async answerProbe(containerId: string): Promise<{ ok: boolean; message: string }> {
+    const { state, script, startedAtMs } = this.#container(containerId)
+    if (state !== 'RUNNING') return { ok: false, message: 'the container does not run' }
+    const healthyAtMs = startedAtMs + (script.healthyAfterSeconds ?? 0) * 1000
+    const sickAtMs =
+      script.sickAfterSeconds === undefined ? Number.POSITIVE_INFINITY : startedAtMs + script.sickAfterSeconds * 1000
+    const ok = this.#clock.now() >= healthyAtMs && this.#clock.now() < sickAtMs
+    return { ok, message: ok ? '' : 'HTTP probe failed with statuscode: 500' }
+  }
+
   async exec(): Promise<StreamSession> {
     throw new RuntimeError('Unimplemented', 'simulated containers have nothing to exec in')
   }

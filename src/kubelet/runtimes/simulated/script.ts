@@ -9,6 +9,10 @@ export interface ContainerScript {
   readonly exitCode?: number
   /** The runtime refuses to start it, with this message. */
   readonly startError?: string
+  /** Network probes fail until then. */
+  readonly healthyAfterSeconds?: number
+  /** Network probes fail from then on. */
+  readonly sickAfterSeconds?: number
   /** Answers of commands run inside, by the command's words joined by spaces. */
   readonly exec?: Readonly<Record<string, { readonly exitCode?: number; readonly stdout?: string }>>
 }

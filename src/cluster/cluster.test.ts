@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type Deployment, deployments, namespaces, pods, replicaSets, serviceAccounts } from '#api'
+import { VirtualClock } from '#base'
+import { startCluster } from './cluster.ts'
+
+const deployment = (replicas: number, image = 'web:1'): Deployment => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace: 'default' },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: 'web' } },
+    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } },
+  },
+})
+
+test('a deployment runs on the nodes of a cluster, rolls over and goes with its pods', async () => {
+  const clock = new VirtualClock()
+  await using cluster = await startCluster({ nodes: 2, clock, seed: 5 })
+  const { client } = cluster
+  await clock.advance(5_000)
+  await client.create(deployments, deployment(4))
+  await clock.advance(10_000)
+  const running = await client.list(pods, { namespace: 'default', labelSelector: 'app=web' })
+  assert.equal(running.items.length, 4)
+  assert.deepEqual([...new Set(running.items.map(({ spec }) => spec?.nodeName))].sort(), ['node-1', 'node-2'])
+  assert.ok(running.items.every(({ status }) => status?.phase === 'Running'))
+
+  const live = await client.get(deployments, 'default/web')
+  await client.update(deployments, { ...live, spec: { ...live.spec!, template: deployment(4, 'web:2').spec!.template } })
+  await clock.advance(60_000)
+  const rolled = await client.get(deployments, 'default/web')
+  assert.equal(rolled.status?.updatedReplicas, 4)
+  assert.equal(rolled.status?.conditions?.find(({ type }) => type === 'Progressing')?.reason, 'NewReplicaSetAvailable')
+  const sets = await client.list(replicaSets, { namespace: 'default' })
+  assert.deepEqual(sets.items.map(({ spec }) => spec?.replicas).sort(), [0, 4])
+
+  await client.delete(deployments, 'default/web')
+  await clock.advance(60_000)
+  assert.equal((await client.list(pods, { namespace: 'default' })).items.length, 0)
+  assert.equal((await client.list(replicaSets, { namespace: 'default' })).items.length, 0)
+})
+
+test('a namespace gets its service account, and goes with everything in it', async () => {
+  const clock = new VirtualClock()
+  await using cluster = await startCluster({ nodes: 0, clock, seed: 6 })
+  const { client } = cluster
+  await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'work' } })
+  await clock.advance(1_000)
+  assert.ok(await client.find(serviceAccounts, 'work/default'))
+  await client.delete(namespaces, 'work')
+  await clock.advance(10_000)
+  assert.equal(await client.find(namespaces, 'work'), undefined)
+  assert.equal(await client.find(serviceAccounts, 'work/default'), undefined)
+})

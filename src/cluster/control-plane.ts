@@ -1,0 +1,114 @@
+import { hostname } from 'node:os'
+import { type ApiServer, createApiServer } from '#apiserver'
+import type { Clock, Log, Random } from '#base'
+import { type Client, createClient, EventRecorder, Informers, inProcessTransport, type UserInfo } from '#client'
+import { startControllers } from '#controllers'
+import { startScheduler } from '#scheduler'
+import type { Store } from '#store'
+import { addressIn } from './cidr.ts'
+import { identities, type Pki } from './pki-directory.ts'
+
+export interface ControlPlaneOptions {
+  /** Owned by the caller, who disposes of it after the control plane. */
+  readonly store: Store
+  readonly pki: Pki
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Where nodes and pods reach the API server; the address behind the `kubernetes` Service. */
+  readonly advertiseAddress: string
+  readonly clusterCIDR: string
+  readonly serviceCIDR: string
+  readonly clusterDomain: string
+}
+
+/** API server, controllers and scheduler in this process, each under its own identity. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly server: ApiServer
+  readonly port: number
+  /** A client inside this process that acts as `user`, through the same pipeline as any other. */
+  clientFor(user: UserInfo): Client
+}
+
+export const ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
+
+export const serviceAccountUser = (name: string): UserInfo => ({
+  username: `system:serviceaccount:kube-system:${name}`,
+  groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+})
+
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { store, pki, clock, random, log } = options
+  await using stack = new AsyncDisposableStack()
+  const [serving, kubeletClient] = await Promise.all([
+    pki.serverCA.issue(identities.apiServer(servingHosts(options))),
+    pki.clientCA.issue(identities.kubeletClient),
+  ])
+  const server = stack.use(
+    await createApiServer({
+      store,
+      clock,
+      random,
+      log: log.child({ component: 'apiserver' }),
+      serviceAccounts: {
+        issuer: `https://kubernetes.default.svc.${options.clusterDomain}`,
+        signingKey: pki.serviceAccountKey.privateKey,
+        verificationKeys: [pki.serviceAccountKey.publicKey],
+      },
+      serviceClusterIPRange: options.serviceCIDR,
+      serviceNodePortRange: { from: 30_000, to: 32_767 },
+      ...(options.listen.port !== 0 && { advertise: { address: options.advertiseAddress, port: options.listen.port } }),
+      nodeConnection: { certificate: kubeletClient.certificate, key: kubeletClient.key, ca: pki.serverCA.certificate },
+    }),
+  )
+  const listener = stack.use(
+    await server.listen({
+      ...options.listen,
+      tls: {
+        certificate: serving.certificate,
+        key: serving.key,
+        clientCA: pki.clientCA.certificate,
+        frontProxyCA: pki.frontProxyCA.certificate,
+      },
+    }),
+  )
+  const clientFor = (user: UserInfo): Client => createClient(inProcessTransport(server, { user }))
+  await server.ready
+  stack.use(
+    await startControllers({
+      clientFor: (name) => clientFor(serviceAccountUser(name)),
+      reader: clientFor({ username: 'system:kube-controller-manager', groups: ['system:authenticated'] }),
+      clock,
+      random,
+      log: log.child({ component: 'controller-manager' }),
+      rootCA: pki.serverCA.certificate,
+      clusterCIDR: options.clusterCIDR,
+    }),
+  )
+  await startSchedulerOn(stack, clientFor(SCHEDULER), { clock, random, log: log.child({ component: 'scheduler' }) })
+  const owned = stack.move()
+  return { server, port: listener.port, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
+
+/** A scheduler with informers and a recorder of its own, all owned by `stack`. */
+export async function startSchedulerOn(
+  stack: AsyncDisposableStack,
+  client: Client,
+  { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+): Promise<void> {
+  const sources = stack.use(new Informers({ client, clock, random, log }))
+  const recorder = stack.use(new EventRecorder({ client, clock, random, log, component: 'default-scheduler' }))
+  stack.use(await startScheduler({ client, clock, random, log, sources, recorder }))
+}
+
+/** Every name a client may dial: the Service's names and address, this host's names, and where it is advertised. */
+function servingHosts({ serviceCIDR, clusterDomain, advertiseAddress, listen }: ControlPlaneOptions): string[] {
+  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${clusterDomain}`]
+  const bound = listen.host === '0.0.0.0' || listen.host === '::' ? [] : [listen.host]
+  return [
+    ...new Set([...service, 'localhost', hostname(), '127.0.0.1', '::1', addressIn(serviceCIDR, 1), advertiseAddress, ...bound]),
+  ]
+}

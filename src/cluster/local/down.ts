@@ -1,0 +1,93 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { cleanupNftables } from '#proxy'
+import { callControl } from '../control-socket.ts'
+import { bridgeName } from '../node/network.ts'
+import { type ClusterConfig, readConfig } from './config.ts'
+import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
+import { nodeNames } from './server.ts'
+
+const run = promisify(execFile)
+
+/** Stops the pods, the nodes and the control plane; data stays. Resolves with whether anything ran. */
+export async function down(dataDirectory: string, progress: (step: string) => void): Promise<boolean> {
+  const paths = pathsOf(dataDirectory)
+  const config = readConfig(paths.config)
+  if (config === undefined) return false
+  let ran = false
+  for (const name of config.runtime === 'containerd' ? nodeNames(config) : []) {
+    if ((await callControl(agentSocket(paths, name), 'status')) === undefined) continue
+    progress(`stopping node ${name} and its pods`)
+    await stopAndWait(agentSocket(paths, name))
+    ran = true
+  }
+  if ((await callControl(serverSocket(paths), 'status')) !== undefined) {
+    progress('stopping the control plane')
+    await stopAndWait(serverSocket(paths))
+    ran = true
+  }
+  if (config.runtime === 'containerd') await removeFromKernel(paths, config)
+  return ran
+}
+
+/** Deletes everything of the cluster. */
+export async function reset(dataDirectory: string, progress: (step: string) => void): Promise<boolean> {
+  const paths = pathsOf(dataDirectory)
+  if (!existsSync(paths.root)) return false
+  await down(dataDirectory, progress)
+  unmountBelow(paths.root)
+  progress(`deleting ${paths.root}`)
+  rmSync(paths.root, { recursive: true, force: true })
+  return true
+}
+
+/** The process has ended when its socket is closed: the connection that asked stays open until then. */
+async function stopAndWait(socketPath: string): Promise<void> {
+  const status = (await callControl(socketPath, 'status')) as { pid?: number } | undefined
+  await callControl(socketPath, 'stop')
+  if (status?.pid !== undefined) await untilGone(status.pid)
+}
+
+/** Follows the process by a handle on it, not by asking again and again. */
+async function untilGone(pid: number): Promise<void> {
+  if (!existsSync(`/proc/${pid}`)) return
+  await run('tail', ['--pid', String(pid), '-f', '/dev/null'])
+}
+
+async function removeFromKernel(paths: Paths, config: ClusterConfig): Promise<void> {
+  await cleanupNftables({ table: `t8s-${config.id}` })
+  for (const name of nodeNames(config)) {
+    const bridge = bridgeName(config.id, name)
+    if (existsSync(`/sys/class/net/${bridge}`)) await run('ip', ['link', 'del', bridge])
+    unmountBelow(join(paths.node(name).runtime, 'state'))
+    rmSync(join(paths.node(name).runtime, 'ipam'), { recursive: true, force: true })
+  }
+  removeCgroups(`t8s-${config.id}`)
+}
+
+function unmountBelow(directory: string): void {
+  const mounted = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => (line.split(' ')[1] ?? '').replaceAll('\\040', ' '))
+    .filter((path) => path.startsWith(`${directory}/`))
+    .sort((a, b) => b.length - a.length)
+  for (const path of mounted) execFileSync('umount', ['--lazy', path])
+}
+
+function removeCgroups(group: string): void {
+  const root = '/sys/fs/cgroup'
+  const hierarchies = existsSync(join(root, 'cgroup.controllers')) ? [root] : readdirSync(root).map((name) => join(root, name))
+  for (const hierarchy of hierarchies) removeTree(join(hierarchy, group))
+}
+
+function removeTree(path: string): void {
+  if (!existsSync(path)) return
+  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeTree(join(path, entry.name))
+  try {
+    rmdirSync(path)
+  } catch {
+    // A process is still leaving the group; an empty group costs nothing and is used again by the next start.
+  }
+}

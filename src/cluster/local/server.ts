@@ -1,0 +1,57 @@
+import { mkdirSync } from 'node:fs'
+import { openLog, systemClock, systemRandom } from '#base'
+import { ADMIN, startControlPlane } from '../control-plane.ts'
+import { serveControl } from '../control-socket.ts'
+import { openPki } from '../pki-directory.ts'
+import { startSimulatedNodes } from '../simulated-nodes.ts'
+import { openStore } from '../store.ts'
+import { adminKubeconfig } from './admin-kubeconfig.ts'
+import type { ClusterConfig } from './config.ts'
+import { type Paths, serverSocket } from './paths.ts'
+import { waitUntilReady } from './readiness.ts'
+
+/** The control-plane process of one machine: store, API server, controllers, scheduler, and simulated nodes if the cluster has them. */
+export async function startServer(paths: Paths, config: ClusterConfig, stop: () => void): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const [clock, random] = [systemClock, systemRandom]
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 })
+  const log = await openLog({ level: 'info' })
+  stack.use(
+    await serveControl(serverSocket(paths), {
+      status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss }),
+      stop: async () => stop(),
+    }),
+  )
+  const pki = await openPki(paths.pki, { clock, random })
+  const store = stack.use(await openStore(config.store, { directory: paths.store, clock }))
+  const { advertiseAddress, clusterCIDR, serviceCIDR, clusterDomain, clusterDNS } = config
+  const listen = { host: '0.0.0.0', port: config.apiPort }
+  const controlPlane = stack.use(
+    await startControlPlane({
+      store,
+      pki,
+      clock,
+      random,
+      log,
+      listen,
+      advertiseAddress,
+      clusterCIDR,
+      serviceCIDR,
+      clusterDomain,
+    }),
+  )
+  await adminKubeconfig(paths, config, pki)
+  if (config.runtime === 'simulated') {
+    const names = nodeNames(config)
+    stack.use(await startSimulatedNodes({ controlPlane, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }))
+    await waitUntilReady(
+      controlPlane.clientFor(ADMIN),
+      { count: names.length, dns: false },
+      { signal: new AbortController().signal, progress() {} },
+    )
+  }
+  return stack.move()
+}
+
+export const nodeNames = ({ nodes }: Pick<ClusterConfig, 'nodes'>): string[] =>
+  Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)

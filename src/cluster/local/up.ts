@@ -1,0 +1,151 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock, systemRandom } from '#base'
+import {
+  type Client,
+  connectionOf,
+  createClient,
+  httpTransport,
+  kubeconfigPaths,
+  mergeIntoKubeconfig,
+  readKubeconfig,
+} from '#client'
+import { addressIn } from '../cidr.ts'
+import { callControl } from '../control-socket.ts'
+import { ensurePackages } from '../node/packages.ts'
+import { identities, openPki, type Pki, writePair } from '../pki-directory.ts'
+import { addressOfHost, chooseRanges } from './address.ts'
+import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
+import { startDaemon } from './daemon.ts'
+import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
+import { waitUntilReady } from './readiness.ts'
+import { nodeNames } from './server.ts'
+
+export interface UpOptions {
+  readonly dataDirectory: string
+  readonly nodes?: number | undefined
+  readonly runtime?: 'auto' | 'containerd' | 'docker' | 'simulated' | undefined
+  readonly store?: string | undefined
+  readonly apiPort?: number | undefined
+  readonly install: boolean
+  readonly signal: AbortSignal
+  /** Told each step as it begins. */
+  readonly progress: (step: string) => void
+}
+
+export interface UpResult {
+  readonly kubeconfig: string
+  /** Kubeconfig of the user that got the context `t8s`. */
+  readonly userKubeconfig: string
+  readonly config: ClusterConfig
+}
+
+/** Starts what of the cluster does not run, and resolves when its nodes are Ready and its DNS answers. */
+export async function up(options: UpOptions): Promise<UpResult> {
+  const paths = pathsOf(options.dataDirectory)
+  const config = prepareConfig(paths, options)
+  if (config.runtime === 'containerd') await ensurePackages(options)
+  const pki = await openPki(paths.pki, { clock: systemClock, random: systemRandom })
+  if ((await callControl(serverSocket(paths), 'status')) === undefined) {
+    options.progress('starting the control plane')
+    await startDaemon({ arguments: ['server', '--data-dir', paths.root], logFile: join(paths.logs, 'server.log') })
+  }
+  if (config.runtime === 'containerd')
+    for (const name of nodeNames(config)) await startNodeProcess(paths, config, pki, name, options)
+  const { client, dispose } = await adminClient(paths)
+  try {
+    options.progress(`waiting for ${config.nodes === 1 ? 'the node' : `${config.nodes} nodes`} to be Ready`)
+    await waitUntilReady(
+      client,
+      { count: config.nodes, dns: config.runtime === 'containerd' },
+      { signal: options.signal, progress() {} },
+    )
+  } finally {
+    await dispose()
+  }
+  const userKubeconfig = kubeconfigPaths()[0]!
+  await mergeIntoKubeconfig(userKubeconfig, await readKubeconfig(paths.kubeconfig))
+  return { kubeconfig: paths.kubeconfig, userKubeconfig, config }
+}
+
+/** A client with the credentials of the data directory's kubeconfig. */
+export async function adminClient(paths: Paths): Promise<{ readonly client: Client; dispose(): Promise<void> }> {
+  const kubeconfig = await readKubeconfig(paths.kubeconfig)
+  const transport = httpTransport(connectionOf(kubeconfig, { directory: paths.root }))
+  return { client: createClient(transport), dispose: async () => transport[Symbol.asyncDispose]() }
+}
+
+async function startNodeProcess(
+  paths: Paths,
+  config: ClusterConfig,
+  pki: Pki,
+  name: string,
+  { progress }: UpOptions,
+): Promise<void> {
+  if ((await callControl(agentSocket(paths, name), 'status')) !== undefined) return
+  progress(`starting node ${name}`)
+  const { pki: directory } = paths.node(name)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const hosts = [name, 'localhost', '127.0.0.1', config.advertiseAddress]
+  writePair(directory, 'kubelet', await pki.clientCA.issue(identities.node(name)))
+  writePair(directory, 'kubelet-server', await pki.serverCA.issue(identities.kubeletServer(name, hosts)))
+  writePair(directory, 'proxy', await pki.clientCA.issue(identities.proxy))
+  writePair(directory, 'dns', await pki.clientCA.issue(identities.dns))
+  await startDaemon({
+    arguments: ['agent', '--data-dir', paths.root, '--node-name', name],
+    logFile: join(paths.logs, `${name}.log`),
+  })
+}
+
+/** The configuration of the first `up` stands; what would change it is refused. */
+function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
+  const existing = readConfig(paths.config)
+  if (existing !== undefined) {
+    for (const key of ['nodes', 'store', 'apiPort'] as const) {
+      const wanted = options[key]
+      if (wanted !== undefined && wanted !== existing[key]) {
+        throw new Error(
+          `this cluster was made with ${key} ${existing[key]}, not ${wanted}; run 't8s reset --yes' first, or choose another --data-dir`,
+        )
+      }
+    }
+    return existing
+  }
+  const runtime = chooseRuntime(options)
+  const ranges =
+    runtime === 'containerd'
+      ? chooseRanges()
+      : { clusterCIDR: CONFIG_DEFAULTS.clusterCIDR, serviceCIDR: CONFIG_DEFAULTS.serviceCIDR }
+  const nodes = options.nodes ?? CONFIG_DEFAULTS.nodes
+  if (runtime === 'containerd' && nodes > 1)
+    throw new Error('several nodes with containers on one machine are not supported yet; use --nodes 1, or --runtime simulated')
+  const advertiseAddress = addressOfHost() ?? (runtime === 'simulated' ? '127.0.0.1' : undefined)
+  if (advertiseAddress === undefined)
+    throw new Error(
+      'this machine has no network address besides loopback that pods could reach; give an interface an address, or use --runtime simulated',
+    )
+  const config: ClusterConfig = {
+    ...CONFIG_DEFAULTS,
+    id: Buffer.from(systemRandom.bytes(4)).toString('hex'),
+    nodes,
+    runtime,
+    store: options.store ?? CONFIG_DEFAULTS.store,
+    apiPort: options.apiPort ?? CONFIG_DEFAULTS.apiPort,
+    advertiseAddress,
+    ...ranges,
+    clusterDNS: addressIn(ranges.serviceCIDR, 10),
+  }
+  writeConfig(paths.config, config)
+  return config
+}
+
+function chooseRuntime({ runtime = 'auto', progress }: UpOptions): ClusterConfig['runtime'] {
+  const able = process.platform === 'linux' && process.getuid?.() === 0
+  if (runtime === 'docker')
+    throw new Error('the docker runtime is not supported yet; use --runtime containerd or --runtime simulated')
+  if (runtime === 'containerd' && !able)
+    throw new Error('containers need Linux and root; run as root, or use --runtime simulated')
+  if (runtime !== 'auto') return runtime
+  if (!able) progress('no root on Linux: the nodes will be simulated, the control plane is real')
+  return able ? 'containerd' : 'simulated'
+}

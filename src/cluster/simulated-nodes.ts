@@ -1,0 +1,57 @@
+import type { Clock, Log, Random } from '#base'
+import { SimulatedRuntime } from '#kubelet'
+import { MemoryBackend } from '#proxy'
+import { addressIn } from './cidr.ts'
+import type { ControlPlane } from './control-plane.ts'
+import { type ClusterNode, startNode } from './node.ts'
+
+export interface SimulatedNodesOptions {
+  readonly controlPlane: Pick<ControlPlane, 'clientFor'>
+  readonly names: readonly string[]
+  readonly clusterCIDR: string
+  readonly clusterDNS: string
+  readonly clusterDomain: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** Addresses that no packet ever goes to. */
+const NODE_RANGE = '172.31.0.0/16'
+const POD_RANGE_SIZE = 65_000
+
+const CAPACITY = { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' }
+
+/** Nodes without containers, in this process: real kubelets and proxies over runtimes that only play. */
+export async function startSimulatedNodes(options: SimulatedNodesOptions): Promise<ClusterNode[] & AsyncDisposable> {
+  const { controlPlane, clock, random, log, clusterCIDR } = options
+  await using stack = new AsyncDisposableStack()
+  let pods = 0
+  const nextIP = (): string => addressIn(clusterCIDR, 2 + (pods++ % POD_RANGE_SIZE))
+  const nodes = await Promise.all(
+    options.names.map((nodeName, index) =>
+      startNode({
+        nodeName,
+        nodeIPs: [addressIn(NODE_RANGE, 2 + index)],
+        runtime: new SimulatedRuntime({ clock, random, nextIP }),
+        proxyBackend: new MemoryBackend(),
+        kubeletClient: controlPlane.clientFor({
+          username: `system:node:${nodeName}`,
+          groups: ['system:nodes', 'system:authenticated'],
+        }),
+        proxyClient: controlPlane.clientFor({ username: 'system:kube-proxy', groups: ['system:authenticated'] }),
+        rootDirectory: '',
+        podLogs: '',
+        capacity: CAPACITY,
+        clusterDNS: options.clusterDNS,
+        clusterDomain: options.clusterDomain,
+        clock,
+        random,
+        log,
+      }),
+    ),
+  )
+  for (const node of nodes) stack.use(node)
+  const owned = stack.move()
+  return Object.assign(nodes, { [Symbol.asyncDispose]: () => owned.disposeAsync() })
+}

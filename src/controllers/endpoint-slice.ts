@@ -1,0 +1,208 @@
+import {
+  type Endpoint,
+  type EndpointSlice,
+  endpointSlices,
+  isPodReady,
+  isPodTerminal,
+  type Node,
+  nodes,
+  type Pod,
+  pods,
+  type Service,
+  services,
+} from '#api'
+import { deepEqual } from '#base'
+import { isNotFound, keyOf, matches, objectKey } from '#meta'
+import { controllerReference, defineController, done, type ReconcileContext, watch } from './framework/index.ts'
+
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
+const OWN_NAME = 'endpointslice-controller.k8s.io'
+const SERVICE_NAME = 'kubernetes.io/service-name'
+const HEADLESS = 'service.kubernetes.io/headless'
+const ENDPOINTS_MAX = 100
+
+type Port = NonNullable<EndpointSlice['ports']>[number]
+
+/** Writes down where a Service's traffic may go: the addresses of the pods it selects, in slices of a hundred. */
+export const endpointSliceController = defineController<Service>({
+  name: 'endpointslice-controller',
+  for: services,
+  watches: [
+    watch(pods, function* (pod, { cache }) {
+      for (const service of cache(services).list({ namespace: pod.metadata?.namespace }))
+        if (selectsPod(service, pod)) yield keyOf(service)
+    }),
+    watch(endpointSlices, ({ metadata }) =>
+      metadata?.labels?.[MANAGED_BY] === OWN_NAME ? [objectKey(metadata.namespace, metadata.labels[SERVICE_NAME] ?? '')] : [],
+    ),
+  ],
+  reads: [nodes as never],
+  async reconcile(context) {
+    const { key, cache, client } = context
+    const service = cache(services).get(key)
+    const [namespace = '', name = ''] = key.split('/')
+    const existing = cache(endpointSlices)
+      .list({ namespace })
+      .filter(({ metadata }) => metadata?.labels?.[SERVICE_NAME] === name && metadata.labels[MANAGED_BY] === OWN_NAME)
+    if (service === undefined || service.metadata?.deletionTimestamp !== undefined) return done
+    if (service.spec?.type === 'ExternalName' || !hasSelector(service)) {
+      for (const slice of existing) await remove(client, slice)
+      return done
+    }
+    await reconcileSlices(context, service, existing, desired(context, service))
+    return done
+  },
+})
+
+const hasSelector = ({ spec }: Service): boolean => Object.keys(spec?.selector ?? {}).length > 0
+
+function selectsPod(service: Service, pod: Pod): boolean {
+  if (!hasSelector(service)) return false
+  const requirements = Object.entries(service.spec!.selector!).map(([key, value]) => ({
+    key,
+    operator: '=' as const,
+    values: [value],
+  }))
+  return matches(requirements, pod.metadata?.labels)
+}
+
+interface Wanted {
+  readonly ports: readonly Port[]
+  readonly endpoints: Endpoint[]
+}
+
+/** Endpoints by the ports they share: a named port can be another number on another pod. */
+function desired({ cache }: ReconcileContext, service: Service): Wanted[] {
+  const groups = new Map<string, Wanted>()
+  for (const pod of cache(pods).list({ namespace: service.metadata?.namespace })) {
+    if (!selectsPod(service, pod) || !pod.status?.podIP || isPodTerminal(pod)) continue
+    const ports = portsFor(service, pod)
+    const id = JSON.stringify(ports)
+    const group = groups.get(id) ?? { ports, endpoints: [] }
+    group.endpoints.push(
+      endpointFor(service, pod, pod.spec?.nodeName === undefined ? undefined : cache(nodes).get(pod.spec.nodeName)),
+    )
+    groups.set(id, group)
+  }
+  const found = [...groups.values()]
+  return found.length > 0 ? found : [{ ports: [], endpoints: [] }]
+}
+
+function portsFor(service: Service, pod: Pod): Port[] {
+  const headlessWithoutPorts = service.spec?.clusterIP === 'None' && !service.spec.ports?.length
+  if (headlessWithoutPorts) return []
+  return (service.spec?.ports ?? []).flatMap(({ name, protocol = 'TCP', port, targetPort, appProtocol }) => {
+    const number = resolve(targetPort ?? port, protocol, pod)
+    return number === undefined ? [] : [{ name: name ?? '', port: number, protocol, ...(appProtocol && { appProtocol }) }]
+  })
+}
+
+function resolve(target: number | string, protocol: string, pod: Pod): number | undefined {
+  if (typeof target === 'number') return target
+  const containers = [
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+  ]
+  return containers
+    .flatMap(({ ports }) => ports ?? [])
+    .find((port) => port.name === target && (port.protocol ?? 'TCP') === protocol)?.containerPort
+}
+
+function endpointFor(service: Service, pod: Pod, node: Node | undefined): Endpoint {
+  const terminating = pod.metadata?.deletionTimestamp !== undefined
+  const serving = isPodReady(pod)
+  const { namespace, name, uid } = pod.metadata ?? {}
+  const zone = node?.metadata?.labels?.['topology.kubernetes.io/zone']
+  const hostname = pod.spec?.hostname && pod.spec.subdomain === service.metadata?.name ? pod.spec.hostname : undefined
+  return {
+    addresses: [pod.status!.podIP!],
+    conditions: { ready: service.spec?.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
+    ...(hostname !== undefined && { hostname }),
+    ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
+    ...(zone !== undefined && { zone }),
+    targetRef: { kind: 'Pod', namespace: namespace ?? '', name: name ?? '', uid: uid ?? '' },
+  }
+}
+
+/** Keeps slices as they are where they can stay: an endpoint remains in its slice, a change touches as few slices as it must. */
+async function reconcileSlices(
+  { client }: ReconcileContext,
+  service: Service,
+  existing: readonly EndpointSlice[],
+  wanted: readonly Wanted[],
+): Promise<void> {
+  const unused = new Set(existing)
+  for (const { ports, endpoints } of wanted) {
+    const mine = existing.filter((slice) => unused.has(slice) && deepEqual(slice.ports ?? [], ports))
+    for (const slice of mine) unused.delete(slice)
+    const open = new Map(endpoints.map((endpoint) => [idOf(endpoint), endpoint]))
+    const plans = mine.map((slice) => ({
+      slice,
+      kept: slice.endpoints?.flatMap((endpoint) => take(open, idOf(endpoint))) ?? [],
+    }))
+    for (const plan of plans)
+      while (plan.kept.length < ENDPOINTS_MAX && open.size > 0) plan.kept.push(...take(open, open.keys().next().value!))
+    for (const { slice, kept } of plans) {
+      if (kept.length === 0 && plans.length > 1) await remove(client, slice)
+      else if (!deepEqual(slice.endpoints ?? [], kept) || !deepEqual(slice.metadata?.labels, labelsOf(service))) {
+        await client.update(endpointSlices, {
+          ...slice,
+          metadata: { ...slice.metadata, labels: labelsOf(service) },
+          endpoints: kept,
+        })
+      }
+    }
+    const rest = [...open.values()]
+    if (mine.length === 0 && rest.length === 0) await client.create(endpointSlices, newSlice(service, ports, []))
+    for (let at = 0; at < rest.length; at += ENDPOINTS_MAX)
+      await client.create(endpointSlices, newSlice(service, ports, rest.slice(at, at + ENDPOINTS_MAX)))
+  }
+  for (const slice of unused) await remove(client, slice)
+}
+
+const idOf = ({ targetRef, addresses }: Endpoint): string => `${targetRef?.uid} ${addresses[0]}`
+
+function take(open: Map<string, Endpoint>, id: string): Endpoint[] {
+  const endpoint = open.get(id)
+  open.delete(id)
+  return endpoint === undefined ? [] : [endpoint]
+}
+
+function labelsOf(service: Service): Record<string, string> {
+  const own = Object.fromEntries(
+    Object.entries(service.metadata?.labels ?? {}).filter(
+      ([key]) => key !== SERVICE_NAME && key !== MANAGED_BY && key !== HEADLESS,
+    ),
+  )
+  return {
+    ...own,
+    [SERVICE_NAME]: service.metadata?.name ?? '',
+    [MANAGED_BY]: OWN_NAME,
+    ...(service.spec?.clusterIP === 'None' && { [HEADLESS]: '' }),
+  }
+}
+
+function newSlice(service: Service, ports: readonly Port[], endpoints: Endpoint[]): EndpointSlice {
+  const { name = '', namespace = '' } = service.metadata ?? {}
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      generateName: `${name}-`,
+      namespace,
+      labels: labelsOf(service),
+      ownerReferences: [controllerReference(service, services as never)],
+    },
+    addressType: 'IPv4',
+    ports: [...ports],
+    endpoints,
+  }
+}
+
+async function remove(client: ReconcileContext['client'], slice: EndpointSlice): Promise<void> {
+  try {
+    await client.delete(endpointSlices, keyOf(slice))
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}

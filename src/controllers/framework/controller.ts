@@ -1,0 +1,147 @@
+import type { ResourceDefinition } from '#api'
+import { type Clock, type Log, type Random, TaskGroup } from '#base'
+import { type Client, EventRecorder, type EventSink, type Informer, type Informers, WorkQueue } from '#client'
+import { isConflict, type KubernetesObject, keyOf, type ObjectKey } from '#meta'
+
+/** What a reconcile wants next. */
+export type Result = { readonly requeueAtMs?: number }
+
+export const done: Result = {}
+export const requeueAt = (atMs: number): Result => ({ requeueAtMs: atMs })
+
+/** What every controller of a manager shares. */
+export interface ManagerContext {
+  readonly informers: Informers
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  clientFor(serviceAccountName: string): Client
+  /** PEM of what clients trust (root-ca-cert-publisher). */
+  readonly rootCA: string
+  /** Where pods get their addresses from (node IPAM). */
+  readonly clusterCIDR: string
+}
+
+/** What one reconcile is given. */
+export interface ReconcileContext {
+  readonly key: ObjectKey
+  readonly client: Client
+  readonly recorder: EventSink
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly signal: AbortSignal
+  cache<T extends KubernetesObject>(resource: ResourceDefinition<T>): Informer<T>
+}
+
+export interface Watch<T extends KubernetesObject> {
+  readonly resource: ResourceDefinition<T>
+  /** Keys that a change of an object of this kind gives work for. */
+  keys(
+    object: T,
+    context: { cache<U extends KubernetesObject>(resource: ResourceDefinition<U>): Informer<U> },
+  ): Iterable<ObjectKey>
+}
+
+/**
+ * A level-triggered controller: `reconcile` reads all, computes what should be, and writes the difference. It runs for one key at a time, never twice at once,
+ * and again after a failure with growing delay.
+ */
+export interface ControllerDefinition {
+  /** Its service account in kube-system. */
+  readonly name: string
+  readonly for: ResourceDefinition
+  readonly watches: readonly Watch<KubernetesObject>[]
+  readonly workers: number
+  /** Kinds it reads that give it no work of their own. */
+  readonly reads: readonly ResourceDefinition[]
+  /** Runs once, before the first reconcile; indexes are added here. */
+  prepare(context: Pick<ReconcileContext, 'cache'>): void
+  reconcile(context: ReconcileContext, manager: ManagerContext): Promise<Result>
+}
+
+export interface ControllerInput<T extends KubernetesObject> {
+  readonly name: string
+  readonly for: ResourceDefinition<T>
+  readonly watches?: readonly Watch<never>[]
+  readonly reads?: readonly ResourceDefinition<never>[]
+  readonly workers?: number
+  prepare?(context: Pick<ReconcileContext, 'cache'>): void
+  reconcile(context: ReconcileContext, manager: ManagerContext): Promise<Result>
+}
+
+const WORKERS = 5
+
+export function defineController<T extends KubernetesObject>(input: ControllerInput<T>): ControllerDefinition {
+  return {
+    name: input.name,
+    for: input.for as unknown as ResourceDefinition,
+    watches: (input.watches ?? []) as unknown as readonly Watch<KubernetesObject>[],
+    reads: (input.reads ?? []) as unknown as readonly ResourceDefinition[],
+    workers: input.workers ?? WORKERS,
+    prepare: (context) => input.prepare?.(context),
+    reconcile: (context, manager) => input.reconcile(context, manager),
+  }
+}
+
+/** Types a watch by its resource. */
+export const watch = <T extends KubernetesObject>(resource: ResourceDefinition<T>, keys: Watch<T>['keys']): Watch<never> =>
+  ({ resource, keys }) as unknown as Watch<never>
+
+/** Starts one controller; it is running when this resolves and stops when it is disposed. */
+export async function startController(definition: ControllerDefinition, manager: ManagerContext): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const { informers, clock, random } = manager
+  const log = manager.log.child({ controller: definition.name })
+  const client = manager.clientFor(definition.name)
+  const recorder = stack.use(new EventRecorder({ client, clock, random, log, component: definition.name }))
+  const cache = <T extends KubernetesObject>(resource: ResourceDefinition<T>): Informer<T> => informers.for(resource)
+  definition.prepare({ cache })
+  for (const resource of definition.reads) cache(resource)
+  const queue = stack.use(new WorkQueue(clock))
+  stack.use(cache(definition.for).onChange(({ before, after }) => queue.add(keyOf((after ?? before)!))))
+  for (const { resource, keys } of definition.watches) {
+    const handler = ({
+      before,
+      after,
+    }: {
+      readonly before?: KubernetesObject | undefined
+      readonly after?: KubernetesObject | undefined
+    }): void => {
+      for (const object of [before, after]) if (object !== undefined) for (const key of keys(object, { cache })) queue.add(key)
+    }
+    stack.use(cache(resource).onChange(handler))
+  }
+  const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('A controller worker stopped', { error }) }))
+  await informers.synced(tasks.signal)
+  const context = { client, recorder, clock, random, log, cache }
+  for (let worker = 0; worker < definition.workers; worker++)
+    tasks.spawn((signal) => work(definition, manager, queue, { ...context, signal }))
+  // Workers that wait for keys end with the queue.
+  stack.defer(() => queue[Symbol.dispose]())
+  return stack.move()
+}
+
+async function work(
+  definition: ControllerDefinition,
+  manager: ManagerContext,
+  queue: WorkQueue,
+  context: Omit<ReconcileContext, 'key'>,
+): Promise<void> {
+  for (;;) {
+    const key = await queue.take()
+    if (key === undefined || context.signal.aborted) return
+    try {
+      const { requeueAtMs } = await definition.reconcile({ ...context, key }, manager)
+      queue.forget(key)
+      if (requeueAtMs !== undefined) queue.addAfter(key, requeueAtMs - context.clock.now())
+    } catch (error) {
+      if (context.signal.aborted) return
+      // A conflict is the sign of a cache that lags behind, not of anything wrong.
+      if (!isConflict(error)) context.log.warn('A reconcile failed and is tried again', { key, error })
+      queue.addRateLimited(key)
+    } finally {
+      queue.done(key)
+    }
+  }
+}

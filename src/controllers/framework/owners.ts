@@ -1,0 +1,111 @@
+import type { ResourceDefinition } from '#api'
+import type { Client, Informer } from '#client'
+import {
+  apiVersionOf,
+  type KubernetesObject,
+  type LabelSelector,
+  type ObjectKey,
+  type OwnerReference,
+  objectKey,
+  selects,
+} from '#meta'
+
+export const controllerOf = ({ metadata }: KubernetesObject): OwnerReference | undefined =>
+  metadata?.ownerReferences?.find(({ controller }) => controller === true)
+
+export const controllerReference = (owner: KubernetesObject, resource: ResourceDefinition<never>): OwnerReference => ({
+  apiVersion: apiVersionOf(resource),
+  kind: resource.kind,
+  name: owner.metadata?.name ?? '',
+  uid: owner.metadata?.uid ?? '',
+  controller: true,
+  blockOwnerDeletion: true,
+})
+
+/** The key of an object's controller, when it is of this kind. */
+export function* ownerKeys(object: KubernetesObject, resource: ResourceDefinition<never>): Iterable<ObjectKey> {
+  const owner = controllerOf(object)
+  if (owner?.kind === resource.kind && owner.apiVersion === apiVersionOf(resource))
+    yield objectKey(object.metadata?.namespace, owner.name)
+}
+
+/** Keys of owners whose selector would take an object that nobody controls. */
+export function* selectingKeys<T extends KubernetesObject & { spec?: { selector?: LabelSelector } }>(
+  object: KubernetesObject,
+  owners: Informer<T>,
+): Iterable<ObjectKey> {
+  if (controllerOf(object) !== undefined) return
+  for (const owner of owners.list({ namespace: object.metadata?.namespace })) {
+    if (selects(owner.spec?.selector, object.metadata?.labels))
+      yield objectKey(owner.metadata?.namespace, owner.metadata?.name ?? '')
+  }
+}
+
+export interface ClaimInput<T extends KubernetesObject> {
+  readonly owner: KubernetesObject & { spec?: { selector?: LabelSelector } }
+  readonly ownerResource: ResourceDefinition<never>
+  readonly resource: ResourceDefinition<T>
+  readonly candidates: readonly T[]
+  readonly client: Client
+}
+
+/**
+ * The objects that belong to an owner: those it controls and selects, and orphans that it selects, which it adopts after a live look that it still exists and is not
+ * being deleted. Those it controls but no longer selects are released.
+ */
+export async function claim<T extends KubernetesObject>({
+  owner,
+  ownerResource,
+  resource,
+  candidates,
+  client,
+}: ClaimInput<T>): Promise<T[]> {
+  const claimed: T[] = []
+  let mayAdopt: boolean | undefined
+  const uid = owner.metadata?.uid
+  for (const object of candidates) {
+    const controller = controllerOf(object)
+    const fits = selects(owner.spec?.selector, object.metadata?.labels)
+    if (controller !== undefined && controller.uid !== uid) continue
+    if (controller !== undefined) {
+      if (fits) claimed.push(object)
+      else if (owner.metadata?.deletionTimestamp === undefined) await release(object, uid ?? '', resource, client)
+      continue
+    }
+    if (!fits || owner.metadata?.deletionTimestamp !== undefined || object.metadata?.deletionTimestamp !== undefined) continue
+    mayAdopt ??= await isAlive(owner, ownerResource, client)
+    if (mayAdopt) claimed.push(await adopt(object, owner, ownerResource, resource, client))
+  }
+  return claimed
+}
+
+async function isAlive(owner: KubernetesObject, resource: ResourceDefinition<never>, client: Client): Promise<boolean> {
+  const live = await client.find(
+    resource as unknown as ResourceDefinition,
+    objectKey(owner.metadata?.namespace, owner.metadata?.name ?? ''),
+  )
+  return live?.metadata?.uid === owner.metadata?.uid && live?.metadata?.deletionTimestamp === undefined
+}
+
+function adopt<T extends KubernetesObject>(
+  object: T,
+  owner: KubernetesObject,
+  ownerResource: ResourceDefinition<never>,
+  resource: ResourceDefinition<T>,
+  client: Client,
+): Promise<T> {
+  const { namespace, name = '', uid } = object.metadata ?? {}
+  const ownerReferences = [...(object.metadata?.ownerReferences ?? []), controllerReference(owner, ownerResource)]
+  return client.patch(resource, objectKey(namespace, name), { metadata: { uid, ownerReferences } }, { type: 'merge' })
+}
+
+async function release<T extends KubernetesObject>(
+  object: T,
+  ownerUid: string,
+  resource: ResourceDefinition<T>,
+  client: Client,
+): Promise<void> {
+  const { namespace, name = '', uid } = object.metadata ?? {}
+  const ownerReferences = (object.metadata?.ownerReferences ?? []).filter((each) => each.uid !== ownerUid)
+  await client.patch(resource, objectKey(namespace, name), { metadata: { uid, ownerReferences } }, { type: 'merge' })
+}

@@ -1,0 +1,175 @@
+import { leases, type Node, nodes, type Pod, pods, type Taint, tolerates } from '#api'
+import { deepClone } from '#base'
+import { formatTime, isNotFound, keyOf } from '#meta'
+import { defineController, done, type ReconcileContext, requeueAt, watch } from './framework/index.ts'
+
+const NAMESPACE = 'kube-node-lease'
+/** Without a renewed Lease for this long a node's state is not known (upstream's --node-monitor-grace-period). */
+const GRACE_MS = 50_000
+const NOT_READY = 'node.kubernetes.io/not-ready'
+const UNREACHABLE = 'node.kubernetes.io/unreachable'
+const OWN_KEYS = new Set([
+  NOT_READY,
+  UNREACHABLE,
+  'node.kubernetes.io/memory-pressure',
+  'node.kubernetes.io/disk-pressure',
+  'node.kubernetes.io/pid-pressure',
+])
+const PRESSURES = { MemoryPressure: 'memory-pressure', DiskPressure: 'disk-pressure', PIDPressure: 'pid-pressure' } as const
+
+/** Watches over nodes by their heartbeats: taints follow their conditions, and what runs on lost nodes is given up (https://kubernetes.io/docs/concepts/architecture/nodes/). */
+export const nodeLifecycle = defineController({
+  name: 'node-controller',
+  for: nodes,
+  watches: [watch(leases, ({ metadata }) => (metadata?.namespace === NAMESPACE ? [metadata.name ?? ''] : []))],
+  reads: [pods as never],
+  async reconcile(context) {
+    const { key, cache, clock } = context
+    const node = cache(nodes).get(key)
+    if (node === undefined || node.metadata?.deletionTimestamp !== undefined) return done
+    const renewed = cache(leases).get(`${NAMESPACE}/${key}`)?.spec?.renewTime
+    const lastMs = Math.max(
+      Date.parse(renewed ?? '') || 0,
+      Date.parse(node.metadata?.creationTimestamp ?? '') || 0,
+      lastHeartbeat(node),
+    )
+    const lostAtMs = lastMs + GRACE_MS
+    const lost = clock.now() >= lostAtMs
+    const current = lost ? await markUnknown(context, node) : node
+    const ready = readyStatus(current)
+    // A node that has just registered keeps the taint it was born with.
+    if (ready === undefined) return requeueAt(lostAtMs)
+    await taint(context, current)
+    if (ready !== 'True') await markPodsNotReady(context, key)
+    return lost ? done : requeueAt(lostAtMs)
+  },
+})
+
+/** Undefined until a kubelet, or this controller in its place, has said anything. */
+const readyStatus = (node: Node): string | undefined => node.status?.conditions?.find(({ type }) => type === 'Ready')?.status
+
+const lastHeartbeat = (node: Node): number =>
+  Date.parse(node.status?.conditions?.find(({ type }) => type === 'Ready')?.lastHeartbeatTime ?? '') || 0
+
+async function markUnknown({ client, clock, recorder }: ReconcileContext, node: Node): Promise<Node> {
+  if (readyStatus(node) === 'Unknown') return node
+  const now = formatTime(clock.now())
+  const draft = deepClone(node)
+  const types = ['Ready', ...Object.keys(PRESSURES)]
+  const others = (draft.status?.conditions ?? []).filter(({ type }) => !types.includes(type))
+  const unknown = types.map((type) => {
+    const before = draft.status?.conditions?.find((condition) => condition.type === type)
+    return {
+      type,
+      status: 'Unknown',
+      reason: before === undefined ? 'NodeStatusNeverUpdated' : 'NodeStatusUnknown',
+      message: before === undefined ? 'Kubelet never posted node status.' : 'Kubelet stopped posting node status.',
+      lastHeartbeatTime: before?.lastHeartbeatTime ?? now,
+      lastTransitionTime: before?.status === 'Unknown' && before.lastTransitionTime ? before.lastTransitionTime : now,
+    }
+  })
+  draft.status = { ...draft.status, conditions: [...others, ...unknown] }
+  recorder.event(node, 'Normal', 'NodeNotReady', `Node ${node.metadata?.name} status is now: NodeNotReady`)
+  return client.updateStatus(nodes, draft)
+}
+
+/** Taints that say what the conditions say; everybody else's taints stay. */
+async function taint({ client, clock }: ReconcileContext, node: Node): Promise<void> {
+  const wanted: Taint[] = []
+  const ready = readyStatus(node)
+  if (ready === 'False') wanted.push({ key: NOT_READY, effect: 'NoSchedule' }, { key: NOT_READY, effect: 'NoExecute' })
+  if (ready === 'Unknown') wanted.push({ key: UNREACHABLE, effect: 'NoSchedule' }, { key: UNREACHABLE, effect: 'NoExecute' })
+  for (const [type, name] of Object.entries(PRESSURES)) {
+    if (node.status?.conditions?.find((condition) => condition.type === type)?.status === 'True')
+      wanted.push({ key: `node.kubernetes.io/${name}`, effect: 'NoSchedule' })
+  }
+  const current = node.spec?.taints ?? []
+  const same = (a: Taint, b: Taint): boolean => a.key === b.key && a.effect === b.effect
+  const kept = current.filter((each) => !OWN_KEYS.has(each.key) || wanted.some((other) => same(each, other)))
+  const added = wanted
+    .filter((each) => !current.some((other) => same(each, other)))
+    .map((each) => (each.effect === 'NoExecute' ? { ...each, timeAdded: formatTime(clock.now()) } : each))
+  if (kept.length === current.length && added.length === 0) return
+  const taints = [...kept, ...added]
+  // The version guards against a taint that somebody else adds at the same moment.
+  await client.patch(
+    nodes,
+    node.metadata?.name ?? '',
+    { metadata: { resourceVersion: node.metadata?.resourceVersion }, spec: { taints: taints.length > 0 ? taints : null } },
+    { type: 'merge' },
+  )
+}
+
+/** Services must not send to pods of a node that does not answer. */
+async function markPodsNotReady({ cache, client, clock }: ReconcileContext, nodeName: string): Promise<void> {
+  for (const pod of cache(pods).list()) {
+    if (pod.spec?.nodeName !== nodeName) continue
+    const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
+    if (ready?.status !== 'True') continue
+    const conditions = pod.status!.conditions!.map((condition) =>
+      condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime: formatTime(clock.now()) } : condition,
+    )
+    await ignoreGone(client.patch(pods, keyOf(pod), { status: { conditions } }, { type: 'merge', subresource: 'status' }))
+  }
+}
+
+/** Evicts pods from nodes with NoExecute taints once their toleration has run out. */
+export const taintEviction = defineController({
+  name: 'node-controller',
+  for: pods,
+  watches: [
+    watch(nodes, ({ metadata }, { cache }) =>
+      cache(pods)
+        .list()
+        .filter(({ spec }) => spec?.nodeName === metadata?.name)
+        .map(keyOf),
+    ),
+  ],
+  async reconcile({ key, cache, client, clock, recorder }) {
+    const pod = cache(pods).get(key)
+    const node = pod?.spec?.nodeName === undefined ? undefined : cache(nodes).get(pod.spec.nodeName)
+    if (pod === undefined || node === undefined || pod.metadata?.deletionTimestamp !== undefined) return done
+    const deadlineMs = evictionTime(
+      pod,
+      (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute'),
+    )
+    if (deadlineMs === undefined) return done
+    if (deadlineMs > clock.now()) return requeueAt(deadlineMs)
+    recorder.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`)
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'DeletionByTaintManager',
+      message: 'Taint manager: deleting due to NoExecute taint',
+      lastTransitionTime: formatTime(clock.now()),
+    }
+    const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget')
+    await ignoreGone(
+      client.patch(pods, key, { status: { conditions: [...others, condition] } }, { type: 'merge', subresource: 'status' }),
+    )
+    await ignoreGone(client.delete(pods, key, { preconditions: { uid: pod.metadata?.uid ?? '' } }))
+    return done
+  },
+})
+
+/** Milliseconds since the epoch at which the pod has to leave; undefined when it may stay. */
+function evictionTime(pod: Pod, taints: readonly Taint[]): number | undefined {
+  let earliest: number | undefined
+  for (const each of taints) {
+    const tolerations = (pod.spec?.tolerations ?? []).filter((toleration) => tolerates(toleration, each))
+    const seconds = tolerations.map(({ tolerationSeconds }) => tolerationSeconds)
+    if (tolerations.length > 0 && seconds.every((value) => value === undefined)) continue
+    const limit = tolerations.length === 0 ? 0 : Math.max(0, Math.min(...seconds.filter((value) => value !== undefined)))
+    const atMs = (Date.parse(each.timeAdded ?? '') || 0) + limit * 1000
+    earliest = earliest === undefined ? atMs : Math.min(earliest, atMs)
+  }
+  return earliest
+}
+
+async function ignoreGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}
