@@ -21,15 +21,19 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
   if (await isServed(path))
     throw new Error(`another process already serves ${path}; stop it with 't8s down' or choose another --data-dir`)
   rmSync(path, { force: true })
-  const sockets = new Set<Socket>()
+  const idle = new Set<Socket>()
+  const answers = new Set<Promise<void>>()
   const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    idle.add(socket)
+    socket.on('close', () => idle.delete(socket))
     socket.on('error', () => socket.destroy())
-    readMessage(socket).then(
-      async (message) => socket.end(JSON.stringify(await answer(handlers, message))),
-      () => socket.destroy(),
-    )
+    const answered = (async (): Promise<void> => {
+      const message = await readMessage(socket)
+      idle.delete(socket)
+      socket.end(JSON.stringify(await answer(handlers, message)))
+    })().catch(() => void socket.destroy())
+    answers.add(answered)
+    void answered.finally(() => answers.delete(answered))
   })
   const umask = process.umask(0o177)
   try {
@@ -40,10 +44,22 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of sockets) if (socket.readableEnded === false && socket.writableLength === 0) socket.destroySoon()
+      // Who asked the process to stop still gets its answer. A connection that has asked nothing is a lifeline, and is cut now.
+      for (const socket of idle) socket.destroy()
+      await Promise.all(answers)
       await closed
     },
   }
+}
+
+/** Resolves when the process behind `path` has ended, or let go of its socket as its last act; at once when nobody listens. */
+export async function untilClosed(path: string): Promise<void> {
+  const socket = await open(path)
+  if (socket === undefined) return
+  await new Promise<void>((resolve) => {
+    socket.resume()
+    socket.once('close', () => resolve()).once('error', () => resolve())
+  })
 }
 
 /** Asks the process behind `path`; undefined when nobody listens there. Rejects with the process's own error. */
@@ -103,5 +119,6 @@ function readMessage(socket: Socket): Promise<unknown> {
     }
     socket.setEncoding('utf8')
     socket.on('data', onData).once('end', finish).once('error', reject)
+    socket.once('close', () => reject(new Error('the control connection was closed')))
   })
 }

@@ -8,7 +8,10 @@ const architecture = process.arch === 'x64' ? 'amd64' : process.arch
 /** Builds the images of the tests from Debian's busybox-static and a few lines of C; resolves with their archives. */
 export async function buildTestImages(directory: string): Promise<string[]> {
   const busybox = readFileSync('/bin/busybox')
-  const applets = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n').filter((name) => name !== 'busybox')
+  const applets = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .filter((name) => name !== 'busybox')
   const shell = [
     { path: 'bin', mode: 0o755, directory: true },
     { path: 'tmp', mode: 0o1777, directory: true },
@@ -18,12 +21,21 @@ export async function buildTestImages(directory: string): Promise<string[]> {
     ...applets.map((name) => ({ path: `bin/${name}`, mode: 0o777, symlink: '/bin/busybox' })),
   ]
   const env = ['PATH=/bin']
-  const archives = [await save(directory, 'busybox.tar', { reference: 't8s.local/busybox:1', architecture, files: shell, config: { Cmd: ['sh'], Env: env } })]
+  const archives = [
+    await save(directory, 'busybox.tar', {
+      reference: 't8s.local/busybox:1',
+      architecture,
+      files: shell,
+      config: { Cmd: ['sh'], Env: env },
+    }),
+  ]
   for (const version of ['1', '2']) {
     const binary = compile(directory, version)
     const files = [...shell, { path: 'web', mode: 0o755, content: readFileSync(binary) }]
     const reference = `t8s.local/web:${version}`
-    archives.push(await save(directory, `web-${version}.tar`, { reference, architecture, files, config: { Entrypoint: ['/web'], Env: env } }))
+    archives.push(
+      await save(directory, `web-${version}.tar`, { reference, architecture, files, config: { Entrypoint: ['/web'], Env: env } }),
+    )
   }
   return archives
 }

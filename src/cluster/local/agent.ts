@@ -6,10 +6,10 @@ import { openLog, systemClock, systemRandom, TaskGroup } from '#base'
 import { type Client, createClient, httpTransport, Informers } from '#client'
 import { CgroupFs, openCriRuntime, streamUpgrades } from '#kubelet'
 import { NftablesBackend } from '#proxy'
-import { serveControl } from '../control-socket.ts'
+import { type ControlHandlers, serveControl } from '../control-socket.ts'
 import { Containerd } from '../node/containerd.ts'
 import { bridgeName, type PodNetwork, setUpPodNetwork } from '../node/network.ts'
-import { startNode } from '../node.ts'
+import { type ClusterNode, startNode } from '../node.ts'
 import { readPair } from '../pki-directory.ts'
 import type { ClusterConfig } from './config.ts'
 import { agentSocket, type Paths } from './paths.ts'
@@ -25,6 +25,9 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
   for (const directory of [place.runtime, place.kubelet, place.podLogs, paths.run])
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   const log = (await openLog({ level: 'info' })).child({ node: name })
+  // First, so that it is the last to go: whoever waits for this process to end waits for its socket.
+  const parts: { containerd?: Containerd; node?: ClusterNode } = {}
+  stack.use(await serveControl(agentSocket(paths, name), handlers(parts, stop)))
   const cniDirectory = join(place.runtime, 'cni')
   const address = config.advertiseAddress
   const containerd = stack.use(
@@ -36,6 +39,7 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
       log,
     }),
   )
+  parts.containerd = containerd
   const runtime = stack.use(await openCriRuntime({ endpoint: containerd.endpoint, clock, log }))
   const clientAs = (pair: string): Client => connect(stack, paths, config, join(place.pki), pair)
   const serving = readPair(place.pki, 'kubelet-server')
@@ -65,6 +69,7 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
       log,
     }),
   )
+  parts.node = node
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('The pod network was not set up', { error }) }))
   const network = { bridge: bridgeName(config.id, name), cniDirectory, stateDirectory: place.runtime }
   tasks.spawn((signal) => networkWhenRanged(clientAs('kubelet'), name, network, signal))
@@ -86,18 +91,19 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
       nodeName: name,
     }),
   )
-  stack.use(
-    await serveControl(agentSocket(paths, name), {
-      status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss }),
-      load: async (parameters) => containerd.importImage((parameters as { file: string }).file),
-      stop: async () => {
-        await node.kubelet.stopPods()
-        await containerd.stop()
-        stop()
-      },
-    }),
-  )
   return stack.move()
+}
+
+function handlers(parts: { containerd?: Containerd; node?: ClusterNode }, stop: () => void): ControlHandlers {
+  return {
+    status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss }),
+    load: async (parameters) => parts.containerd?.importImage((parameters as { file: string }).file) ?? [],
+    stop: async () => {
+      await parts.node?.kubelet.stopPods()
+      await parts.containerd?.stop()
+      stop()
+    },
+  }
 }
 
 /** A client of this cluster's API server with one of the node's certificates. */

@@ -1,15 +1,12 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { cleanupNftables } from '#proxy'
-import { callControl } from '../control-socket.ts'
-import { bridgeName } from '../node/network.ts'
+import { callControl, untilClosed } from '../control-socket.ts'
+import { bridgeName, tearDownPodNetwork } from '../node/network.ts'
 import { type ClusterConfig, readConfig } from './config.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
 import { nodeNames } from './server.ts'
-
-const run = promisify(execFile)
 
 /** Stops the pods, the nodes and the control plane; data stays. Resolves with whether anything ran. */
 export async function down(dataDirectory: string, progress: (step: string) => void): Promise<boolean> {
@@ -43,26 +40,19 @@ export async function reset(dataDirectory: string, progress: (step: string) => v
   return true
 }
 
-/** The process has ended when its socket is closed: the connection that asked stays open until then. */
+/** Asks a process to stop, and waits until it has: a second connection is cut as its last act. */
 async function stopAndWait(socketPath: string): Promise<void> {
-  const status = (await callControl(socketPath, 'status')) as { pid?: number } | undefined
+  const ended = untilClosed(socketPath)
   await callControl(socketPath, 'stop')
-  if (status?.pid !== undefined) await untilGone(status.pid)
-}
-
-/** Follows the process by a handle on it, not by asking again and again. */
-async function untilGone(pid: number): Promise<void> {
-  if (!existsSync(`/proc/${pid}`)) return
-  await run('tail', ['--pid', String(pid), '-f', '/dev/null'])
+  await ended
 }
 
 async function removeFromKernel(paths: Paths, config: ClusterConfig): Promise<void> {
   await cleanupNftables({ table: `t8s-${config.id}` })
   for (const name of nodeNames(config)) {
-    const bridge = bridgeName(config.id, name)
-    if (existsSync(`/sys/class/net/${bridge}`)) await run('ip', ['link', 'del', bridge])
-    unmountBelow(join(paths.node(name).runtime, 'state'))
-    rmSync(join(paths.node(name).runtime, 'ipam'), { recursive: true, force: true })
+    const stateDirectory = paths.node(name).runtime
+    await tearDownPodNetwork({ bridge: bridgeName(config.id, name), stateDirectory })
+    unmountBelow(join(stateDirectory, 'state'))
   }
   removeCgroups(`t8s-${config.id}`)
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -53,7 +53,7 @@ const SYSCTLS: Readonly<Record<string, string>> = {
 export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   mkdirSync(network.cniDirectory, { recursive: true })
   // First: the plugin would otherwise make a bridge without a stable address, on which every later pod fails.
-  if (!existsSync(`/sys/class/net/${network.bridge}`)) {
+  if (!(await linkExists(network.bridge))) {
     const mac = `0a:58:${network.podCIDR
       .split('/')[0]!
       .split('.')
@@ -72,7 +72,20 @@ export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   writeFileSync(join(network.cniDirectory, '10-pods.conflist'), JSON.stringify(conflist(network), null, 2))
 }
 
-export async function tearDownPodNetwork(network: PodNetwork): Promise<void> {
-  if (existsSync(`/sys/class/net/${network.bridge}`)) await run('ip', ['link', 'del', network.bridge])
-  rmSync(join(network.stateDirectory, 'ipam'), { recursive: true, force: true })
+export async function tearDownPodNetwork({
+  bridge,
+  stateDirectory,
+}: Pick<PodNetwork, 'bridge' | 'stateDirectory'>): Promise<void> {
+  if (await linkExists(bridge)) await run('ip', ['link', 'del', bridge])
+  rmSync(join(stateDirectory, 'ipam'), { recursive: true, force: true })
+}
+
+/** Asks the kernel: /sys may show the interfaces of another network namespace. */
+async function linkExists(name: string): Promise<boolean> {
+  try {
+    await run('ip', ['link', 'show', name])
+    return true
+  } catch {
+    return false
+  }
 }
