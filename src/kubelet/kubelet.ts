@@ -132,6 +132,8 @@ class NodeAgent implements AsyncDisposable {
 
   async stopPods(): Promise<void> {
     const { runtime } = this.#options
+    // Workers first: they would start again what is being stopped.
+    await this.#tasks[Symbol.asyncDispose]()
     const sandboxes = await runtime.listPodSandboxes()
     await Promise.all(
       sandboxes.map(async ({ id }) => {

@@ -22,6 +22,8 @@ const MEMORY_RESERVED_FOR_EVICTION_BYTES = 100 * 1024 * 1024
 /** Upstream writes a status that says nothing new only this often; the Lease is the heartbeat. */
 const REPORT_PERIOD_MS = 5 * 60_000
 const SYNC_PERIOD_MS = 10_000
+/** A node that is not Ready yet looks more often, as upstream's does at start-up: everything waits for it. */
+const UNREADY_PERIOD_MS = 200
 const CONFLICTS_MAX = 5
 
 /** Registers the node and keeps its status true. */
@@ -32,6 +34,7 @@ export class NodeReporter {
   readonly #log: Log
   readonly #input: NodeInput
   #reportedAtMs = 0
+  #isReady = false
 
   constructor(options: { client: Client; runtime: Runtime; clock: Clock; log: Log; input: NodeInput }) {
     this.#client = options.client
@@ -75,7 +78,7 @@ export class NodeReporter {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#clock.sleep(SYNC_PERIOD_MS, { signal })
+        await this.#clock.sleep(this.#isReady ? SYNC_PERIOD_MS : UNREADY_PERIOD_MS, { signal })
         await this.report()
       } catch (error) {
         if (signal.aborted) return
@@ -102,6 +105,7 @@ export class NodeReporter {
     const current = await this.#client.get(nodes, name)
     const node = deepClone(current)
     const status = await this.#runtimeStatus()
+    this.#isReady = status.runtimeReady && status.networkReady
     const nowMs = this.#clock.now()
     node.status = {
       ...node.status,

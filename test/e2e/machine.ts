@@ -1,0 +1,112 @@
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { callControl } from '../../src/cluster/control-socket.ts'
+
+const run = promisify(execFile)
+const ROOT = join(import.meta.dirname, '../..')
+const TIMEOUT_MS = 120_000
+
+/** A network namespace of the test's own with an address, and a cluster in it. Nothing of it outlives `dispose`. */
+export class Machine implements AsyncDisposable {
+  readonly directory: string
+  readonly data: string
+  readonly #namespace: string
+
+  constructor(name: string) {
+    // Short: sockets below it have a limit of 107 bytes.
+    this.directory = mkdtempSync('/tmp/t8s-')
+    this.data = join(this.directory, 'd')
+    this.#namespace = `t8s-${name}-${process.pid}`
+    const ip = (...words: string[]): void => void execFileSync('ip', words)
+    const inside = (...words: string[]): void => ip('-n', this.#namespace, ...words)
+    ip('netns', 'add', this.#namespace)
+    inside('link', 'set', 'lo', 'up')
+    inside('link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1')
+    inside('addr', 'add', '10.89.0.1/24', 'dev', 'up0')
+    for (const link of ['up0', 'up1']) inside('link', 'set', link, 'up')
+    inside('route', 'add', 'default', 'via', '10.89.0.254', 'dev', 'up0')
+  }
+
+  /** Runs a program inside; resolves with its standard output, rejects with what it printed. */
+  async exec(program: string, ...words: readonly string[]): Promise<string> {
+    const { stdout } = await run('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+      timeout: TIMEOUT_MS,
+      maxBuffer: 1 << 26,
+      env: { ...process.env, HOME: this.directory, KUBECONFIG: join(this.data, 'kubeconfig') },
+      cwd: ROOT,
+    })
+    return stdout
+  }
+
+  t8s(...words: readonly string[]): Promise<string> {
+    return this.exec(join(ROOT, 't8s'), ...words, '--data-dir', this.data)
+  }
+
+  kubectl(...words: readonly string[]): Promise<string> {
+    return this.exec('kubectl', ...words)
+  }
+
+  /** Follows `kubectl get --watch` until a line is `wanted`. */
+  async watchUntil(wanted: string, ...words: readonly string[]): Promise<void> {
+    const environment = { ...process.env, HOME: this.directory, KUBECONFIG: join(this.data, 'kubeconfig') }
+    const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, 'kubectl', 'get', '--watch', ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: environment,
+      timeout: TIMEOUT_MS,
+    })
+    let text = ''
+    for await (const chunk of child.stdout) {
+      text += chunk
+      if (text.split('\n').includes(wanted)) break
+    }
+    child.kill()
+    if (!text.split('\n').includes(wanted)) throw new Error(`${words.join(' ')} never was ${wanted}: ${text}`)
+  }
+
+  /** A program that runs beside the test; its output comes when it is stopped or ends. */
+  start(program: string, ...words: readonly string[]): { readonly output: Promise<string> } {
+    const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const output = (async (): Promise<string> => {
+      let text = ''
+      for await (const chunk of child.stdout) text += chunk
+      return text
+    })()
+    return { output }
+  }
+
+  /** Ends a process of the cluster without warning. */
+  async kill9(name: 'server' | 'node-1'): Promise<void> {
+    const status = (await callControl(join(this.data, 'run', `${name}.sock`), 'status')) as { pid: number }
+    process.kill(status.pid, 'SIGKILL')
+  }
+
+  /** What is left in the kernel of this cluster. */
+  leftovers(): string[] {
+    const mounts = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(this.directory))
+    const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(this.directory))
+    const links = execFileSync('ip', ['-n', this.#namespace, '-o', 'link'], { encoding: 'utf8' })
+      .split('\n')
+      .filter((line) => /t8s-|cali|veth/.test(line))
+    return [...mounts, ...processes.map((pid) => `process ${pid} ${commandOf(pid)}`), ...links]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (existsSync(this.data)) await this.t8s('reset', '--yes')
+    execFileSync('ip', ['netns', 'del', this.#namespace])
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
