@@ -28,7 +28,11 @@ await cluster.client.create(deployments, {
 await sleep(2 * SETTLE_MS)
 const loaded = megabytes()
 const ready = (await cluster.client.get(deployments, 'default/web')).status?.readyReplicas ?? 0
-for (const [name, value] of [['modules loaded', bare], ['idle, 1 simulated node', idle], [`with ${ready} ready pods`, loaded]] as const) {
+for (const [name, value] of [
+  ['modules loaded', bare],
+  ['idle, 1 simulated node', idle],
+  [`with ${ready} ready pods`, loaded],
+] as const) {
   process.stdout.write(`${name.padEnd(28)} ${value.toFixed(0).padStart(5)} MB   ${(value / bare).toFixed(2)} × modules loaded\n`)
 }
 process.exit(0)

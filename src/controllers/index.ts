@@ -1,9 +1,11 @@
 import type { Clock, Log, Random } from '#base'
 import { type Client, Informers } from '#client'
+import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { type ControllerDefinition, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
+import { jobController } from './job/index.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeIPAM } from './node-ipam.ts'
 import { nodeLifecycle, taintEviction } from './node-lifecycle.ts'
@@ -13,8 +15,10 @@ import { serviceAccountController } from './service-account.ts'
 
 /** Everything the controller manager runs. */
 export const controllers: readonly ControllerDefinition[] = [
+  daemonSetController,
   deploymentController,
   endpointSliceController,
+  jobController,
   namespaceController,
   nodeIPAM,
   nodeLifecycle,

@@ -41,23 +41,30 @@ test('one command starts a cluster, and kubectl runs real containers behind a Se
     await machine.watchUntil('1', pod, '-o', 'jsonpath={.status.containerStatuses[0].restartCount}{"\\n"}')
     assert.equal(await machine.exec('curl', '-sf', '-m', '5', `${NODE_PORT}/version`), 'v1\n')
     await machine.kubectl('delete', pod)
+    await machine.kubectl('wait', '--for=delete', '--timeout=60s', pod)
     await machine.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s')
-    assert.equal((await pods(machine)).includes(pod), false)
+    assert.equal((await pods(machine)).length, 3)
   })
 
   await context.test('a rollout and its undoing lose no request', async () => {
     const script =
       'end=$((SECONDS + 20)); ok=0; bad=0; while [ $SECONDS -lt $end ]; do if curl -sf -m 3 -o /dev/null $0; then ok=$((ok + 1)); else bad=$((bad + 1)); fi; done; echo $ok $bad'
     const load = machine.start('bash', '-c', script, `${NODE_PORT}/version`)
-    await machine.kubectl('set', 'image', 'deployment/web', 'web=t8s.local/web:2')
-    await machine.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s')
+    await rollOut(machine, 'set', 'image', 'deployment/web', 'web=t8s.local/web:2')
     assert.equal(await machine.exec('curl', '-sf', '-m', '5', `${NODE_PORT}/version`), 'v2\n')
-    await machine.kubectl('rollout', 'undo', 'deployment/web')
-    await machine.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s')
+    await rollOut(machine, 'rollout', 'undo', 'deployment/web')
     const [ok, bad] = (await load.output).trim().split(' ').map(Number)
     context.diagnostic(`${ok} requests answered during two rollouts, ${bad} failed`)
     assert.equal(bad, 0)
     assert.ok(ok! > 50, `only ${ok} requests were made`)
+  })
+
+  await context.test('a job runs to completion and a daemon set on every node', async () => {
+    await machine.kubectl('apply', '-f', 'examples/job.yaml', '-f', 'examples/daemonset.yaml')
+    await machine.kubectl('wait', 'job/count', '--for=condition=complete', '--timeout=60s')
+    assert.match(await machine.kubectl('logs', 'job/count'), /^1\n2\n3\n$/)
+    await machine.kubectl('rollout', 'status', 'daemonset/node-agent', '--timeout=60s')
+    assert.equal(await machine.kubectl('logs', 'daemonset/node-agent'), 'running on node-1\n')
   })
 
   await context.test('kill -9 of both processes restarts no container', async () => {
@@ -79,6 +86,14 @@ test('one command starts a cluster, and kubectl runs real containers behind a Se
 
 const pods = async (machine: Machine): Promise<string[]> =>
   (await machine.kubectl('get', 'pods', '-l', 'app=web', '-o', 'name')).trim().split('\n')
+
+/** Changes the deployment and waits until the old pods are gone: a rollout is complete while they still finish their last requests. */
+async function rollOut(machine: Machine, ...change: readonly string[]): Promise<void> {
+  const old = await pods(machine)
+  await machine.kubectl(...change)
+  await machine.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s')
+  await machine.kubectl('wait', '--for=delete', '--timeout=60s', ...old)
+}
 
 async function firstPod(machine: Machine): Promise<string> {
   return (await pods(machine))[0]!
