@@ -88,7 +88,8 @@ function desired({ cache }: ReconcileContext, service: Service): Wanted[] {
   return found.length > 0 ? found : [{ ports: [], endpoints: [] }]
 }
 
-function portsFor(service: Service, pod: Pod): Port[] {
+/** The numbers that a Service's ports have on one pod. */
+export function portsFor(service: Service, pod: Pod): Port[] {
   const headlessWithoutPorts = service.spec?.clusterIP === 'None' && !service.spec.ports?.length
   if (headlessWithoutPorts) return []
   return (service.spec?.ports ?? []).flatMap(({ name, protocol = 'TCP', port, targetPort, appProtocol }) => {

@@ -1,31 +1,39 @@
 import type { Clock, Log, Random } from '#base'
 import { type Client, Informers } from '#client'
+import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
+import { endpointsController } from './endpoints.ts'
 import { type ControllerDefinition, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
 import { jobController } from './job/index.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeIPAM } from './node-ipam.ts'
 import { nodeLifecycle, taintEviction } from './node-lifecycle.ts'
+import { podGarbageCollector } from './pod-garbage-collector.ts'
 import { replicaSetController } from './replica-set.ts'
 import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
+import { ttlAfterFinished } from './ttl-after-finished.ts'
 
 /** Everything the controller manager runs. */
 export const controllers: readonly ControllerDefinition[] = [
+  clusterRoleAggregation,
   daemonSetController,
   deploymentController,
   endpointSliceController,
+  endpointsController,
   jobController,
   namespaceController,
   nodeIPAM,
   nodeLifecycle,
+  podGarbageCollector,
   replicaSetController,
   rootCAPublisher,
   serviceAccountController,
   taintEviction,
+  ttlAfterFinished,
 ]
 
 export interface ControllersOptions {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type DaemonSet, daemonSets, type Job, jobs, nodes, pods } from '#api'
+import { clusterRoles, type DaemonSet, daemonSets, endpoints, type Job, jobs, nodes, pods, services } from '#api'
 import { VirtualClock } from '#base'
 import { startCluster } from '#cluster'
 
@@ -93,4 +93,57 @@ test('a daemon set has one pod on every node that admits it, and rolls them over
   await client.patch(nodes, 'node-2', { spec: { taints: [{ key: 'mine', effect: 'NoSchedule' }] } }, { type: 'merge' })
   await clock.advance(60_000)
   assert.equal((await client.get(daemonSets, 'default/agent')).status?.desiredNumberScheduled, 2)
+})
+
+test('a finished job is deleted when its time is over, with its pods', async () => {
+  const clock = new VirtualClock()
+  await using cluster = await startCluster({ nodes: 1, clock, seed: 15 })
+  const { client } = cluster
+  await clock.advance(5_000)
+  await client.create(jobs, job('short', { ttlSecondsAfterFinished: 30 }, { main: { afterSeconds: 1 } }))
+  await clock.advance(20_000)
+  assert.ok(await client.find(jobs, 'default/short'))
+  await clock.advance(40_000)
+  assert.equal(await client.find(jobs, 'default/short'), undefined)
+  assert.equal((await client.list(pods, { namespace: 'default' })).items.length, 0)
+})
+
+test('a Service has its ready pods in Endpoints and in a slice, and roles that are made of others have their rules', async () => {
+  const clock = new VirtualClock()
+  await using cluster = await startCluster({ nodes: 1, clock, seed: 16 })
+  const { client } = cluster
+  await clock.advance(5_000)
+  await client.create(daemonSets, daemonSet('agent:1'))
+  await client.create(services, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'agent', namespace: 'default' },
+    spec: { selector: { app: 'agent' }, ports: [{ port: 80, targetPort: 8080 }] },
+  })
+  await clock.advance(10_000)
+  const [subset] = (await client.get(endpoints, 'default/agent')).subsets ?? []
+  assert.equal(subset?.addresses?.length, 1)
+  assert.deepEqual(
+    subset?.ports?.map(({ port }) => port),
+    [8080],
+  )
+  const view = await client.get(clusterRoles, 'view')
+  assert.ok(view.rules?.some(({ resources }) => resources?.includes('deployments')))
+})
+
+test('pods of a node that is gone are collected', async () => {
+  const clock = new VirtualClock()
+  await using cluster = await startCluster({ nodes: 0, clock, seed: 17 })
+  const { client } = cluster
+  await clock.advance(1_000)
+  await client.create(pods, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'lost', namespace: 'default' },
+    spec: { nodeName: 'nowhere', containers: [{ name: 'a', image: 'a' }] },
+  })
+  await clock.advance(30_000)
+  assert.ok(await client.find(pods, 'default/lost'))
+  await clock.advance(30_000)
+  assert.equal(await client.find(pods, 'default/lost'), undefined)
 })

@@ -1,0 +1,125 @@
+import { type Endpoints, endpoints, isPodReady, isPodTerminal, type Pod, pods, type Service, services } from '#api'
+import { deepEqual } from '#base'
+import { isAlreadyExists, isNotFound, keyOf, matches } from '#meta'
+import { portsFor } from './endpoint-slice.ts'
+import { defineController, done, watch } from './framework/index.ts'
+
+type Subset = NonNullable<Endpoints['subsets']>[number]
+type Address = NonNullable<Subset['addresses']>[number]
+
+const HEADLESS = 'service.kubernetes.io/headless'
+/** Upstream's bound; what is over it is left out, and the object says so. */
+const ADDRESSES_MAX = 1000
+const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity'
+
+/** The older form of endpoint slices, for clients that still read it. Services without a selector keep the Endpoints their owner writes. */
+export const endpointsController = defineController<Service>({
+  name: 'endpoint-controller',
+  for: services,
+  watches: [
+    watch(pods, function* (pod, { cache }) {
+      for (const service of cache(services).list({ namespace: pod.metadata?.namespace }))
+        if (selectsPod(service, pod)) yield keyOf(service)
+    }),
+    watch(endpoints, (object) => [keyOf(object)]),
+  ],
+  async reconcile({ key, cache, client }) {
+    const service = cache(services).get(key)
+    const current = cache(endpoints).get(key)
+    if (service === undefined) {
+      // The Service took its Endpoints along, unless somebody else wrote them.
+      if (current !== undefined && current.metadata?.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller')
+        await ignoreGone(client.delete(endpoints, key))
+      return done
+    }
+    if (service.spec?.type === 'ExternalName' || Object.keys(service.spec?.selector ?? {}).length === 0) return done
+    const wanted = desired(service, cache(pods).list({ namespace: service.metadata?.namespace }))
+    if (current === undefined) {
+      try {
+        await client.create(endpoints, wanted)
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error
+      }
+      return done
+    }
+    const same =
+      deepEqual(current.subsets ?? [], wanted.subsets ?? []) && deepEqual(current.metadata?.labels, wanted.metadata?.labels)
+    if (!same)
+      await client.update(endpoints, {
+        ...current,
+        metadata: { ...current.metadata, labels: wanted.metadata!.labels! },
+        subsets: wanted.subsets ?? [],
+      })
+    return done
+  },
+})
+
+function selectsPod(service: Service, pod: Pod): boolean {
+  const selector = Object.entries(service.spec?.selector ?? {})
+  return (
+    selector.length > 0 &&
+    matches(
+      selector.map(([key, value]) => ({ key, operator: '=' as const, values: [value] })),
+      pod.metadata?.labels,
+    )
+  )
+}
+
+function desired(service: Service, candidates: readonly Pod[]): Endpoints {
+  const { name = '', namespace = '', labels = {} } = service.metadata ?? {}
+  const groups = new Map<string, { ports: NonNullable<Subset['ports']>; ready: Address[]; notReady: Address[] }>()
+  const chosen = candidates.filter(
+    (pod) =>
+      selectsPod(service, pod) && pod.status?.podIP && !isPodTerminal(pod) && pod.metadata?.deletionTimestamp === undefined,
+  )
+  for (const pod of chosen.slice(0, ADDRESSES_MAX)) {
+    const ports = portsFor(service, pod)
+    const id = JSON.stringify(ports)
+    const group = groups.get(id) ?? { ports: ports as NonNullable<Subset['ports']>, ready: [], notReady: [] }
+    groups.set(id, group)
+    const usable = isPodReady(pod) || service.spec?.publishNotReadyAddresses
+    ;(usable ? group.ready : group.notReady).push(addressOf(service, pod))
+  }
+  const byIP = (a: Address, b: Address): number => (a.ip < b.ip ? -1 : 1)
+  const subsets = [...groups.values()].map(
+    ({ ports, ready, notReady }): Subset => ({
+      ...(ready.length > 0 && { addresses: ready.sort(byIP) }),
+      ...(notReady.length > 0 && { notReadyAddresses: notReady.sort(byIP) }),
+      ...(ports.length > 0 && { ports }),
+    }),
+  )
+  return {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: {
+      name,
+      namespace,
+      labels: {
+        ...labels,
+        'endpoints.kubernetes.io/managed-by': 'endpoint-controller',
+        ...(service.spec?.clusterIP === 'None' && { [HEADLESS]: '' }),
+      },
+      ...(chosen.length > ADDRESSES_MAX && { annotations: { [OVER_CAPACITY]: 'truncated' } }),
+    },
+    subsets,
+  }
+}
+
+function addressOf(service: Service, pod: Pod): Address {
+  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {}
+  const hostname = pod.spec?.hostname && pod.spec.subdomain === service.metadata?.name ? pod.spec.hostname : undefined
+  return {
+    ip: pod.status!.podIP!,
+    ...(hostname !== undefined && { hostname }),
+    ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
+    targetRef: { kind: 'Pod', namespace, name, uid },
+  }
+}
+
+async function ignoreGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}
