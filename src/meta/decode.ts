@@ -1,4 +1,5 @@
 import { badRequest } from './status.ts'
+import { DEPTH_MAX } from './structure.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -22,6 +23,8 @@ export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml'): Prom
 }
 
 export function decodeJson(text: string): unknown {
+  if (text.length > SHALLOW_LENGTH_MAX && depthOf(text) > DEPTH_MAX)
+    throw badRequest("couldn't get version/kind; json parse error: json: exceeded max depth")
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -31,6 +34,28 @@ export function decodeJson(text: string): unknown {
     )
   }
 }
+
+/** Shorter texts can't be deeper than the bound. */
+const SHALLOW_LENGTH_MAX = 2 * DEPTH_MAX
+
+/** How deep objects and arrays are nested in JSON text; brackets in strings do not count. */
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (inString) {
+      if (code === BACKSLASH) at++
+      else if (code === QUOTE) inString = false
+    } else if (code === QUOTE) inString = true
+    else if (code === OPEN_BRACE || code === OPEN_BRACKET) deepest = Math.max(deepest, ++depth)
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--
+  }
+  return deepest
+}
+
+const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 
 /** `unknown field` findings of duplicate keys come from the text, since parsing keeps only the last. */
 export function* duplicateFields(text: string): Iterable<string> {
