@@ -10,7 +10,12 @@ import { parseAccept } from './presentation/negotiate.ts'
 import { replyJson, replyText } from './response.ts'
 import { gitVersion, versionInfo } from './version.ts'
 
-const GNOSTIC = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+/** What older clients ask for, with a character that no media type may have, and what they are answered with. */
+const GNOSTIC_ASKED = new Set([
+  'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+  'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+])
+const GNOSTIC = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 
 /** Everything that is no resource: discovery, OpenAPI, version, health, key sets, metrics. */
 export class NonResourcePaths {
@@ -75,7 +80,7 @@ export class NonResourcePaths {
     const { catalog } = this.#options
     const input: DocumentInput = { resources: catalog.all, named: schemaOf, version: gitVersion() }
     if (path === '/openapi/v2') {
-      const wantsProtobuf = parseAccept(request.headers?.['accept'])[0]?.type === GNOSTIC
+      const wantsProtobuf = GNOSTIC_ASKED.has(parseAccept(request.headers?.['accept'])[0]?.type ?? '')
       if (wantsProtobuf) return this.#document('v2.pb', request, GNOSTIC, () => encodeGnostic(openApiV2(input)))
       return this.#document('v2', request, 'application/json', () => Buffer.from(JSON.stringify(openApiV2(input))))
     }
