@@ -7,8 +7,6 @@ const TERMINATED_MAX = 12_500
 /** A node that is missing is looked for again after this long before its pods are given up. */
 const QUARANTINE_MS = 40_000
 
-const missingSince = new WeakMap<object, Map<string, number>>()
-
 /** Deletes pods that nobody else will: those of nodes that are gone, those that were deleted before they had a node, and old finished ones. */
 export const podGarbageCollector = defineController<Pod>({
   name: 'pod-garbage-collector',
@@ -23,7 +21,7 @@ export const podGarbageCollector = defineController<Pod>({
     ),
   ],
   async reconcile(context): Promise<Result> {
-    const { key, cache, clock } = context
+    const { key, cache, memory } = context
     const pod = cache(pods).get(key)
     if (pod === undefined) return done
     const nodeName = pod.spec?.nodeName
@@ -32,26 +30,16 @@ export const podGarbageCollector = defineController<Pod>({
       return done
     }
     if (cache(nodes).get(nodeName) === undefined) return orphaned(context, pod, nodeName)
-    missingOf(clock).delete(nodeName)
+    memory.delete(nodeName)
     if (isPodTerminal(pod)) await trim(context)
     return done
   },
 })
 
-function missingOf(clock: object): Map<string, number> {
-  let found = missingSince.get(clock)
-  if (found === undefined) {
-    found = new Map()
-    missingSince.set(clock, found)
-  }
-  return found
-}
-
 async function orphaned(context: ReconcileContext, pod: Pod, nodeName: string): Promise<Result> {
-  const { clock, client } = context
-  const missing = missingOf(clock)
-  const sinceMs = missing.get(nodeName) ?? clock.now()
-  missing.set(nodeName, sinceMs)
+  const { clock, client, memory } = context
+  const sinceMs = memory.get(nodeName) ?? clock.now()
+  memory.set(nodeName, sinceMs)
   if (clock.now() < sinceMs + QUARANTINE_MS) return requeueAt(sinceMs + QUARANTINE_MS)
   // The cache may lag behind a node that came back.
   if ((await client.find(nodes, nodeName)) === undefined) await collect(context, pod)

@@ -6,19 +6,16 @@ import {
   controllerReference,
   defineController,
   done,
-  Expectations,
+  type Expectations,
+  nextAvailability,
   ownerKeys,
   type ReconcileContext,
-  type Result,
-  requeueAt,
   selectingKeys,
   slowStart,
   watch,
 } from './framework/index.ts'
 
 const BURST_MAX = 500
-
-const expectations = new WeakMap<object, Expectations>()
 
 /** Keeps `spec.replicas` identical pods running. */
 export const replicaSetController = defineController<ReplicaSet>({
@@ -36,7 +33,7 @@ export const replicaSetController = defineController<ReplicaSet>({
   async reconcile(context) {
     const { key, cache } = context
     const replicaSet = cache(replicaSets).get(key)
-    const awaited = expectationsOf(context)
+    const awaited = context.expectations
     if (replicaSet === undefined) {
       awaited.forget(key)
       return done
@@ -57,18 +54,9 @@ export const replicaSetController = defineController<ReplicaSet>({
       failure = await manage(context, replicaSet, owned, awaited)
     await updateStatus(context, replicaSet, owned, all, failure)
     if (failure !== undefined) throw failure
-    return nextAvailability(context, replicaSet, owned)
+    return nextAvailability(context.clock, replicaSet.spec?.minReadySeconds ?? 0, owned)
   },
 })
-
-function expectationsOf({ clock }: ReconcileContext): Expectations {
-  let found = expectations.get(clock)
-  if (found === undefined) {
-    found = new Expectations(() => clock.now())
-    expectations.set(clock, found)
-  }
-  return found
-}
 
 /** Awaited deletions are over when their pod is going or gone. */
 function settleDeletions(awaited: Expectations, key: string, all: readonly Pod[]): void {
@@ -213,18 +201,4 @@ async function updateStatus(
   } catch (error) {
     if (!isNotFound(error)) throw error
   }
-}
-
-/** A ready pod becomes available by time alone; the controller comes back for it. */
-function nextAvailability({ clock }: ReconcileContext, replicaSet: ReplicaSet, owned: readonly Pod[]): Result {
-  const seconds = replicaSet.spec?.minReadySeconds ?? 0
-  if (seconds === 0) return done
-  const times = owned
-    .filter((pod) => isPodReady(pod) && !isPodAvailable(pod, seconds, clock.now()))
-    .map(
-      (pod) =>
-        (Date.parse(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '') || 0) +
-        seconds * 1000,
-    )
-  return times.length === 0 ? done : requeueAt(Math.min(...times))
 }

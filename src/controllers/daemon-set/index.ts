@@ -20,11 +20,11 @@ import {
   controllerReference,
   defineController,
   done,
-  Expectations,
+  type Expectations,
+  nextAvailability,
   ownerKeys,
   type ReconcileContext,
   type Result,
-  requeueAt,
   selectingKeys,
   slowStart,
   watch,
@@ -47,8 +47,6 @@ const HOST_NETWORK_TOLERATION: Toleration = {
   effect: 'NoSchedule',
 }
 
-const expectations = new WeakMap<object, Expectations>()
-
 /** Keeps one pod on every node that fits. */
 export const daemonSetController = defineController<DaemonSet>({
   name: 'daemon-set-controller',
@@ -65,7 +63,7 @@ export const daemonSetController = defineController<DaemonSet>({
     const { key, cache, client } = context
     const set = cache(daemonSets).get(key)
     if (set === undefined || set.metadata?.deletionTimestamp !== undefined) return done
-    const awaited = expectationsOf(context)
+    const awaited = context.expectations
     const all = cache(pods).list({ namespace: set.metadata?.namespace })
     for (const pod of all) awaited.observe(key, `+${pod.metadata?.name}`)
     const owned = await claim({ owner: set, ownerResource: daemonSets as never, resource: pods, candidates: all, client })
@@ -78,18 +76,9 @@ export const daemonSetController = defineController<DaemonSet>({
     if (awaited.satisfied(key)) failure = await manage(context, set, owned, fitting, hash, awaited)
     await updateStatus(context, set, owned, fitting, hash)
     if (failure !== undefined) throw failure
-    return nextAvailability(context, set, owned)
+    return nextAvailability(context.clock, set.spec?.minReadySeconds ?? 0, owned)
   },
 })
-
-function expectationsOf({ clock }: ReconcileContext): Expectations {
-  let found = expectations.get(clock)
-  if (found === undefined) {
-    found = new Expectations(() => clock.now())
-    expectations.set(clock, found)
-  }
-  return found
-}
 
 const tolerationsOf = (set: DaemonSet): Toleration[] => [
   ...(set.spec?.template?.spec?.tolerations ?? []),
@@ -318,17 +307,4 @@ async function updateStatus(
   } catch (error) {
     if (!isNotFound(error)) throw error
   }
-}
-
-function nextAvailability({ clock }: ReconcileContext, set: DaemonSet, owned: readonly Pod[]): Result {
-  const seconds = set.spec?.minReadySeconds ?? 0
-  if (seconds === 0) return done
-  const times = owned
-    .filter((pod) => isPodReady(pod) && !isPodAvailable(pod, seconds, clock.now()))
-    .map(
-      (pod) =>
-        (Date.parse(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '') || 0) +
-        seconds * 1000,
-    )
-  return times.length === 0 ? done : requeueAt(Math.min(...times))
 }

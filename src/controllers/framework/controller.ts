@@ -2,6 +2,7 @@ import type { ResourceDefinition } from '#api'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
 import { type Client, EventRecorder, type EventSink, type Informer, type Informers, WorkQueue } from '#client'
 import { isConflict, type KubernetesObject, keyOf, type ObjectKey } from '#meta'
+import { Expectations } from './expectations.ts'
 
 /** What a reconcile wants next. */
 export type Result = { readonly requeueAtMs?: number }
@@ -31,6 +32,10 @@ export interface ReconcileContext {
   readonly random: Random
   readonly log: Log
   readonly signal: AbortSignal
+  /** Of this controller: what it asked for and has not seen yet. */
+  readonly expectations: Expectations
+  /** Times that this controller remembers between reconciles; lost with the process, so nothing may depend on them but patience. */
+  readonly memory: Map<string, number>
   cache<T extends KubernetesObject>(resource: ResourceDefinition<T>): Informer<T>
 }
 
@@ -114,7 +119,8 @@ export async function startController(definition: ControllerDefinition, manager:
   }
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('A controller worker stopped', { error }) }))
   await informers.synced(tasks.signal)
-  const context = { client, recorder, clock, random, log, cache }
+  const expectations = new Expectations(() => clock.now())
+  const context = { client, recorder, clock, random, log, cache, expectations, memory: new Map<string, number>() }
   for (let worker = 0; worker < definition.workers; worker++)
     tasks.spawn((signal) => work(definition, manager, queue, { ...context, signal }))
   // Workers that wait for keys end with the queue.

@@ -1,3 +1,4 @@
+export * from './availability.ts'
 export * from './controller.ts'
 export * from './expectations.ts'
 export * from './owners.ts'

@@ -6,7 +6,7 @@ import {
   controllerOf,
   defineController,
   done,
-  Expectations,
+  type Expectations,
   ownerKeys,
   type ReconcileContext,
   type Result,
@@ -22,8 +22,6 @@ const BACKOFF_MS = 10_000
 const BACKOFF_MS_MAX = 600_000
 
 type Status = NonNullable<Job['status']>
-
-const expectations = new WeakMap<object, Expectations>()
 
 /**
  * Runs pods to completion. A finished pod is counted once: it keeps a finalizer until its outcome is on record (KEP-2307), so that a pod that is deleted early is
@@ -56,7 +54,7 @@ export const jobController = defineController<Job>({
       )
       return done
     }
-    const awaited = expectationsOf(context)
+    const awaited = context.expectations
     for (const pod of all) awaited.observe(key, `+${pod.metadata?.name}`)
     const owned = await claim({ owner: job, ownerResource: jobs as never, resource: pods, candidates: all, client })
     if (finishedType(job) !== undefined) {
@@ -73,15 +71,6 @@ export const jobController = defineController<Job>({
     return nextTurn(context, job, status, owned)
   },
 })
-
-function expectationsOf({ clock }: ReconcileContext): Expectations {
-  let found = expectations.get(clock)
-  if (found === undefined) {
-    found = new Expectations(() => clock.now())
-    expectations.set(clock, found)
-  }
-  return found
-}
 
 const finishedType = ({ status }: Job): string | undefined =>
   status?.conditions?.find(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True')?.type
