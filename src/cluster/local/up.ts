@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock, systemRandom } from '#base'
 import {
@@ -43,7 +43,18 @@ export interface UpResult {
 /** Starts what of the cluster does not run, and resolves when its nodes are Ready and its DNS answers. */
 export async function up(options: UpOptions): Promise<UpResult> {
   const paths = pathsOf(options.dataDirectory)
+  const isNew = readConfig(paths.config) === undefined
   const config = prepareConfig(paths, options)
+  try {
+    return await start(paths, config, options)
+  } catch (error) {
+    // A first start that failed binds nobody to its choices: the next may name another port.
+    if (isNew && (await callControl(serverSocket(paths), 'status')) === undefined) rmSync(paths.config, { force: true })
+    throw error
+  }
+}
+
+async function start(paths: Paths, config: ClusterConfig, options: UpOptions): Promise<UpResult> {
   if (config.runtime === 'containerd') await ensurePackages(options)
   const pki = await openPki(paths.pki, { clock: systemClock, random: systemRandom })
   if ((await callControl(serverSocket(paths), 'status')) === undefined) {
