@@ -53,8 +53,11 @@ export class NftablesBackend implements ProxyBackend {
 
   async apply(changes: ReadonlyMap<string, RulesChange>, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const list = [...changes].map(([key, { before, after }]) => [key, before, after] as const)
-    const text = this.#tables.map((table) => table.apply(list)).join('')
-    if (text !== '') await this.#load(text, signal)
+    const steps = this.#tables.map((table) => table.apply(list))
+    for (const step of [0, 1]) {
+      const text = steps.map((transactions) => transactions[step] ?? '').join('')
+      if (text !== '') await this.#load(text, signal)
+    }
     await this.#forget(staleFlows(changes.values()), signal)
   }
 

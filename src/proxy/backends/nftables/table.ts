@@ -30,11 +30,13 @@ export class Table {
     this.#elements = new Claims()
     this.#owners = new Map()
     for (const service of rules) this.#change(service.key, undefined, service)
-    return baseTable(this.#words, this.#name, this.#clusterCIDR) + this.#settle()
+    return baseTable(this.#words, this.#name, this.#clusterCIDR) + this.#settle().join('')
   }
 
-  /** A transaction that changes some Services; empty when nothing changes in this family. */
-  apply(changes: Iterable<readonly [key: string, before: ServiceRules | undefined, after: ServiceRules | undefined]>): string {
+  /** Transactions, in order, that change some Services; empty texts when nothing changes in this family. */
+  apply(
+    changes: Iterable<readonly [key: string, before: ServiceRules | undefined, after: ServiceRules | undefined]>,
+  ): readonly string[] {
     for (const [key, before, after] of changes) this.#change(key, before, after)
     return this.#settle()
   }
@@ -56,8 +58,11 @@ export class Table {
     for (const element of elements) this.#elements.claim(owner, addressOf(element), element.value ?? '')
   }
 
-  /** Entries go before what they point to, and come after it. */
-  #settle(): string {
+  /**
+   * Transactions to be made one after the other. Entries go before what they point to, and come after it. What is merely gone goes in a transaction of its own, after the
+   * switch: a packet that was sent to the old balancer still finds its entries there, since each of its lookups sees the rules of that moment.
+   */
+  #settle(): readonly string[] {
     const removed: Element[] = []
     const added: Element[] = []
     for (const [address, { was, is }] of this.#elements.settle()) {
@@ -72,15 +77,24 @@ export class Table {
       if (is !== undefined) fresh.push(JSON.parse(is) as TableObject)
     }
     const goneNames = new Set(gone.map(({ name }) => name))
+    const addedKeys = new Set(added.map(({ object, key }) => `${object}|${key}`))
+    const leaving = removed.filter(({ object }) => !goneNames.has(object))
+    const isReplaced = ({ object, key }: Element): boolean => addedKeys.has(`${object}|${key}`)
+    const arrival = [...this.#definitions(fresh), ...this.#statements('add', added)]
+    // An object that is made anew under its name must go first.
+    if (fresh.some(({ name }) => goneNames.has(name))) {
+      return [[...this.#statements('delete', leaving), ...this.#deletions(gone), ...arrival].join('')]
+    }
     return [
-      ...this.#statements(
-        'delete',
-        removed.filter(({ object }) => !goneNames.has(object)),
-      ),
-      ...this.#deletions(gone),
-      ...this.#definitions(fresh),
-      ...this.#statements('add', added),
-    ].join('')
+      [...this.#statements('delete', leaving.filter(isReplaced)), ...arrival].join(''),
+      [
+        ...this.#statements(
+          'delete',
+          leaving.filter((element) => !isReplaced(element)),
+        ),
+        ...this.#deletions(gone),
+      ].join(''),
+    ]
   }
 
   /** Chains are emptied first, since they point at each other and at sets. */
