@@ -118,3 +118,12 @@ function serialNumber(random: Random): string {
   bytes[0] = (bytes[0]! & 0x7f) | 0x40
   return Buffer.from(bytes).toString('hex')
 }
+
+/** The public half of a PEM key, private or public. Throws a sentence that starts with `name`. */
+export function publicKeyOf(pem: string, name: string): string {
+  try {
+    return createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString()
+  } catch (error) {
+    throw new Error(`${name} holds no PEM key: ${(error as Error).message}`, { cause: error })
+  }
+}

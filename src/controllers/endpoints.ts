@@ -15,6 +15,7 @@ const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity'
 /** The older form of endpoint slices, for clients that still read it. Services without a selector keep the Endpoints their owner writes. */
 export const endpointsController = defineController<Service>({
   name: 'endpoint-controller',
+  flag: 'endpoints-controller',
   for: services,
   watches: [
     watch(pods, function* (pod, { cache }) {

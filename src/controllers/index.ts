@@ -46,7 +46,14 @@ export interface ControllersOptions {
   readonly log: Log
   readonly rootCA: string
   readonly clusterCIDR: string
+  /** Upstream's `--controllers`: names, `-name` for one less, `*` for all that are on by default. */
+  readonly only?: readonly string[]
 }
+
+const GARBAGE_COLLECTOR = 'garbage-collector-controller'
+
+/** As `--controllers` names them. */
+export const controllerNames = (): string[] => [...controllers.map(({ flag }) => flag), GARBAGE_COLLECTOR].sort()
 
 /** The controller manager: every controller over shared informers, each writing under its own service account. */
 export async function startControllers(options: ControllersOptions): Promise<AsyncDisposable> {
@@ -54,8 +61,19 @@ export async function startControllers(options: ControllersOptions): Promise<Asy
   await using stack = new AsyncDisposableStack()
   const informers = stack.use(new Informers({ client: reader, clock, random, log }))
   const manager = { ...options, informers, clientFor: (name: string) => options.clientFor(name) }
-  const started = await Promise.all(controllers.map((definition) => startController(definition, manager)))
+  const runs = (flag: string): boolean => isSelected(flag, options.only ?? ['*'])
+  const selected = controllers.filter(({ flag }) => runs(flag))
+  const started = await Promise.all(selected.map((definition) => startController(definition, manager)))
   for (const controller of started) stack.use(controller)
-  stack.use(await garbageCollector(manager))
+  if (runs(GARBAGE_COLLECTOR)) stack.use(await garbageCollector(manager))
   return stack.move()
+}
+
+/** The first word about a controller counts, as upstream. */
+function isSelected(flag: string, words: readonly string[]): boolean {
+  for (const word of words) {
+    if (word === flag) return true
+    if (word === `-${flag}`) return false
+  }
+  return words.includes('*')
 }

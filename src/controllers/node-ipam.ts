@@ -6,6 +6,7 @@ const NODE_BITS = 24
 /** Gives each node a range of the cluster's pod addresses. One worker, so that no two nodes can get the same. */
 export const nodeIPAM = defineController({
   name: 'node-controller',
+  flag: 'node-ipam-controller',
   for: nodes,
   workers: 1,
   async reconcile({ key, cache, client }, { clusterCIDR }: ManagerContext) {

@@ -20,6 +20,7 @@ const PRESSURES = { MemoryPressure: 'memory-pressure', DiskPressure: 'disk-press
 /** Watches over nodes by their heartbeats: taints follow their conditions, and what runs on lost nodes is given up (https://kubernetes.io/docs/concepts/architecture/nodes/). */
 export const nodeLifecycle = defineController({
   name: 'node-controller',
+  flag: 'node-lifecycle-controller',
   for: nodes,
   watches: [watch(leases, ({ metadata }) => (metadata?.namespace === NAMESPACE ? [metadata.name ?? ''] : []))],
   reads: [pods as never],
@@ -116,6 +117,7 @@ async function markPodsNotReady({ cache, client, clock }: ReconcileContext, node
 /** Evicts pods from nodes with NoExecute taints once their toleration has run out. */
 export const taintEviction = defineController({
   name: 'node-controller',
+  flag: 'taint-eviction-controller',
   for: pods,
   watches: [
     watch(nodes, ({ metadata }, { cache }) =>

@@ -10,6 +10,7 @@ const QUARANTINE_MS = 40_000
 /** Deletes pods that nobody else will: those of nodes that are gone, those that were deleted before they had a node, and old finished ones. */
 export const podGarbageCollector = defineController<Pod>({
   name: 'pod-garbage-collector',
+  flag: 'pod-garbage-collector-controller',
   for: pods,
   workers: 1,
   watches: [

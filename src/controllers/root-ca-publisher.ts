@@ -12,6 +12,7 @@ const DESCRIPTION = {
 /** Keeps the certificate that pods verify the API server with in every namespace, as the ConfigMap `kube-root-ca.crt`. */
 export const rootCAPublisher = defineController({
   name: 'root-ca-cert-publisher',
+  flag: 'root-ca-certificate-publisher-controller',
   for: namespaces,
   watches: [watch(configMaps, ({ metadata }) => (metadata?.name === NAME ? [metadata.namespace ?? ''] : []))],
   async reconcile({ key, cache, client }, { rootCA }) {

@@ -7,6 +7,7 @@ const NAME = 'default'
 /** Gives every namespace its `default` service account, and gives it back when it is deleted. */
 export const serviceAccountController = defineController({
   name: 'service-account-controller',
+  flag: 'serviceaccount-controller',
   for: namespaces,
   watches: [watch(serviceAccounts, ({ metadata }) => (metadata?.name === NAME ? [metadata.namespace ?? ''] : []))],
   async reconcile({ key, cache, client }) {

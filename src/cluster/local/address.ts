@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { CONFIG_DEFAULTS } from './config.ts'
 
@@ -31,4 +32,16 @@ function ipJson(parameters: readonly string[]): unknown[] | undefined {
     // iproute2 may be missing where nodes are simulated; nothing then depends on the answer.
     return undefined
   }
+}
+
+/** Addresses of this machine within any of the ranges. */
+export function addressesIn(ranges: readonly string[]): string[] {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [base = '', bits = ''] = range.split('/')
+    list.addSubnet(base, Number(bits), isIP(base) === 6 ? 'ipv6' : 'ipv4')
+  }
+  return Object.values(networkInterfaces()).flatMap((each) =>
+    (each ?? []).flatMap(({ address, family }) => (list.check(address, family === 'IPv6' ? 'ipv6' : 'ipv4') ? [address] : [])),
+  )
 }

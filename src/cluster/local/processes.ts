@@ -1,18 +1,24 @@
 import { reportToStarter } from './daemon.ts'
 
-/** Runs `start`, tells whoever spawned this process how it went, and disposes of what it made when the process is told to end. */
-export async function runProcess(start: (stop: () => void) => Promise<AsyncDisposable>): Promise<void> {
-  const ending = Promise.withResolvers<void>()
-  const stop = (): void => ending.resolve()
-  process.once('SIGTERM', stop).once('SIGINT', stop)
-  let running: AsyncDisposable
+/**
+ * Runs `start`, tells whoever spawned this process how it went, and disposes of what it made when the process is told to end.
+ * Rejects with the error that `stop` was given, if any.
+ */
+export async function runProcess(start: (stop: (error?: Error) => void) => Promise<AsyncDisposable>): Promise<void> {
+  const ending = Promise.withResolvers<Error | undefined>()
+  const onSignal = (): void => ending.resolve(undefined)
+  process.once('SIGTERM', onSignal).once('SIGINT', onSignal)
+  const starting = start((error) => ending.resolve(error))
   try {
-    running = await start(stop)
+    const first = await Promise.race([starting.then(() => 'started' as const), ending.promise.then(() => 'ended' as const)])
+    // Told to end while it still waits for others: it holds nothing yet that needs more than the process's end.
+    if (first === 'ended') process.exit((await ending.promise) === undefined ? 0 : 1)
   } catch (error) {
     reportToStarter({ error: error instanceof Error ? error.message : String(error) })
     throw error
   }
   reportToStarter({ ready: true })
-  await ending.promise
-  await running[Symbol.asyncDispose]()
+  const failure = await ending.promise
+  await (await starting)[Symbol.asyncDispose]()
+  if (failure !== undefined) throw failure
 }

@@ -50,6 +50,7 @@ const HOST_NETWORK_TOLERATION: Toleration = {
 /** Keeps one pod on every node that fits. */
 export const daemonSetController = defineController<DaemonSet>({
   name: 'daemon-set-controller',
+  flag: 'daemonset-controller',
   for: daemonSets,
   watches: [
     watch(pods, function* (pod, { cache }) {

@@ -55,6 +55,8 @@ export interface Watch<T extends KubernetesObject> {
 export interface ControllerDefinition {
   /** Its service account in kube-system. */
   readonly name: string
+  /** As `--controllers` names it. */
+  readonly flag: string
   readonly for: ResourceDefinition
   readonly watches: readonly Watch<KubernetesObject>[]
   readonly workers: number
@@ -67,6 +69,8 @@ export interface ControllerDefinition {
 
 export interface ControllerInput<T extends KubernetesObject> {
   readonly name: string
+  /** As `--controllers` names it, where that is not the service account's name. */
+  readonly flag?: string
   readonly for: ResourceDefinition<T>
   readonly watches?: readonly Watch<never>[]
   readonly reads?: readonly ResourceDefinition<never>[]
@@ -80,6 +84,7 @@ const WORKERS = 5
 export function defineController<T extends KubernetesObject>(input: ControllerInput<T>): ControllerDefinition {
   return {
     name: input.name,
+    flag: input.flag ?? input.name,
     for: input.for as unknown as ResourceDefinition,
     watches: (input.watches ?? []) as unknown as readonly Watch<KubernetesObject>[],
     reads: (input.reads ?? []) as unknown as readonly ResourceDefinition[],

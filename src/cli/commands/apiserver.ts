@@ -1,0 +1,135 @@
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type CommandDefinition, UsageError } from '../command.ts'
+import {
+  address,
+  boolean,
+  cidr,
+  type LogOptions,
+  list,
+  logLevelOf,
+  readFlagFile,
+  readFlagPair,
+  withLogOptions,
+} from '../component-options.ts'
+import { wholeNumber } from '../options.ts'
+
+interface Options extends LogOptions {
+  readonly securePort: number
+  readonly bindAddress: string
+  readonly advertiseAddress?: string
+  readonly tlsCertFile?: string
+  readonly tlsPrivateKeyFile?: string
+  readonly certDir: string
+  readonly clientCaFile: string
+  readonly requestheaderClientCaFile?: string
+  readonly serviceAccountIssuer: string
+  readonly serviceAccountKeyFile?: readonly string[]
+  readonly serviceAccountSigningKeyFile: string
+  readonly serviceClusterIpRange: string
+  readonly serviceNodePortRange: { readonly from: number; readonly to: number }
+  readonly kubeletClientCertificate?: string
+  readonly kubeletClientKey?: string
+  readonly kubeletCertificateAuthority?: string
+  readonly enableBootstrapTokenAuth: boolean
+  readonly etcdServers?: readonly string[]
+  readonly dataDir: string
+}
+
+export const apiserver: CommandDefinition = {
+  register(program) {
+    const command = program
+      .command('apiserver')
+      .description('run an API server in the foreground')
+      .requiredOption('--service-account-issuer <url>', 'who issues service account tokens')
+      .requiredOption('--service-account-signing-key-file <file>', 'private key that signs service account tokens')
+      .option('--service-account-key-file <file>', 'keys whose tokens are accepted; again for more', list)
+      .requiredOption('--client-ca-file <file>', 'authority of client certificates')
+      .option('--requestheader-client-ca-file <file>', "authority of the front proxy's certificate")
+      .option('--secure-port <port>', 'where HTTPS is served', wholeNumber('--secure-port', 1, 65_535), 6443)
+      .option('--bind-address <address>', 'where to listen', address('--bind-address'), '0.0.0.0')
+      .option('--advertise-address <address>', 'where others reach this server', address('--advertise-address'))
+      .option('--tls-cert-file <file>', 'serving certificate; one is made when there is none')
+      .option('--tls-private-key-file <file>', 'its key')
+      .option('--cert-dir <directory>', 'where a serving certificate that was made is kept')
+      .option('--service-cluster-ip-range <range>', 'addresses of Services', cidr('--service-cluster-ip-range'), '10.0.0.0/24')
+      .option('--service-node-port-range <range>', 'ports of Services on nodes', portRange, { from: 30_000, to: 32_767 })
+      .option('--kubelet-client-certificate <file>', 'how kubelets know this server')
+      .option('--kubelet-client-key <file>', 'its key')
+      .option('--kubelet-certificate-authority <file>', "authority of kubelets' serving certificates")
+      .option(
+        '--enable-bootstrap-token-auth [bool]',
+        'accept tokens of joining nodes',
+        boolean('--enable-bootstrap-token-auth'),
+        false,
+      )
+      .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
+      .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
+    withLogOptions(command).action(async (options: Options) => {
+      const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
+      const settings = await settingsOf(options)
+      await runProcess(async (stop) =>
+        startApiServerProcess(settings, await componentContext('apiserver', logLevelOf(options), stop)),
+      )
+    })
+  },
+}
+
+function portRange(text: string): { readonly from: number; readonly to: number } {
+  const match = /^(\d+)-(\d+)$/.exec(text)
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])]
+  if (match === null || from < 1 || to > 65_535 || from > to)
+    throw new UsageError(`--service-node-port-range takes a range such as 30000-32767, not '${text}'`)
+  return { from, to }
+}
+
+async function settingsOf(options: Options): Promise<import('#cluster').ApiServerProcessOptions> {
+  const { addressIn, addressOfHost, publicKeyOf } = await import('#cluster')
+  const signingKey = readFlagFile('--service-account-signing-key-file', options.serviceAccountSigningKeyFile)
+  const keyFiles = options.serviceAccountKeyFile ?? []
+  const verificationKeys = keyFiles.map((file) =>
+    publicKeyOf(readFlagFile('--service-account-key-file', file), '--service-account-key-file'),
+  )
+  const bound = isUnspecified(options.bindAddress) ? undefined : options.bindAddress
+  const advertiseAddress = options.advertiseAddress ?? bound ?? addressOfHost()
+  if (advertiseAddress === undefined)
+    throw new UsageError('this machine has no address to advertise; name one with --advertise-address')
+  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
+  const serviceIP = isIP(options.serviceClusterIpRange.split('/')[0]!) === 4 ? [addressIn(options.serviceClusterIpRange, 1)] : []
+  return {
+    listen: { host: options.bindAddress, port: options.securePort },
+    advertiseAddress,
+    serving: readFlagPair(['--tls-cert-file', options.tlsCertFile], ['--tls-private-key-file', options.tlsPrivateKeyFile]),
+    certificateDirectory: options.certDir ?? join(options.dataDir, 'pki'),
+    servingHosts: [hostname(), 'localhost', '127.0.0.1', advertiseAddress, ...service, ...serviceIP],
+    clientCA: readFlagFile('--client-ca-file', options.clientCaFile),
+    frontProxyCA:
+      options.requestheaderClientCaFile && readFlagFile('--requestheader-client-ca-file', options.requestheaderClientCaFile),
+    serviceAccounts: {
+      issuer: options.serviceAccountIssuer,
+      signingKey,
+      verificationKeys: [...new Set([...verificationKeys, publicKeyOf(signingKey, '--service-account-signing-key-file')])],
+    },
+    serviceClusterIPRange: options.serviceClusterIpRange,
+    serviceNodePortRange: options.serviceNodePortRange,
+    kubelets: kubeletsOf(options),
+    enableBootstrapTokens: options.enableBootstrapTokenAuth,
+    store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,
+    dataDirectory: options.dataDir,
+  }
+}
+
+const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === '::'
+
+function kubeletsOf(options: Options): import('#cluster').ApiServerProcessOptions['kubelets'] {
+  const { kubeletClientCertificate, kubeletClientKey, kubeletCertificateAuthority } = options
+  const pair = readFlagPair(
+    ['--kubelet-client-certificate', kubeletClientCertificate],
+    ['--kubelet-client-key', kubeletClientKey],
+  )
+  if (pair === undefined) return undefined
+  if (kubeletCertificateAuthority === undefined)
+    throw new UsageError('--kubelet-client-certificate needs --kubelet-certificate-authority, by which kubelets are verified')
+  return { ...pair, ca: readFlagFile('--kubelet-certificate-authority', kubeletCertificateAuthority) }
+}

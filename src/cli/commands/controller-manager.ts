@@ -1,0 +1,68 @@
+import { hostname } from 'node:os'
+import { type CommandDefinition, UsageError } from '../command.ts'
+import {
+  boolean,
+  cidr,
+  electionOf,
+  type LeaderOptions,
+  type LogOptions,
+  list,
+  logLevelOf,
+  readFlagFile,
+  withLeaderOptions,
+  withLogOptions,
+} from '../component-options.ts'
+
+interface Options extends LogOptions, LeaderOptions {
+  readonly kubeconfig: string
+  readonly useServiceAccountCredentials: boolean
+  readonly controllers?: readonly string[]
+  readonly rootCaFile?: string
+  readonly allocateNodeCidrs: boolean
+  readonly clusterCidr?: string
+}
+
+export const controllerManager: CommandDefinition = {
+  register(program) {
+    const command = program
+      .command('controller-manager')
+      .description('run the controllers in the foreground')
+      .requiredOption('--kubeconfig <file>', 'the cluster and the credentials')
+      .option(
+        '--use-service-account-credentials [bool]',
+        'each controller acts as its own service account',
+        boolean('--use-service-account-credentials'),
+        false,
+      )
+      .option('--controllers <names>', "which run: '*', a name, or '-name' for one less", list)
+      .option('--root-ca-file <file>', 'what pods verify the API server with, published to every namespace')
+      .option('--allocate-node-cidrs [bool]', 'give each node a range of pod addresses', boolean('--allocate-node-cidrs'), false)
+      .option('--cluster-cidr <range>', 'pod addresses', cidr('--cluster-cidr'))
+    withLogOptions(withLeaderOptions(command, 'kube-controller-manager')).action(async (options: Options) => {
+      const { componentContext, controllerNames, runProcess, startControllerManagerProcess, systemRandom } = await import(
+        '#cluster'
+      )
+      checkControllers(options.controllers ?? [], controllerNames())
+      if (options.allocateNodeCidrs && options.clusterCidr === undefined)
+        throw new UsageError('--allocate-node-cidrs needs --cluster-cidr, from which nodes get their ranges')
+      const { kubeconfig, useServiceAccountCredentials } = options
+      const settings = {
+        kubeconfig,
+        useServiceAccountCredentials,
+        controllers: options.controllers ?? ['*'],
+        rootCA: options.rootCaFile === undefined ? '' : readFlagFile('--root-ca-file', options.rootCaFile),
+        clusterCIDR: options.allocateNodeCidrs ? (options.clusterCidr ?? '') : '',
+        election: electionOf(options, `${hostname()}_${systemRandom.uuid()}`),
+      }
+      await runProcess(async (stop) =>
+        startControllerManagerProcess(settings, await componentContext('controller-manager', logLevelOf(options), stop)),
+      )
+    })
+  },
+}
+
+function checkControllers(words: readonly string[], known: readonly string[]): void {
+  const strange = words.find((word) => word !== '*' && !known.includes(word.replace(/^-/, '')))
+  if (strange !== undefined)
+    throw new UsageError(`--controllers: there is no controller '${strange.replace(/^-/, '')}'; there are ${known.join(', ')}`)
+}

@@ -1,0 +1,55 @@
+import { createApiServer } from '#apiserver'
+import type { KeyPair } from '../pki.ts'
+import { openStore } from '../store.ts'
+import type { ComponentContext } from './component.ts'
+import { selfSigned } from './self-signed.ts'
+
+export interface ApiServerProcessOptions {
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly advertiseAddress: string
+  /** Made and kept in `certificateDirectory` when absent. */
+  readonly serving: KeyPair | undefined
+  readonly certificateDirectory: string
+  readonly servingHosts: readonly string[]
+  readonly clientCA: string
+  readonly frontProxyCA: string | undefined
+  readonly serviceAccounts: { readonly issuer: string; readonly signingKey: string; readonly verificationKeys: readonly string[] }
+  readonly serviceClusterIPRange: string
+  readonly serviceNodePortRange: { readonly from: number; readonly to: number }
+  readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
+  readonly enableBootstrapTokens: boolean
+  /** `embedded`, in `dataDirectory`, or another that `openStore` knows. */
+  readonly store: string
+  readonly dataDirectory: string
+}
+
+/** An API server alone in its process. */
+export async function startApiServerProcess(
+  options: ApiServerProcessOptions,
+  { clock, random, log }: ComponentContext,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  await using stack = new AsyncDisposableStack()
+  const serving =
+    options.serving ?? (await selfSigned(options.certificateDirectory, 'apiserver', options.servingHosts, { clock, random }))
+  const store = stack.use(await openStore(options.store, { directory: options.dataDirectory, clock }))
+  const { serviceAccounts, serviceClusterIPRange, serviceNodePortRange } = options
+  const server = stack.use(
+    await createApiServer({
+      store,
+      clock,
+      random,
+      log,
+      serviceAccounts,
+      serviceClusterIPRange,
+      serviceNodePortRange,
+      advertise: { address: options.advertiseAddress, port: options.listen.port },
+      nodeConnection: options.kubelets,
+    }),
+  )
+  const { clientCA, frontProxyCA } = options
+  const listener = stack.use(await server.listen({ ...options.listen, tls: { ...serving, clientCA, frontProxyCA } }))
+  await server.ready
+  log.info('The API server serves', { host: options.listen.host, port: listener.port })
+  const owned = stack.move()
+  return { port: listener.port, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}

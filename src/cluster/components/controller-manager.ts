@@ -1,0 +1,48 @@
+import { startControllers } from '#controllers'
+import type { ComponentContext } from './component.ts'
+import { connectBy } from './connection.ts'
+import { type Election, standForElection } from './election.ts'
+
+/** How a component stands for election; undefined: it leads at once. */
+export type ElectionOptions = Pick<Election, 'lease' | 'identity' | 'leaseMs' | 'renewMs' | 'retryMs'>
+
+export interface ControllerManagerProcessOptions {
+  readonly kubeconfig: string
+  /** Each controller acts as its own service account instead of as the kubeconfig's user. */
+  readonly useServiceAccountCredentials: boolean
+  /** Which controllers run, as upstream's `--controllers`. */
+  readonly controllers: readonly string[]
+  readonly rootCA: string
+  readonly clusterCIDR: string
+  readonly election: ElectionOptions | undefined
+}
+
+/** A controller manager alone in its process, against any API server. */
+export async function startControllerManagerProcess(
+  options: ControllerManagerProcessOptions,
+  context: ComponentContext,
+): Promise<AsyncDisposable> {
+  const { clock, random, log, stop } = context
+  await using stack = new AsyncDisposableStack()
+  const { client, clientFor } = stack.use(await connectBy(options.kubeconfig, 'kube-controller-manager', clock))
+  const start = async (): Promise<AsyncDisposable> => {
+    const running = await startControllers({
+      clientFor: options.useServiceAccountCredentials ? clientFor : () => client,
+      reader: client,
+      clock,
+      random,
+      log,
+      rootCA: options.rootCA,
+      clusterCIDR: options.clusterCIDR,
+      only: options.controllers,
+    })
+    log.info('The controllers run', {})
+    return running
+  }
+  if (options.election === undefined) stack.use(await start())
+  else {
+    const candidacy = stack.use(standForElection({ ...options.election, client, clock, random, log, onLost: stop }, start))
+    candidacy.leading.catch((error: Error) => stop(error))
+  }
+  return stack.move()
+}

@@ -1,0 +1,31 @@
+import { startSchedulerOn } from '../scheduling.ts'
+import type { ComponentContext } from './component.ts'
+import { connectBy } from './connection.ts'
+import type { ElectionOptions } from './controller-manager.ts'
+import { standForElection } from './election.ts'
+
+export interface SchedulerProcessOptions {
+  readonly kubeconfig: string
+  readonly election: ElectionOptions | undefined
+}
+
+/** A scheduler alone in its process, against any API server. */
+export async function startSchedulerProcess(
+  options: SchedulerProcessOptions,
+  context: ComponentContext,
+): Promise<AsyncDisposable> {
+  const { clock, random, log, stop } = context
+  await using stack = new AsyncDisposableStack()
+  const { client } = stack.use(await connectBy(options.kubeconfig, 'kube-scheduler', clock))
+  const start = async (): Promise<AsyncDisposable> => {
+    const running = await startSchedulerOn(client, { clock, random, log })
+    log.info('The scheduler runs', {})
+    return running
+  }
+  if (options.election === undefined) stack.use(await start())
+  else {
+    const candidacy = stack.use(standForElection({ ...options.election, client, clock, random, log, onLost: stop }, start))
+    candidacy.leading.catch((error: Error) => stop(error))
+  }
+  return stack.move()
+}
