@@ -156,6 +156,58 @@ const bad: readonly (readonly [name: string, resource: unknown, object: object, 
     ['spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'],
   ],
   [
+    'a failure policy that contradicts itself',
+    jobs,
+    {
+      spec: {
+        podFailurePolicy: {
+          rules: [
+            { action: 'FailIndex', onExitCodes: { containerName: 'x', operator: 'In', values: [0, 1, 1] } },
+            { action: 'Retry', onPodConditions: [{ type: 'Ready' }], onExitCodes: { operator: 'NotIn', values: [2, 1] } },
+            { action: 'Count' },
+          ],
+        },
+        podReplacementPolicy: 'TerminatingOrFailed',
+        template: { spec: { containers, restartPolicy: 'Never' } },
+      },
+    },
+    [
+      'spec.podFailurePolicy.rules[0].action: Invalid value: "FailIndex": requires the backoffLimitPerIndex to be set',
+      'spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: "x": must be one of the container or initContainer names in the pod template',
+      'spec.podFailurePolicy.rules[0].onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator',
+      'spec.podFailurePolicy.rules[0].onExitCodes.values[2]: Duplicate value: 1',
+      'spec.podFailurePolicy.rules[1].action: Unsupported value: "Retry": supported values: "Count", "FailIndex", "FailJob", "Ignore"',
+      'spec.podFailurePolicy.rules[1].onExitCodes.values: Invalid value: [2,1]: must be ordered',
+      'spec.podFailurePolicy.rules[1]: Invalid value: specifying both OnExitCodes and OnPodConditions is not supported',
+      'spec.podFailurePolicy.rules[2]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required',
+      'spec.podReplacementPolicy: Unsupported value: "TerminatingOrFailed": supported values: "Failed"',
+    ],
+  ],
+  [
+    'a success policy for indexes that are not there',
+    jobs,
+    {
+      spec: {
+        completionMode: 'Indexed',
+        completions: 4,
+        maxFailedIndexes: 1,
+        managedBy: 'me',
+        successPolicy: {
+          rules: [{}, { succeededIndexes: '0-2,2' }, { succeededIndexes: '1,4' }, { succeededIndexes: '0-1', succeededCount: 3 }],
+        },
+        template: { spec: { containers, restartPolicy: 'Never' } },
+      },
+    },
+    [
+      'spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified',
+      'spec.managedBy: Invalid value: "me": must be a domain-prefixed path (such as "acme.io/foo")',
+      'spec.successPolicy.rules[0]: Required value: at least one of succeededCount or succeededIndexes must be specified',
+      'spec.successPolicy.rules[1].succeededIndexes: Invalid value: "0-2,2": error parsing succeededIndexes: non-increasing order, previous: 2, current: 2',
+      'spec.successPolicy.rules[2].succeededIndexes: Invalid value: "1,4": error parsing succeededIndexes: too large index: "4"',
+      'spec.successPolicy.rules[3].succeededCount: Invalid value: 3: must be less than or equal to 2 (the number of indexes in the specified succeededIndexes field)',
+    ],
+  ],
+  [
     'a schedule that is none',
     cronJobs,
     { spec: { schedule: 'often', jobTemplate: { spec: { template: { spec: { containers, restartPolicy: 'Never' } } } } } },

@@ -21,8 +21,12 @@ export class VirtualClock implements Clock {
   #order = 0
   readonly #pending = new Set<Pending>()
 
-  constructor(startMs = Date.UTC(2026, 0, 1)) {
+  readonly #settle: () => Promise<void>
+
+  /** `settleWork` lets all work that is under way come to rest, where some of it is not in this process's promises. */
+  constructor(startMs = Date.UTC(2026, 0, 1), settleWork = settle) {
     this.#nowMs = startMs
+    this.#settle = settleWork
   }
 
   now(): number {
@@ -52,12 +56,12 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     assert(ms >= 0, 'time never goes backwards')
     const targetMs = this.#nowMs + ms
-    await settle()
+    await this.#settle()
     for (let next = this.#earliest(); next !== undefined && next.at <= targetMs; next = this.#earliest()) {
       this.#pending.delete(next)
       this.#nowMs = Math.max(this.#nowMs, next.at)
       next.callback()
-      await settle()
+      await this.#settle()
     }
     this.#nowMs = targetMs
   }

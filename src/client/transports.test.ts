@@ -1,42 +1,21 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type ConfigMap, configMaps, namespaces } from '#api'
-import { nullLog, systemClock, systemRandom } from '#base'
-import { createAuthority } from '#cluster'
+import { nullLog } from '#base'
 import { isConflict, isForbidden, isGone, isInvalid, isNotFound, type KubernetesObject, StatusError } from '#meta'
-import { startTestApiServer, TEST_ADMIN, type TestApiServer } from '#testing'
+import { startTestApiServer, TEST_ADMIN, type TestApiServer, TRANSPORTS } from '#testing'
 import { createClient } from './api-client.ts'
 import type { Client, WatchEvent } from './client.ts'
-import { httpTransport } from './http-transport.ts'
-import { inProcessTransport } from './in-process-transport.ts'
 import { Informers } from './informer.ts'
-import type { Transport } from './transport.ts'
-
-type Connect = (api: TestApiServer, stack: AsyncDisposableStack, user?: string) => Promise<Transport>
 
 const USER = 'nobody-in-particular'
-
-/** What every transport must do alike; each row is one way to reach the same API server. */
-const TRANSPORTS: Readonly<Record<string, Connect>> = {
-  'in process': async ({ server }, _stack, user) =>
-    inProcessTransport(server, { user: user === undefined ? TEST_ADMIN : { username: user, groups: ['system:authenticated'] } }),
-  https: async (api, stack, user) => {
-    const dependencies = { clock: systemClock, random: systemRandom }
-    const authority = await createAuthority('test', dependencies)
-    const serving = await authority.issue({ commonName: 'kube-apiserver', hosts: ['127.0.0.1'], usages: ['server'] })
-    const tls = { ...serving, clientCA: authority.certificate }
-    const listener = stack.use(await api.server.listen({ host: '127.0.0.1', port: 0, tls }))
-    const organizations = user === undefined ? ['system:masters'] : []
-    const own = await authority.issue({ commonName: user ?? 'admin', organizations, usages: ['client'] })
-    return stack.use(httpTransport({ server: `https://127.0.0.1:${listener.port}`, ca: authority.certificate, ...own }))
-  },
-}
 
 for (const [name, connect] of Object.entries(TRANSPORTS)) {
   const withClient = async (body: (client: Client, api: TestApiServer) => Promise<void>, user?: string): Promise<void> => {
     await using stack = new AsyncDisposableStack()
     const api = stack.use(await startTestApiServer())
-    await body(createClient(await connect(api, stack, user)), api)
+    const identity = user === undefined ? TEST_ADMIN : { username: user, groups: ['system:authenticated'] }
+    await body(createClient((await connect(api, stack))(identity)), api)
   }
 
   test(`${name}: objects are created, read, changed, listed and deleted`, () =>

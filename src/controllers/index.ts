@@ -7,7 +7,7 @@ import { endpointSliceController } from './endpoint-slice.ts'
 import { endpointsController } from './endpoints.ts'
 import { type ControllerDefinition, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
-import { jobController } from './job/index.ts'
+import { jobController, orphanedJobPods } from './job/index.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeIPAM } from './node-ipam.ts'
 import { nodeLifecycle, taintEviction } from './node-lifecycle.ts'
@@ -28,6 +28,7 @@ export const controllers: readonly ControllerDefinition[] = [
   namespaceController,
   nodeIPAM,
   nodeLifecycle,
+  orphanedJobPods,
   podGarbageCollector,
   replicaSetController,
   rootCAPublisher,

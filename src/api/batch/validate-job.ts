@@ -3,6 +3,7 @@ import { validatePodTemplate } from '../core/validate-pod-spec.ts'
 import type { CronJob, Job, JobSpec } from '../generated/types.ts'
 import { labelSelector, matchesTemplate } from '../validation/common.ts'
 import {
+  complaints,
   type Findings,
   IMMUTABLE,
   invalidValue,
@@ -10,12 +11,18 @@ import {
   oneOf,
   optionalOneOf,
   required,
+  tooLong,
   unsupported,
 } from '../validation/findings.ts'
+import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 import { parseCron } from './cron.ts'
 import { CONTROLLER_UID, LEGACY_CONTROLLER_UID } from './default-job.ts'
+import { validateFailurePolicy, validateSuccessPolicy } from './validate-job-policies.ts'
 
-const INDEXED_PARALLELISM_MAX = 100_000
+/** Of pods at a time, and of failed indexes; from here on upstream's limits are stricter. */
+const INDEXED_MAX = 100_000
+const MANY_COMPLETIONS_LIMIT = 10_000
+const MANAGED_BY_LENGTH_MAX = 63
 const CRON_JOB_NAME_LENGTH_MAX = 52
 
 export function* validateJob({ spec, metadata }: Job): Findings {
@@ -31,6 +38,11 @@ export function* validateJob({ spec, metadata }: Job): Findings {
     }
   }
   yield* validateJobSpec(spec ?? ({} as JobSpec), 'spec')
+  if (spec?.completionMode === 'Indexed' && (spec.completions ?? 0) > 0) {
+    const host = `${metadata?.name}-${spec.completions! - 1}`
+    if ([...dnsLabel(host)].length > 0)
+      yield invalidValue('metadata.name', metadata?.name, `will not able to create pod with invalid DNS label: ${host}`)
+  }
   if (spec?.selector !== undefined) yield* matchesTemplate(spec.selector, spec.template)
 }
 
@@ -43,15 +55,12 @@ export function* validateJobSpec(spec: JobSpec, field: string): Findings {
   yield* nonNegative(spec.backoffLimitPerIndex, `${field}.backoffLimitPerIndex`)
   yield* nonNegative(spec.maxFailedIndexes, `${field}.maxFailedIndexes`)
   yield* optionalOneOf(spec.completionMode, ['Indexed', 'NonIndexed'], `${field}.completionMode`)
-  if (spec.completionMode === 'Indexed') {
-    if (spec.completions === undefined) yield required(`${field}.completions`, 'when completion mode is Indexed')
-    if ((spec.parallelism ?? 0) > INDEXED_PARALLELISM_MAX) {
-      const rule = `must be less than or equal to ${INDEXED_PARALLELISM_MAX} when completion mode is Indexed`
-      yield invalidValue(`${field}.parallelism`, spec.parallelism, rule)
-    }
-  } else if (spec.backoffLimitPerIndex !== undefined) {
-    yield invalidValue(`${field}.backoffLimitPerIndex`, spec.backoffLimitPerIndex, 'requires indexed completion mode')
-  }
+  if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
+    yield required(`${field}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified')
+  yield* validateManagedBy(spec.managedBy, `${field}.managedBy`)
+  yield* validateCompletionMode(spec, field)
+  yield* validateFailurePolicy(spec, `${field}.podFailurePolicy`)
+  yield* validateSuccessPolicy(spec, `${field}.successPolicy`)
   yield* validatePodTemplate(spec.template, `${field}.template`)
   const restart = spec.template?.spec?.restartPolicy
   if (restart === 'Always') yield required(`${field}.template.spec.restartPolicy`, 'valid values: "OnFailure", "Never"')
@@ -65,14 +74,53 @@ export function* validateJobSpec(spec: JobSpec, field: string): Findings {
       'only "Never" is supported when podFailurePolicy is specified',
     )
   }
-  yield* optionalOneOf(spec.podReplacementPolicy, ['Failed', 'TerminatingOrFailed'], `${field}.podReplacementPolicy`)
+  // What a failure policy says of a pod is known only when the pod has ended.
+  const replacements = spec.podFailurePolicy === undefined ? ['Failed', 'TerminatingOrFailed'] : ['Failed']
+  yield* optionalOneOf(spec.podReplacementPolicy, replacements, `${field}.podReplacementPolicy`)
+}
+
+function* validateManagedBy(manager: string | undefined, field: string): Findings {
+  if (manager === undefined) return
+  const [domain = '', path, ...more] = manager.split('/')
+  if (path === undefined || path === '' || domain === '' || more.length > 0)
+    yield invalidValue(field, manager, 'must be a domain-prefixed path (such as "acme.io/foo")')
+  else yield* complaints([...subdomainName(domain), ...qualifiedName(path)], manager, field)
+  if (manager.length > MANAGED_BY_LENGTH_MAX) yield tooLong(field, MANAGED_BY_LENGTH_MAX)
+}
+
+function* validateCompletionMode(spec: JobSpec, field: string): Findings {
+  const { completions, parallelism = 0, backoffLimitPerIndex, maxFailedIndexes } = spec
+  if (spec.completionMode !== 'Indexed') {
+    const rule = 'requires indexed completion mode'
+    if (backoffLimitPerIndex !== undefined) yield invalidValue(`${field}.backoffLimitPerIndex`, backoffLimitPerIndex, rule)
+    if (maxFailedIndexes !== undefined) yield invalidValue(`${field}.maxFailedIndexes`, maxFailedIndexes, rule)
+    return
+  }
+  const upTo = (limit: number | string): string => `must be less than or equal to ${limit}`
+  if (completions === undefined) yield required(`${field}.completions`, 'when completion mode is Indexed')
+  if (parallelism > INDEXED_MAX)
+    yield invalidValue(`${field}.parallelism`, parallelism, `${upTo(INDEXED_MAX)} when completion mode is Indexed`)
+  if (completions === undefined) return
+  if (maxFailedIndexes !== undefined) {
+    if (maxFailedIndexes > completions) yield invalidValue(`${field}.maxFailedIndexes`, maxFailedIndexes, upTo(completions))
+    if (maxFailedIndexes > INDEXED_MAX) yield invalidValue(`${field}.maxFailedIndexes`, maxFailedIndexes, upTo(INDEXED_MAX))
+  }
+  if (backoffLimitPerIndex === undefined || completions <= INDEXED_MAX) return
+  // Lists of failed indexes must fit into a status.
+  const many = `${upTo(MANY_COMPLETIONS_LIMIT)} when completions are above ${INDEXED_MAX} and used with backoff limit per index`
+  if (maxFailedIndexes === undefined)
+    yield required(`${field}.maxFailedIndexes`, `must be specified when completions is above ${INDEXED_MAX}`)
+  else if (maxFailedIndexes > MANY_COMPLETIONS_LIMIT) yield invalidValue(`${field}.maxFailedIndexes`, maxFailedIndexes, many)
+  if (parallelism > MANY_COMPLETIONS_LIMIT) yield invalidValue(`${field}.parallelism`, parallelism, many)
 }
 
 export function* validateJobUpdate({ spec }: Job, { spec: old, status }: Job): Findings {
   if (spec === undefined || old === undefined) return
-  const elastic = spec.completionMode === 'Indexed' && spec.completions === spec.parallelism
-  if (spec.completions !== old.completions && !elastic)
-    yield invalidValue('spec.completions', spec.completions ?? null, IMMUTABLE)
+  if (spec.completions !== old.completions) {
+    if (spec.completionMode !== 'Indexed') yield invalidValue('spec.completions', spec.completions ?? null, IMMUTABLE)
+    else if (spec.completions !== undefined && spec.completions !== spec.parallelism)
+      yield invalidValue('spec.completions', spec.completions, 'can only be modified in tandem with spec.parallelism')
+  }
   for (const key of [
     'selector',
     'completionMode',

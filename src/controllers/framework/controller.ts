@@ -109,6 +109,7 @@ export async function startController(definition: ControllerDefinition, manager:
   definition.prepare({ cache })
   for (const resource of definition.reads) cache(resource)
   const queue = stack.use(new WorkQueue(clock))
+  const expectations = new Expectations(() => clock.now())
   stack.use(cache(definition.for).onChange(({ before, after }) => queue.add(keyOf((after ?? before)!))))
   for (const { resource, keys } of definition.watches) {
     const handler = ({
@@ -118,13 +119,18 @@ export async function startController(definition: ControllerDefinition, manager:
       readonly before?: KubernetesObject | undefined
       readonly after?: KubernetesObject | undefined
     }): void => {
-      for (const object of [before, after]) if (object !== undefined) for (const key of keys(object, { cache })) queue.add(key)
+      for (const object of [before, after]) {
+        if (object === undefined) continue
+        for (const key of keys(object, { cache })) {
+          expectations.seen(key, object, after === undefined)
+          queue.add(key)
+        }
+      }
     }
     stack.use(cache(resource).onChange(handler))
   }
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('A controller worker stopped', { error }) }))
   await informers.synced(tasks.signal)
-  const expectations = new Expectations(() => clock.now())
   const context = { client, recorder, clock, random, log, cache, expectations, memory: new Map<string, number>() }
   for (let worker = 0; worker < definition.workers; worker++)
     tasks.spawn((signal) => work(definition, manager, queue, { ...context, signal }))

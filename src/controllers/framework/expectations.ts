@@ -1,3 +1,5 @@
+import type { KubernetesObject } from '#meta'
+
 /**
  * What a controller has asked for and not yet seen in its cache. While something is awaited, the cache lies about the past, and acting on it would create or delete
  * twice. Creations are counted by name, deletions by uid, so that a repeated event counts once.
@@ -16,12 +18,23 @@ export class Expectations {
     this.#awaited.set(key, entry)
   }
 
+  awaits(key: string, id: string): boolean {
+    return !this.satisfied(key) && (this.#awaited.get(key)?.ids.has(id) ?? false)
+  }
+
   /** Seen, or found never to come. */
   observe(key: string, id: string): void {
     const entry = this.#awaited.get(key)
     if (entry === undefined) return
     entry.ids.delete(id)
     if (entry.ids.size === 0) this.#awaited.delete(key)
+  }
+
+  /** A watch told of an object: it was created, and perhaps deleted since. Told and not looked up, for what came and went at once is in no cache. */
+  seen(key: string, { metadata }: KubernetesObject, isGone: boolean): void {
+    if (!this.#awaited.has(key)) return
+    this.observe(key, creation(metadata?.name ?? ''))
+    if (isGone || metadata?.deletionTimestamp !== undefined) this.observe(key, deletion(metadata?.uid ?? ''))
   }
 
   /** Observes every awaited id that begins with `prefix` and is not in `present`. */
@@ -45,3 +58,7 @@ export class Expectations {
 }
 
 const EXPIRY_MS = 5 * 60_000
+
+/** Ids of what is awaited. */
+export const creation = (name: string): string => `+${name}`
+export const deletion = (uid: string): string => `-${uid}`

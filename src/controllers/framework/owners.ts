@@ -2,6 +2,8 @@ import type { ResourceDefinition } from '#api'
 import type { Client, Informer } from '#client'
 import {
   apiVersionOf,
+  isConflict,
+  isNotFound,
   type KubernetesObject,
   type LabelSelector,
   type ObjectKey,
@@ -47,6 +49,8 @@ export interface ClaimInput<T extends KubernetesObject> {
   readonly resource: ResourceDefinition<T>
   readonly candidates: readonly T[]
   readonly client: Client
+  /** Put on what is adopted, and taken off what is released. */
+  readonly finalizer?: string | undefined
 }
 
 /**
@@ -59,6 +63,7 @@ export async function claim<T extends KubernetesObject>({
   resource,
   candidates,
   client,
+  finalizer,
 }: ClaimInput<T>): Promise<T[]> {
   const claimed: T[] = []
   let mayAdopt: boolean | undefined
@@ -69,12 +74,13 @@ export async function claim<T extends KubernetesObject>({
     if (controller !== undefined && controller.uid !== uid) continue
     if (controller !== undefined) {
       if (fits) claimed.push(object)
-      else if (owner.metadata?.deletionTimestamp === undefined) await release(object, uid ?? '', resource, client)
+      else if (owner.metadata?.deletionTimestamp === undefined)
+        await release({ object, ownerUid: uid ?? '', resource, client, finalizer })
       continue
     }
     if (!fits || owner.metadata?.deletionTimestamp !== undefined || object.metadata?.deletionTimestamp !== undefined) continue
     mayAdopt ??= await isAlive(owner, ownerResource, client)
-    if (mayAdopt) claimed.push(await adopt(object, owner, ownerResource, resource, client))
+    if (mayAdopt) claimed.push(await adopt({ object, owner, ownerResource, resource, client, finalizer }))
   }
   return claimed
 }
@@ -87,25 +93,38 @@ async function isAlive(owner: KubernetesObject, resource: ResourceDefinition<nev
   return live?.metadata?.uid === owner.metadata?.uid && live?.metadata?.deletionTimestamp === undefined
 }
 
-function adopt<T extends KubernetesObject>(
-  object: T,
-  owner: KubernetesObject,
-  ownerResource: ResourceDefinition<never>,
-  resource: ResourceDefinition<T>,
-  client: Client,
-): Promise<T> {
-  const { namespace, name = '', uid } = object.metadata ?? {}
-  const ownerReferences = [...(object.metadata?.ownerReferences ?? []), controllerReference(owner, ownerResource)]
-  return client.patch(resource, objectKey(namespace, name), { metadata: { uid, ownerReferences } }, { type: 'merge' })
+interface AdoptInput<T extends KubernetesObject> extends Omit<ClaimInput<T>, 'candidates'> {
+  readonly object: T
 }
 
-async function release<T extends KubernetesObject>(
-  object: T,
-  ownerUid: string,
-  resource: ResourceDefinition<T>,
-  client: Client,
-): Promise<void> {
+function adopt<T extends KubernetesObject>(input: AdoptInput<T>): Promise<T> {
+  const { object, owner, ownerResource, resource, client, finalizer } = input
+  const { namespace, name = '', uid, finalizers = [] } = object.metadata ?? {}
+  const ownerReferences = [...(object.metadata?.ownerReferences ?? []), controllerReference(owner, ownerResource)]
+  const held = finalizer === undefined || finalizers.includes(finalizer) ? {} : { finalizers: [...finalizers, finalizer] }
+  return client.patch(resource, objectKey(namespace, name), { metadata: { uid, ownerReferences, ...held } }, { type: 'merge' })
+}
+
+interface ReleaseInput<T extends KubernetesObject> {
+  readonly object: T
+  readonly ownerUid: string
+  readonly resource: ResourceDefinition<T>
+  readonly client: Client
+  readonly finalizer: string | undefined
+}
+
+async function release<T extends KubernetesObject>(input: ReleaseInput<T>): Promise<void> {
+  const { object, ownerUid, resource, client, finalizer } = input
   const { namespace, name = '', uid } = object.metadata ?? {}
-  const ownerReferences = (object.metadata?.ownerReferences ?? []).filter((each) => each.uid !== ownerUid)
-  await client.patch(resource, objectKey(namespace, name), { metadata: { uid, ownerReferences } }, { type: 'merge' })
+  const metadata = {
+    uid,
+    ownerReferences: [{ $patch: 'delete', uid: ownerUid }],
+    ...(finalizer !== undefined && { '$deleteFromPrimitiveList/finalizers': [finalizer] }),
+  }
+  try {
+    await client.patch(resource, objectKey(namespace, name), { metadata }, { type: 'strategic' })
+  } catch (error) {
+    // Gone, or another of the same name: nothing to release.
+    if (!isNotFound(error) && !isConflict(error)) throw error
+  }
 }

@@ -1,27 +1,26 @@
-import { isPodActive, isPodReady, isPodTerminal, type Job, type JobCondition, jobs, type Pod, pods } from '#api'
-import { deepEqual } from '#base'
-import { formatTime, isConflict, isNotFound, keyOf } from '#meta'
+import { type Job, jobs, type Pod, pods } from '#api'
+import { formatTime, keyOf, selects } from '#meta'
 import {
   claim,
   controllerOf,
   defineController,
+  deletePods,
   done,
-  type Expectations,
   ownerKeys,
   type ReconcileContext,
   type Result,
   requeueAt,
   selectingKeys,
-  slowStart,
   watch,
 } from '../framework/index.ts'
-import { parseIndexes, printIndexes } from './indexes.ts'
-import { indexOf, isIndexed, podFor, TRACKING } from './pods.ts'
+import { type FailureRecord, NO_FAILURES, recordAfter } from './backoff.ts'
+import { isTracked, TRACKING } from './pods.ts'
+import { type Population, populate, releasePods } from './population.ts'
+import { publish } from './status.ts'
+import { type Tally, tallyOf } from './tally.ts'
+import { completed, deadlineMs, hasCondition, isFinished, judge } from './verdict.ts'
 
-const BACKOFF_MS = 10_000
-const BACKOFF_MS_MAX = 600_000
-
-type Status = NonNullable<Job['status']>
+const MANAGER = 'kubernetes.io/job-controller'
 
 /**
  * Runs pods to completion. A finished pod is counted once: it keeps a finalizer until its outcome is on record (KEP-2307), so that a pod that is deleted early is
@@ -36,267 +35,128 @@ export const jobController = defineController<Job>({
       yield* selectingKeys(pod, cache(jobs))
     }),
   ],
+  prepare({ cache }) {
+    cache(pods).addIndex('namespace', ({ metadata }) => [metadata?.namespace ?? ''])
+  },
   async reconcile(context): Promise<Result> {
-    const { key, cache, client, clock } = context
-    const [namespace = '', name = ''] = key.split('/')
-    const job = cache(jobs).get(key)
-    const all = cache(pods).list({ namespace })
-    if (job === undefined || job.metadata?.deletionTimestamp !== undefined) {
-      await releaseAll(
-        context,
-        all.filter(
-          (pod) =>
-            controllerOf(pod)?.kind === 'Job' &&
-            controllerOf(pod)?.name === name &&
-            controllerOf(pod)?.uid !== undefined &&
-            (job === undefined || controllerOf(pod)?.uid === job.metadata?.uid),
-        ),
-      )
+    const { key, cache, client, clock, expectations } = context
+    const cached = cache(jobs).get(key)
+    if (cached === undefined) {
+      expectations.forget(key)
+      forgetRecord(context)
       return done
     }
-    const awaited = context.expectations
-    for (const pod of all) awaited.observe(key, `+${pod.metadata?.name}`)
-    const owned = await claim({ owner: job, ownerResource: jobs as never, resource: pods, candidates: all, client })
-    if (finishedType(job) !== undefined) {
-      await releaseAll(context, owned)
+    expectations.observeMissing(key, 'v', new Set([version(cached)]))
+    if (expectations.awaits(key, version(cached)) || isManagedElsewhere(cached)) return done
+    if (isFinished(cached)) {
+      forgetRecord(context)
       return done
     }
-    const status = await account(context, job, owned)
-    const verdict = judge(job, status, owned, clock.now())
-    let failure: unknown
-    if (verdict !== undefined || job.spec?.suspend) await stop(context, job, owned)
-    else if (awaited.satisfied(key)) failure = await create(context, job, status, owned, awaited)
-    await finish(context, job, status, owned, verdict)
-    if (failure !== undefined) throw failure
-    return nextTurn(context, job, status, owned)
+    const candidates = cache(pods).byIndex('namespace', cached.metadata?.namespace ?? '')
+    const ownerResource = jobs as never
+    const owned = await claim({ owner: cached, ownerResource, resource: pods, candidates, client, finalizer: TRACKING })
+    const job = started(cached, clock.now())
+    const tally = tallyOf(job, owned)
+    const record = recordAfter(recordOf(context), tally.newlySucceeded, tally.newlyFailed)
+    // What is not in the cache yet may run all the same, and so no end is announced.
+    const isTrusted = expectations.satisfied(key)
+    const verdict = judge(job, tally, owned, clock.now())
+    const population = verdict === undefined ? await keep(context, job, owned, tally, record) : await stop(context, job, tally)
+    const settled =
+      isTrusted && population.error === undefined ? (verdict ?? completed(job, tally, population.active)) : undefined
+    await publish(context, { before: cached, job, owned, tally, population, verdict: settled })
+    saveRecord(context, record)
+    if (population.error !== undefined) throw population.error
+    return nextTurn(job, population, clock.now())
   },
 })
 
-const finishedType = ({ status }: Job): string | undefined =>
-  status?.conditions?.find(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True')?.type
-
-const isTracked = ({ metadata }: Pod): boolean => metadata?.finalizers?.includes(TRACKING) ?? false
-
-/** A pod that will not run any more, for the record: deleted before it ended counts as failed. */
-const outcomeOf = (pod: Pod): 'succeeded' | 'failed' | undefined => {
-  if (pod.status?.phase === 'Succeeded') return 'succeeded'
-  if (pod.status?.phase === 'Failed') return 'failed'
-  return undefined
-}
-
-/** Notes new outcomes, lets their pods go, and moves to the counts what has been let go before. */
-async function account(context: ReconcileContext, job: Job, owned: readonly Pod[]): Promise<Status> {
-  const status: Status = { ...job.status }
-  const tracked = new Map(owned.filter(isTracked).map((pod) => [pod.metadata?.uid ?? '', pod]))
-  const uncounted = {
-    succeeded: [...(status.uncountedTerminatedPods?.succeeded ?? [])],
-    failed: [...(status.uncountedTerminatedPods?.failed ?? [])],
-  }
-  const completed = parseIndexes(status.completedIndexes)
-  for (const kind of ['succeeded', 'failed'] as const) {
-    const gone = uncounted[kind].filter((uid) => !tracked.has(uid))
-    uncounted[kind] = uncounted[kind].filter((uid) => tracked.has(uid))
-    status[kind] = (status[kind] ?? 0) + (kind === 'succeeded' && isIndexed(job) ? 0 : gone.length)
-  }
-  for (const [uid, pod] of tracked) {
-    const outcome = outcomeOf(pod)
-    if (outcome === undefined || uncounted.succeeded.includes(uid) || uncounted.failed.includes(uid)) continue
-    uncounted[outcome].push(uid)
-  }
-  if (isIndexed(job)) {
-    for (const pod of owned)
-      if (outcomeOf(pod) === 'succeeded' && indexOf(pod) >= 0 && indexOf(pod) < (job.spec?.completions ?? 0))
-        completed.add(indexOf(pod))
-    status.completedIndexes = printIndexes(completed)
-    status.succeeded = completed.size
-  }
-  status.uncountedTerminatedPods = uncounted
-  status.active = owned.filter(isPodActive).length
-  status.ready = owned.filter((pod) => isPodActive(pod) && isPodReady(pod)).length
-  status.terminating = owned.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !isPodTerminal(pod)).length
-  if (!job.spec?.suspend) status.startTime ??= formatTime(context.clock.now())
-  return status
-}
-
-interface Verdict {
-  readonly type: 'Complete' | 'Failed'
-  readonly reason: string
-  readonly message: string
-}
-
-const succeededCount = (job: Job, status: Status): number =>
-  (status.succeeded ?? 0) + (isIndexed(job) ? 0 : (status.uncountedTerminatedPods?.succeeded?.length ?? 0))
-const failedCount = (status: Status): number => (status.failed ?? 0) + (status.uncountedTerminatedPods?.failed?.length ?? 0)
-
-function judge(job: Job, status: Status, owned: readonly Pod[], nowMs: number): Verdict | undefined {
-  const { completions, backoffLimit = 6, activeDeadlineSeconds } = job.spec ?? {}
-  const pending = job.status?.conditions?.find(
-    ({ type, status: is }) => (type === 'SuccessCriteriaMet' || type === 'FailureTarget') && is === 'True',
-  )
-  if (pending !== undefined)
-    return {
-      type: pending.type === 'FailureTarget' ? 'Failed' : 'Complete',
-      reason: pending.reason ?? '',
-      message: pending.message ?? '',
-    }
-  const restarts =
-    job.spec?.template?.spec?.restartPolicy === 'OnFailure'
-      ? owned
-          .filter(isPodActive)
-          .reduce(
-            (sum, { status: each }) =>
-              sum + (each?.containerStatuses ?? []).reduce((count, { restartCount }) => count + restartCount, 0),
-            0,
-          )
-      : 0
-  if (failedCount(status) > backoffLimit || (restarts > 0 && restarts >= backoffLimit)) {
-    return { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' }
-  }
-  const startMs = Date.parse(status.startTime ?? '')
-  if (activeDeadlineSeconds !== undefined && !job.spec?.suspend && nowMs >= startMs + activeDeadlineSeconds * 1000) {
-    return { type: 'Failed', reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' }
-  }
-  const succeeded = succeededCount(job, status)
-  const complete = completions === undefined ? succeeded > 0 && status.active === 0 : succeeded >= completions
-  return complete
-    ? { type: 'Complete', reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' }
-    : undefined
-}
-
-async function create(
-  context: ReconcileContext,
-  job: Job,
-  status: Status,
-  owned: readonly Pod[],
-  awaited: Expectations,
-): Promise<unknown> {
-  const { key, client, recorder, random } = context
-  if (retryAt(job, status, owned) > context.clock.now()) return undefined
-  const { parallelism = 1, completions } = job.spec ?? {}
-  const active = owned.filter(isPodActive)
-  const succeeded = succeededCount(job, status)
-  const wanted =
-    completions === undefined ? (succeeded > 0 ? active.length : parallelism) : Math.min(parallelism, completions - succeeded)
-  const indexes = isIndexed(job) ? freeIndexes(job, status, active) : undefined
-  const count = Math.max(0, Math.min(wanted - active.length, indexes?.length ?? Number.POSITIVE_INFINITY))
-  const { error } = await slowStart(count, async (at) => {
-    const pod = podFor(job, random.suffix(5), indexes?.[at])
-    const id = `+${pod.metadata!.name}`
-    awaited.expect(key, id)
-    try {
-      await client.create(pods, pod)
-      recorder.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata!.name}`)
-      status.active = (status.active ?? 0) + 1
-    } catch (failed) {
-      awaited.observe(key, id)
-      recorder.event(job, 'Warning', 'FailedCreate', `Error creating: ${(failed as Error).message}`)
-      throw failed
-    }
-  })
-  return error
-}
-
-function freeIndexes(job: Job, status: Status, active: readonly Pod[]): number[] {
-  const taken = new Set([...parseIndexes(status.completedIndexes), ...active.map(indexOf)])
-  return Array.from({ length: job.spec?.completions ?? 0 }, (_, index) => index).filter((index) => !taken.has(index))
-}
-
-/** Milliseconds since the epoch before which no pod replaces a failed one; the delay doubles with each failure. */
-function retryAt(job: Job, status: Status, owned: readonly Pod[]): number {
-  const failures = failedCount(status)
-  if (failures === 0 || job.spec?.template?.spec?.restartPolicy === 'OnFailure') return 0
-  const ended = owned
-    .filter((pod) => outcomeOf(pod) === 'failed')
-    .flatMap(({ status: each }) =>
-      (each?.containerStatuses ?? []).map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? '') || 0),
+/** Frees pods from the tracking finalizer that no Job will ever count: orphans, and those of Jobs that are over or gone. */
+export const orphanedJobPods = defineController({
+  name: 'job-controller',
+  for: pods,
+  watches: [
+    watch(jobs, (job, { cache }) =>
+      isFinished(job) || cache(jobs).get(keyOf(job)) === undefined
+        ? cache(pods)
+            .byIndex('namespace', job.metadata?.namespace ?? '')
+            .filter(isTracked)
+            .map(keyOf)
+        : [],
+    ),
+  ],
+  prepare({ cache }) {
+    cache(pods).addIndex('namespace', ({ metadata }) => [metadata?.namespace ?? ''])
+  },
+  async reconcile({ key, cache, client }): Promise<Result> {
+    const pod = cache(pods).get(key)
+    if (pod === undefined || !isTracked(pod)) return done
+    const owner = controllerOf(pod)
+    if (owner?.kind === 'Job') {
+      const job = cache(jobs).get(`${pod.metadata?.namespace}/${owner.name}`)
+      if (job?.metadata?.uid === owner.uid && (isManagedElsewhere(job) || !isFinished(job))) return done
+    } else if (
+      owner === undefined &&
+      cache(jobs)
+        .list({ namespace: pod.metadata?.namespace })
+        .some((job) => mayAdopt(job, pod))
     )
-  return Math.max(0, ...ended) + Math.min(BACKOFF_MS * 2 ** (failures - 1), BACKOFF_MS_MAX)
+      return done
+    await releasePods({ client }, [pod])
+    return done
+  },
+})
+
+/** An orphan may still be adopted by a Job that selects it; that Job's own turn decides. */
+const mayAdopt = (job: Job, { metadata }: Pod): boolean =>
+  !isFinished(job) && job.metadata?.deletionTimestamp === undefined && selects(job.spec?.selector, metadata?.labels)
+
+const isManagedElsewhere = ({ spec }: Job): boolean => spec?.managedBy !== undefined && spec.managedBy !== MANAGER
+
+/** What the last write replaced. While the cache still shows it, acting on it would count and create twice. */
+const version = ({ metadata }: Job): string => `v${metadata?.resourceVersion}`
+
+/** With the time at which it started, or started again. */
+function started(job: Job, nowMs: number): Job {
+  const goesOn = job.status?.startTime === undefined || hasCondition(job, 'Suspended')
+  return job.spec?.suspend || !goesOn ? job : { ...job, status: { ...job.status, startTime: formatTime(nowMs) } }
 }
 
-async function stop({ client, recorder }: ReconcileContext, job: Job, owned: readonly Pod[]): Promise<void> {
-  for (const pod of owned.filter(isPodActive)) {
-    try {
-      await client.delete(pods, keyOf(pod), { preconditions: { uid: pod.metadata?.uid ?? '' } })
-      recorder.event(job, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata?.name}`)
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
-  }
-}
-
-/** Writes the status first; only then may the finalizers go, since the pods are the proof of the counts. */
-async function finish(
+async function keep(
   context: ReconcileContext,
   job: Job,
-  status: Status,
-  owned: readonly Pod[],
-  verdict: Verdict | undefined,
-): Promise<void> {
-  const { client, clock, recorder } = context
-  const now = formatTime(clock.now())
-  const condition = (type: string, reason: string, message: string): JobCondition => ({
-    type,
-    status: 'True',
-    reason,
-    message,
-    lastProbeTime: now,
-    lastTransitionTime: now,
-  })
-  const conditions = [...(job.status?.conditions ?? [])].filter(({ type }) => type !== 'Suspended' || job.spec?.suspend)
-  const has = (type: string): boolean => conditions.some((each) => each.type === type)
-  if (job.spec?.suspend && !has('Suspended')) {
-    conditions.push(condition('Suspended', 'JobSuspended', 'Job suspended'))
-    recorder.event(job, 'Normal', 'Suspended', 'Job suspended')
-    delete status.startTime
-  }
-  if (verdict !== undefined) {
-    const target = verdict.type === 'Failed' ? 'FailureTarget' : 'SuccessCriteriaMet'
-    if (!has(target)) conditions.push(condition(target, verdict.reason, verdict.message))
-    const uncounted = [...(status.uncountedTerminatedPods?.succeeded ?? []), ...(status.uncountedTerminatedPods?.failed ?? [])]
-    const running = owned.some((pod) => !isPodTerminal(pod))
-    if (!running && uncounted.length === 0 && !has(verdict.type)) {
-      conditions.push(condition(verdict.type, verdict.reason, verdict.message))
-      if (verdict.type === 'Complete') {
-        status.completionTime = now
-        recorder.event(job, 'Normal', 'Completed', 'Job completed')
-      } else recorder.event(job, 'Warning', verdict.reason, verdict.message)
-    }
-  }
-  if (conditions.length > 0) status.conditions = conditions
-  else delete status.conditions
-  if (!deepEqual(status, job.status)) await client.updateStatus(jobs, { ...job, status })
-  const counted = new Set([
-    ...(status.uncountedTerminatedPods?.succeeded ?? []),
-    ...(status.uncountedTerminatedPods?.failed ?? []),
-  ])
-  await releaseAll(
-    context,
-    owned.filter((pod) => counted.has(pod.metadata?.uid ?? '')),
-  )
+  owned: Parameters<typeof populate>[2],
+  tally: Tally,
+  record: FailureRecord,
+): Promise<Population> {
+  if (job.metadata?.deletionTimestamp !== undefined || !context.expectations.satisfied(context.key))
+    return { active: tally.active.length, deleted: [], error: undefined }
+  return populate(context, job, owned, tally, record)
 }
 
-async function releaseAll({ client }: ReconcileContext, candidates: readonly Pod[]): Promise<void> {
-  for (const pod of candidates.filter(isTracked)) {
-    const finalizers = (pod.metadata?.finalizers ?? []).filter((finalizer) => finalizer !== TRACKING)
-    try {
-      await client.patch(
-        pods,
-        keyOf(pod),
-        { metadata: { uid: pod.metadata?.uid, finalizers: finalizers.length > 0 ? finalizers : null } },
-        { type: 'merge' },
-      )
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
-  }
+/** Deletes what still runs; these pods count as failed where the Job has failed. */
+async function stop(context: ReconcileContext, job: Job, { active }: Tally): Promise<Population> {
+  const error = await deletePods(context, job, active)
+  return error === undefined ? { active: 0, deleted: active, error } : { active: active.length, deleted: [], error }
 }
 
-function nextTurn({ clock }: ReconcileContext, job: Job, status: Status, owned: readonly Pod[]): Result {
-  const times: number[] = []
-  const again = retryAt(job, status, owned)
-  if (again > clock.now()) times.push(again)
-  const seconds = job.spec?.activeDeadlineSeconds
-  if (seconds !== undefined && status.startTime !== undefined) times.push(Date.parse(status.startTime) + seconds * 1000)
-  const next = Math.min(...times.filter((time) => time > clock.now()))
-  return Number.isFinite(next) ? requeueAt(next) : done
+/** When the Job failed last is remembered by this process alone; one that starts anew is only less patient. */
+function recordOf({ memory, key }: ReconcileContext): FailureRecord {
+  const failures = memory.get(`${key}#failures`)
+  return failures === undefined ? NO_FAILURES : { failures, lastFailureMs: memory.get(`${key}#lastFailureMs`) ?? 0 }
+}
+
+function saveRecord({ memory, key }: ReconcileContext, { failures, lastFailureMs }: FailureRecord): void {
+  memory.set(`${key}#failures`, failures)
+  memory.set(`${key}#lastFailureMs`, lastFailureMs)
+}
+
+function forgetRecord({ memory, key }: ReconcileContext): void {
+  memory.delete(`${key}#failures`)
+  memory.delete(`${key}#lastFailureMs`)
+}
+
+function nextTurn(job: Job, { againAtMs }: Population, nowMs: number): Result {
+  const times = [againAtMs, deadlineMs(job)].filter((time) => time !== undefined && time > nowMs) as number[]
+  return times.length > 0 ? requeueAt(Math.min(...times)) : done
 }

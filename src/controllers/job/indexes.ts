@@ -11,11 +11,12 @@ export function printIndexes(indexes: ReadonlySet<number>): string {
   return ranges.join(',')
 }
 
-export function parseIndexes(text: string | undefined): Set<number> {
+/** The indexes of a printed list that are below `completions`; an elastic Job may have had more. */
+export function parseIndexes(text: string | undefined, completions: number): Set<number> {
   const indexes = new Set<number>()
   for (const range of (text ?? '').split(',').filter((each) => each !== '')) {
     const [first, last] = range.split('-').map(Number)
-    for (let index = first!; index <= (last ?? first!); index++) indexes.add(index)
+    for (let index = first!; index <= Math.min(last ?? first!, completions - 1); index++) indexes.add(index)
   }
   return indexes
 }
