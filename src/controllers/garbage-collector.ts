@@ -1,6 +1,6 @@
 import { allResources, type ResourceDefinition } from '#api'
 import { deepClone, TaskGroup } from '#base'
-import { WorkQueue } from '#client'
+import { EventRecorder, type EventSink, WorkQueue } from '#client'
 import { apiVersionOf, isConflict, isNotFound, type KubernetesObject, keyOf, type OwnerReference, objectKey } from '#meta'
 import type { ManagerContext } from './framework/index.ts'
 
@@ -13,13 +13,22 @@ interface Item {
   readonly object: KubernetesObject
 }
 
+/** `solid`: there and staying; `waiting`: going once its dependents are gone. */
+type OwnerState = 'solid' | 'waiting' | 'absent'
+
+const isDeletingDependents = ({ metadata }: KubernetesObject): boolean =>
+  metadata?.deletionTimestamp !== undefined && (metadata.finalizers?.includes(FOREGROUND) ?? false)
+
 /**
  * Deletes what nobody owns any more, and carries out foreground and orphaning deletions
  * (https://kubernetes.io/docs/concepts/architecture/garbage-collection/). Follows every kind that can be deleted.
  */
 export async function garbageCollector(manager: ManagerContext): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
-  const collector = new Collector(manager)
+  const { clock, random, log } = manager
+  const client = manager.clientFor('generic-garbage-collector')
+  const recorder = stack.use(new EventRecorder({ client, clock, random, log, component: 'garbage-collector-controller' }))
+  const collector = new Collector(manager, recorder)
   stack.use(collector.queue)
   const resources = allResources.filter(
     ({ stored, storage, verbs, names }) =>
@@ -29,8 +38,8 @@ export async function garbageCollector(manager: ManagerContext): Promise<AsyncDi
     const informer = manager.informers.for(resource)
     stack.use(informer.onChange(({ before, after }) => collector.changed(resource, before, after)))
   }
-  const log = manager.log.child({ controller: 'generic-garbage-collector' })
-  const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('A garbage collector worker stopped', { error }) }))
+  const ownLog = log.child({ controller: 'generic-garbage-collector' })
+  const tasks = stack.use(new TaskGroup({ onError: (error) => ownLog.error('A garbage collector worker stopped', { error }) }))
   await manager.informers.synced(tasks.signal)
   for (let worker = 0; worker < WORKERS; worker++) tasks.spawn((signal) => collector.work(signal))
   stack.defer(() => collector.queue[Symbol.dispose]())
@@ -40,32 +49,37 @@ export async function garbageCollector(manager: ManagerContext): Promise<AsyncDi
 class Collector {
   readonly queue: WorkQueue
   readonly #manager: ManagerContext
+  readonly #recorder: EventSink
   readonly #items = new Map<string, Item>()
   readonly #dependents = new Map<string, Set<string>>()
 
-  constructor(manager: ManagerContext) {
+  constructor(manager: ManagerContext, recorder: EventSink) {
     this.#manager = manager
+    this.#recorder = recorder
     this.queue = new WorkQueue(manager.clock)
   }
 
   changed(resource: ResourceDefinition, before: KubernetesObject | undefined, after: KubernetesObject | undefined): void {
     const uid = (after ?? before)?.metadata?.uid ?? ''
-    for (const owner of before?.metadata?.ownerReferences ?? []) this.#dependents.get(owner.uid)?.delete(uid)
+    const owners = [...(before?.metadata?.ownerReferences ?? []), ...(after?.metadata?.ownerReferences ?? [])]
+    for (const owner of owners) this.#dependents.get(owner.uid)?.delete(uid)
     if (after === undefined) {
       this.#items.delete(uid)
-      // What it owned, and whoever waited for it, may now go.
+      // What it owned may now go.
       for (const dependent of this.#dependents.get(uid) ?? []) this.queue.add(dependent)
-      for (const owner of before?.metadata?.ownerReferences ?? []) this.queue.add(owner.uid)
-      return
+    } else {
+      this.#items.set(uid, { resource, object: after })
+      for (const owner of after.metadata?.ownerReferences ?? []) {
+        const set = this.#dependents.get(owner.uid) ?? new Set()
+        this.#dependents.set(owner.uid, set.add(uid))
+      }
+      if (owners.length > 0 || after.metadata?.deletionTimestamp !== undefined) this.queue.add(uid)
     }
-    this.#items.set(uid, { resource, object: after })
-    for (const owner of after.metadata?.ownerReferences ?? []) {
-      const set = this.#dependents.get(owner.uid) ?? new Set()
-      this.#dependents.set(owner.uid, set.add(uid))
-      if (after.metadata?.deletionTimestamp !== undefined) this.queue.add(owner.uid)
+    for (const owner of owners) {
+      if (this.#dependents.get(owner.uid)?.size === 0) this.#dependents.delete(owner.uid)
+      // An owner that is going may have waited for this: gone, told to go, or let loose.
+      if (this.#items.get(owner.uid)?.object.metadata?.deletionTimestamp !== undefined) this.queue.add(owner.uid)
     }
-    const { ownerReferences, deletionTimestamp } = after.metadata ?? {}
-    if (ownerReferences?.length || deletionTimestamp !== undefined) this.queue.add(uid)
   }
 
   async work(signal: AbortSignal): Promise<void> {
@@ -118,55 +132,77 @@ class Collector {
       await this.#removeFinalizer(item, FOREGROUND)
       return
     }
-    for (const dependent of dependents)
-      if (dependent.object.metadata?.deletionTimestamp === undefined) this.queue.add(dependent.object.metadata?.uid ?? '')
+    for (const { object } of blocking) if (!isDeletingDependents(object)) this.queue.add(object.metadata?.uid ?? '')
   }
 
-  /** Deletes an object none of whose owners is there; drops owners that are gone while another holds it. */
+  /** Deletes an object none of whose owners is there; drops owners that are gone or going while another holds it. */
   async #collect(item: Item): Promise<void> {
-    const owners = item.object.metadata?.ownerReferences ?? []
-    if (owners.length === 0) return
-    const states = await Promise.all(owners.map((owner) => this.#stateOf(owner, item)))
-    const solid = owners.filter((_, index) => states[index] === 'solid')
-    const waiting = owners.filter((_, index) => states[index] === 'waiting')
-    if (solid.length > 0) {
-      if (solid.length < owners.length) await this.#patchOwners(item, solid)
+    const { states, owners } = await this.#ownersOf(item)
+    if (owners.length === 0 || states.every((state) => state === 'solid')) return
+    // The cache may not know of an owner that was added since, so what is done rests on a live read.
+    const object = await this.#client().find(item.resource, keyOf(item.object))
+    if (object?.metadata?.uid !== item.object.metadata?.uid || object?.metadata?.deletionTimestamp !== undefined) return
+    const live = { resource: item.resource, object: object! }
+    const { states: now, owners: held } = await this.#ownersOf(live)
+    const solid = held.filter((_, index) => now[index] === 'solid')
+    if (solid.length > 0 || held.length === 0) {
+      if (solid.length < held.length) await this.#patchOwners(live, solid)
       return
     }
-    const foreground =
-      waiting.length > 0 &&
-      this.#dependentsOf(item.object.metadata?.uid ?? '').some(({ object }) => object.metadata?.deletionTimestamp === undefined)
+    const dependents = this.#dependentsOf(object?.metadata?.uid ?? '')
+    if (now.includes('waiting') && dependents.length > 0) {
+      // In a circle everybody waits for everybody; one that does not block its owner breaks it.
+      if (
+        dependents.some((each) => isDeletingDependents(each.object)) &&
+        held.some(({ blockOwnerDeletion }) => blockOwnerDeletion)
+      ) {
+        await this.#patchOwners(
+          live,
+          held.map((owner) => ({ ...owner, blockOwnerDeletion: false })),
+        )
+        return
+      }
+      await this.#delete(live, 'Foreground')
+      return
+    }
+    const finalizers = object?.metadata?.finalizers ?? []
     await this.#delete(
-      item,
-      foreground || item.object.metadata?.finalizers?.includes(FOREGROUND)
-        ? 'Foreground'
-        : item.object.metadata?.finalizers?.includes(ORPHAN)
-          ? 'Orphan'
-          : 'Background',
+      live,
+      finalizers.includes(ORPHAN) ? 'Orphan' : finalizers.includes(FOREGROUND) ? 'Foreground' : 'Background',
     )
   }
 
-  /** `solid`: there and staying; `waiting`: going once its dependents are gone; `absent`. The graph may lag behind, so absence is checked live. */
-  async #stateOf(owner: OwnerReference, item: Item): Promise<'solid' | 'waiting' | 'absent'> {
-    const known = this.#items.get(owner.uid)
+  async #ownersOf(item: Item): Promise<{ readonly owners: readonly OwnerReference[]; readonly states: readonly OwnerState[] }> {
+    const owners = item.object.metadata?.ownerReferences ?? []
+    return { owners, states: await Promise.all(owners.map((owner) => this.#stateOf(owner, item))) }
+  }
+
+  /** The graph may lag behind or name another object, so absence is checked live, at the place that the reference names. */
+  async #stateOf(owner: OwnerReference, item: Item): Promise<OwnerState> {
     const namespace = item.object.metadata?.namespace
-    if (known !== undefined) {
-      const foreign = known.object.metadata?.namespace !== undefined && known.object.metadata.namespace !== namespace
-      if (foreign) return 'absent'
-      const { deletionTimestamp, finalizers } = known.object.metadata ?? {}
-      return deletionTimestamp !== undefined && finalizers?.includes(FOREGROUND) ? 'waiting' : 'solid'
-    }
     const resource = allResources.find(
       (each) => each.kind === owner.kind && apiVersionOf(each) === owner.apiVersion && each.stored,
     )
     // An owner of a kind that is not served can't be proved absent.
     if (resource === undefined) return 'solid'
-    const live = await this.#client().find(
-      resource,
-      objectKey(resource.scope === 'Namespaced' ? namespace : undefined, owner.name),
-    )
+    const isNamespaced = resource.scope === 'Namespaced'
+    const known = this.#items.get(owner.uid)
+    const isForeign = isNamespaced && known !== undefined && known.object.metadata?.namespace !== namespace
+    if (isForeign || (isNamespaced && namespace === undefined)) this.#reportForeignOwner(owner, item)
+    // What belongs to no namespace can't belong to something inside one; it is never collected for that.
+    if (isNamespaced && namespace === undefined) return 'solid'
+    const isMeant = known?.resource === resource && known.object.metadata?.name === owner.name && !isForeign
+    if (isMeant) return isDeletingDependents(known!.object) ? 'waiting' : 'solid'
+    const live = await this.#client().find(resource, objectKey(isNamespaced ? namespace : undefined, owner.name))
     if (live?.metadata?.uid !== owner.uid) return 'absent'
-    return live.metadata.deletionTimestamp !== undefined && live.metadata.finalizers?.includes(FOREGROUND) ? 'waiting' : 'solid'
+    return isDeletingDependents(live) ? 'waiting' : 'solid'
+  }
+
+  #reportForeignOwner({ apiVersion, kind, name, uid }: OwnerReference, { object }: Item): void {
+    const { namespace = '' } = object.metadata ?? {}
+    const reference = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`
+    const message = `ownerRef ${reference} does not exist in namespace "${namespace}"`
+    this.#recorder.event(object, 'Warning', 'OwnerRefInvalidNamespace', message)
   }
 
   #dependentsOf(uid: string): Item[] {
@@ -176,11 +212,15 @@ class Collector {
   async #delete({ resource, object }: Item, propagationPolicy: 'Foreground' | 'Background' | 'Orphan'): Promise<void> {
     try {
       await this.#client().delete(resource, keyOf(object), {
-        preconditions: { uid: object.metadata?.uid ?? '' },
+        preconditions: {
+          uid: object.metadata?.uid ?? '',
+          // Whatever has changed since the look at its owners calls for another look.
+          ...(object.metadata?.resourceVersion !== undefined && { resourceVersion: object.metadata.resourceVersion }),
+        },
         propagationPolicy,
       })
     } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
+      if (!isNotFound(error)) throw error
     }
   }
 
