@@ -2,6 +2,7 @@ import { leases, type Node, nodes, type Pod, pods, type Taint, tolerates } from 
 import { deepClone } from '#base'
 import { formatTime, isNotFound, keyOf } from '#meta'
 import { defineController, done, type ReconcileContext, requeueAt, watch } from './framework/index.ts'
+import { evictionRate, isCutOff, type Zone, zoneOf, zonesOf } from './node-zones.ts'
 
 const NAMESPACE = 'kube-node-lease'
 /** Without a renewed Lease for this long a node's state is not known (upstream's --node-monitor-grace-period). */
@@ -22,29 +23,48 @@ export const nodeLifecycle = defineController({
   name: 'node-controller',
   flag: 'node-lifecycle-controller',
   for: nodes,
-  watches: [watch(leases, ({ metadata }) => (metadata?.namespace === NAMESPACE ? [metadata.name ?? ''] : []))],
+  watches: [
+    watch(leases, ({ metadata }) => (metadata?.namespace === NAMESPACE ? [metadata.name ?? ''] : [])),
+    // Whether a node in trouble loses its pods depends on how the others are.
+    watch(nodes, (_node, { cache }) =>
+      cache(nodes)
+        .list()
+        .filter((node) => readyStatus(node) !== 'True')
+        .map(keyOf),
+    ),
+  ],
   reads: [pods as never],
   async reconcile(context) {
     const { key, cache, clock } = context
     const node = cache(nodes).get(key)
     if (node === undefined || node.metadata?.deletionTimestamp !== undefined) return done
-    const renewed = cache(leases).get(`${NAMESPACE}/${key}`)?.spec?.renewTime
-    const lastMs = Math.max(
-      Date.parse(renewed ?? '') || 0,
-      Date.parse(node.metadata?.creationTimestamp ?? '') || 0,
-      lastHeartbeat(node),
-    )
-    const lostAtMs = lastMs + GRACE_MS
+    const lostAtMs = lostAt(context, node)
     const lost = clock.now() >= lostAtMs
     const current = lost ? await markUnknown(context, node) : node
     const ready = readyStatus(current)
     // A node that has just registered keeps the taint it was born with.
     if (ready === undefined) return requeueAt(lostAtMs)
-    await taint(context, current)
+    const evictAtMs = await taint(context, current)
     if (ready !== 'True') await markPodsNotReady(context, key)
-    return lost ? done : requeueAt(lostAtMs)
+    const times = [evictAtMs, lost ? undefined : lostAtMs].filter((time) => time !== undefined)
+    return times.length > 0 ? requeueAt(Math.min(...times)) : done
   },
 })
+
+/** Milliseconds since the epoch at which a node counts as lost unless it gives a sign. */
+function lostAt({ cache }: Pick<ReconcileContext, 'cache'>, node: Node): number {
+  const { name, creationTimestamp } = node.metadata ?? {}
+  const renewed = cache(leases).get(`${NAMESPACE}/${name}`)?.spec?.renewTime
+  return Math.max(Date.parse(renewed ?? '') || 0, Date.parse(creationTimestamp ?? '') || 0, lastHeartbeat(node)) + GRACE_MS
+}
+
+/** When this node may lose its pods, in milliseconds since the epoch: undefined when not as things stand. One node at a time, at the rate of its zone. */
+function evictionAt({ clock, memory }: ReconcileContext, node: Node, zones: ReadonlyMap<string, Zone>): number | undefined {
+  const rate = evictionRate(zones, zoneOf(node))
+  if (rate === 0) return undefined
+  const lastMs = memory.get(zoneOf(node))
+  return lastMs === undefined ? clock.now() : Math.max(clock.now(), lastMs + 1000 / rate)
+}
 
 /** Undefined until a kubelet, or this controller in its place, has said anything. */
 const readyStatus = (node: Node): string | undefined => node.status?.conditions?.find(({ type }) => type === 'Ready')?.status
@@ -74,12 +94,34 @@ async function markUnknown({ client, clock, recorder }: ReconcileContext, node: 
   return client.updateStatus(nodes, draft)
 }
 
-/** Taints that say what the conditions say; everybody else's taints stay. */
-async function taint({ client, clock }: ReconcileContext, node: Node): Promise<void> {
+/**
+ * Taints that say what the conditions say; everybody else's taints stay. Those that evict wait for their turn: resolves with its time, in milliseconds since the
+ * epoch, when it is yet to come.
+ */
+async function taint(context: ReconcileContext, node: Node): Promise<number | undefined> {
+  const { client, clock, memory } = context
   const wanted: Taint[] = []
   const ready = readyStatus(node)
-  if (ready === 'False') wanted.push({ key: NOT_READY, effect: 'NoSchedule' }, { key: NOT_READY, effect: 'NoExecute' })
-  if (ready === 'Unknown') wanted.push({ key: UNREACHABLE, effect: 'NoSchedule' }, { key: UNREACHABLE, effect: 'NoExecute' })
+  const trouble = ready === 'False' ? NOT_READY : ready === 'Unknown' ? UNREACHABLE : undefined
+  let evictAtMs: number | undefined
+  if (trouble !== undefined) {
+    wanted.push({ key: trouble, effect: 'NoSchedule' })
+    const isEvicting = node.spec?.taints?.some(
+      ({ key, effect }) => effect === 'NoExecute' && (key === NOT_READY || key === UNREACHABLE),
+    )
+    // Seen now, and not as marked so far, so that the first of many lost nodes does not pass for a single one.
+    const zones = zonesOf(
+      context.cache(nodes).list(),
+      (each) => readyStatus(each) === 'True' && lostAt(context, each) > clock.now(),
+    )
+    evictAtMs = evictionAt(context, node, zones)
+    const mayStay = isEvicting && !isCutOff(zones)
+    if (mayStay || (evictAtMs !== undefined && evictAtMs <= clock.now())) {
+      wanted.push({ key: trouble, effect: 'NoExecute' })
+      if (!isEvicting) memory.set(zoneOf(node), clock.now())
+      evictAtMs = undefined
+    }
+  }
   for (const [type, name] of Object.entries(PRESSURES)) {
     if (node.status?.conditions?.find((condition) => condition.type === type)?.status === 'True')
       wanted.push({ key: `node.kubernetes.io/${name}`, effect: 'NoSchedule' })
@@ -90,7 +132,7 @@ async function taint({ client, clock }: ReconcileContext, node: Node): Promise<v
   const added = wanted
     .filter((each) => !current.some((other) => same(each, other)))
     .map((each) => (each.effect === 'NoExecute' ? { ...each, timeAdded: formatTime(clock.now()) } : each))
-  if (kept.length === current.length && added.length === 0) return
+  if (kept.length === current.length && added.length === 0) return evictAtMs
   const taints = [...kept, ...added]
   // The version guards against a taint that somebody else adds at the same moment.
   await client.patch(
@@ -99,6 +141,7 @@ async function taint({ client, clock }: ReconcileContext, node: Node): Promise<v
     { metadata: { resourceVersion: node.metadata?.resourceVersion }, spec: { taints: taints.length > 0 ? taints : null } },
     { type: 'merge' },
   )
+  return evictAtMs
 }
 
 /** Services must not send to pods of a node that does not answer. */
