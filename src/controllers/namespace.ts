@@ -1,31 +1,54 @@
-import { allResources, type Namespace, namespaces, pods, type ResourceDefinition } from '#api'
+import { allResources, isPodTerminal, type Namespace, namespaces, type Pod, pods, type ResourceDefinition } from '#api'
 import { deepEqual } from '#base'
 import { formatTime, isNotFound } from '#meta'
-import { defineController, done, type ReconcileContext, type Result, requeueAt } from './framework/index.ts'
+import { defineController, done, type ReconcileContext, type Result, requeueAt, watch } from './framework/index.ts'
 
 const FINALIZER = 'kubernetes'
-/** How long until the content is looked at again while something holds on to it; its own deletion gives no sign here. */
-const RETRY_MS = 1_000
+/** How long the owners of finalizers are thought to need; pods need their grace. */
+const FINALIZER_SECONDS = 15
+/** What is gone soon is looked at again before its time, but not at once. */
+const againAfterSeconds = (estimate: number): number => Math.floor(estimate / 2) + 1
 
 interface Remaining {
   readonly resource: ResourceDefinition
   readonly count: number
   readonly finalizers: readonly string[]
+  readonly estimateSeconds: number
+}
+
+interface Emptied {
+  readonly remaining: readonly Remaining[]
+  readonly errors: readonly unknown[]
 }
 
 /** Empties a namespace that is being deleted, pods first, and lets it go when nothing is left. */
 export const namespaceController = defineController<Namespace>({
   name: 'namespace-controller',
   for: namespaces,
+  // The last pod that goes is the sign to take the rest.
+  watches: [
+    watch(pods, ({ metadata }, { cache }) => {
+      const name = metadata?.namespace ?? ''
+      const isGoing = cache(namespaces).get(name)?.metadata?.deletionTimestamp !== undefined
+      return isGoing && cache(pods).byIndex('namespace', name).length === 0 ? [name] : []
+    }),
+  ],
+  prepare({ cache }) {
+    cache(pods).addIndex('namespace', ({ metadata }) => [metadata?.namespace ?? ''])
+  },
   async reconcile(context): Promise<Result> {
-    const { key, cache, client } = context
+    const { key, cache, client, clock } = context
     const namespace = cache(namespaces).get(key)
     if (namespace?.metadata?.deletionTimestamp === undefined || !namespace.spec?.finalizers?.includes(FINALIZER)) return done
-    const remaining = await empty(context, key)
-    await report(context, namespace, remaining)
-    if (remaining.length > 0) return requeueAt(context.clock.now() + RETRY_MS)
+    const { remaining, errors } = await empty(context, key)
+    await report(context, key, remaining, errors)
+    if (errors.length > 0) throw new AggregateError(errors, failureMessage(errors))
+    if (remaining.length > 0) {
+      const estimate = Math.max(...remaining.map(({ estimateSeconds }) => estimateSeconds))
+      return requeueAt(clock.now() + againAfterSeconds(estimate) * 1000)
+    }
     const live = await client.find(namespaces, key)
-    if (live === undefined) return done
+    if (live === undefined || live.metadata?.uid !== namespace.metadata.uid) return done
     const finalizers = (live.spec?.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER)
     try {
       await client.update(namespaces, { ...live, spec: { ...live.spec, finalizers } }, { subresource: 'finalize' })
@@ -36,30 +59,64 @@ export const namespaceController = defineController<Namespace>({
   },
 })
 
-/** Deletes what is there; resolves with what is still there afterwards. */
-async function empty({ client }: ReconcileContext, namespace: string): Promise<Remaining[]> {
+/** Deletes what is there; resolves with what is still there afterwards, and with what went wrong. Pods go first: what they use must outlive them. */
+async function empty(context: ReconcileContext, namespace: string): Promise<Emptied> {
   const content = allResources.filter(
     ({ scope, stored, verbs, storage }) =>
       scope === 'Namespaced' && stored && storage === undefined && verbs.includes('list') && verbs.includes('delete'),
   )
+  const [first, rest] = [
+    content.filter((each) => each === (pods as unknown)),
+    content.filter((each) => each !== (pods as unknown)),
+  ]
   const remaining: Remaining[] = []
-  // Pods first: what they use must outlive them.
-  const ordered = [...content].sort((a, b) => Number(b === (pods as unknown)) - Number(a === (pods as unknown)))
-  for (const resource of ordered) {
-    const before = await client.list(resource, { namespace })
-    if (before.items.length === 0) continue
-    if (resource.verbs.includes('deletecollection'))
-      await client.deleteCollection(resource, { namespace, propagationPolicy: 'Background' })
-    else for (const { metadata } of before.items) await client.delete(resource, `${namespace}/${metadata?.name}`)
-    const { items } = await client.list(resource, { namespace })
-    if (items.length > 0)
-      remaining.push({ resource, count: items.length, finalizers: items.flatMap(({ metadata }) => metadata?.finalizers ?? []) })
-    if (resource === (pods as unknown) && items.length > 0) break
+  const errors: unknown[] = []
+  for (const stage of [first, rest]) {
+    for (const resource of stage) {
+      try {
+        const left = await emptyOf(context, namespace, resource)
+        if (left !== undefined) remaining.push(left)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (remaining.length > 0 || errors.length > 0) break
   }
-  return remaining
+  return { remaining, errors }
 }
 
-async function report({ client, clock }: ReconcileContext, namespace: Namespace, remaining: readonly Remaining[]): Promise<void> {
+async function emptyOf(
+  { client }: ReconcileContext,
+  namespace: string,
+  resource: ResourceDefinition,
+): Promise<Remaining | undefined> {
+  const before = await client.list(resource, { namespace })
+  if (before.items.length === 0) return undefined
+  if (resource.verbs.includes('deletecollection'))
+    await client.deleteCollection(resource, { namespace, propagationPolicy: 'Background' })
+  else for (const { metadata } of before.items) await client.delete(resource, `${namespace}/${metadata?.name}`)
+  const { items } = await client.list(resource, { namespace })
+  if (items.length === 0) return undefined
+  const finalizers = items.flatMap(({ metadata }) => metadata?.finalizers ?? [])
+  const grace = resource === (pods as unknown) ? Math.max(...(items as readonly Pod[]).map(graceSeconds)) : 0
+  const estimateSeconds = Math.max(grace, finalizers.length > 0 ? FINALIZER_SECONDS : 0)
+  return { resource, count: items.length, finalizers, estimateSeconds }
+}
+
+/** A pod that has ended needs no grace. */
+const graceSeconds = (pod: Pod): number => (isPodTerminal(pod) ? 0 : (pod.spec?.terminationGracePeriodSeconds ?? 0))
+
+const failureMessage = (errors: readonly unknown[]): string =>
+  `Failed to delete all resource types, ${errors.length} remaining: ${errors.map((error) => (error as Error).message).join(', ')}`
+
+async function report(
+  { client, clock }: ReconcileContext,
+  key: string,
+  remaining: readonly Remaining[],
+  errors: readonly unknown[],
+): Promise<void> {
+  const namespace = await client.find(namespaces, key)
+  if (namespace === undefined) return
   const finalizers = new Map<string, number>()
   for (const name of remaining.flatMap((each) => each.finalizers)) finalizers.set(name, (finalizers.get(name) ?? 0) + 1)
   const named = ({ resource }: Remaining): string => `${resource.names.plural}.${resource.group}`
@@ -67,18 +124,23 @@ async function report({ client, clock }: ReconcileContext, namespace: Namespace,
   const wanted = [
     ['NamespaceDeletionDiscoveryFailure', 'False', 'ResourcesDiscovered', 'All resources successfully discovered'],
     ['NamespaceDeletionGroupVersionParsingFailure', 'False', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
-    [
-      'NamespaceDeletionContentFailure',
-      'False',
-      'ContentDeleted',
-      'All content successfully deleted, may be waiting on finalization',
-    ],
+    errors.length > 0
+      ? ['NamespaceDeletionContentFailure', 'True', 'ContentDeletionFailed', failureMessage(errors)]
+      : [
+          'NamespaceDeletionContentFailure',
+          'False',
+          'ContentDeleted',
+          'All content successfully deleted, may be waiting on finalization',
+        ],
     remaining.length > 0
       ? [
           'NamespaceContentRemaining',
           'True',
           'SomeResourcesRemain',
-          `Some resources are remaining: ${remaining.map((each) => `${named(each)} has ${each.count} resource instances`).join(', ')}`,
+          `Some resources are remaining: ${remaining
+            .map((each) => `${named(each)} has ${each.count} resource instances`)
+            .sort()
+            .join(', ')}`,
         ]
       : ['NamespaceContentRemaining', 'False', 'ContentRemoved', 'All content successfully removed'],
     finalizers.size > 0
@@ -86,7 +148,10 @@ async function report({ client, clock }: ReconcileContext, namespace: Namespace,
           'NamespaceFinalizersRemaining',
           'True',
           'SomeFinalizersRemain',
-          `Some content in the namespace has finalizers remaining: ${[...finalizers].map(([name, count]) => `${name} in ${count} resource instances`).join(', ')}`,
+          `Some content in the namespace has finalizers remaining: ${[...finalizers]
+            .map(([name, count]) => `${name} in ${count} resource instances`)
+            .sort()
+            .join(', ')}`,
         ]
       : ['NamespaceFinalizersRemaining', 'False', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
   ] as const
