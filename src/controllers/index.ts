@@ -12,7 +12,7 @@ import { namespaceController } from './namespace.ts'
 import { nodeIPAM } from './node-ipam.ts'
 import { nodeLifecycle, taintEviction } from './node-lifecycle.ts'
 import { podGarbageCollector } from './pod-garbage-collector.ts'
-import { replicaSetController } from './replica-set.ts'
+import { replicaSetController, replicationController } from './replicas.ts'
 import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
@@ -31,6 +31,7 @@ export const controllers: readonly ControllerDefinition[] = [
   orphanedJobPods,
   podGarbageCollector,
   replicaSetController,
+  replicationController,
   rootCAPublisher,
   serviceAccountController,
   taintEviction,

@@ -1,8 +1,20 @@
-import { isPodActive, isPodAvailable, isPodReady, type Pod, pods, type ReplicaSet, replicaSets } from '#api'
+import {
+  isPodActive,
+  isPodAvailable,
+  isPodReady,
+  type Pod,
+  pods,
+  type ReplicaSet,
+  type ReplicationController,
+  type ResourceDefinition,
+  replicaSets,
+  replicationControllers,
+} from '#api'
 import { deepEqual } from '#base'
-import { formatTime, isNotFound } from '#meta'
+import { formatTime, isNotFound, type LabelSelector } from '#meta'
 import {
   BURST_MAX,
+  type ControllerDefinition,
   claim,
   controllerReference,
   createPods,
@@ -17,92 +29,126 @@ import {
   watch,
 } from './framework/index.ts'
 
-/** Keeps `spec.replicas` identical pods running. */
-export const replicaSetController = defineController<ReplicaSet>({
+/** What keeps a number of identical pods: the newer kind and the older differ in their selectors alone. */
+type Replicated = ReplicaSet | ReplicationController
+
+interface ReplicasInput<T extends Replicated> {
+  readonly name: string
+  readonly resource: ResourceDefinition<T>
+  selectorOf(owner: T): LabelSelector | undefined
+}
+
+export const replicaSetController = keepReplicas<ReplicaSet>({
   name: 'replicaset-controller',
-  for: replicaSets,
-  watches: [
-    watch(pods, function* (pod, { cache }) {
-      yield* ownerKeys(pod, replicaSets as never)
-      yield* selectingKeys(pod, cache(replicaSets))
-    }),
-  ],
-  prepare({ cache }) {
-    cache(pods).addIndex('namespace', ({ metadata }) => [metadata?.namespace ?? ''])
-  },
-  async reconcile(context) {
-    const { key, cache } = context
-    const replicaSet = cache(replicaSets).get(key)
-    const awaited = context.expectations
-    if (replicaSet === undefined) {
-      awaited.forget(key)
-      return done
-    }
-    const all = cache(pods).byIndex('namespace', replicaSet.metadata?.namespace ?? '')
-    const candidates = all.filter(isPodActive)
-    const owned = await claim({
-      owner: replicaSet,
-      ownerResource: replicaSets as never,
-      resource: pods,
-      candidates,
-      client: context.client,
-    })
-    let failure: unknown
-    if (awaited.satisfied(key) && replicaSet.metadata?.deletionTimestamp === undefined)
-      failure = await manage(context, replicaSet, owned)
-    await updateStatus(context, replicaSet, owned, all, failure)
-    if (failure !== undefined) throw failure
-    return nextAvailability(context.clock, replicaSet.spec?.minReadySeconds ?? 0, owned)
-  },
+  resource: replicaSets,
+  selectorOf: ({ spec }) => spec?.selector,
 })
 
-function manage(context: ReconcileContext, replicaSet: ReplicaSet, owned: readonly Pod[]): Promise<unknown> {
-  const difference = (replicaSet.spec?.replicas ?? 1) - owned.length
+export const replicationController = keepReplicas<ReplicationController>({
+  name: 'replication-controller',
+  resource: replicationControllers,
+  selectorOf: ({ spec }) => (spec?.selector === undefined ? undefined : { matchLabels: spec.selector }),
+})
+
+/** Keeps `spec.replicas` identical pods running. */
+function keepReplicas<T extends Replicated>({ name, resource, selectorOf }: ReplicasInput<T>): ControllerDefinition {
+  return defineController<T>({
+    name,
+    for: resource,
+    watches: [
+      watch(pods, function* (pod, { cache }) {
+        yield* ownerKeys(pod, resource as never)
+        yield* selectingKeys(pod, cache(resource), selectorOf)
+      }),
+    ],
+    prepare({ cache }) {
+      cache(pods).addIndex('namespace', ({ metadata }) => [metadata?.namespace ?? ''])
+    },
+    async reconcile(context) {
+      const { key, cache } = context
+      const owner = cache(resource).get(key)
+      const awaited = context.expectations
+      if (owner === undefined) {
+        awaited.forget(key)
+        return done
+      }
+      const all = cache(pods).byIndex('namespace', owner.metadata?.namespace ?? '')
+      const candidates = all.filter(isPodActive)
+      const owned = await claim({
+        owner,
+        selector: selectorOf(owner),
+        ownerResource: resource as never,
+        resource: pods,
+        candidates,
+        client: context.client,
+      })
+      let failure: unknown
+      if (awaited.satisfied(key) && owner.metadata?.deletionTimestamp === undefined)
+        failure = await manage(context, resource, owner, owned)
+      await updateStatus(context, resource, { owner, owned, all, failure })
+      if (failure !== undefined) throw failure
+      return nextAvailability(context.clock, owner.spec?.minReadySeconds ?? 0, owned)
+    },
+  })
+}
+
+function manage<T extends Replicated>(
+  context: ReconcileContext,
+  resource: ResourceDefinition<T>,
+  owner: T,
+  owned: readonly Pod[],
+): Promise<unknown> {
+  const difference = (owner.spec?.replicas ?? 1) - owned.length
   if (difference > 0)
-    return createPods(context, replicaSet, difference, () => podFrom(replicaSet, context.random.suffix(5))).then(
+    return createPods(context, owner, difference, () => podFrom(resource, owner, context.random.suffix(5))).then(
       ({ error }) => error,
     )
-  return deletePods(context, replicaSet, rankForDeletion(owned).slice(0, Math.min(-difference, BURST_MAX)))
+  return deletePods(context, owner, rankForDeletion(owned).slice(0, Math.min(-difference, BURST_MAX)))
 }
 
 /** A pod of the template. The generated name is made here, so that its creation can be awaited by name. */
-function podFrom(replicaSet: ReplicaSet, suffix: string): Pod {
-  const template = replicaSet.spec?.template
-  const prefix = `${replicaSet.metadata?.name}-`.slice(0, 58)
+function podFrom<T extends Replicated>(resource: ResourceDefinition<T>, owner: T, suffix: string): Pod {
+  const template = owner.spec?.template
+  const prefix = `${owner.metadata?.name}-`.slice(0, 58)
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       generateName: prefix,
       name: prefix + suffix,
-      namespace: replicaSet.metadata?.namespace ?? '',
+      namespace: owner.metadata?.namespace ?? '',
       ...(template?.metadata?.labels && { labels: { ...template.metadata.labels } }),
       ...(template?.metadata?.annotations && { annotations: { ...template.metadata.annotations } }),
       ...(template?.metadata?.finalizers && { finalizers: [...template.metadata.finalizers] }),
-      ownerReferences: [controllerReference(replicaSet, replicaSets as never)],
+      ownerReferences: [controllerReference(owner, resource as never)],
     },
     spec: template?.spec ?? { containers: [] },
   }
 }
 
-async function updateStatus(
+interface Found<T extends Replicated> {
+  readonly owner: T
+  readonly owned: readonly Pod[]
+  readonly all: readonly Pod[]
+  readonly failure: unknown
+}
+
+async function updateStatus<T extends Replicated>(
   { client, clock }: ReconcileContext,
-  replicaSet: ReplicaSet,
-  owned: readonly Pod[],
-  all: readonly Pod[],
-  failure: unknown,
+  resource: ResourceDefinition<T>,
+  { owner, owned, all, failure }: Found<T>,
 ): Promise<void> {
-  const minReadySeconds = replicaSet.spec?.minReadySeconds ?? 0
-  const templateLabels = Object.entries(replicaSet.spec?.template?.metadata?.labels ?? {})
+  const minReadySeconds = owner.spec?.minReadySeconds ?? 0
+  const templateLabels = Object.entries(owner.spec?.template?.metadata?.labels ?? {})
   const terminating = all.filter(
     ({ metadata, status }) =>
       metadata?.deletionTimestamp !== undefined &&
-      metadata.ownerReferences?.some(({ uid }) => uid === replicaSet.metadata?.uid) &&
+      metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata?.uid) &&
       status?.phase !== 'Failed' &&
       status?.phase !== 'Succeeded',
   )
-  const others = (replicaSet.status?.conditions ?? []).filter(({ type }) => type !== 'ReplicaFailure')
-  const before = replicaSet.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')
+  const others = (owner.status?.conditions ?? []).filter(({ type }) => type !== 'ReplicaFailure')
+  const before = owner.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')
   const conditions =
     failure === undefined
       ? others
@@ -111,7 +157,7 @@ async function updateStatus(
           before ?? {
             type: 'ReplicaFailure',
             status: 'True',
-            reason: owned.length < (replicaSet.spec?.replicas ?? 1) ? 'FailedCreate' : 'FailedDelete',
+            reason: owned.length < (owner.spec?.replicas ?? 1) ? 'FailedCreate' : 'FailedDelete',
             message: (failure as Error).message,
             lastTransitionTime: formatTime(clock.now()),
           },
@@ -123,13 +169,13 @@ async function updateStatus(
     ).length,
     readyReplicas: owned.filter(isPodReady).length,
     availableReplicas: owned.filter((pod) => isPodAvailable(pod, minReadySeconds, clock.now())).length,
-    terminatingReplicas: terminating.length,
-    observedGeneration: replicaSet.metadata?.generation ?? 0,
+    ...(resource.kind === 'ReplicaSet' && { terminatingReplicas: terminating.length }),
+    observedGeneration: owner.metadata?.generation ?? 0,
     ...(conditions.length > 0 && { conditions }),
   }
-  if (deepEqual(status, replicaSet.status)) return
+  if (deepEqual(status, owner.status)) return
   try {
-    await client.updateStatus(replicaSets, { ...replicaSet, status })
+    await client.updateStatus(resource, { ...owner, status })
   } catch (error) {
     if (!isNotFound(error)) throw error
   }

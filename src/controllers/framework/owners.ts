@@ -32,19 +32,25 @@ export function* ownerKeys(object: KubernetesObject, resource: ResourceDefinitio
 }
 
 /** Keys of owners whose selector would take an object that nobody controls. */
-export function* selectingKeys<T extends KubernetesObject & { spec?: { selector?: LabelSelector } }>(
+export function* selectingKeys<T extends KubernetesObject>(
   object: KubernetesObject,
   owners: Informer<T>,
+  selectorOf: (owner: T) => LabelSelector | undefined = ownSelector,
 ): Iterable<ObjectKey> {
   if (controllerOf(object) !== undefined) return
   for (const owner of owners.list({ namespace: object.metadata?.namespace })) {
-    if (selects(owner.spec?.selector, object.metadata?.labels))
+    if (selects(selectorOf(owner), object.metadata?.labels))
       yield objectKey(owner.metadata?.namespace, owner.metadata?.name ?? '')
   }
 }
 
+const ownSelector = (owner: KubernetesObject): LabelSelector | undefined =>
+  (owner as { readonly spec?: { readonly selector?: LabelSelector } }).spec?.selector
+
 export interface ClaimInput<T extends KubernetesObject> {
-  readonly owner: KubernetesObject & { spec?: { selector?: LabelSelector } }
+  readonly owner: KubernetesObject
+  /** The owner's `spec.selector` unless it has another form. */
+  readonly selector?: LabelSelector | undefined
   readonly ownerResource: ResourceDefinition<never>
   readonly resource: ResourceDefinition<T>
   readonly candidates: readonly T[]
@@ -64,13 +70,14 @@ export async function claim<T extends KubernetesObject>({
   candidates,
   client,
   finalizer,
+  selector = ownSelector(owner),
 }: ClaimInput<T>): Promise<T[]> {
   const claimed: T[] = []
   let mayAdopt: boolean | undefined
   const uid = owner.metadata?.uid
   for (const object of candidates) {
     const controller = controllerOf(object)
-    const fits = selects(owner.spec?.selector, object.metadata?.labels)
+    const fits = selects(selector, object.metadata?.labels)
     if (controller !== undefined && controller.uid !== uid) continue
     if (controller !== undefined) {
       if (fits) claimed.push(object)
@@ -93,7 +100,7 @@ async function isAlive(owner: KubernetesObject, resource: ResourceDefinition<nev
   return live?.metadata?.uid === owner.metadata?.uid && live?.metadata?.deletionTimestamp === undefined
 }
 
-interface AdoptInput<T extends KubernetesObject> extends Omit<ClaimInput<T>, 'candidates'> {
+interface AdoptInput<T extends KubernetesObject> extends Omit<ClaimInput<T>, 'candidates' | 'selector'> {
   readonly object: T
 }
 
