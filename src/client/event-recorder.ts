@@ -2,6 +2,7 @@ import { type Event, events } from '#api'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
 import { formatTime, isNotFound, type KubernetesObject } from '#meta'
 import type { Client } from './client.ts'
+import { EventCorrelator } from './event-correlator.ts'
 import type { EventSink } from './sources.ts'
 
 export interface EventRecorderOptions {
@@ -18,16 +19,18 @@ export interface EventRecorderOptions {
 /** Different events remembered for counting. */
 const KNOWN_MAX = 4_096
 const WAITING_MAX = 1_000
+const MESSAGE_LENGTH_MAX = 1_024
 
 interface Known {
   readonly name: string
   count: number
 }
 
-/** Reports events about objects. Equal ones are counted in one Event; none ever holds up or fails its reporter. */
+/** Reports events about objects. Equal ones are counted in one Event, similar ones combined, and too many dropped; none ever holds up or fails its reporter. */
 export class EventRecorder implements EventSink, AsyncDisposable {
   readonly #options: EventRecorderOptions
   readonly #known = new Map<string, Known>()
+  readonly #correlator = new EventCorrelator()
   readonly #tasks: TaskGroup
   #tail: Promise<void> = Promise.resolve()
   #waiting = 0
@@ -60,15 +63,20 @@ export class EventRecorder implements EventSink, AsyncDisposable {
     await this.#tasks[Symbol.asyncDispose]()
   }
 
-  async #record(object: KubernetesObject, type: string, reason: string, message: string, now: string): Promise<void> {
+  async #record(object: KubernetesObject, type: string, reason: string, text: string, now: string): Promise<void> {
     const { client } = this.#options
-    const id = JSON.stringify([object.metadata?.uid, object.metadata?.namespace, object.metadata?.name, type, reason, message])
+    const { uid, namespace: where, name } = object.metadata ?? {}
+    const about = JSON.stringify([object.apiVersion, object.kind, where, name, uid])
+    const { key: id, message, isSpam } = this.#correlator.correlate({ about, type, reason, message: text }, Date.parse(now))
     const known = this.#known.get(id)
+    // What is not sent is counted all the same, for the next that is.
+    if (known !== undefined) known.count++
+    if (isSpam) return
     const namespace = object.metadata?.namespace ?? 'default'
     if (known !== undefined) {
-      known.count++
       try {
-        await client.patch(events, `${namespace}/${known.name}`, { count: known.count, lastTimestamp: now }, { type: 'merge' })
+        const seen = { count: known.count, lastTimestamp: now, message: message.slice(0, MESSAGE_LENGTH_MAX) }
+        await client.patch(events, `${namespace}/${known.name}`, seen, { type: 'merge' })
         return
       } catch (error) {
         // It had outlived its hour.
@@ -98,7 +106,7 @@ export class EventRecorder implements EventSink, AsyncDisposable {
       },
       type,
       reason,
-      message: message.slice(0, 1024),
+      message: message.slice(0, MESSAGE_LENGTH_MAX),
       count: 1,
       firstTimestamp: now,
       lastTimestamp: now,

@@ -13,20 +13,20 @@ import {
   untoleratedTaints,
 } from '#api'
 import { deepClone, deepEqual } from '#base'
-import { isAlreadyExists, isConflict, isNotFound, keyOf } from '#meta'
+import { isAlreadyExists, isNotFound, keyOf } from '#meta'
 import { templateHash } from '../deployment/template-hash.ts'
 import {
   claim,
   controllerReference,
+  createPods,
   defineController,
+  deletePods,
   done,
-  type Expectations,
   nextAvailability,
   ownerKeys,
   type ReconcileContext,
   type Result,
   selectingKeys,
-  slowStart,
   watch,
 } from '../framework/index.ts'
 
@@ -66,7 +66,6 @@ export const daemonSetController = defineController<DaemonSet>({
     if (set === undefined || set.metadata?.deletionTimestamp !== undefined) return done
     const awaited = context.expectations
     const all = cache(pods).list({ namespace: set.metadata?.namespace })
-    for (const pod of all) awaited.observe(key, `+${pod.metadata?.name}`)
     const owned = await claim({ owner: set, ownerResource: daemonSets as never, resource: pods, candidates: all, client })
     const hash = templateHash(set.spec?.template, set.status?.collisionCount)
     await recordRevision(context, set, hash)
@@ -74,7 +73,7 @@ export const daemonSetController = defineController<DaemonSet>({
       .list()
       .filter((node) => fits(set, node))
     let failure: unknown
-    if (awaited.satisfied(key)) failure = await manage(context, set, owned, fitting, hash, awaited)
+    if (awaited.satisfied(key)) failure = await manage(context, set, owned, fitting, hash)
     await updateStatus(context, set, owned, fitting, hash)
     if (failure !== undefined) throw failure
     return nextAvailability(context.clock, set.spec?.minReadySeconds ?? 0, owned)
@@ -138,9 +137,8 @@ async function manage(
   owned: readonly Pod[],
   fitting: readonly Node[],
   hash: string,
-  awaited: Expectations,
 ): Promise<unknown> {
-  const { key, client, recorder, random } = context
+  const { recorder, random } = context
   const wanted = new Set(fitting.map(({ metadata }) => metadata?.name ?? ''))
   const byNode = new Map<string, Pod[]>()
   for (const pod of owned) byNode.set(targetOf(pod) ?? '', [...(byNode.get(targetOf(pod) ?? '') ?? []), pod])
@@ -159,35 +157,16 @@ async function manage(
       )
   }
   victims.push(...outdated(context, set, byNode, wanted.size, hash).filter((pod) => !victims.includes(pod)))
-  for (const pod of victims) {
-    if (isPodTerminal(pod))
-      recorder.event(
-        set,
-        'Warning',
-        'FailedDaemonPod',
-        `Found failed daemon pod ${keyOf(pod)} on node ${pod.spec?.nodeName}, will try to kill it`,
-      )
-    try {
-      await client.delete(pods, keyOf(pod), { preconditions: { uid: pod.metadata?.uid ?? '' } })
-      recorder.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata?.name}`)
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
+  for (const pod of victims.filter(isPodTerminal)) {
+    const message = `Found failed daemon pod ${keyOf(pod)} on node ${pod.spec?.nodeName}, will try to kill it`
+    recorder.event(set, 'Warning', 'FailedDaemonPod', message)
   }
+  const deletion = await deletePods(context, set, victims)
   const missing = [...wanted].filter((node) => (byNode.get(node) ?? []).length === 0)
-  const { error } = await slowStart(missing.length, async (index) => {
-    const pod = podFor(set, missing[index]!, hash, random.suffix(5))
-    awaited.expect(key, `+${pod.metadata!.name}`)
-    try {
-      await client.create(pods, pod)
-      recorder.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata!.name}`)
-    } catch (failed) {
-      awaited.observe(key, `+${pod.metadata!.name}`)
-      recorder.event(set, 'Warning', 'FailedCreate', `Error creating: ${(failed as Error).message}`)
-      throw failed
-    }
-  })
-  return error
+  const { error } = await createPods(context, set, missing.length, (index) =>
+    podFor(set, missing[index]!, hash, random.suffix(5)),
+  )
+  return deletion ?? error
 }
 
 const byAge = (a: Pod, b: Pod): number => ((a.metadata?.creationTimestamp ?? '') < (b.metadata?.creationTimestamp ?? '') ? -1 : 1)
