@@ -1,6 +1,7 @@
 import type { Clock, Log, Random } from '#base'
 import { type Client, Informers } from '#client'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
+import { cronJobController } from './cron-job/index.ts'
 import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
@@ -20,6 +21,7 @@ import { ttlAfterFinished } from './ttl-after-finished.ts'
 /** Everything the controller manager runs. */
 export const controllers: readonly ControllerDefinition[] = [
   clusterRoleAggregation,
+  cronJobController,
   daemonSetController,
   deploymentController,
   endpointSliceController,

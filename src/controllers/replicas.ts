@@ -34,6 +34,7 @@ type Replicated = ReplicaSet | ReplicationController
 
 interface ReplicasInput<T extends Replicated> {
   readonly name: string
+  readonly flag?: string
   readonly resource: ResourceDefinition<T>
   selectorOf(owner: T): LabelSelector | undefined
 }
@@ -46,14 +47,16 @@ export const replicaSetController = keepReplicas<ReplicaSet>({
 
 export const replicationController = keepReplicas<ReplicationController>({
   name: 'replication-controller',
+  flag: 'replicationcontroller-controller',
   resource: replicationControllers,
   selectorOf: ({ spec }) => (spec?.selector === undefined ? undefined : { matchLabels: spec.selector }),
 })
 
 /** Keeps `spec.replicas` identical pods running. */
-function keepReplicas<T extends Replicated>({ name, resource, selectorOf }: ReplicasInput<T>): ControllerDefinition {
+function keepReplicas<T extends Replicated>({ name, flag = name, resource, selectorOf }: ReplicasInput<T>): ControllerDefinition {
   return defineController<T>({
     name,
+    flag,
     for: resource,
     watches: [
       watch(pods, function* (pod, { cache }) {

@@ -58,5 +58,6 @@ export async function deletePods(context: Owned, owner: KubernetesObject, victim
   return results.find((result) => result.status === 'rejected')?.reason
 }
 
-const isNamespaceTerminating = (error: unknown): boolean =>
+/** Whether nothing can be created there any more. */
+export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof StatusError && (error.status.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false)
