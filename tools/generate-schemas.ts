@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fact, gaDefinitions, splitName } from './definitions.ts'
+import { type Fact, gaDefinitions, readData, splitName } from './definitions.ts'
 
 const MODELS = join(import.meta.dirname, '../node_modules/@kubernetes/client-node/dist/gen/models')
 
@@ -11,10 +11,42 @@ const UNTYPED = /\.(JSON|JSONSchemaPropsOrArray|JSONSchemaPropsOrBool|JSONSchema
 
 /** `Schema` nodes as src/api/schemas.ts links them: a reference is `{ $ref: definition name }`. */
 export function generateSchemas(): string {
-  const lines = [...gaDefinitions()].map(
-    ([name, fact]) => `${JSON.stringify(name)}:${JSON.stringify({ ...node(fact), ...special(name) })}`,
-  )
+  const definitions = gaDefinitions()
+  const presence = presenceFlags()
+  const lines = [...definitions].map(([name, fact]) => {
+    const schema = { ...node(fact), ...special(name) }
+    for (const [property, child] of Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>)) {
+      if (isAlwaysThere(fact.properties![property]!, presence(name, property), definitions)) child['always'] = true
+    }
+    return `${JSON.stringify(name)}:${JSON.stringify(schema)}`
+  })
   return `{\n${lines.join(',\n')}\n}\n`
+}
+
+/** Flags of a field, also of one that an inlined struct brings; undefined when the type is not in the table. */
+function presenceFlags(): (type: string, property: string) => string | undefined {
+  const table = readData<Record<string, Readonly<Record<string, string>>>>('json-presence.json')
+  const messages =
+    readData<Record<string, Readonly<Record<string, readonly [number, string, ...unknown[]]>>>>('protobuf-fields.json')
+  return function flagsOf(type, property) {
+    if (property === 'apiVersion' || property === 'kind') return 'o'
+    const own = table[type]
+    if (own === undefined || property in own) return own?.[property]
+    for (const [, inlined, ...rest] of Object.values(messages[type] ?? {})) {
+      if (rest.includes('inline') && property in (messages[inlined] ?? {})) return flagsOf(inlined, property)
+    }
+    return ''
+  }
+}
+
+/**
+ * Go writes a struct that is not behind a pointer whatever it holds, and a scalar without omitempty. Wrapped scalars (Time, Quantity) have no properties and
+ * don't count.
+ */
+function isAlwaysThere(fact: Fact, flags: string | undefined, definitions: ReadonlyMap<string, Fact>): boolean {
+  if (flags === undefined || flags.includes('p') || flags.includes('z')) return false
+  if (fact.$ref !== undefined) return definitions.get(fact.$ref)?.properties !== undefined
+  return !flags.includes('o') && ['string', 'boolean', 'integer', 'number'].includes(fact.type ?? '')
 }
 
 function special(name: string): Record<string, unknown> {

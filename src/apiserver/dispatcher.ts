@@ -69,7 +69,7 @@ export class Dispatcher {
       case 'update':
         return reply(200, presenter.one(await update(context, registry)))
       case 'patch':
-        return reply(200, presenter.one(await patch(context, registry)))
+        return this.#patch(context, presenter)
       case 'delete': {
         const { version, gone } = await remove(context, registry)
         return gone ? replyJson(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
@@ -79,6 +79,12 @@ export class Dispatcher {
       case 'proxy':
         throw methodNotAllowed(resource, info.verb)
     }
+  }
+
+  async #patch(context: RequestContext, presenter: Presenter): Promise<TransportResponse> {
+    const { registry, authorizers } = this.#options
+    const { version, created } = await patch(context, registry, authorizers)
+    return reply(created ? 201 : 200, presenter.one(version))
   }
 
   #subresource(context: RequestContext): Promise<TransportResponse> {

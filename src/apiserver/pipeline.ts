@@ -1,11 +1,16 @@
 import type { ResourceDefinition } from '#api'
 import type { Clock, Log, Random } from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
-import { failure, forbidden, StatusError, statusOf, tooManyRequests } from '#meta'
+import { failure, StatusError, statusOf, tooManyRequests } from '#meta'
 import type { Store } from '#store'
 import { impersonated } from './authentication/impersonation.ts'
 import { type Authenticator, authenticate, type ServiceAccountTokens } from './authentication/index.ts'
-import { type AuthorizationAttributes, type Authorizer, authorizeBy, type RbacAuthorizer } from './authorization/index.ts'
+import {
+  type AuthorizationAttributes,
+  type Authorizer,
+  type RbacAuthorizer,
+  requireAuthorization,
+} from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -118,8 +123,7 @@ export class Pipeline {
   }
 
   #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined): void {
-    const { decision, reason } = authorizeBy(this.#options.authorizers, attributes)
-    if (decision !== 'allow') throw refusal(attributes, resource, reason)
+    requireAuthorization(this.#options.authorizers, attributes, resource)
   }
 }
 
@@ -146,21 +150,6 @@ function contextOf(
     warnings: [],
     signal: request.signal ?? new AbortController().signal,
   }
-}
-
-/** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default"`. */
-function refusal(attributes: AuthorizationAttributes, definition: ResourceDefinition | undefined, reason: string): Error {
-  const { user, verb } = attributes
-  const why = reason === '' ? '' : `: ${reason}`
-  const who = `User ${JSON.stringify(user.username)} cannot ${verb}`
-  if (!attributes.isResource) {
-    return failure(403, 'Forbidden', `forbidden: ${who} path ${JSON.stringify(attributes.path)}${why}`, {})
-  }
-  const { group, resource, subresource, namespace, name } = attributes
-  const full = subresource === '' ? resource : `${resource}/${subresource}`
-  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`
-  const names = definition ?? { group, names: { plural: resource } }
-  return forbidden(names, name, `${who} resource ${JSON.stringify(full)} in API group ${JSON.stringify(group)} ${scope}${why}`)
 }
 
 const WARNINGS_BYTES_MAX = 4096

@@ -25,6 +25,7 @@ import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { Pipeline } from './pipeline.ts'
+import { FieldManagement } from './registry/field-management.ts'
 import { Registry } from './registry/registry.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
 
@@ -71,6 +72,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random,
     log,
     admission: new AdmissionChain(admissionPlugins, { cache, clock, random }),
+    fields: new FieldManagement(catalog, clock),
     hookContext: () => ({
       client,
       store,
@@ -101,7 +103,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const handler = {
     handle: (request: TransportRequest, peer: Peer): Promise<TransportResponse> => pipeline.handle(request, peer),
   }
-  const client = createClient(inProcessTransport(handler, { user: LOOPBACK }))
+  const client = createClient(inProcessTransport(handler, { user: LOOPBACK, userAgent: 'kube-apiserver' }))
   stack.use(compactPeriodically(store, clock, log))
   const readiness = (async () => {
     await bootstrap(client)

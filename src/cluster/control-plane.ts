@@ -28,7 +28,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly server: ApiServer
   readonly port: number
   /** A client inside this process that acts as `user`, through the same pipeline as any other. */
-  clientFor(user: UserInfo): Client
+  /** `userAgent` names the program, which manages the fields it writes. */
+  clientFor(user: UserInfo, userAgent?: string): Client
 }
 
 export const ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
@@ -73,12 +74,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       },
     }),
   )
-  const clientFor = (user: UserInfo): Client => createClient(inProcessTransport(server, { user }))
+  const clientFor = (user: UserInfo, userAgent = 't8s'): Client => createClient(inProcessTransport(server, { user, userAgent }))
   await server.ready
   stack.use(
     await startControllers({
-      clientFor: (name) => clientFor(serviceAccountUser(name)),
-      reader: clientFor({ username: 'system:kube-controller-manager', groups: ['system:authenticated'] }),
+      clientFor: (name) => clientFor(serviceAccountUser(name), CONTROLLER_MANAGER),
+      reader: clientFor({ username: 'system:kube-controller-manager', groups: ['system:authenticated'] }, CONTROLLER_MANAGER),
       clock,
       random,
       log: log.child({ component: 'controller-manager' }),
@@ -86,11 +87,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clusterCIDR: options.clusterCIDR,
     }),
   )
-  await startSchedulerOn(stack, clientFor(SCHEDULER), { clock, random, log: log.child({ component: 'scheduler' }) })
+  await startSchedulerOn(stack, clientFor(SCHEDULER, 'kube-scheduler'), {
+    clock,
+    random,
+    log: log.child({ component: 'scheduler' }),
+  })
   const owned = stack.move()
   return { server, port: listener.port, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+const CONTROLLER_MANAGER = 'kube-controller-manager'
 const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
 
 /** A scheduler with informers and a recorder of its own, all owned by `stack`. */

@@ -35,11 +35,11 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
         nodeIPs: [addressIn(NODE_RANGE, 2 + index)],
         runtime: new SimulatedRuntime({ clock, random, nextIP }),
         proxyBackend: new MemoryBackend(),
-        kubeletClient: controlPlane.clientFor({
-          username: `system:node:${nodeName}`,
-          groups: ['system:nodes', 'system:authenticated'],
-        }),
-        proxyClient: controlPlane.clientFor({ username: 'system:kube-proxy', groups: ['system:authenticated'] }),
+        kubeletClient: controlPlane.clientFor(
+          { username: `system:node:${nodeName}`, groups: ['system:nodes', 'system:authenticated'] },
+          'kubelet',
+        ),
+        proxyClient: controlPlane.clientFor({ username: 'system:kube-proxy', groups: ['system:authenticated'] }, 'kube-proxy'),
         rootDirectory: '',
         podLogs: '',
         capacity: CAPACITY,

@@ -1,6 +1,7 @@
 export * from './decode.ts'
 export * from './field-selector.ts'
 export * from './json-patch.ts'
+export * from './managed-fields/index.ts'
 export * from './merge-patch.ts'
 export * from './protobuf.ts'
 export * from './quantity.ts'

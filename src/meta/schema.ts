@@ -24,8 +24,9 @@ export interface Schema {
   readonly intOrString?: boolean
   readonly preserveUnknownFields?: boolean
   readonly embeddedResource?: boolean
-  /** Presence in Go's JSON: written even when zero (`always`), or left out when empty. */
   readonly nullable?: boolean
+  /** A property that upstream's objects have even while nobody set it: a struct not behind a pointer, or a scalar that is written when zero. */
+  readonly always?: boolean
   readonly gvk?: readonly (readonly [group: string, version: string, kind: string])[]
 }
 

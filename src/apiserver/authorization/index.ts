@@ -4,6 +4,7 @@ import { RbacAuthorizer } from './rbac.ts'
 import type { Authorizer } from './types.ts'
 
 export { RbacAuthorizer } from './rbac.ts'
+export { requireAuthorization } from './require.ts'
 export * from './types.ts'
 
 /** Authorizers in the order in which they are asked. */

@@ -2,12 +2,8 @@ import type { ResourceDefinition } from '#api'
 import { type Clock, deepClone, deepEqual, type Log, type Random } from '#base'
 import {
   alreadyExists,
-  apiVersionOf,
-  badRequest,
   conflict,
   type FieldError,
-  failure,
-  formatTime,
   invalid,
   type KubernetesObject,
   notFound,
@@ -21,23 +17,22 @@ import type { RequestContext } from '../context.ts'
 import { type HookContext, hooks, nothingToDo, type Transaction } from '../hooks/index.ts'
 import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
+import { type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
+import type { FieldManagement } from './field-management.ts'
 import { encodeForStore, type ObjectVersion, versionOf } from './object-version.ts'
+import { bumpGeneration, isolateSubresource, keepSystemFields, prepareMetadata } from './system-fields.ts'
 import { validateCreate, validateRequired, validateUpdate } from './validate-metadata.ts'
 
 export interface RegistryOptions {
   readonly store: Store
   readonly cache: WatchCache
   readonly admission: AdmissionChain
+  readonly fields: FieldManagement
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   /** What allocations need; set once the server can call itself. */
   readonly hookContext: () => Omit<HookContext, 'dryRun'>
-}
-
-export interface Preconditions {
-  readonly uid?: string | undefined
-  readonly resourceVersion?: string | undefined
 }
 
 export interface UpdateOptions {
@@ -46,14 +41,18 @@ export interface UpdateOptions {
   readonly dryRun: boolean
   readonly subresource: string
   readonly preconditions?: Preconditions | undefined
-  /** Skips admission and validation: bookkeeping of the server itself. */
+  /** Skips admission, validation and field management: bookkeeping of the server itself. */
   readonly internal?: boolean
+  /** The new object comes with its `managedFields` settled (server-side apply). */
+  readonly applied?: boolean
+}
+
+export interface CreateOptions {
+  readonly dryRun: boolean
+  readonly applied?: boolean
 }
 
 const GENERATE_NAME_TRIES = 8
-const NAME_SUFFIX_LENGTH = 5
-const GENERATED_BASE_LENGTH_MAX = 58
-
 /**
  * Serves every kind: the order of steps of each write is one function here, and what differs between kinds is their definition.
  * A write is answered when it is durable and visible in the watch cache.
@@ -69,6 +68,10 @@ export class Registry {
     return this.#options.cache
   }
 
+  get fields(): FieldManagement {
+    return this.#options.fields
+  }
+
   /** The current version; 404 when there is none. */
   async get(resource: ResourceDefinition, namespace: string, name: string): Promise<ObjectVersion> {
     await this.#options.cache.current()
@@ -77,14 +80,14 @@ export class Registry {
     return version
   }
 
-  async create(context: RequestContext, draft: KubernetesObject, dryRun: boolean): Promise<ObjectVersion> {
+  async create(context: RequestContext, draft: KubernetesObject, options: CreateOptions): Promise<ObjectVersion> {
     const { resource, info } = context
     const base = draft.metadata?.generateName
     for (let attempt = 1; ; attempt++) {
       const object = deepClone(draft)
       prepareMetadata(object, resource, info.namespace, this.#options)
       try {
-        return await this.#createOnce(context, object, dryRun)
+        return await this.#createOnce(context, object, options)
       } catch (error) {
         const generated = base !== undefined && !draft.metadata?.name
         if (!(error instanceof RevisionConflict)) throw error
@@ -93,10 +96,15 @@ export class Registry {
     }
   }
 
-  async #createOnce(context: RequestContext, object: KubernetesObject, dryRun: boolean): Promise<ObjectVersion> {
+  async #createOnce(
+    context: RequestContext,
+    object: KubernetesObject,
+    { dryRun, applied = false }: CreateOptions,
+  ): Promise<ObjectVersion> {
     const { resource, info } = context
-    const { admission, clock } = this.#options
+    const { admission, clock, fields } = this.#options
     resource.default(object)
+    if (!applied) fields.track(context, info.subresource, undefined, object)
     const name = object.metadata!.name!
     const attributes = this.#attributes(context, 'CREATE', info.subresource, name, object, undefined, dryRun)
     await admission.mutate(attributes)
@@ -140,13 +148,14 @@ export class Registry {
 
   async #updateOnce(context: RequestContext, current: ObjectVersion, options: UpdateOptions): Promise<ObjectVersion> {
     const { resource } = context
-    const { admission, clock } = this.#options
+    const { admission, clock, fields } = this.#options
     const old = current.object
     const object = deepClone(await options.transform(old))
     const name = old.metadata!.name!
     keepSystemFields(object, old)
     resource.default(object)
     if (options.internal) return this.#finishUpdate(resource, object, current, options)
+    if (!options.applied) fields.track(context, options.subresource, old, object)
     const attributes = this.#attributes(context, 'UPDATE', options.subresource, name, object, old, options.dryRun)
     await admission.mutate(attributes)
     resource.default(object)
@@ -188,7 +197,7 @@ export class Registry {
       const revision = await this.#remove(resource, current, dryRun)
       return dryRun ? current : versionOf(current.key, { value: encodeForStore(object), revision })
     }
-    if (deepEqual(withoutRevision(object), withoutRevision(current.object))) return current
+    if (isUnchanged(object, current.object)) return current
     return this.#put(resource, object, current.revision, dryRun)
   }
 
@@ -280,104 +289,18 @@ export class Registry {
   }
 }
 
-export interface DeleteRequest {
-  readonly gracePeriodSeconds?: number | undefined
-  readonly propagationPolicy?: string | undefined
-  readonly preconditions?: Preconditions | undefined
-  readonly dryRun: boolean
-}
-
-const FOREGROUND = 'foregroundDeletion'
-const ORPHAN = 'orphan'
-
 export const keyIn = (resource: ResourceDefinition, namespace: string | undefined, name: string): string =>
   objectKey(resource.scope === 'Namespaced' ? namespace : undefined, name)
 
 const draftHasName = (object: KubernetesObject): boolean => Boolean(object.metadata?.name)
 
-function prepareMetadata(
-  object: KubernetesObject,
-  resource: ResourceDefinition,
-  namespace: string,
-  { clock, random }: RegistryOptions,
-): void {
-  const metadata = { ...object.metadata }
-  object.metadata = metadata
-  if (resource.scope === 'Namespaced') {
-    if (metadata.namespace && metadata.namespace !== namespace) {
-      throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`)
-    }
-    metadata.namespace = namespace
-  } else delete metadata.namespace
-  if (metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
-  if (!metadata.name && metadata.generateName) {
-    metadata.name = metadata.generateName.slice(0, GENERATED_BASE_LENGTH_MAX) + random.suffix(NAME_SUFFIX_LENGTH)
+/** A write that changed nothing but the times of managers is none. */
+function isUnchanged(object: KubernetesObject, old: KubernetesObject): boolean {
+  const comparable = ({ metadata, ...rest }: KubernetesObject): unknown => {
+    const { resourceVersion: _, managedFields, ...meta } = metadata ?? {}
+    return { ...rest, meta, managedFields: managedFields?.map((entry) => ({ ...entry, time: undefined })) }
   }
-  for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation'] as const)
-    delete metadata[field]
-  metadata.uid = random.uuid()
-  metadata.creationTimestamp = formatTime(clock.now())
-  if (resource.generation) metadata.generation = 1
-  if (resource.subresources.status && !resource.keepsStatusOnCreate) delete (object as { status?: unknown }).status
-  const form = resource.storage ?? resource
-  object.apiVersion = apiVersionOf(form)
-  object.kind = form.kind
-}
-
-/** What the server alone decides stays as it was, whatever was sent; an empty uid or time means the same. */
-function keepSystemFields(object: KubernetesObject, old: KubernetesObject): void {
-  const before = old.metadata!
-  const metadata = { ...object.metadata }
-  object.metadata = metadata
-  metadata.name ||= before.name!
-  if (before.namespace !== undefined) metadata.namespace ||= before.namespace
-  metadata.uid ||= before.uid!
-  for (const field of [
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-    'selfLink',
-  ] as const) {
-    if (before[field] === undefined) delete metadata[field]
-    else (metadata as Record<string, unknown>)[field] = before[field]
-  }
-  if (before.generateName !== undefined) metadata.generateName ??= before.generateName
-}
-
-/** A write to the object leaves its status alone, a write to its status everything else. */
-function isolateSubresource(
-  resource: ResourceDefinition,
-  object: KubernetesObject,
-  old: KubernetesObject,
-  subresource: string,
-): void {
-  const draft = object as unknown as Record<string, unknown>
-  const before = old as unknown as Record<string, unknown>
-  if (subresource === 'status') {
-    for (const key of new Set([...Object.keys(draft), ...Object.keys(before)])) {
-      if (['metadata', 'status', 'kind', 'apiVersion'].includes(key)) continue
-      if (before[key] === undefined) delete draft[key]
-      else draft[key] = deepClone(before[key])
-    }
-  } else if (subresource === '' && resource.subresources.status) {
-    if (before['status'] === undefined) delete draft['status']
-    else draft['status'] = deepClone(before['status'])
-  }
-}
-
-function bumpGeneration(resource: ResourceDefinition, object: KubernetesObject, old: KubernetesObject): void {
-  if (!resource.generation) return
-  const contentOf = ({ metadata: _m, kind: _k, apiVersion: _a, ...rest }: KubernetesObject): unknown => ({
-    ...rest,
-    status: undefined,
-  })
-  if (!deepEqual(contentOf(object), contentOf(old))) object.metadata!.generation = (old.metadata?.generation ?? 0) + 1
-}
-
-function withoutRevision(object: KubernetesObject): unknown {
-  const { resourceVersion: _, ...metadata } = object.metadata ?? {}
-  return { ...object, metadata }
+  return deepEqual(comparable(object), comparable(old))
 }
 
 function refuse(resource: ResourceDefinition, name: string, errors: readonly FieldError[]): void {
@@ -400,64 +323,4 @@ function checkPreconditions(
 const isReadyToGo = (resource: ResourceDefinition, object: KubernetesObject): boolean => {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata ?? {}
   return deletionTimestamp !== undefined && !deletionGracePeriodSeconds && !finalizers?.length && !resource.blocksDeletion(object)
-}
-
-/** `now`: may go at once; `pending`: someone (a kubelet) must finish first; `unchanged`: an earlier delete already says so. */
-function markDeleted(
-  resource: ResourceDefinition,
-  object: KubernetesObject,
-  options: DeleteRequest,
-  nowMs: number,
-): 'now' | 'pending' | 'unchanged' {
-  const metadata = object.metadata!
-  const natural = resource.gracePeriodSeconds(object)
-  // A natural grace of zero (a pod without a node, a finished one) can't be prolonged by a wish.
-  let grace = natural === undefined || natural === 0 ? 0 : Math.max(0, options.gracePeriodSeconds ?? natural)
-  if (natural !== undefined && natural > 0 && (options.gracePeriodSeconds ?? 0) < 0) grace = 1
-  if (metadata.deletionTimestamp !== undefined) {
-    const remaining = metadata.deletionGracePeriodSeconds ?? 0
-    if (remaining > 0 && grace >= remaining && natural !== 0) return 'unchanged'
-    if (grace < remaining) {
-      const startedMs = Date.parse(metadata.deletionTimestamp) - remaining * 1000
-      metadata.deletionTimestamp = formatTime(Math.max(startedMs + grace * 1000, grace === 0 ? nowMs : 0))
-      metadata.deletionGracePeriodSeconds = grace
-    }
-    return grace > 0 ? 'pending' : 'now'
-  }
-  metadata.deletionTimestamp = formatTime(nowMs + grace * 1000)
-  metadata.deletionGracePeriodSeconds = grace
-  if (metadata.generation !== undefined && metadata.generation > 0) metadata.generation++
-  return grace > 0 ? 'pending' : 'now'
-}
-
-/** The finalizers that ask the garbage collector to wait for, or to release, what the object owns. */
-function setPropagation(object: KubernetesObject, policy: string | undefined, resource: ResourceDefinition): void {
-  const metadata = object.metadata!
-  const had = metadata.finalizers ?? []
-  const others = had.filter((finalizer) => finalizer !== FOREGROUND && finalizer !== ORPHAN)
-  let wanted: string | undefined
-  if (policy === 'Foreground') wanted = FOREGROUND
-  else if (policy === 'Orphan') wanted = ORPHAN
-  else if (policy === undefined)
-    wanted =
-      had.find((finalizer) => finalizer === FOREGROUND || finalizer === ORPHAN) ??
-      (resource.defaultPropagation === 'Orphan' ? ORPHAN : undefined)
-  const finalizers = wanted === undefined ? others : [...others, wanted]
-  if (finalizers.length > 0) metadata.finalizers = finalizers
-  else delete metadata.finalizers
-}
-
-/** Refuses an unknown policy before anything is read. */
-export function checkPropagationPolicy(policy: string | undefined): void {
-  if (policy === undefined || ['Foreground', 'Background', 'Orphan'].includes(policy)) return
-  throw failure(
-    422,
-    'Invalid',
-    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "${policy}": must be one of "Foreground", "Background", "Orphan" or nil`,
-    {
-      group: 'meta.k8s.io',
-      kind: 'DeleteOptions',
-      causes: [{ reason: 'FieldValueInvalid', field: 'propagationPolicy', message: `Invalid value: "${policy}"` }],
-    },
-  )
 }

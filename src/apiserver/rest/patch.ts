@@ -11,6 +11,7 @@ import {
   parseJsonPatch,
 } from '#meta'
 
+/** The patches that say what to change; apply, which says what to be, has its own way (./apply.ts). */
 export type PatchType = 'json' | 'merge' | 'strategic'
 
 const TYPES: Readonly<Record<string, PatchType>> = {
@@ -19,14 +20,17 @@ const TYPES: Readonly<Record<string, PatchType>> = {
   'application/strategic-merge-patch+json': 'strategic',
 }
 
+const APPLY = 'application/apply-patch+yaml'
+
 /** Which kind of patch a content type names; 415 for any other. */
-export function patchTypeOf(contentType: string | undefined): PatchType {
-  const type = TYPES[contentType?.split(';', 1).at(0)?.trim().toLowerCase() ?? '']
+export function patchTypeOf(contentType: string | undefined): PatchType | 'apply' {
+  const name = contentType?.split(';', 1).at(0)?.trim().toLowerCase() ?? ''
+  const type = name === APPLY ? 'apply' : TYPES[name]
   if (type === undefined) {
     throw failure(
       415,
       'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: ${Object.keys(TYPES).join(', ')}`,
+      `the body of the request was in an unknown format - accepted media types include: ${[...Object.keys(TYPES), APPLY].join(', ')}`,
     )
   }
   return type

@@ -1,24 +1,31 @@
 import { schemaOf } from '#api'
-import { badRequest, failure, isObject, type KubernetesObject, success } from '#meta'
+import { isObject, type KubernetesObject, success } from '#meta'
 import type { Store } from '#store'
+import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
-import { decodeBody, type FieldValidation, readAs, readBody, readObject } from '../registry/decode-body.ts'
+import { decodeBody, readAs, readBody, readObject } from '../registry/decode-body.ts'
+import { checkPropagationPolicy, type DeleteRequest } from '../registry/deletion.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
-import { checkPropagationPolicy, type DeleteRequest, type Registry } from '../registry/registry.ts'
+import type { Registry } from '../registry/registry.ts'
+import { type AppliedVersion, apply } from './apply.ts'
 import { list } from './list.ts'
 import { applyPatch, patchTypeOf } from './patch.ts'
+import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from './write-options.ts'
 
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
 
 export async function create(context: RequestContext, registry: Registry): Promise<ObjectVersion> {
+  checkWriteOptions(context, 'CreateOptions', false)
   const object = await bodyObject(context)
   const { name } = context.info
   if (name !== '' && object.metadata?.name !== name) object.metadata = { ...object.metadata, name }
-  return registry.create(context, toStored(context, object), isDryRun(context))
+  return registry.create(context, toStored(context, object), { dryRun: isDryRun(context) })
 }
 
 export async function update(context: RequestContext, registry: Registry): Promise<ObjectVersion> {
   const { info } = context
+  checkWriteOptions(context, 'UpdateOptions', false)
   const object = await bodyObject(context)
   checkIdentity(object, context)
   const { uid, resourceVersion } = object.metadata ?? {}
@@ -30,15 +37,20 @@ export async function update(context: RequestContext, registry: Registry): Promi
   })
 }
 
-export async function patch(context: RequestContext, registry: Registry): Promise<ObjectVersion> {
+export async function patch(
+  context: RequestContext,
+  registry: Registry,
+  authorizers: readonly Authorizer[],
+): Promise<AppliedVersion> {
   const { info, resource } = context
   const type = patchTypeOf(context.headers['content-type'])
-  const validation = fieldValidationOf(context)
-  const options = { contentType: context.headers['content-type'], fieldValidation: validation, warnings: context.warnings }
+  if (type === 'apply') return apply(context, registry, authorizers)
+  checkWriteOptions(context, 'PatchOptions', false)
+  const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
   let first = true
   const requested = isObject(value) && isObject(value['metadata']) ? value['metadata']['resourceVersion'] : undefined
-  return registry.update(context, info.name, {
+  const version = await registry.update(context, info.name, {
     dryRun: isDryRun(context),
     subresource: info.subresource,
     preconditions: { resourceVersion: typeof requested === 'string' ? requested : undefined },
@@ -53,6 +65,7 @@ export async function patch(context: RequestContext, registry: Registry): Promis
       return toStored(context, object)
     },
   })
+  return { version, created: false }
 }
 
 export async function remove(context: RequestContext, registry: Registry): Promise<{ version: ObjectVersion; gone: boolean }> {
@@ -83,31 +96,8 @@ export function deletedStatus(context: RequestContext, version: ObjectVersion): 
   return success({ name, ...(resource.group !== '' && { group: resource.group }), kind: resource.names.plural, uid })
 }
 
-export function isDryRun({ query }: RequestContext): boolean {
-  const values = query.getAll('dryRun').filter((value) => value !== '')
-  if (values.some((value) => value !== 'All')) {
-    throw failure(
-      422,
-      'Invalid',
-      `Invalid value: ${JSON.stringify(values)}: Unsupported value: "${values[0]}": supported values: "All"`,
-    )
-  }
-  return values.length > 0
-}
-
-export function fieldValidationOf({ query }: RequestContext): FieldValidation {
-  const value = query.get('fieldValidation') ?? ''
-  if (value === '') return 'Warn'
-  if (value === 'Strict' || value === 'Warn' || value === 'Ignore') return value
-  throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`)
-}
-
 async function bodyObject(context: RequestContext): Promise<KubernetesObject> {
-  const options = {
-    contentType: context.headers['content-type'],
-    fieldValidation: fieldValidationOf(context),
-    warnings: context.warnings,
-  }
+  const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
   return readObject(value, duplicates, context.resource, options)
 }
@@ -139,19 +129,3 @@ async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {
     dryRun: dryRun || isDryRun(context),
   }
 }
-
-function checkIdentity(object: KubernetesObject, { info }: RequestContext): void {
-  const { name, namespace } = object.metadata ?? {}
-  if (!name) object.metadata = { ...object.metadata, name: info.name }
-  else if (name !== info.name)
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`)
-  if (info.namespace !== '' && namespace && namespace !== info.namespace) {
-    throw badRequest(`the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespace})`)
-  }
-}
-
-export const toStored = ({ resource }: RequestContext, object: KubernetesObject): KubernetesObject =>
-  resource.storage?.toStored(object) ?? object
-
-export const fromStored = ({ resource }: RequestContext, object: KubernetesObject): KubernetesObject =>
-  resource.storage?.fromStored(object) ?? object

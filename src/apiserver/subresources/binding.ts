@@ -4,7 +4,7 @@ import { badRequest, conflict, failure, formatTime, success } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { replyJson } from '../response.ts'
-import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
 
 /** `pods/binding`: how a scheduler gives a pod to a node; the only way in which `spec.nodeName` is set later. */
@@ -58,11 +58,7 @@ function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Bi
 }
 
 async function readBody(context: RequestContext): Promise<Binding> {
-  const options = {
-    contentType: context.headers['content-type'],
-    fieldValidation: fieldValidationOf(context),
-    warnings: context.warnings,
-  }
+  const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
   return readAs(value, duplicates, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding
 }

@@ -3,7 +3,7 @@ import { failure, notFound, selects, success } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { replyJson } from '../response.ts'
-import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
 
 /** `pods/eviction`: a delete that asks the pod's disruption budget first (https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/). */
@@ -13,11 +13,7 @@ export const eviction: Subresource = {
   async handle(context, dependencies) {
     const { registry } = dependencies
     const { info, resource } = context
-    const options = {
-      contentType: context.headers['content-type'],
-      fieldValidation: fieldValidationOf(context),
-      warnings: context.warnings,
-    }
+    const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const body = readAs(
       value,

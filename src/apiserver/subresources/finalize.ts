@@ -1,7 +1,7 @@
 import type { Namespace } from '#api'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
 import { reply } from '../response.ts'
-import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
 /** `namespaces/finalize`: how the namespace controller says that the content is gone. */
@@ -10,11 +10,7 @@ export const finalize: Subresource = {
   resources: ['namespaces'],
   async handle(context, { registry, presenter }) {
     const { info, resource } = context
-    const options = {
-      contentType: context.headers['content-type'],
-      fieldValidation: fieldValidationOf(context),
-      warnings: context.warnings,
-    }
+    const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const sent = readObject(value, duplicates, resource, options) as Namespace
     const name = info.name || info.namespace

@@ -1,10 +1,8 @@
 import type { Pod } from '#api'
 import type { TransportResponse } from '#client'
 import type { RequestContext } from '../context.ts'
-import { decodeBody, readObject } from '../registry/decode-body.ts'
 import { reply } from '../response.ts'
-import { applyPatch, patchTypeOf } from '../rest/patch.ts'
-import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import { writePart } from '../rest/part.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
 
 /** `pods/ephemeralcontainers`: containers for debugging may be added to a pod that runs. */
@@ -46,20 +44,5 @@ async function changePart(
 ): Promise<TransportResponse> {
   const { info, resource } = context
   if (info.verb === 'get') return reply(200, presenter(context).one(await registry.get(resource, info.namespace, info.name)))
-  const options = {
-    contentType: context.headers['content-type'],
-    fieldValidation: fieldValidationOf(context),
-    warnings: context.warnings,
-  }
-  const type = info.verb === 'patch' ? patchTypeOf(options.contentType) : undefined
-  const { value, duplicates } = await decodeBody(context.body, options)
-  const version = await registry.update(context, info.name, {
-    dryRun: isDryRun(context),
-    subresource: info.subresource,
-    transform: (current) => {
-      const document = type === undefined ? value : applyPatch(type, current, value, resource)
-      return change(current as Pod, readObject(document, duplicates, resource, options) as Pod)
-    },
-  })
-  return reply(200, presenter(context).one(version))
+  return reply(200, presenter(context).one(await writePart(context, registry, change)))
 }

@@ -1,11 +1,24 @@
 import { type Scale, type ScalePaths, schemaOf } from '#api'
 import { deepClone, deepEqual } from '#base'
-import { badRequest, compileSelector, failure, type KubernetesObject, type LabelSelector, printSelector } from '#meta'
+import {
+  apiVersionOf,
+  badRequest,
+  compileSelector,
+  failure,
+  type KubernetesObject,
+  type LabelSelector,
+  printSelector,
+} from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
+import type { ObjectVersion } from '../registry/object-version.ts'
+import type { Registry } from '../registry/registry.ts'
 import { replyJson } from '../response.ts'
+import { onto } from '../rest/apply.ts'
+import { withManagers } from '../rest/part.ts'
 import { applyPatch, patchTypeOf } from '../rest/patch.ts'
-import { fieldValidationOf, isDryRun } from '../rest/write.ts'
+import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
 const NAMES = { kind: 'Scale', version: 'v1' }
@@ -20,28 +33,47 @@ export const scale: Subresource = {
     if (info.verb === 'get') {
       return replyJson(200, scaleOf((await registry.get(resource, info.namespace, info.name)).object, paths))
     }
-    const options = {
-      contentType: context.headers['content-type'],
-      fieldValidation: fieldValidationOf(context),
-      warnings: context.warnings,
-    }
-    const type = info.verb === 'patch' ? patchTypeOf(options.contentType) : undefined
-    const { value, duplicates } = await decodeBody(context.body, options)
-    const schema = schemaOf('io.k8s.api.autoscaling.v1.Scale')
-    const read = (document: unknown): Scale => readAs(document, duplicates, schema, NAMES, options) as Scale
-    const sent = type === undefined ? read(value) : undefined
-    const version = await registry.update(context, info.name, {
-      dryRun: isDryRun(context),
-      subresource: 'scale',
-      preconditions: { uid: sent?.metadata?.uid, resourceVersion: sent?.metadata?.resourceVersion },
-      transform: (current) => {
-        const shown = scaleOf(current, paths)
-        const wanted = sent ?? read(applyPatch(type!, shown, value, { ...resource, schema: () => schema }))
-        return withReplicas(context, current, paths, wanted, shown)
-      },
-    })
-    return replyJson(200, scaleOf(version.object, paths))
+    return replyJson(200, scaleOf((await write(context, registry, paths)).object, paths))
   },
+}
+
+async function write(context: RequestContext, registry: Registry, paths: ScalePaths): Promise<ObjectVersion> {
+  const { info } = context
+  const options = decodeOptionsOf(context)
+  const type = info.verb === 'patch' ? patchTypeOf(options.contentType) : undefined
+  checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
+  const { value, duplicates } = await decodeBody(context.body, options)
+  const schema = schemaOf('io.k8s.api.autoscaling.v1.Scale')
+  const read = (document: unknown): Scale => readAs(document, duplicates, schema, NAMES, options) as Scale
+  const sent = type === undefined || type === 'apply' ? read(value) : undefined
+  const applied = type === 'apply' ? onto(context, registry, configurationOf(context, paths, sent!), []) : undefined
+  return registry.update(context, info.name, {
+    dryRun: isDryRun(context),
+    subresource: 'scale',
+    applied: applied !== undefined,
+    preconditions: { uid: sent?.metadata?.uid, resourceVersion: sent?.metadata?.resourceVersion },
+    transform: (current) => {
+      const shown = scaleOf(current, paths)
+      if (type === undefined || type === 'apply') {
+        const scaled = withReplicas(context, current, paths, sent!, shown)
+        return applied === undefined ? scaled : withManagers(scaled, applied(current))
+      }
+      const wanted = read(applyPatch(type, shown, value, { ...context.resource, schema: () => schema }))
+      return withReplicas(context, current, paths, wanted, shown)
+    },
+  })
+}
+
+/** What an applied Scale says of the object that it scales. */
+function configurationOf({ resource, info }: RequestContext, paths: ScalePaths, sent: Scale): KubernetesObject {
+  if (sent.metadata?.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil')
+  const configuration: KubernetesObject = {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    metadata: { name: info.name },
+  }
+  if (sent.spec?.replicas !== undefined) set(configuration, paths.spec, sent.spec.replicas)
+  return configuration
 }
 
 function withReplicas(
@@ -71,7 +103,7 @@ function withReplicas(
   }
   if (deepEqual(wanted.spec, shown.spec)) return current
   const draft = deepClone(current)
-  write(draft, paths.spec, replicas)
+  set(draft, paths.spec, replicas)
   return draft
 }
 
@@ -102,7 +134,7 @@ function read(object: unknown, path: string): unknown {
   return keysOf(path).reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object)
 }
 
-function write(object: KubernetesObject, path: string, value: unknown): void {
+function set(object: KubernetesObject, path: string, value: unknown): void {
   const keys = keysOf(path)
   let at = object as unknown as Record<string, unknown>
   for (const key of keys.slice(0, -1)) at = (at[key] ??= {}) as Record<string, unknown>

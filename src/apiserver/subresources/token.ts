@@ -2,7 +2,7 @@ import { pods, type ServiceAccount, schemaOf, type TokenRequest } from '#api'
 import { badRequest, conflict, failure, formatTime, notFound } from '#meta'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { replyJson } from '../response.ts'
-import { fieldValidationOf } from '../rest/write.ts'
+import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
 const EXPIRATION_SECONDS_MIN = 600
@@ -16,11 +16,7 @@ export const token: Subresource = {
   async handle(context, { registry, tokens }) {
     const { info, resource } = context
     const account = (await registry.get(resource, info.namespace, info.name)).object as ServiceAccount
-    const options = {
-      contentType: context.headers['content-type'],
-      fieldValidation: fieldValidationOf(context),
-      warnings: context.warnings,
-    }
+    const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const request = readAs(
       value,

@@ -14,7 +14,7 @@ import { type AuthorizationAttributes, authorizeBy } from '../authorization/inde
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
 import { replyJson } from '../response.ts'
-import { fieldValidationOf } from '../rest/write.ts'
+import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { HandlerDependencies } from '../subresources/types.ts'
 import type { VirtualResource } from './types.ts'
 
@@ -95,11 +95,7 @@ async function review(
 }
 
 async function readReview(context: RequestContext): Promise<Review> {
-  const options = {
-    contentType: context.headers['content-type'],
-    fieldValidation: fieldValidationOf(context),
-    warnings: context.warnings,
-  }
+  const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
   return readObject(value, duplicates, context.resource, options) as Review
 }

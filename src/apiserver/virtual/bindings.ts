@@ -1,6 +1,6 @@
 import { type Binding, bindings as bindingResource, pods, type ResourceDefinition } from '#api'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
-import { fieldValidationOf } from '../rest/write.ts'
+import { decodeOptionsOf } from '../rest/write-options.ts'
 import { bind } from '../subresources/binding.ts'
 import type { VirtualResource } from './types.ts'
 
@@ -8,11 +8,7 @@ import type { VirtualResource } from './types.ts'
 export const bindings: VirtualResource = {
   resource: bindingResource as unknown as ResourceDefinition,
   async handle(context, dependencies) {
-    const options = {
-      contentType: context.headers['content-type'],
-      fieldValidation: fieldValidationOf(context),
-      warnings: context.warnings,
-    }
+    const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const binding = readObject(value, duplicates, context.resource, options) as Binding
     const info = { ...context.info, resource: 'pods', name: binding.metadata?.name ?? '', subresource: 'binding' }

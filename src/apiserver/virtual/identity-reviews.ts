@@ -2,18 +2,14 @@ import { type ResourceDefinition, selfSubjectReviews, type TokenReview, tokenRev
 import { badRequest, formatTime } from '#meta'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
 import { replyJson } from '../response.ts'
-import { fieldValidationOf } from '../rest/write.ts'
+import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { VirtualResource } from './types.ts'
 
 /** Whose token is this? */
 export const tokenReview: VirtualResource = {
   resource: tokenReviews as unknown as ResourceDefinition,
   async handle(context, { tokens }) {
-    const options = {
-      contentType: context.headers['content-type'],
-      fieldValidation: fieldValidationOf(context),
-      warnings: context.warnings,
-    }
+    const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const body = readObject(value, duplicates, context.resource, options) as TokenReview
     if (!body.spec.token) throw badRequest('token is required for TokenReview in authentication')

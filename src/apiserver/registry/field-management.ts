@@ -1,0 +1,131 @@
+import type { ResourceDefinition } from '#api'
+import type { Clock } from '#base'
+import {
+  apiVersionOf,
+  applyConfiguration,
+  type FieldSet,
+  formatTime,
+  invalid,
+  type KubernetesObject,
+  type ManagedWrite,
+  managedByUpdate,
+  type VersionForm,
+} from '#meta'
+import type { ResourceCatalog } from '../catalog.ts'
+import type { RequestContext } from '../context.ts'
+
+const MANAGER_LENGTH_MAX = 128
+
+/** Keeps `metadata.managedFields` of whatever clients write: reads from the request who writes, from the definition what can't be written. */
+export class FieldManagement {
+  readonly #catalog: ResourceCatalog
+  readonly #clock: Clock
+  readonly #resetFields = new WeakMap<ResourceDefinition, Map<string, FieldSet>>()
+
+  constructor(catalog: ResourceCatalog, clock: Clock) {
+    this.#catalog = catalog
+    this.#clock = clock
+  }
+
+  /** Sets the managers of `object` (in its stored form) after a create or an update of `old`. */
+  track(context: RequestContext, subresource: string, old: KubernetesObject | undefined, object: KubernetesObject): void {
+    const managedFields = managedByUpdate(old, object, this.#write(context, subresource))
+    const { managedFields: _, ...metadata } = object.metadata ?? {}
+    object.metadata = managedFields === undefined ? metadata : { ...metadata, managedFields }
+  }
+
+  /**
+   * Server-side apply onto `live` (undefined: nothing there yet). `read` makes an object in the stored form of the merged document.
+   * Throws 409 for conflicts, 400 for a configuration that the schema doesn't allow.
+   */
+  apply(
+    context: RequestContext,
+    subresource: string,
+    live: KubernetesObject | undefined,
+    configuration: KubernetesObject,
+    read: (merged: unknown) => KubernetesObject,
+  ): KubernetesObject {
+    const { resource, query, info } = context
+    const { object, managedFields } = applyConfiguration(live, configuration, {
+      ...this.#write(context, subresource),
+      force: query.get('force') === 'true',
+      what: `${info.namespace === '' ? '' : `${info.namespace}/`}${info.name}; ${apiVersionOf(resource)}, Kind=${resource.kind}`,
+      read,
+    })
+    const { managedFields: _, ...metadata } = object.metadata ?? {}
+    return { ...object, metadata: managedFields === undefined ? metadata : { ...metadata, managedFields } }
+  }
+
+  #write(context: RequestContext, subresource: string): ManagedWrite {
+    const { resource } = context
+    return {
+      manager: managerOf(context),
+      apiVersion: apiVersionOf(resource),
+      subresource,
+      form: (apiVersion) => this.#form(resource, apiVersion),
+      resetFields: this.#reset(resource, subresource),
+      time: formatTime(this.#clock.now()),
+    }
+  }
+
+  #form(resource: ResourceDefinition, apiVersion: string): VersionForm | undefined {
+    const definition = apiVersion === apiVersionOf(resource) ? resource : this.#catalog.findKind(apiVersion, resource.kind)
+    if (definition === undefined) return undefined
+    return { schema: definition.schema(), of: (stored) => definition.storage?.fromStored(stored) ?? stored }
+  }
+
+  #reset(resource: ResourceDefinition, subresource: string): FieldSet {
+    let known = this.#resetFields.get(resource)
+    if (known === undefined) this.#resetFields.set(resource, (known = new Map()))
+    let fields = known.get(subresource)
+    if (fields === undefined) known.set(subresource, (fields = resetFieldsOf(resource, subresource)))
+    return fields
+  }
+}
+
+const OF_EVERY_SUBRESOURCE = new Set(['apiVersion', 'kind', 'metadata'])
+
+/** A write to the object does not reach its status, one to its status nothing else. */
+function resetFieldsOf(resource: ResourceDefinition, subresource: string): FieldSet {
+  if (subresource === '') return resource.subresources.status ? { 'f:status': {} } : {}
+  if (subresource !== 'status') return {}
+  const others = Object.keys(resource.schema().properties ?? {}).filter(
+    (name) => name !== 'status' && !OF_EVERY_SUBRESOURCE.has(name),
+  )
+  return Object.fromEntries(others.map((name) => [`f:${name}`, {}]))
+}
+
+/** Who writes: the `fieldManager` of the request, else the program that its user agent names. */
+function managerOf({ query, headers }: RequestContext): string {
+  const named = query.get('fieldManager')
+  if (named) return named
+  const program = (headers['user-agent'] ?? '').split('/', 1)[0]!
+  return program.replace(/[^\P{C}]/gu, '').slice(0, MANAGER_LENGTH_MAX)
+}
+
+/** Refuses a manager's name that is too long or not printable, and `force` where it means nothing. Upstream's wording. */
+export function checkWriteOptions({ query, method }: RequestContext, kind: string, isApply: boolean): void {
+  const manager = query.get('fieldManager') ?? ''
+  const errors = []
+  if (manager.length > MANAGER_LENGTH_MAX) {
+    const message = `Too long: may not be more than ${MANAGER_LENGTH_MAX} bytes`
+    errors.push({ field: 'fieldManager', reason: 'FieldValueTooLong', message } as const)
+  }
+  if (/\p{C}/u.test(manager)) {
+    const message = `Invalid value: ${JSON.stringify(manager)}: should only contain printable characters`
+    errors.push({ field: 'fieldManager', reason: 'FieldValueInvalid', message } as const)
+  }
+  if (isApply && manager === '')
+    errors.push({
+      field: 'fieldManager',
+      reason: 'FieldValueRequired',
+      message: 'Required value: is required for apply patch',
+    } as const)
+  if (method === 'PATCH' && !isApply && query.has('force'))
+    errors.push({
+      field: 'force',
+      reason: 'FieldValueForbidden',
+      message: 'Forbidden: may not be specified for non-apply patch',
+    } as const)
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind }, '', errors)
+}

@@ -1,0 +1,87 @@
+import type { ResourceDefinition } from '#api'
+import { type Clock, deepClone, deepEqual, type Random } from '#base'
+import { apiVersionOf, badRequest, formatTime, type KubernetesObject } from '#meta'
+
+const NAME_SUFFIX_LENGTH = 5
+const GENERATED_BASE_LENGTH_MAX = 58
+
+/** What the server gives a new object: its name, place, identity and time. */
+export function prepareMetadata(
+  object: KubernetesObject,
+  resource: ResourceDefinition,
+  namespace: string,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): void {
+  const metadata = { ...object.metadata }
+  object.metadata = metadata
+  if (resource.scope === 'Namespaced') {
+    if (metadata.namespace && metadata.namespace !== namespace) {
+      throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`)
+    }
+    metadata.namespace = namespace
+  } else delete metadata.namespace
+  if (metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
+  if (!metadata.name && metadata.generateName) {
+    metadata.name = metadata.generateName.slice(0, GENERATED_BASE_LENGTH_MAX) + random.suffix(NAME_SUFFIX_LENGTH)
+  }
+  for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation'] as const)
+    delete metadata[field]
+  metadata.uid = random.uuid()
+  metadata.creationTimestamp = formatTime(clock.now())
+  if (resource.generation) metadata.generation = 1
+  if (resource.subresources.status && !resource.keepsStatusOnCreate) delete (object as { status?: unknown }).status
+  const form = resource.storage ?? resource
+  object.apiVersion = apiVersionOf(form)
+  object.kind = form.kind
+}
+
+/** What the server alone decides stays as it was, whatever was sent; an empty uid or time means the same. */
+export function keepSystemFields(object: KubernetesObject, old: KubernetesObject): void {
+  const before = old.metadata!
+  const metadata = { ...object.metadata }
+  object.metadata = metadata
+  metadata.name ||= before.name!
+  if (before.namespace !== undefined) metadata.namespace ||= before.namespace
+  metadata.uid ||= before.uid!
+  for (const field of [
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'selfLink',
+  ] as const) {
+    if (before[field] === undefined) delete metadata[field]
+    else (metadata as Record<string, unknown>)[field] = before[field]
+  }
+  if (before.generateName !== undefined) metadata.generateName ??= before.generateName
+}
+
+/** A write to the object leaves its status alone, a write to its status everything else. */
+export function isolateSubresource(
+  resource: ResourceDefinition,
+  object: KubernetesObject,
+  old: KubernetesObject,
+  subresource: string,
+): void {
+  const draft = object as unknown as Record<string, unknown>
+  const before = old as unknown as Record<string, unknown>
+  if (subresource === 'status') {
+    for (const key of new Set([...Object.keys(draft), ...Object.keys(before)])) {
+      if (['metadata', 'status', 'kind', 'apiVersion'].includes(key)) continue
+      if (before[key] === undefined) delete draft[key]
+      else draft[key] = deepClone(before[key])
+    }
+  } else if (subresource === '' && resource.subresources.status) {
+    if (before['status'] === undefined) delete draft['status']
+    else draft['status'] = deepClone(before['status'])
+  }
+}
+
+export function bumpGeneration(resource: ResourceDefinition, object: KubernetesObject, old: KubernetesObject): void {
+  if (!resource.generation) return
+  const contentOf = ({ metadata: _m, kind: _k, apiVersion: _a, ...rest }: KubernetesObject): unknown => ({
+    ...rest,
+    status: undefined,
+  })
+  if (!deepEqual(contentOf(object), contentOf(old))) object.metadata!.generation = (old.metadata?.generation ?? 0) + 1
+}

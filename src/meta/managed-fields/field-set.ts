@@ -1,0 +1,188 @@
+import { isObject } from '../merge-patch.ts'
+
+/**
+ * A set of field paths in the form that `metadata.managedFields` carries (FieldsV1, KEP-555): a tree of path elements, `f:` a field,
+ * `k:` an item of a keyed list, `v:` an item of a set, `i:` an index. A node without children is in the set; one with children only if it has the
+ * mark `.`. The tree is never changed in place, so sets share what they have in common.
+ *
+ *     { "f:spec": { "f:replicas": {}, "f:selector": { ".": {}, "f:app": {} } } }
+ *     holds .spec.replicas, .spec.selector and .spec.selector.app, not .spec
+ *
+ * The root stands for the object itself and is never a member; `{}` is the empty set.
+ */
+export interface FieldSet {
+  readonly [element: string]: FieldSet
+}
+
+export const EMPTY_SET: FieldSet = Object.freeze({})
+
+const MEMBER = '.'
+const LEAF: FieldSet = Object.freeze({})
+
+export const isEmptySet = (set: FieldSet): boolean => isBare(set)
+
+/** Whether the node itself belongs to the set it is in. */
+export const isMember = (node: FieldSet): boolean => MEMBER in node || isBare(node)
+
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b || isBare(b)) return a
+  if (isBare(a)) return b
+  return joined(a, b, false)
+}
+
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  return isBare(a) || isBare(b) ? a : (without(a, b, false) ?? EMPTY_SET)
+}
+
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  return isBare(a) || isBare(b) ? EMPTY_SET : (common(a, b, false) ?? EMPTY_SET)
+}
+
+/** `a` without the members of `b` and whatever lies below them. */
+export function withoutBelow(a: FieldSet, b: FieldSet): FieldSet {
+  if (isBare(a) || isBare(b)) return a
+  return pruned(a, b, false) ?? EMPTY_SET
+}
+
+export function equalSets(a: FieldSet, b: FieldSet): boolean {
+  if (a === b) return true
+  const keys = Object.keys(a)
+  if (keys.length !== Object.keys(b).length) return false
+  return keys.every((key) => key in b && equalSets(a[key]!, b[key]!))
+}
+
+/** The path elements of each member, in the order of the tree. */
+export function* members(set: FieldSet, prefix: readonly string[] = []): Iterable<readonly string[]> {
+  for (const [element, node] of Object.entries(set)) {
+    if (element === MEMBER) continue
+    const path = [...prefix, element]
+    if (isMember(node)) yield path
+    yield* members(node, path)
+  }
+}
+
+/** Collects paths; the only place where a tree grows. */
+export class FieldSetBuilder {
+  readonly #root: Growing = { member: false, children: new Map() }
+
+  add(path: readonly string[]): void {
+    let node = this.#root
+    for (const element of path) {
+      let child = node.children.get(element)
+      if (child === undefined) {
+        child = { member: false, children: new Map() }
+        node.children.set(element, child)
+      }
+      node = child
+    }
+    node.member = true
+  }
+
+  build(): FieldSet {
+    return grown(this.#root, false) ?? EMPTY_SET
+  }
+}
+
+interface Growing {
+  member: boolean
+  readonly children: Map<string, Growing>
+}
+
+function grown({ member, children }: Growing, inner: boolean): FieldSet | undefined {
+  const built: Record<string, FieldSet> = {}
+  for (const [element, child] of children) built[element] = grown(child, true)!
+  return nodeOf(inner && member, built)
+}
+
+/**
+ * Reads a FieldsV1 document that a client sent. Undefined when it isn't one, for which the server falls back on what it had.
+ */
+export function readFieldSet(value: unknown): FieldSet | undefined {
+  return isTree(value) && !(MEMBER in value) ? value : undefined
+}
+
+function isTree(value: unknown): value is FieldSet {
+  if (!isObject(value)) return false
+  return Object.entries(value).every(([element, child]) =>
+    element === MEMBER ? isObject(child) && isBare(child) : isElement(element) && isTree(child),
+  )
+}
+
+function isElement(element: string): boolean {
+  const rest = element.slice(2)
+  switch (element.slice(0, 2)) {
+    case 'f:':
+      return true
+    case 'i:':
+      return /^\d+$/.test(rest)
+    case 'v:':
+      return isJson(rest)
+    case 'k:':
+      return isJson(rest) && isObject(JSON.parse(rest))
+    default:
+      return false
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isBare(node: object): boolean {
+  for (const _ in node) return false
+  return true
+}
+
+/** A node of these children; undefined when nothing is left of it. */
+function nodeOf(member: boolean, children: Record<string, FieldSet>): FieldSet | undefined {
+  if (isBare(children)) return member ? LEAF : undefined
+  return member ? { [MEMBER]: LEAF, ...children } : children
+}
+
+function joined(a: FieldSet, b: FieldSet, inner: boolean): FieldSet {
+  if (a === b) return a
+  const children: Record<string, FieldSet> = {}
+  for (const element in a) {
+    if (element === MEMBER) continue
+    children[element] = element in b ? joined(a[element]!, b[element]!, true) : a[element]!
+  }
+  for (const element in b) if (element !== MEMBER && !(element in a)) children[element] = b[element]!
+  return nodeOf(inner && (isMember(a) || isMember(b)), children) ?? EMPTY_SET
+}
+
+function without(a: FieldSet, b: FieldSet, inner: boolean): FieldSet | undefined {
+  const children: Record<string, FieldSet> = {}
+  for (const element in a) {
+    if (element === MEMBER) continue
+    const left = element in b ? without(a[element]!, b[element]!, true) : a[element]!
+    if (left !== undefined) children[element] = left
+  }
+  return nodeOf(inner && isMember(a) && !isMember(b), children)
+}
+
+function common(a: FieldSet, b: FieldSet, inner: boolean): FieldSet | undefined {
+  const children: Record<string, FieldSet> = {}
+  for (const element in a) {
+    if (element === MEMBER || !(element in b)) continue
+    const left = common(a[element]!, b[element]!, true)
+    if (left !== undefined) children[element] = left
+  }
+  return nodeOf(inner && isMember(a) && isMember(b), children)
+}
+
+function pruned(a: FieldSet, b: FieldSet, inner: boolean): FieldSet | undefined {
+  const children: Record<string, FieldSet> = {}
+  for (const element in a) {
+    if (element === MEMBER) continue
+    const cut = b[element]
+    if (cut !== undefined && isMember(cut)) continue
+    const left = cut === undefined ? a[element]! : pruned(a[element]!, cut, true)
+    if (left !== undefined) children[element] = left
+  }
+  return nodeOf(inner && isMember(a), children)
+}
