@@ -1,4 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -30,14 +31,24 @@ export class Machine implements AsyncDisposable {
   }
 
   /** Runs a program inside; resolves with its standard output, rejects with what it printed. */
-  async exec(program: string, ...words: readonly string[]): Promise<string> {
-    const { stdout } = await run('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+  exec(program: string, ...words: readonly string[]): Promise<string> {
+    return this.feed('', program, ...words)
+  }
+
+  /** As `exec`, with standard input. */
+  async feed(input: string, program: string, ...words: readonly string[]): Promise<string> {
+    const running = run('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
       timeout: TIMEOUT_MS,
       maxBuffer: 1 << 26,
-      env: { ...process.env, HOME: this.directory, KUBECONFIG: join(this.data, 'kubeconfig') },
+      env: this.#environment,
       cwd: ROOT,
     })
-    return stdout
+    running.child.stdin!.on('error', () => undefined).end(input)
+    return (await running).stdout
+  }
+
+  get #environment(): NodeJS.ProcessEnv {
+    return { ...process.env, HOME: this.directory, KUBECONFIG: join(this.data, 'kubeconfig') }
   }
 
   t8s(...words: readonly string[]): Promise<string> {
@@ -50,10 +61,9 @@ export class Machine implements AsyncDisposable {
 
   /** Follows `kubectl get --watch` until a line is `wanted`. */
   async watchUntil(wanted: string, ...words: readonly string[]): Promise<void> {
-    const environment = { ...process.env, HOME: this.directory, KUBECONFIG: join(this.data, 'kubeconfig') }
     const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, 'kubectl', 'get', '--watch', ...words], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: environment,
+      env: this.#environment,
       timeout: TIMEOUT_MS,
     })
     let text = ''
@@ -63,6 +73,29 @@ export class Machine implements AsyncDisposable {
     }
     child.kill()
     if (!text.split('\n').includes(wanted)) throw new Error(`${words.join(' ')} never was ${wanted}: ${text}`)
+  }
+
+  /** A program that serves while the test uses it, from the moment it has printed `sign`. */
+  async serving(sign: string, program: string, ...words: readonly string[]): Promise<AsyncDisposable> {
+    const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: this.#environment,
+      timeout: TIMEOUT_MS,
+    })
+    const ended = once(child, 'exit')
+    let text = ''
+    for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+      text += chunk
+      if (text.includes(sign)) break
+    }
+    if (!text.includes(sign)) throw new Error(`${words.join(' ')} never said ${JSON.stringify(sign)}: ${text}`)
+    child.stdout.resume()
+    return {
+      [Symbol.asyncDispose]: async () => {
+        child.kill()
+        await ended
+      },
+    }
   }
 
   /** A program that runs beside the test; its output comes when it is stopped or ends. */
