@@ -77,20 +77,43 @@ export class Machine implements AsyncDisposable {
 
   /** A program that serves while the test uses it, from the moment it has printed `sign`. */
   async serving(sign: string, program: string, ...words: readonly string[]): Promise<AsyncDisposable> {
+    let text = ''
+    let heard = (): void => {}
+    const running = this.talking(
+      (chunk) => {
+        text += chunk
+        heard()
+      },
+      program,
+      ...words,
+    )
+    let ended = false
+    void running.ended.then(() => {
+      ended = true
+      heard()
+    })
+    while (!text.includes(sign)) {
+      if (ended) throw new Error(`${words.join(' ')} never said ${JSON.stringify(sign)}: ${text}`)
+      await new Promise<void>((resolve) => (heard = resolve))
+    }
+    return running
+  }
+
+  /** A program that runs beside the test and is heard all the time. */
+  talking(
+    hear: (text: string) => void,
+    program: string,
+    ...words: readonly string[]
+  ): AsyncDisposable & { readonly ended: Promise<unknown> } {
     const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: this.#environment,
-      timeout: TIMEOUT_MS,
+      cwd: ROOT,
     })
     const ended = once(child, 'exit')
-    let text = ''
-    for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-      text += chunk
-      if (text.includes(sign)) break
-    }
-    if (!text.includes(sign)) throw new Error(`${words.join(' ')} never said ${JSON.stringify(sign)}: ${text}`)
-    child.stdout.resume()
+    child.stdout.setEncoding('utf8').on('data', hear)
     return {
+      ended,
       [Symbol.asyncDispose]: async () => {
         child.kill()
         await ended
