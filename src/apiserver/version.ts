@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** The API level that is served, and our own version behind it. */
 const API_LEVEL = '1.36.0'
@@ -7,8 +7,15 @@ const API_LEVEL = '1.36.0'
 let own: string | undefined
 
 export function gitVersion(): string {
-  own ??= (JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version
+  own ??= (JSON.parse(readFileSync(ownPackage(), 'utf8')) as { version: string }).version
   return `v${API_LEVEL}+t8s.${own}`
+}
+
+/** The nearest one above: this file is at another depth once it is bundled. */
+function ownPackage(): string {
+  let folder = import.meta.dirname
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return join(folder, 'package.json')
 }
 
 /** `GET /version`. */

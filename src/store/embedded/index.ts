@@ -8,6 +8,9 @@ import type { FromWorker, ToWorker } from './protocol.ts'
 
 const FILE = 'store.db'
 
+/** Beside this file: its source, or what is made of it once both are bundled. */
+const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+
 /**
  * The default store: an in-memory index over a log in SQLite (WAL, synchronous=FULL). A worker thread commits in groups, so a write waits for
  * one fsync, never for a turn of its own, and the main thread never for the disk.
@@ -44,7 +47,7 @@ class SqliteLog implements DurableLog {
 
   static async open(path: string): Promise<{ log: SqliteLog; recovered: Recovered }> {
     const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path } })
+    const worker = new Worker(new URL(WORKER, import.meta.url), { workerData: { path } })
     const recovered = await new Promise<Recovered>((resolve, reject) => {
       worker.once('error', reject)
       worker.once('message', (message: FromWorker) => {
