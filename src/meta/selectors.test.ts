@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { matchesFields, parseFieldSelector } from './field-selector.ts'
 import { addQuantities, canonicalQuantity, compareQuantities, milliValue, quantityValue } from './quantity.ts'
-import { matches, parseSelector, printSelector, selects } from './selectors.ts'
+import { parseSelector } from './selector-parser.ts'
+import { matches, printSelector, selects } from './selectors.ts'
 
 test('label selectors read every operator', () => {
   const labels = { app: 'web', tier: 'front', n: '5' }
