@@ -5,7 +5,7 @@ import type { PipelineOptions } from './pipeline.ts'
 import { negotiate } from './presentation/negotiate.ts'
 import { Presenter } from './presentation/presenter.ts'
 import { reply, replyJson } from './response.ts'
-import { list } from './rest/list.ts'
+import { get, list, type ReadDependencies } from './rest/list.ts'
 import { watch } from './rest/watch.ts'
 import { create, deletedStatus, patch, remove, removeCollection, update } from './rest/write.ts'
 import { subresources } from './subresources/index.ts'
@@ -41,26 +41,20 @@ export class Dispatcher {
   }
 
   async #verb(context: RequestContext): Promise<TransportResponse> {
-    const { registry, store } = this.#options
+    const { registry } = this.#options
     const { info, resource } = context
+    const reads = this.#reads()
     // What can't be answered in any acceptable form is refused before it changes anything.
     const presenter = this.#presenter(context)
     switch (info.verb) {
       case 'get':
-        return reply(200, presenter.one(await registry.get(resource, info.namespace, info.name)))
+        return reply(200, presenter.one(await get(context, reads)))
       case 'list': {
-        const { versions, metadata } = await list(context, { cache: registry.cache, store })
+        const { versions, metadata } = await list(context, reads)
         return reply(200, presenter.list(versions, metadata))
       }
       case 'watch': {
-        const { clock, random, shutdown } = this.#options
-        const frames = await watch(context, presenter, {
-          cache: registry.cache,
-          store,
-          clock,
-          shutdown,
-          jitter: () => random.float(),
-        })
+        const frames = await watch(context, presenter, { ...reads, watches: this.#options.watches })
         return { status: 200, headers: { 'content-type': 'application/json' }, body: { kind: 'watch', frames } }
       }
       case 'create':
@@ -74,8 +68,10 @@ export class Dispatcher {
         const { version, gone } = await remove(context, registry)
         return gone ? replyJson(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
       }
-      case 'deletecollection':
-        return reply(200, presenter.list(await removeCollection(context, registry, store), { resourceVersion: '' }))
+      case 'deletecollection': {
+        const { versions, metadata } = await removeCollection(context, registry, reads)
+        return reply(200, presenter.list(versions, metadata))
+      }
       case 'proxy':
         throw methodNotAllowed(resource, info.verb)
     }
@@ -103,6 +99,11 @@ export class Dispatcher {
     if (handler === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     if (!resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
     return handler.handle(context, this.#dependencies)
+  }
+
+  #reads(): ReadDependencies {
+    const { registry, store, clock } = this.#options
+    return { cache: registry.cache, store, clock }
   }
 
   #presenter(context: RequestContext): Presenter {

@@ -159,7 +159,7 @@ const CASES: readonly [title: string, request: Sent, code: number, reason: strin
     { method: 'GET', path: MAPS, query: 'fieldSelector=data.k=1' },
     400,
     'BadRequest',
-    /field label not supported/,
+    /"data\.k" is not a known field selector: only "metadata\.name", "metadata\.namespace"/,
   ],
   [
     'a continue token of somebody else',

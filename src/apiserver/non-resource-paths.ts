@@ -44,6 +44,10 @@ export class NonResourcePaths {
       name: 'etcd',
       check: () => (this.#options.store.revision >= 0 ? undefined : 'the store has no revision'),
     }
+    const following: HealthCheck = {
+      name: 'etcd-readiness',
+      check: () => (this.#options.registry.cache.isFollowing ? undefined : 'the watch cache is behind the store'),
+    }
     const bootstrap: HealthCheck = {
       name: 'poststarthook/rbac/bootstrap-roles',
       check: () => (this.#options.isReady() ? undefined : 'not finished'),
@@ -52,7 +56,11 @@ export class NonResourcePaths {
       name: 'shutdown',
       check: () => (this.#options.shutdown.aborted ? 'the server is shutting down' : undefined),
     }
-    return { healthz: [ping, store, bootstrap], livez: [ping, store, bootstrap], readyz: [ping, store, bootstrap, shutdown] }
+    return {
+      healthz: [ping, store, bootstrap],
+      livez: [ping, store, bootstrap],
+      readyz: [ping, store, following, bootstrap, shutdown],
+    }
   }
 
   #discovery(path: string, request: TransportRequest): TransportResponse | undefined {

@@ -19,6 +19,7 @@ import { NonResourcePaths } from './non-resource-paths.ts'
 import type { Registry } from './registry/registry.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus } from './response.ts'
+import type { Watches } from './rest/watches.ts'
 
 export interface PipelineOptions {
   readonly catalog: ResourceCatalog
@@ -33,6 +34,7 @@ export interface PipelineOptions {
   readonly rbac: RbacAuthorizer
   readonly nodes: NodeConnection | undefined
   readonly shutdown: AbortSignal
+  readonly watches: Watches
   readonly isReady: () => boolean
 }
 

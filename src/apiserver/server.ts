@@ -27,6 +27,7 @@ import type { NodeConnection } from './node-connection.ts'
 import { Pipeline } from './pipeline.ts'
 import { FieldManagement } from './registry/field-management.ts'
 import { Registry } from './registry/registry.ts'
+import { Watches } from './rest/watches.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
 
 export interface ApiServerOptions {
@@ -61,9 +62,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { store, clock, random, log } = options
   await using stack = new AsyncDisposableStack()
   const catalog = new ResourceCatalog(allResources)
-  const cache = stack.use(await WatchCache.open(store, catalog.all, log))
+  const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
   const shutdown = new AbortController()
   stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
+  const watches = stack.use(new Watches({ clock, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
   const registry = new Registry({
     store,
@@ -98,6 +100,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     rbac: access.rbac,
     nodes: options.nodeConnection,
     shutdown: shutdown.signal,
+    watches,
     isReady: () => ready,
   })
   const handler = {

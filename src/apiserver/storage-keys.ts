@@ -18,12 +18,14 @@ const GROUPED = new Set(['apiregistration.k8s.io', 'apiextensions.k8s.io'])
 export function storagePrefix(resource: ResourceDefinition): string {
   const { plural } = resource.names
   if (resource.group === 'events.k8s.io') return '/registry/events/'
-  if (GROUPED.has(resource.group) || !BUILT_IN_GROUP.test(resource.group)) return `/registry/${resource.group}/${plural}/`
+  if (GROUPED.has(resource.group) || !isBuiltInGroup(resource.group)) return `/registry/${resource.group}/${plural}/`
   return `/registry/${PREFIXES[plural] ?? plural}/`
 }
 
 /** Groups without a dot, and upstream's own. */
 const BUILT_IN_GROUP = /^([a-z]*|[a-z.]+\.k8s\.io)$/
+
+export const isBuiltInGroup = (group: string): boolean => BUILT_IN_GROUP.test(group)
 
 export const storageKey = (resource: ResourceDefinition, namespace: string | undefined, name: string): string =>
   storagePrefix(resource) + objectKey(resource.scope === 'Namespaced' ? namespace : undefined, name)

@@ -1,3 +1,5 @@
+export * from './faulty-store.ts'
+export * from './raw-requests.ts'
 export * from './shelves.ts'
 export * from './test-api-server.ts'
 export * from './test-cluster.ts'

@@ -19,12 +19,18 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
-  options: { readonly clock?: Clock; readonly seed?: number; readonly log?: Log } = {},
+  options: {
+    readonly clock?: Clock
+    readonly seed?: number
+    readonly log?: Log
+    /** Instead of a memory store of its own; closed with the server. */
+    readonly store?: Store
+  } = {},
 ): Promise<TestApiServer> {
   const { clock = new VirtualClock(), seed = 1, log = nullLog } = options
   const random = seededRandom(seed)
   await using stack = new AsyncDisposableStack()
-  const store = stack.use(openMemoryStore({ clock }))
+  const store = stack.use(options.store ?? openMemoryStore({ clock }))
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const server = stack.use(
     await createApiServer({

@@ -30,6 +30,16 @@ export class ObjectVersion {
     this.#bytes ??= spliceRevision(this.#stored, this.revision)
     return this.#bytes
   }
+
+  /** Encoded bytes, without the revision. */
+  get size(): number {
+    return this.#stored.byteLength
+  }
+
+  /** The same state as of a later revision: what is said of an object when it went. */
+  at(revision: Revision): ObjectVersion {
+    return new ObjectVersion(this.key, revision, this.#stored, this.#object)
+  }
 }
 
 const decoder = new TextDecoder()

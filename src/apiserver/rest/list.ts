@@ -1,143 +1,194 @@
-import { badRequest, failure, gone, type ListMeta } from '#meta'
+import { type Clock, nextTurn } from '#base'
+import { badRequest, failure, gone, type ListMeta, notFound } from '#meta'
 import { Compacted, type Revision, type Store } from '#store'
 import type { RequestContext } from '../context.ts'
 import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
+import { keyIn } from '../registry/registry.ts'
 import { storagePrefix } from '../storage-keys.ts'
+import type { ResourceCache } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import { selectionOf } from './selection.ts'
+import { type Continuation, decodeContinue, encodeContinue } from './continue-token.ts'
+import { type ListOptions, listOptionsOf, parseRevision, tooLarge } from './list-options.ts'
+import { type Selection, selectionOf } from './selection.ts'
 
-interface Continuation {
-  /** The snapshot all pages are of; -1: whatever is current (an inconsistent continue after compaction). */
-  readonly rv: number
-  readonly start: string
+export interface ReadDependencies {
+  readonly cache: WatchCache
+  readonly store: Store
+  readonly clock: Clock
 }
 
 export interface ListResult {
-  readonly versions: ObjectVersion[]
+  readonly versions: readonly ObjectVersion[]
   readonly metadata: ListMeta
 }
 
-/** https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
-export async function list(context: RequestContext, { cache, store }: { cache: WatchCache; store: Store }): Promise<ListResult> {
+/** How long a read waits for a revision that this server has not seen yet, upstream's three seconds. */
+const FRESHNESS_WAIT_MS = 3_000
+/** Objects that are looked at in one turn of the event loop. */
+const SELECT_BATCH = 500
+/** Entries that are asked of the store at once while a selector looks for what a page needs. */
+const STORE_BATCH = 10_000
+
+/** One page, or all, of a collection: from the cache at its newest, or from the store at the revision that was asked for. */
+export async function list(context: RequestContext, dependencies: ReadDependencies): Promise<ListResult> {
   const { query, resource, info } = context
-  const limit = wholeNumber(query, 'limit') ?? 0
-  const token = query.get('continue')
-  const continuation = token ? decodeContinue(token) : undefined
+  const options = listOptionsOf(query, 'list')
   const selection = selectionOf(resource, query, info.name)
-  const at = snapshotRevision(query, continuation)
-  let versions: ObjectVersion[]
-  let revision: Revision
-  if (at === undefined) {
-    await freshEnough(query, cache, store)
-    versions = cache.of(resource).list(info.namespace)
-    revision = cache.revision
-  } else {
-    const prefix = storagePrefix(resource)
-    const page = await pageAt(store, info.namespace === '' ? prefix : `${prefix}${info.namespace}/`, at, continuation, prefix)
-    versions = page.versions
-    revision = page.revision
+  const continuation = options.continue === '' ? undefined : decodeContinue(options.continue)
+  const at = snapshotRevision(options, continuation)
+  const namespace = info.namespace || (resource.scope === 'Namespaced' ? selection.namespace : '')
+  const request: PageRequest = {
+    cache: dependencies.cache.of(resource),
+    // What a token counts from stays the same, whatever a selector narrows.
+    prefix: info.namespace === '' ? '' : `${info.namespace}/`,
+    namespace,
+    selection,
+    limit: options.limit,
+    continuation,
   }
-  if (continuation !== undefined) versions = versions.filter(({ key }) => key >= continuation.start)
-  if (!selection.everything) versions = versions.filter(({ object }) => selection.selects(object))
-  const metadata: ListMeta = { resourceVersion: String(revision) }
-  if (limit > 0 && versions.length > limit) {
-    const last = versions[limit - 1]!
-    metadata.continue = encodeContinue({ rv: revision, start: `${last.key}\0` })
-    if (selection.everything) metadata.remainingItemCount = versions.length - limit
-    versions = versions.slice(0, limit)
+  const page = at === undefined ? await currentPage(request, options, dependencies) : await pageAt(request, at, dependencies)
+  const metadata: ListMeta = { resourceVersion: String(page.revision) }
+  const last = page.versions.at(-1)
+  if (page.more && last !== undefined) {
+    metadata.continue = encodeContinue({ revision: page.revision, after: last.key.slice(request.prefix.length) })
+    if (selection.everything) metadata.remainingItemCount = page.remaining
   }
-  return { versions, metadata }
+  return { versions: page.versions, metadata }
 }
 
-function snapshotRevision(query: URLSearchParams, continuation: Continuation | undefined): Revision | undefined {
-  const requested = query.get('resourceVersion') ?? ''
-  const match = query.get('resourceVersionMatch') ?? ''
-  if (continuation !== undefined) {
-    if (requested !== '' && requested !== '0') throw badRequest('specifying resource version is not allowed when using continue')
-    return continuation.rv === -1 ? undefined : continuation.rv
-  }
-  if (match === '') return undefined
-  if (requested === '') {
-    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided')
-  }
-  if (match === 'NotOlderThan') return undefined
-  if (match !== 'Exact')
-    throw badRequest(
-      `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
-    )
-  if (requested === '0')
-    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
-  return parseRevision(requested)
+/** One object; `resourceVersion` says how fresh it has to be. */
+export async function get(context: RequestContext, dependencies: ReadDependencies): Promise<ObjectVersion> {
+  const { resource, info, query } = context
+  await freshEnough(query.get('resourceVersion') ?? '', dependencies)
+  const version = dependencies.cache.of(resource).get(keyIn(resource, info.namespace, info.name))
+  if (version === undefined) throw notFound(resource, info.name)
+  return version
 }
 
-/** '' must show every acknowledged write, '0' takes what is there, any other at least that revision. */
-async function freshEnough(query: URLSearchParams, cache: WatchCache, store: Store): Promise<void> {
-  const requested = query.get('resourceVersion') ?? ''
-  if (requested === '0') return
+/** '' must show every acknowledged write, '0' takes what is there, any other at least that revision. 504 when it does not come. */
+export async function freshEnough(requested: string, { cache, store, clock }: ReadDependencies): Promise<void> {
   if (requested === '') return cache.current()
   const revision = parseRevision(requested)
-  if (revision > store.revision) throw tooLarge(revision, store.revision)
-  await cache.reached(revision)
+  if (revision <= cache.revision) return
+  const waiting = new AbortController()
+  using _timer = clock.after(FRESHNESS_WAIT_MS, () => waiting.abort(tooLarge(revision, store.revision)))
+  await cache.reached(revision, waiting.signal)
 }
 
-export function parseRevision(text: string): Revision {
-  if (!/^\d{1,16}$/.test(text))
-    throw badRequest(`Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)
-  return Number(text)
+interface PageRequest {
+  readonly cache: ResourceCache
+  readonly prefix: string
+  readonly namespace: string
+  readonly selection: Selection
+  readonly limit: number
+  readonly continuation: Continuation | undefined
 }
 
-export const tooLarge = (requested: Revision, current: Revision): Error =>
-  failure(504, 'Timeout', `Too large resource version: ${requested}, current: ${current}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  })
+interface Page {
+  readonly versions: readonly ObjectVersion[]
+  readonly revision: Revision
+  readonly more: boolean
+  /** Exact only when nothing was selected. */
+  readonly remaining: number
+}
 
-async function pageAt(
-  store: Store,
-  prefix: string,
-  at: Revision,
+/** The revision a list is a snapshot of; undefined: the newest that is fresh enough. */
+function snapshotRevision(
+  { resourceVersion, match, limit }: ListOptions,
   continuation: Continuation | undefined,
-  resourcePrefix: string,
-): Promise<{ versions: ObjectVersion[]; revision: Revision }> {
+): Revision | undefined {
+  if (continuation !== undefined) {
+    if (resourceVersion !== '' && resourceVersion !== '0') {
+      throw badRequest('specifying resource version is not allowed when using continue')
+    }
+    return continuation.revision === -1 ? undefined : continuation.revision
+  }
+  if (resourceVersion === '') return undefined
+  const revision = parseRevision(resourceVersion)
+  // A limit without a rule how to match has always meant an exact snapshot.
+  if (match === 'Exact' || (match === '' && limit > 0 && revision > 0)) return revision
+  return undefined
+}
+
+async function currentPage(request: PageRequest, options: ListOptions, dependencies: ReadDependencies): Promise<Page> {
+  const { cache, selection, limit, continuation } = request
+  // An inconsistent continue goes on in the newest state.
+  await freshEnough(continuation === undefined ? options.resourceVersion : '', dependencies)
+  const { revision } = dependencies.cache
+  const candidates =
+    continuation === undefined ? candidatesOf(request) : cache.list(request.namespace, request.prefix + continuation.after)
+  if (selection.everything) {
+    const versions = limit === 0 ? candidates : candidates.slice(0, limit)
+    const remaining = candidates.length - versions.length
+    return { versions, revision, more: remaining > 0, remaining }
+  }
+  const versions: ObjectVersion[] = []
+  const more = await select(candidates, selection, limit, versions)
+  return { versions, revision, more, remaining: 0 }
+}
+
+/** A list of one name looks at one object. */
+function candidatesOf({ cache, namespace, selection: { name } }: PageRequest): readonly ObjectVersion[] {
+  if (name === '' || (namespace === '' && cache.resource.scope === 'Namespaced')) return cache.list(namespace)
+  const version = cache.get(keyIn(cache.resource, namespace, name))
+  return version === undefined ? [] : [version]
+}
+
+async function pageAt(request: PageRequest, at: Revision, dependencies: ReadDependencies): Promise<Page> {
+  const { store } = dependencies
+  if (at > store.revision) await freshEnough(String(at), dependencies)
   try {
-    const { entries, revision } = await store.list(prefix, { at })
-    return { versions: entries.map((entry) => versionOf(entry.key.slice(resourcePrefix.length), entry)), revision }
+    return await readStore(request, at, store)
   } catch (error) {
     if (!(error instanceof Compacted)) throw error
-    if (continuation === undefined) throw gone(`The provided resource version has been compacted: ${at}`)
-    const status = failure(
-      410,
-      'Expired',
-      'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
-    )
-    status.status.metadata = { continue: encodeContinue({ rv: -1, start: continuation.start }) }
-    throw status
+    throw expired(request.continuation)
   }
 }
 
-const encodeContinue = ({ rv, start }: Continuation): string =>
-  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv, start })).toString('base64url')
-
-function decodeContinue(token: string): Continuation {
-  try {
-    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as {
-      v?: unknown
-      rv?: unknown
-      start?: unknown
-    }
-    if (v !== 'meta.k8s.io/v1' || typeof rv !== 'number' || typeof start !== 'string') throw new Error('fields are missing')
-    return { rv, start }
-  } catch (error) {
-    throw badRequest('continue key is not valid', error)
+async function readStore(request: PageRequest, at: Revision, store: Store): Promise<Page> {
+  const { cache, prefix, namespace, selection, limit, continuation } = request
+  const root = storagePrefix(cache.resource)
+  const below = namespace === '' ? root : `${root}${namespace}/`
+  const batch = selection.everything ? limit : STORE_BATCH
+  const versions: ObjectVersion[] = []
+  let after = continuation && root + prefix + continuation.after
+  for (;;) {
+    const { entries, remaining } = await store.list(below, { at, limit: batch, after })
+    const found = entries.map((entry) => {
+      const key = entry.key.slice(root.length)
+      const cached = cache.get(key)
+      return cached?.revision === entry.revision ? cached : versionOf(key, entry)
+    })
+    if (selection.everything) return { versions: found, revision: at, more: remaining > 0, remaining }
+    const more = await select(found, selection, limit, versions)
+    if (more || remaining === 0) return { versions, revision: at, more, remaining: 0 }
+    after = entries.at(-1)!.key
   }
 }
 
-export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name)
-  if (text === null || text === '') return undefined
-  if (!/^-?\d+$/.test(text))
-    throw badRequest(
-      `${name}: Invalid value: ${JSON.stringify(text)}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
-    )
-  return Number(text)
+/** Adds what is selected up to the limit; true when there is more. Between pieces other work goes on: `candidates` is a snapshot. */
+async function select(
+  candidates: readonly ObjectVersion[],
+  selection: Selection,
+  limit: number,
+  found: ObjectVersion[],
+): Promise<boolean> {
+  for (const [index, version] of candidates.entries()) {
+    if (index % SELECT_BATCH === SELECT_BATCH - 1) await nextTurn()
+    if (!selection.selects(version.object)) continue
+    if (limit > 0 && found.length === limit) return true
+    found.push(version)
+  }
+  return false
+}
+
+function expired(continuation: Continuation | undefined): Error {
+  if (continuation === undefined) return gone('The resourceVersion for the provided list is too old.')
+  const status = failure(
+    410,
+    'Expired',
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+  )
+  status.status.metadata = { continue: encodeContinue({ ...continuation, revision: -1 }) }
+  return status
 }

@@ -1,5 +1,6 @@
-import type { ResourceDefinition } from '#api'
+import { labelValue, qualifiedName, type ResourceDefinition } from '#api'
 import {
+  apiVersionOf,
   badRequest,
   type FieldSelector,
   type KubernetesObject,
@@ -9,27 +10,50 @@ import {
   parseSelector,
   type Selector,
 } from '#meta'
+import { isBuiltInGroup } from '../storage-keys.ts'
 
 /** Which objects a list, watch or deletecollection is about. */
 export interface Selection {
+  /** Selections of one stored resource with the same key select the same. */
+  readonly key: string
+  /** No selector at all. */
   readonly everything: boolean
+  /** The only name and namespace that can be selected; '' where any can. */
+  readonly name: string
+  readonly namespace: string
   selects(object: KubernetesObject): boolean
 }
 
-/** Reads `labelSelector` and `fieldSelector`; 400 for what can't be parsed or a field that the kind does not select by. */
+const LABEL_RULES = { key: qualifiedName, value: labelValue }
+const NAME = 'metadata.name'
+const NAMESPACE = 'metadata.namespace'
+
+/**
+ * Reads `labelSelector` and `fieldSelector`, and the name that the path of an old watch holds. 400 for what can't be parsed, a field that the kind
+ * does not select by, or a field selector that contradicts the path (https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/).
+ */
 export function selectionOf(resource: ResourceDefinition, query: URLSearchParams, name: string): Selection {
-  const labels = parse('labelSelector', query, parseSelector) ?? []
-  const fields = [
-    ...(parse('fieldSelector', query, parseFieldSelector) ?? []),
-    ...(name === '' ? [] : [{ path: 'metadata.name', negated: false, value: name }]),
-  ]
-  checkFields(resource, fields)
+  const labels: Selector = parse('labelSelector', query, (text) => parseSelector(text, LABEL_RULES)) ?? []
+  const fields: FieldSelector = parse('fieldSelector', query, parseFieldSelector) ?? []
+  for (const { path } of fields) checkField(resource, path)
+  if (name !== '' && fields.length > 0 && exactly(fields, NAME) !== name) {
+    throw badRequest("fieldSelector metadata.name doesn't match requested name")
+  }
+  const all = name === '' || fields.length > 0 ? fields : [{ path: NAME, negated: false, value: name }]
+  const everything = labels.length === 0 && all.length === 0
   return {
-    everything: labels.length === 0 && fields.length === 0,
-    selects: (object) =>
-      matches(labels as Selector, object.metadata?.labels) && matchesFields(fields, (path) => fieldOf(resource, object, path)),
+    key: everything ? '' : JSON.stringify([apiVersionOf(resource), labels, all]),
+    everything,
+    name: exactly(all, NAME),
+    namespace: exactly(all, NAMESPACE),
+    selects: everything
+      ? () => true
+      : (object) => matches(labels, object.metadata?.labels) && matchesFields(all, (path) => fieldOf(resource, object, path)),
   }
 }
+
+const exactly = (fields: FieldSelector, path: string): string =>
+  fields.find((field) => field.path === path && !field.negated)?.value ?? ''
 
 function parse<T>(parameter: string, query: URLSearchParams, read: (text: string) => T): T | undefined {
   const text = query.get(parameter)
@@ -37,19 +61,24 @@ function parse<T>(parameter: string, query: URLSearchParams, read: (text: string
   try {
     return read(text)
   } catch (error) {
-    throw badRequest(`unable to parse requirement: ${(error as Error).message}`, error)
+    throw badRequest((error as Error).message, error)
   }
 }
 
-function checkFields(resource: ResourceDefinition, fields: FieldSelector): void {
-  for (const { path } of fields) {
-    if (path === 'metadata.name' || (path === 'metadata.namespace' && resource.scope === 'Namespaced')) continue
-    if (!Object.hasOwn(resource.selectableFields, path)) throw badRequest(`field label not supported: ${path}`)
+function checkField(resource: ResourceDefinition, path: string): void {
+  if (path === NAME || (path === NAMESPACE && resource.scope === 'Namespaced')) return
+  if (Object.hasOwn(resource.selectableFields, path)) return
+  // Kinds of upstream's own without fields of theirs share one rule, which knows no scope.
+  if (isBuiltInGroup(resource.group) && Object.keys(resource.selectableFields).length === 0) {
+    if (path === NAMESPACE) return
+    throw badRequest(`"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`)
   }
+  if (resource.kind === 'Job') throw badRequest(`field label "${path}" not supported for Job`)
+  throw badRequest(`field label not supported: ${path}`)
 }
 
 function fieldOf(resource: ResourceDefinition, object: KubernetesObject, path: string): string | undefined {
-  if (path === 'metadata.name') return object.metadata?.name
-  if (path === 'metadata.namespace') return object.metadata?.namespace
-  return resource.selectableFields[path]!(object)
+  if (path === NAME) return object.metadata?.name
+  if (path === NAMESPACE) return object.metadata?.namespace
+  return resource.selectableFields[path]!(resource.storage?.fromStored(object) ?? object)
 }

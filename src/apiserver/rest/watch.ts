@@ -1,138 +1,108 @@
-import { AsyncQueue, type Clock, type Timer } from '#base'
+import type { Clock } from '#base'
 import type { WatchFrame } from '#client'
-import { gone } from '#meta'
+import { invalid, StatusError } from '#meta'
 import type { Revision, Store } from '#store'
 import type { RequestContext } from '../context.ts'
 import { errorFrame, type Presenter } from '../presentation/presenter.ts'
-import { isTrue } from '../request-info.ts'
+import type { ObjectVersion } from '../registry/object-version.ts'
 import type { CacheEvent } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import { parseRevision, wholeNumber } from './list.ts'
+import { seenBy } from '../watch-cache/watch-hub.ts'
+import { freshEnough } from './list.ts'
+import { type ListOptions, listOptionsOf, revisionProblem } from './list-options.ts'
 import { type Selection, selectionOf } from './selection.ts'
+import { type Backlog, Watcher } from './watcher.ts'
+import type { Watches } from './watches.ts'
 
-/** Frames a watcher may have waiting before it is cut off; it then relists, and nobody else is held up. */
-export const WATCH_BUFFER_FRAMES_MAX = 10_000
-const BOOKMARK_PERIOD_MS = 60_000
-const TIMEOUT_DEFAULT_MIN_MS = 30 * 60_000
 const INITIAL_EVENTS_END = { 'k8s.io/initial-events-end': 'true' }
 
 export interface WatchDependencies {
   readonly cache: WatchCache
   readonly store: Store
   readonly clock: Clock
-  /** In [0, 1): spreads the ends of watches that name no time-out. */
-  readonly jitter: () => number
-  /** Ends every watch when the server shuts down. */
-  readonly shutdown: AbortSignal
+  /** The watches of this server: their deadlines and their end. */
+  readonly watches: Watches
 }
 
-/** Prepares a watch: whatever is wrong with the request throws here; the frames then only end. */
+/**
+ * Prepares a watch: whatever is wrong with the request throws here. Later refusals, a revision that is gone among them, are ERROR frames, since
+ * the answer has begun by then (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
+ */
 export async function watch(
   context: RequestContext,
   presenter: Presenter,
   dependencies: WatchDependencies,
 ): Promise<AsyncIterable<WatchFrame>> {
   const { resource, query, info } = context
-  const { cache } = dependencies
+  const options = listOptionsOf(query, 'watch')
   const selection = selectionOf(resource, query, info.name)
-  const requested = query.get('resourceVersion') ?? ''
-  const sendInitial = isTrue(query.get('sendInitialEvents'))
-  const since = requested === '' || requested === '0' ? undefined : parseRevision(requested)
-  if (requested !== '0' || sendInitial) await cache.current()
-  const watcher = new Watcher(context, selection, presenter, dependencies)
-  const source = cache.of(resource)
-  // From here to the subscription nothing is awaited, so no event can slip between.
-  if (sendInitial || since === undefined) watcher.sendState(source.list(info.namespace))
-  else watcher.sendPast(() => source.eventsAfter(since), since)
-  if (sendInitial) watcher.bookmark(INITIAL_EVENTS_END)
-  watcher.follow(source)
-  return watcher.frames()
+  const problem = options.resourceVersion === '' ? undefined : revisionProblem(options.resourceVersion)
+  if (problem !== undefined) throw invalid({ group: resource.group, kind: resource.names.plural }, '', [problem])
+  let watcher: Watcher
+  try {
+    watcher = await open(context, options, selection, presenter, dependencies)
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error
+    watcher = new Watcher(presenter, 0, [errorFrame(error.status)].values())
+    watcher.end()
+  }
+  return watcher
 }
 
-class Watcher {
-  readonly #queue = new AsyncQueue<WatchFrame>(Number.MAX_SAFE_INTEGER)
-  readonly #context: RequestContext
-  readonly #selection: Selection
-  readonly #presenter: Presenter
-  readonly #dependencies: WatchDependencies
-  readonly #stack = new DisposableStack()
-  #bookmarkTimer: Timer | undefined
-  #since: Revision = 0
-
-  constructor(context: RequestContext, selection: Selection, presenter: Presenter, dependencies: WatchDependencies) {
-    this.#context = context
-    this.#selection = selection
-    this.#presenter = presenter
-    this.#dependencies = dependencies
+async function open(
+  { resource, info, signal }: RequestContext,
+  options: ListOptions,
+  selection: Selection,
+  presenter: Presenter,
+  dependencies: WatchDependencies,
+): Promise<Watcher> {
+  const { cache, watches } = dependencies
+  const source = cache.of(resource)
+  const named = Number(options.resourceVersion)
+  const initial = options.sendInitialEvents ?? named === 0
+  // Without a revision a watch begins no earlier than now; with one it waits only if the state at that revision is to be shown.
+  if (named === 0 ? options.resourceVersion === '' : initial) await freshEnough(options.resourceVersion, dependencies)
+  // From here to the subscription nothing is awaited, so no event can slip between.
+  const namespace = info.namespace || selection.namespace
+  let since: Revision
+  let backlog: Backlog | undefined
+  if (initial) {
+    since = cache.revision
+    const end = options.allowWatchBookmarks ? presenter.bookmark(since, INITIAL_EVENTS_END) : undefined
+    backlog = stateFrames(source.list(namespace), selection, presenter, end)
+  } else if (named === 0) {
+    since = cache.revision
+  } else {
+    const events = source.eventsAfter(named)
+    since = Math.max(named, cache.revision)
+    if (events.length > 0) backlog = pastFrames(events, namespace, selection, presenter)
   }
+  const watcher = new Watcher(presenter, since, backlog)
+  watcher.own(source.watch({ namespace, name: selection.name, selection }, watcher))
+  watches.keep(watcher, { signal, options, revision: () => cache.revision })
+  return watcher
+}
 
-  sendState(versions: Iterable<CacheEvent['version']>): void {
-    for (const version of versions)
-      if (this.#selection.selects(version.object)) this.#queue.push(this.#presenter.frame('ADDED', version))
-    this.#since = this.#dependencies.cache.revision
-  }
+/** What is there, as if it had just come, and then the mark that it was all. */
+function* stateFrames(
+  versions: readonly ObjectVersion[],
+  selection: Selection,
+  presenter: Presenter,
+  end: WatchFrame | undefined,
+): Generator<WatchFrame | undefined, undefined> {
+  for (const version of versions) yield selection.selects(version.object) ? presenter.frame('ADDED', version) : undefined
+  if (end !== undefined) yield end
+}
 
-  sendPast(events: () => readonly CacheEvent[], since: Revision): void {
-    this.#since = since
-    try {
-      for (const event of events()) this.#send(event)
-    } catch (error) {
-      // A revision that is gone is told within the stream, as upstream does once the watch was accepted.
-      this.#queue.push(errorFrame((error as ReturnType<typeof gone>).status))
-      this.#queue.close()
-    }
-  }
-
-  bookmark(annotations?: Readonly<Record<string, string>>): void {
-    this.#queue.push(this.#presenter.bookmark(this.#dependencies.cache.revision, annotations))
-  }
-
-  follow(source: { subscribe(listener: (event: CacheEvent) => void): Disposable }): void {
-    const { clock, jitter, shutdown } = this.#dependencies
-    const { query, signal } = this.#context
-    const end = (): void => this.#queue.close()
-    this.#stack.use(source.subscribe((event) => this.#send(event)))
-    const seconds = wholeNumber(query, 'timeoutSeconds')
-    this.#stack.use(clock.after(seconds ? seconds * 1000 : TIMEOUT_DEFAULT_MIN_MS * (1 + jitter()), end))
-    for (const each of [signal, shutdown]) {
-      if (each.aborted) end()
-      each.addEventListener('abort', end, { once: true })
-      this.#stack.defer(() => each.removeEventListener('abort', end))
-    }
-    if (isTrue(query.get('allowWatchBookmarks'))) this.#armBookmark()
-    this.#stack.defer(() => this.#bookmarkTimer?.[Symbol.dispose]())
-  }
-
-  async *frames(): AsyncIterable<WatchFrame> {
-    try {
-      yield* this.#queue
-    } finally {
-      this.#stack.dispose()
-    }
-  }
-
-  #armBookmark(): void {
-    this.#bookmarkTimer = this.#dependencies.clock.after(BOOKMARK_PERIOD_MS, () => {
-      this.bookmark()
-      this.#armBookmark()
-    })
-  }
-
-  #send({ type, revision, version, previous }: CacheEvent): void {
-    if (revision <= this.#since) return
-    const namespace = this.#context.info.namespace
-    if (namespace !== '' && version.object.metadata?.namespace !== namespace) return
-    const is = type !== 'DELETED' && this.#selection.selects(version.object)
-    const was = previous !== undefined && this.#selection.selects(previous.object)
-    if (!is && !was) return
-    // What enters or leaves the selection appears or disappears for this watcher.
-    const seen = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED'
-    if (this.#queue.size >= WATCH_BUFFER_FRAMES_MAX) {
-      this.#queue.drain()
-      this.#queue.push(errorFrame(gone('the watcher is too slow: its buffer is full').status))
-      this.#queue.close()
-      return
-    }
-    this.#queue.push(this.#presenter.frame(seen, version))
+function* pastFrames(
+  events: readonly CacheEvent[],
+  namespace: string,
+  selection: Selection,
+  presenter: Presenter,
+): Generator<WatchFrame | undefined, undefined> {
+  for (const event of events) {
+    const inside = namespace === '' || event.version.object.metadata?.namespace === namespace
+    const delivery = inside ? seenBy(event, selection) : undefined
+    yield delivery && presenter.frame(delivery.type, delivery.version)
   }
 }

@@ -1,6 +1,5 @@
 import { schemaOf } from '#api'
 import { isObject, type KubernetesObject, success } from '#meta'
-import type { Store } from '#store'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs, readBody, readObject } from '../registry/decode-body.ts'
@@ -9,7 +8,8 @@ import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type AppliedVersion, apply } from './apply.ts'
-import { list } from './list.ts'
+import { deleteCollection } from './delete-collection.ts'
+import type { ListResult, ReadDependencies } from './list.ts'
 import { applyPatch, patchTypeOf } from './patch.ts'
 import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from './write-options.ts'
 
@@ -72,21 +72,12 @@ export async function remove(context: RequestContext, registry: Registry): Promi
   return registry.delete(context, context.info.name, await deleteRequest(context))
 }
 
-export async function removeCollection(context: RequestContext, registry: Registry, store: Store): Promise<ObjectVersion[]> {
-  const request = await deleteRequest(context)
-  const { versions } = await list(context, { cache: registry.cache, store })
-  const deleted: ObjectVersion[] = []
-  for (const { object } of versions) {
-    const { name = '', namespace = '' } = object.metadata ?? {}
-    const one: RequestContext = { ...context, info: { ...context.info, name, namespace } }
-    try {
-      deleted.push((await registry.delete(one, name, request)).version)
-    } catch (error) {
-      // Somebody else deleted it first; that was the aim.
-      if ((error as { reason?: string }).reason !== 'NotFound') throw error
-    }
-  }
-  return deleted
+export async function removeCollection(
+  context: RequestContext,
+  registry: Registry,
+  dependencies: ReadDependencies,
+): Promise<ListResult> {
+  return deleteCollection(context, registry, dependencies, await deleteRequest(context))
 }
 
 /** What a delete that finished answers: the Status names what is gone. */

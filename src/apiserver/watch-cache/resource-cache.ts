@@ -1,9 +1,10 @@
 import type { ResourceDefinition } from '#api'
-import type { KubernetesObject, ObjectKey } from '#meta'
-import { gone } from '#meta'
+import { gone, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Change, Revision } from '#store'
 import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
 import { storagePrefix } from '../storage-keys.ts'
+import { RecentEvents } from './recent-events.ts'
+import { WatchHub, type WatchListener, type WatchScope } from './watch-hub.ts'
 
 /** One change of one object as every watcher shares it. */
 export interface CacheEvent {
@@ -13,9 +14,6 @@ export interface CacheEvent {
   readonly version: ObjectVersion
   readonly previous: ObjectVersion | undefined
 }
-
-/** Events kept for watches that start in the past. */
-const EVENTS_MAX = 20_000
 
 export type EventListener = (event: CacheEvent) => void
 
@@ -27,35 +25,38 @@ export class ResourceCache {
   readonly resource: ResourceDefinition
   readonly prefix: string
   readonly #versions = new Map<ObjectKey, ObjectVersion>()
-  #keys: ObjectKey[] | undefined
-  #events: CacheEvent[] = []
-  #oldest: Revision
+  /** The same in key order, so that a list is a copy of a run. */
+  #ordered: ObjectVersion[] = []
+  readonly #recent: RecentEvents
   readonly #listeners = new Set<EventListener>()
+  readonly #hub = new WatchHub()
+  #bytes = 0
 
   constructor(resource: ResourceDefinition, startsAt: Revision) {
     this.resource = resource
     this.prefix = storagePrefix(resource)
-    this.#oldest = startsAt
+    this.#recent = new RecentEvents(startsAt)
   }
 
   get size(): number {
     return this.#versions.size
   }
 
+  /** Encoded, of all objects together. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   get(key: ObjectKey): ObjectVersion | undefined {
     return this.#versions.get(key)
   }
 
-  /** Objects of one namespace, or of all (''), in key order. */
-  list(namespace: string): ObjectVersion[] {
-    const keys = this.#sortedKeys()
-    if (namespace === '') return keys.map((key) => this.#versions.get(key)!)
-    const prefix = `${namespace}/`
-    const found: ObjectVersion[] = []
-    for (let index = lowerBound(keys, prefix); index < keys.length && keys[index]!.startsWith(prefix); index++) {
-      found.push(this.#versions.get(keys[index]!)!)
-    }
-    return found
+  /** Objects of one namespace, or of all (''), in key order, behind `after`. The array is the caller's. */
+  list(namespace: string, after?: ObjectKey): ObjectVersion[] {
+    const from = namespace === '' ? 0 : this.#lowerBound(`${namespace}/`)
+    // '0' follows '/'.
+    const to = namespace === '' ? this.#ordered.length : this.#lowerBound(`${namespace}0`)
+    return this.#ordered.slice(after === undefined ? from : Math.max(from, this.#lowerBound(`${after}\0`)), to)
   }
 
   /** Parsed objects without an order; for indexes and admission. */
@@ -63,56 +64,83 @@ export class ResourceCache {
     for (const version of this.#versions.values()) yield version.object
   }
 
-  load(key: ObjectKey, version: ObjectVersion): void {
-    this.#versions.set(key, version)
-    this.#keys = undefined
-  }
-
   apply(change: Change): void {
     const key = change.key.slice(this.prefix.length)
-    const previous = this.#versions.get(key)
-    const version = versionOf(key, change)
-    if (change.type === 'delete') {
-      this.#versions.delete(key)
-      this.#keys = undefined
-    } else {
-      this.#versions.set(key, version)
-      if (previous === undefined) this.#keys = undefined
-    }
-    const type = change.type === 'delete' ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED'
-    const event: CacheEvent = { type, revision: change.revision, version, previous }
-    this.#events.push(event)
-    if (this.#events.length > EVENTS_MAX) {
-      const dropped = this.#events.splice(0, EVENTS_MAX / 2)
-      this.#oldest = dropped.at(-1)!.revision
-    }
-    for (const listener of this.#listeners) listener(event)
+    this.#commit(change.type === 'delete', versionOf(key, change))
   }
 
-  /** Events after `since`. Throws 410 when some are gone. */
+  /**
+   * Takes over a state that was read from the store at `revision`, after changes were missed. Watches end, since what happened in between
+   * can't be told; listeners of the server itself are told the difference.
+   */
+  replace(versions: readonly ObjectVersion[], revision: Revision): void {
+    this.#hub.endAll()
+    const wanted = new Set(versions.map(({ key }) => key))
+    const lost = this.#ordered.filter(({ key }) => !wanted.has(key))
+    for (const version of lost) this.#commit(true, version.at(revision))
+    const changed = versions.filter((version) => this.#versions.get(version.key)?.revision !== version.revision)
+    for (const version of changed.sort((a, b) => a.revision - b.revision)) this.#commit(false, version)
+    this.#recent.restart(revision)
+  }
+
+  /** The first filling, in key order; nobody listens yet. */
+  load(versions: readonly ObjectVersion[]): void {
+    this.#ordered = [...versions].sort((a, b) => (a.key < b.key ? -1 : 1))
+    for (const version of versions) {
+      this.#versions.set(version.key, version)
+      this.#bytes += version.size
+    }
+  }
+
+  /** Events after `since`, oldest first. Throws 410 when some are gone. */
   eventsAfter(since: Revision): readonly CacheEvent[] {
-    if (since < this.#oldest) throw gone(`too old resource version: ${since} (${this.#oldest})`)
-    return this.#events.filter(({ revision }) => revision > since)
+    if (since < this.#recent.oldest) throw gone(`too old resource version: ${since} (${this.#recent.oldest})`)
+    return this.#recent.after(since)
   }
 
+  /** Every event, to a part of the server itself. */
   subscribe(listener: EventListener): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  #sortedKeys(): readonly ObjectKey[] {
-    this.#keys ??= [...this.#versions.keys()].sort()
-    return this.#keys
+  /** What a client's watch is to see. */
+  watch(scope: WatchScope, listener: WatchListener): Disposable {
+    return this.#hub.add(scope, listener)
   }
-}
 
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (keys[middle]! < key) low = middle + 1
-    else high = middle
+  /** Ends every watch of a client. */
+  endWatches(): void {
+    this.#hub.endAll()
   }
-  return low
+
+  #commit(isDelete: boolean, version: ObjectVersion): void {
+    const previous = this.#versions.get(version.key)
+    const at = this.#lowerBound(version.key)
+    if (isDelete) {
+      if (previous !== undefined) this.#ordered.splice(at, 1)
+      this.#versions.delete(version.key)
+    } else {
+      if (previous === undefined) this.#ordered.splice(at, 0, version)
+      else this.#ordered[at] = version
+      this.#versions.set(version.key, version)
+    }
+    this.#bytes += (isDelete ? 0 : version.size) - (previous?.size ?? 0)
+    const type = isDelete ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED'
+    const event: CacheEvent = { type, revision: version.revision, version, previous }
+    this.#recent.push(event)
+    for (const listener of this.#listeners) listener(event)
+    this.#hub.publish(event)
+  }
+
+  #lowerBound(key: ObjectKey): number {
+    let low = 0
+    let high = this.#ordered.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#ordered[middle]!.key < key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
 }

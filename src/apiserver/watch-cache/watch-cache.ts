@@ -1,50 +1,54 @@
 import type { ResourceDefinition } from '#api'
-import { type Log, TaskGroup } from '#base'
-import { type Revision, type Store, WatchOverflow } from '#store'
-import { versionOf } from '../registry/object-version.ts'
+import { type Clock, type Log, TaskGroup } from '#base'
+import { Compacted, type Entry, type Revision, type Store } from '#store'
+import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
 import { ResourceCache } from './resource-cache.ts'
+import { RevisionWaiters } from './revision-waiters.ts'
 
 const ROOT = '/registry/'
 
-interface Waiter {
-  readonly revision: Revision
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
+/** Between attempts to follow the store again, doubling. */
+const RETRY_MIN_MS = 100
+const RETRY_MAX_MS = 10_000
+
+export interface WatchCacheDependencies {
+  readonly clock: Clock
+  readonly log: Log
 }
 
 /**
  * All objects of the store, parsed and in order, following one watch of it. Reads wait until the cache has reached the revision they must
- * see, so that a client never reads less than it has written or seen.
+ * see, so that a client never reads less than it has written or seen. A watch that breaks is opened again where it ended; when that revision is gone from
+ * the store, the cache reads everything anew and ends the watches that can't be told what they missed.
  */
 export class WatchCache implements AsyncDisposable {
   readonly #store: Store
+  readonly #clock: Clock
+  readonly #log: Log
   readonly #caches = new Map<string, ResourceCache>()
   readonly #tasks: TaskGroup
-  #waiters: Waiter[] = []
+  readonly #waiters = new RevisionWaiters()
   #revision: Revision
-  #failure: Error | undefined
+  #isFollowing = true
 
-  constructor(store: Store, revision: Revision, log: Log) {
+  constructor(store: Store, revision: Revision, { clock, log }: WatchCacheDependencies) {
     this.#store = store
+    this.#clock = clock
+    this.#log = log
     this.#revision = revision
-    this.#tasks = new TaskGroup({
-      onError: (error) => {
-        log.error('The watch cache lost the store', { error })
-        this.#fail(error instanceof Error ? error : new Error(String(error)))
-      },
-    })
+    this.#tasks = new TaskGroup({ onError: (error) => this.#waiters.fail(error) })
   }
 
-  static async open(store: Store, resources: readonly ResourceDefinition[], log: Log): Promise<WatchCache> {
+  static async open(
+    store: Store,
+    resources: readonly ResourceDefinition[],
+    dependencies: WatchCacheDependencies,
+  ): Promise<WatchCache> {
     const { entries, revision } = await store.list(ROOT)
-    const cache = new WatchCache(store, revision, log)
+    const cache = new WatchCache(store, revision, dependencies)
     for (const resource of resources) cache.#add(resource)
-    for (const entry of entries) {
-      const target = cache.#cacheOfKey(entry.key)
-      const key = target && keyWithin(target.prefix, entry.key)
-      if (target !== undefined && key !== undefined) target.load(key, versionOf(key, entry))
-    }
+    for (const [target, versions] of cache.#sort(entries)) target.load(versions)
     cache.#tasks.spawn((signal) => cache.#follow(signal))
     return cache
   }
@@ -52,6 +56,11 @@ export class WatchCache implements AsyncDisposable {
   /** Everything up to here is in the cache. */
   get revision(): Revision {
     return this.#revision
+  }
+
+  /** False while the store's watch is lost, or open again but not caught up: reads may be late then. */
+  get isFollowing(): boolean {
+    return this.#isFollowing
   }
 
   of(resource: ResourceDefinition): ResourceCache {
@@ -64,11 +73,9 @@ export class WatchCache implements AsyncDisposable {
     return this.#caches.values()
   }
 
-  /** Resolves once the cache shows `revision`. */
-  async reached(revision: Revision): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
-    if (this.#revision >= revision) return
-    await new Promise<void>((resolve, reject) => this.#waiters.push({ revision, resolve, reject }))
+  /** Resolves once the cache shows `revision`; rejects with `signal.reason` when aborted first. */
+  async reached(revision: Revision, signal?: AbortSignal): Promise<void> {
+    if (this.#revision < revision) await this.#waiters.wait(revision, signal)
   }
 
   /** Resolves once the cache shows what is in the store now. */
@@ -78,7 +85,8 @@ export class WatchCache implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tasks[Symbol.asyncDispose]()
-    this.#fail(new Error('the API server is shutting down'))
+    for (const cache of this.#caches.values()) cache.endWatches()
+    this.#waiters.fail(new Error('the API server is shutting down'))
   }
 
   #add(resource: ResourceDefinition): void {
@@ -87,25 +95,62 @@ export class WatchCache implements AsyncDisposable {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    for await (const change of this.#store.watch(ROOT, this.#revision, signal)) {
-      if (change.type !== 'progress') this.#cacheOfKey(change.key)?.apply(change)
-      this.#advance(change.revision)
+    let retryMs = 0
+    while (!signal.aborted) {
+      const before = this.#revision
+      try {
+        await this.#followOnce(signal)
+        if (!signal.aborted) this.#log.warn('The store ended its watch; it is opened again', { revision: this.#revision })
+      } catch (error) {
+        if (signal.aborted) return
+        this.#log.warn('The watch of the store broke; it is opened again', { revision: this.#revision, error })
+      }
+      if (signal.aborted) return
+      this.#isFollowing = false
+      // Whoever got on since the last attempt tries at once.
+      retryMs = this.#revision > before ? 0 : Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, retryMs * 2))
+      if (retryMs > 0) await this.#clock.sleep(retryMs, { signal })
     }
-    if (!signal.aborted) throw new WatchOverflow(0)
+  }
+
+  async #followOnce(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const change of this.#store.watch(ROOT, this.#revision, signal)) {
+        if (change.type !== 'progress') this.#cacheOfKey(change.key)?.apply(change)
+        this.#advance(change.revision)
+      }
+    } catch (error) {
+      if (!(error instanceof Compacted)) throw error
+      this.#log.warn('What happened in the store meanwhile is compacted; everything is read anew', { revision: this.#revision })
+      await this.#readAll()
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    this.#isFollowing = false
+    const { entries, revision } = await this.#store.list(ROOT)
+    const found = this.#sort(entries)
+    for (const cache of this.#caches.values()) cache.replace(found.get(cache) ?? [], revision)
+    this.#advance(revision)
   }
 
   #advance(revision: Revision): void {
     this.#revision = Math.max(this.#revision, revision)
-    if (this.#waiters.length === 0) return
-    const due = this.#waiters.filter((waiter) => waiter.revision <= this.#revision)
-    if (due.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > this.#revision)
-    for (const { resolve } of due) resolve()
+    if (!this.#isFollowing) this.#isFollowing = this.#revision >= this.#store.revision
+    this.#waiters.advance(this.#revision)
   }
 
-  #fail(error: Error): void {
-    this.#failure ??= error
-    for (const { reject } of this.#waiters.splice(0)) reject(this.#failure)
+  #sort(entries: readonly Entry[]): Map<ResourceCache, ObjectVersion[]> {
+    const found = new Map<ResourceCache, ObjectVersion[]>()
+    for (const entry of entries) {
+      const target = this.#cacheOfKey(entry.key)
+      if (target === undefined) continue
+      const versions = found.get(target)
+      const version = versionOf(keyWithin(target.prefix, entry.key), entry)
+      if (versions === undefined) found.set(target, [version])
+      else versions.push(version)
+    }
+    return found
   }
 
   /** `/registry/services/specs/ns/name` belongs to `/registry/services/specs/`, `/registry/pods/ns/name` to `/registry/pods/`. */

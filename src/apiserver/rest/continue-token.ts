@@ -1,0 +1,50 @@
+import { badRequest } from '#meta'
+import type { Revision } from '#store'
+
+/** Where the next page of a list begins. */
+export interface Continuation {
+  /** The snapshot that all pages are of; -1: whatever is current (an inconsistent continue after compaction). */
+  readonly revision: Revision
+  /** The last key of the page before, within the prefix that is listed. */
+  readonly after: string
+}
+
+const VERSION = 'meta.k8s.io/v1'
+/** Behind a key, the smallest key that follows it. */
+const NEXT = '\0'
+
+/** Upstream's form, so that a token outlives a change of server. */
+export const encodeContinue = ({ revision, after }: Continuation): string =>
+  Buffer.from(JSON.stringify({ v: VERSION, rv: revision, start: after + NEXT })).toString('base64url')
+
+/** 400 for what this server did not write. A token can name no key outside of the prefix that is listed. */
+export function decodeContinue(token: string): Continuation {
+  const { v, rv, start } = readToken(token)
+  if (v !== VERSION) throw invalid(`continue key is not valid: server does not recognize this encoded version ${String(v ?? '')}`)
+  if (rv === 0 || rv === undefined) {
+    throw invalid('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
+  }
+  if (start === '' || start === undefined) {
+    throw invalid('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)')
+  }
+  const known = typeof rv === 'number' && Number.isSafeInteger(rv) && rv >= -1 && typeof start === 'string'
+  if (!known || !start.endsWith(NEXT)) throw invalid('continue key is not valid')
+  const after = start.slice(0, -NEXT.length)
+  if (after.split('/').some((part) => part === '' || part === '.' || part === '..')) {
+    throw invalid(`continue key is not valid: ${after}`)
+  }
+  return { revision: rv, after }
+}
+
+function readToken(token: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
+  try {
+    if (!/^[-\w]+$/.test(token)) throw new Error('illegal base64 data')
+    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object')
+    return value
+  } catch (error) {
+    throw invalid(`continue key is not valid: ${(error as Error).message}`, error)
+  }
+}
+
+const invalid = (message: string, cause?: unknown): Error => badRequest(`invalid continue token: ${message}`, cause)

@@ -1,0 +1,2 @@
+/** Lets everything else that waits for the event loop go first; for long work done in pieces. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
