@@ -1,3 +1,4 @@
+import type { ListenOptions } from '#apiserver'
 import { type Clock, systemClock, systemRandom } from '#base'
 import { httpTransport, inProcessTransport, type Transport, type TransportRequest, type UserInfo } from '#client'
 import { createAuthority } from '#cluster'
@@ -19,6 +20,16 @@ export const TRANSPORTS: Readonly<Record<string, (api: TestApiServer, stack: Asy
     return (user) =>
       stack.use(later(clientCertificate(user).then((own) => httpTransport({ server, ca: authority.certificate, ...own }))))
   },
+}
+
+/** What a server serves TLS with, and what a user shows it. */
+export async function certificatesFor(user: UserInfo): Promise<{
+  readonly tls: ListenOptions['tls']
+  readonly client: KeyPair & { readonly ca: string }
+}> {
+  const { authority, serving } = await certificates()
+  const own = await clientCertificate(user)
+  return { tls: { ...serving, clientCA: authority.certificate }, client: { ...own, ca: authority.certificate } }
 }
 
 type Authority = Awaited<ReturnType<typeof createAuthority>>

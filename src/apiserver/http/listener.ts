@@ -4,12 +4,13 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Log } from '#base'
 import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#client'
-import { failure, statusOf } from '#meta'
+import { failure, type Status, statusOf } from '#meta'
 import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
 import { upgradeUpstream } from './upstream.ts'
+import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
 import { writeBody } from './write-body.ts'
 
 export interface ListenOptions {
@@ -137,11 +138,17 @@ function transportRequest(request: Http2ServerRequest | IncomingMessage, signal:
   }
 }
 
-/** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. */
+/** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. Watches: a message per frame. */
 async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
   socket.on('error', () => socket.destroy())
   try {
-    const { context } = await pipeline.admit(transportRequest(request, new AbortController().signal), peer)
+    const gone = new AbortController()
+    const asked = transportRequest(request, gone.signal)
+    if (isWatch(asked)) {
+      await upgradeToWatch(pipeline, asked, { request, socket, head }, peer, gone)
+      return
+    }
+    const { context } = await pipeline.admit(asked, peer)
     const subresource = context?.info.subresource ?? ''
     if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
       throw failure(400, 'BadRequest', 'this path can not be upgraded')
@@ -151,6 +158,20 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
   } catch (error) {
     refuse(socket, statusOf(error))
   }
+}
+
+async function upgradeToWatch(
+  pipeline: Pipeline,
+  asked: TransportRequest,
+  upgraded: UpgradeRequest,
+  peer: Peer,
+  gone: AbortController,
+): Promise<void> {
+  const response = await pipeline.handle(asked, peer)
+  const { body } = response
+  if (body.kind === 'watch') {
+    await sendWatch(upgraded, { ...response, body }, () => gone.abort(new DOMException('the client went away', 'AbortError')))
+  } else refuse(upgraded.socket, body.kind === 'object' ? (body.object as Status) : statusOf(undefined))
 }
 
 async function connect(

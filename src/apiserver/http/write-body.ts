@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
-import type { ResponseBody, TransportResponse } from '#client'
+import type { TransportResponse } from '#client'
+import { writeWatch } from './write-watch.ts'
 
 /** Smaller answers are not worth compressing (upstream's threshold). */
 const GZIP_BYTES_MIN = 128 * 1024
@@ -32,10 +33,14 @@ export async function writeBody(
       await writeWhole(request, response, status, sent, body.kind === 'bytes' ? body.bytes : body.bytes())
       return
     case 'watch':
+      response.writeHead(status, sent)
+      response.flushHeaders?.()
+      await writeWatch(response, body.frames)
+      return
     case 'stream':
       response.writeHead(status, sent)
       response.flushHeaders?.()
-      await writeStream(response, body)
+      await writeStream(response, body.stream)
   }
 }
 
@@ -58,8 +63,7 @@ async function writeWhole(
   response.end(body)
 }
 
-async function writeStream(response: ServerResponse, body: Extract<ResponseBody, { kind: 'watch' | 'stream' }>): Promise<void> {
-  const chunks = body.kind === 'watch' ? frames(body.frames) : body.stream
+async function writeStream(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const closed = new Promise<'closed'>((resolve) => response.once('close', () => resolve('closed')))
   const iterator = chunks[Symbol.asyncIterator]()
   try {
@@ -73,8 +77,4 @@ async function writeStream(response: ServerResponse, body: Extract<ResponseBody,
     void iterator.return?.()
     response.end()
   }
-}
-
-async function* frames(source: Extract<ResponseBody, { kind: 'watch' }>['frames']): AsyncIterable<Uint8Array> {
-  for await (const frame of source) yield frame.bytes()
 }
