@@ -4,7 +4,7 @@ type Row = readonly (number | string)[]
 
 /**
  * Per message, `[JSON name, number, type, flags?]` with flags `r` repeated, `m` map (type is then `key value`), `i` inline, `o` left out of JSON when
- * zero; messages of beta and alpha versions are not served.
+ * zero, `a` always written; messages of beta and alpha versions are not served.
  */
 export function generateProtobuf(): string {
   const messages = readData<Record<string, Record<string, Row>>>('protobuf-fields.json')
@@ -12,15 +12,26 @@ export function generateProtobuf(): string {
   const lines: string[] = []
   for (const [name, fields] of Object.entries(messages)) {
     if (/\.v\d+(alpha|beta)\d+\./.test(name)) continue
-    const rows = Object.entries(fields).map(([field, row]) => [field, row[0], ...describe(row, presence[name]?.[field] ?? '')])
+    const rows = Object.entries(fields).map(([field, row]) => [field, row[0], ...describe(row, flagsOf(presence, name, field))])
     lines.push(`${JSON.stringify(name)}:${JSON.stringify(rows)}`)
   }
   return `{\n${lines.join(',\n')}\n}\n`
 }
 
+/** A schema in one of the wrappers without struct tags is a pointer. */
+function flagsOf(presence: Readonly<Record<string, Readonly<Record<string, string>>>>, message: string, field: string): string {
+  return message.includes('.JSONSchemaPropsOr') && field === 'schema' ? 'p' : (presence[message]?.[field] ?? '')
+}
+
+/** Go slices, which are absent when nil, whatever message they stand in. */
+const NILABLE = /\.(ExtraValue|Verbs)$|^bytes$/
+
 function describe(row: Row, presence: string): [type: string, flags: string] {
-  const omitted = presence.includes('o') && !presence.includes('p') ? 'o' : ''
+  const pointer = presence.includes('p')
+  const omitted = presence.includes('o') && !pointer ? 'o' : ''
   if (row[1] === 'map') return [`${row[2]} ${row[3]}`, `m${omitted}`]
-  const kind = row[2] === 'repeated' ? 'r' : row.at(-1) === 'inline' ? 'i' : ''
-  return [String(row[1]), kind + omitted]
+  const type = String(row[1])
+  if (row[2] === 'repeated') return [type, `r${omitted}`]
+  const always = pointer || NILABLE.test(type) ? '' : 'a'
+  return [type, (row.at(-1) === 'inline' ? 'i' : '') + always + omitted]
 }

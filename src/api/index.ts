@@ -76,7 +76,7 @@ export * from './core/pod-facts.ts'
 export * from './define-resource.ts'
 export * from './definition.ts'
 export type * from './generated/types.ts'
-export * from './protobuf.ts'
+export * from './protobuf/index.ts'
 export * from './schemas.ts'
 export * from './validation/names.ts'
 

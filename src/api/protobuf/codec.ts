@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type FieldFact, ProtobufCodec, ProtobufError } from '#meta'
+import { SPECIAL } from './special.ts'
+
+type Row = readonly [name: string, number: number, type: string, flags: string]
+
+let tables: Readonly<Record<string, readonly Row[]>> | undefined
+let shared: ProtobufCodec | undefined
+
+/** The codec of all published messages. The first call reads their tables; each message is compiled when it is met. */
+export function codec(): ProtobufCodec {
+  shared ??= new ProtobufCodec({ fieldsOf, special: (message, own) => SPECIAL[message]?.(own) })
+  return shared
+}
+
+export const hasMessage = (message: string): boolean => Object.hasOwn(readTables(), message)
+
+function readTables(): Readonly<Record<string, readonly Row[]>> {
+  tables ??= JSON.parse(readFileSync(join(import.meta.dirname, '../generated/protobuf.json'), 'utf8')) as Readonly<
+    Record<string, readonly Row[]>
+  >
+  return tables
+}
+
+function fieldsOf(message: string): readonly FieldFact[] {
+  const rows = hasMessage(message) ? readTables()[message] : undefined
+  if (rows === undefined) throw new ProtobufError(`there is no message ${message}`)
+  return rows.map(([name, number, type, flags]) => ({
+    name,
+    number,
+    type,
+    always: flags.includes('a'),
+    omitsZero: flags.includes('o'),
+    repeated: flags.includes('r'),
+    inline: flags.includes('i'),
+    ...(flags.includes('m') && { map: type.split(' ') as [string, string] }),
+  }))
+}

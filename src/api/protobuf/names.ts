@@ -1,0 +1,5 @@
+export const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.'
+export const RUNTIME = 'io.k8s.apimachinery.pkg.runtime.'
+export const APIEXTENSIONS = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.'
+export const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString'
+export const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity'

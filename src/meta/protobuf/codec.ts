@@ -1,0 +1,352 @@
+import { setOwn } from '#base'
+import { DEPTH_MAX } from '../structure.ts'
+import { ProtobufError, Reader } from './reader.ts'
+import { Writer } from './writer.ts'
+
+/** A field of a message; what it is called in JSON, and how it is written. */
+export interface FieldFact {
+  readonly name: string
+  readonly number: number
+  /** A scalar type of the language, or the name of a message. */
+  readonly type: string
+  readonly repeated?: boolean
+  /** Key and value types of a map. */
+  readonly map?: readonly [key: string, value: string]
+  /** The fields of this message stand in the parent's JSON object. */
+  readonly inline?: boolean
+  /** Numbers by constant name. */
+  readonly enum?: Readonly<Record<string, number>>
+  /** Written even when the object does not have it, as its zero value. Never true of what repeats. */
+  readonly always?: boolean
+  /** Left out of the JSON form when it is a scalar's zero value. */
+  readonly omitsZero?: boolean
+}
+
+export interface Messages {
+  /** Throws when there is no such message. */
+  fieldsOf(message: string): readonly FieldFact[]
+  /** Messages whose JSON form is not an object of their fields (times, quantities ...). */
+  special?(message: string, codec: ProtobufCodec): SpecialCoder | undefined
+}
+
+/** Codes the content of one message, without its tag and length. */
+export interface SpecialCoder {
+  /** Writes a value, or the zero value when it is absent. */
+  write(writer: Writer, value: unknown): void
+  /** Reads up to `end`, which is the position afterwards; undefined leaves the field out. */
+  read(reader: Reader, end: number, depth: number): unknown
+}
+
+type Write = (writer: Writer, value: unknown) => void
+type WriteField = (writer: Writer, object: Record<string, unknown>) => void
+type Read = (reader: Reader, end: number, depth: number, into: unknown) => unknown
+type ReadField = (reader: Reader, wire: number, end: number, depth: number, object: Record<string, unknown>) => void
+
+/**
+ * Protocol buffers from field tables: no generated classes, plain JSON-shaped objects on both sides. Each message is compiled once, when it is first
+ * met, into closures that read and write its fields in order of their numbers.
+ */
+export class ProtobufCodec {
+  readonly #messages: Messages
+  readonly #writers = new Map<string, Write>()
+  readonly #readers = new Map<string, Read>()
+  readonly #specials = new Map<string, SpecialCoder | undefined>()
+  readonly #writer = new Writer()
+
+  constructor(messages: Messages) {
+    this.#messages = messages
+  }
+
+  encode(message: string, value: object): Buffer {
+    try {
+      this.writerOf(message)(this.#writer, value)
+      return this.#writer.finish()
+    } finally {
+      this.#writer.reset()
+    }
+  }
+
+  decode(message: string, bytes: Uint8Array): Record<string, unknown> {
+    const reader = new Reader(bytes)
+    return this.readerOf(message)(reader, reader.length, 0, undefined) as Record<string, unknown>
+  }
+
+  /** Writes a message by its fields, also when it is special. */
+  writerOf(message: string): Write {
+    let write = this.#writers.get(message)
+    if (write === undefined) {
+      write = this.#compileWriter(message)
+      this.#writers.set(message, write)
+    }
+    return write
+  }
+
+  /** Reads a message by its fields, also when it is special; into an object if one is given. */
+  readerOf(message: string): Read {
+    let read = this.#readers.get(message)
+    if (read === undefined) {
+      read = this.#compileReader(message)
+      this.#readers.set(message, read)
+    }
+    return read
+  }
+
+  #specialOf(message: string): SpecialCoder | undefined {
+    if (!this.#specials.has(message)) this.#specials.set(message, this.#messages.special?.(message, this))
+    return this.#specials.get(message)
+  }
+
+  #compileWriter(message: string): Write {
+    const fields = [...this.#messages.fieldsOf(message)].sort((a, b) => b.number - a.number)
+    const writers = fields.map((field) => this.#fieldWriter(field))
+    return (writer, value) => {
+      const object = (value ?? EMPTY) as Record<string, unknown>
+      for (let index = 0; index < writers.length; index++) writers[index]!(writer, object)
+    }
+  }
+
+  #fieldWriter(field: FieldFact): WriteField {
+    const { name, always = false, inline = false } = field
+    if (field.map !== undefined) return this.#mapWriter(field, field.map)
+    const write = this.#taggedWriter(field)
+    if (inline) return write
+    if (field.repeated) {
+      return (writer, object) => {
+        const items = object[name] as readonly unknown[] | undefined | null
+        if (items === undefined || items === null) return
+        for (let index = items.length - 1; index >= 0; index--) write(writer, items[index])
+      }
+    }
+    return (writer, object) => {
+      const value = object[name]
+      if (always || (value !== undefined && value !== null)) write(writer, value)
+    }
+  }
+
+  #mapWriter(field: FieldFact, [keyType, valueType]: readonly [string, string]): WriteField {
+    const { name, number } = field
+    const writeKey = this.#taggedWriter({ name: 'key', number: 1, type: keyType })
+    const writeValue = this.#taggedWriter({ name: 'value', number: 2, type: valueType })
+    const tag = (number << 3) | 2
+    return (writer, object) => {
+      const map = object[name] as Record<string, unknown> | undefined | null
+      if (map === undefined || map === null) return
+      const keys = sortedKeys(map)
+      for (let index = keys.length - 1; index >= 0; index--) {
+        const key = keys[index]!
+        const value = map[key]
+        const before = writer.size
+        if (valueType !== 'bytes' || (value !== null && value !== undefined)) writeValue(writer, value)
+        writeKey(writer, keyType === 'string' ? key : Number(key))
+        writer.length(writer.size - before)
+        writer.length(tag)
+      }
+    }
+  }
+
+  /** Writes one value with its tag; an absent one as the zero value. */
+  #taggedWriter({ number, type, enum: constants }: FieldFact): Write {
+    const varintTag = number << 3
+    const bytesTag = varintTag | 2
+    if (constants !== undefined) {
+      return (writer, value) => {
+        writer.integer(typeof value === 'number' ? value : (constants[value as string] ?? 0))
+        writer.length(varintTag)
+      }
+    }
+    if (INTEGERS.has(type)) {
+      return (writer, value) => {
+        writer.integer((value ?? 0) as number | bigint)
+        writer.length(varintTag)
+      }
+    }
+    switch (type) {
+      case 'bool':
+        return (writer, value) => {
+          writer.byte(value ? 1 : 0)
+          writer.length(varintTag)
+        }
+      case 'string':
+        return (writer, value) => {
+          writer.string((value ?? '') as string)
+          writer.length(bytesTag)
+        }
+      case 'bytes':
+        return (writer, value) => {
+          const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : ((value ?? NO_BYTES) as Uint8Array)
+          writer.bytes(bytes)
+          writer.length(bytes.length)
+          writer.length(bytesTag)
+        }
+      case 'double':
+        return (writer, value) => {
+          writer.double((value ?? 0) as number)
+          writer.length(varintTag | 1)
+        }
+      default:
+        return this.#messageWriter(type, bytesTag)
+    }
+  }
+
+  #messageWriter(type: string, tag: number): Write {
+    // Found at the first use: messages may contain themselves.
+    let content: Write | undefined
+    let zero: Uint8Array | undefined
+    const find = (): Write => {
+      const special = this.#specialOf(type)
+      return special === undefined ? this.writerOf(type) : (writer, value) => special.write(writer, value)
+    }
+    const whole: Write = (writer, value) => {
+      content ??= find()
+      const before = writer.size
+      content(writer, value)
+      writer.length(writer.size - before)
+      writer.length(tag)
+    }
+    return (writer, value) => {
+      if (value !== undefined) {
+        whole(writer, value)
+        return
+      }
+      if (zero === undefined) {
+        const own = new Writer()
+        whole(own, undefined)
+        zero = own.finish()
+      }
+      writer.bytes(zero)
+    }
+  }
+
+  #compileReader(message: string): Read {
+    const fields: ReadField[] = []
+    for (const field of this.#messages.fieldsOf(message)) fields[field.number] = this.#fieldReader(field)
+    return (reader, end, depth, into) => {
+      if (depth > DEPTH_MAX) throw new ProtobufError('messages are nested too deeply')
+      const object = (into ?? {}) as Record<string, unknown>
+      while (reader.at < end) {
+        const tag = reader.tag(end)
+        const field = fields[tag >>> 3]
+        if (field === undefined) reader.skip(tag & 7, end)
+        else field(reader, tag & 7, end, depth, object)
+      }
+      return object
+    }
+  }
+
+  #fieldReader(field: FieldFact): ReadField {
+    const { name, type, repeated, inline, omitsZero = false } = field
+    if (field.map !== undefined) return this.#mapReader(field, field.map)
+    const message = !isScalar(field)
+    const read = message ? this.#messageReader(type) : this.#scalarReader(field)
+    if (inline) {
+      return (reader, wire, end, depth, object) => void read(reader, reader.delimited(wire, end), depth + 1, object)
+    }
+    if (repeated) {
+      const packable = isNumber(field)
+      return (reader, wire, end, depth, object) => {
+        const list = (object[name] ??= []) as unknown[]
+        if (!message && !(packable && wire === 2)) {
+          list.push(read(reader, end, wire, undefined))
+          return
+        }
+        const last = reader.delimited(wire, end)
+        if (message) list.push(read(reader, last, depth + 1, undefined))
+        else while (reader.at < last) list.push(read(reader, last, 0, undefined))
+      }
+    }
+    if (!message) {
+      return (reader, wire, end, _depth, object) => {
+        const value = read(reader, end, wire, undefined)
+        if (omitsZero && (value === '' || value === 0 || value === false)) delete object[name]
+        else object[name] = value
+      }
+    }
+    return (reader, wire, end, depth, object) => {
+      // A message that comes twice is merged.
+      const value = read(reader, reader.delimited(wire, end), depth + 1, object[name])
+      if (value === undefined || value === null || (omitsZero && (value === 0 || value === ''))) delete object[name]
+      else object[name] = value
+    }
+  }
+
+  #mapReader({ name }: FieldFact, [keyType, valueType]: readonly [string, string]): ReadField {
+    const key = { name: 'key', number: 1, type: keyType }
+    const value = { name: 'value', number: 2, type: valueType }
+    const readKey = this.#scalarReader(key)
+    const message = !isScalar(value)
+    const readValue = message ? this.#messageReader(valueType) : this.#scalarReader(value)
+    const zero = valueType === 'string' || valueType === 'bytes' ? '' : undefined
+    return (reader, wire, end, depth, object) => {
+      const last = reader.delimited(wire, end)
+      let found: unknown = ''
+      let item: unknown = zero
+      while (reader.at < last) {
+        const tag = reader.tag(last)
+        const number = tag >>> 3
+        if (number === 1) found = readKey(reader, last, tag & 7, undefined)
+        else if (number !== 2) reader.skip(tag & 7, last)
+        else if (message) item = readValue(reader, reader.delimited(tag & 7, last), depth + 1, undefined)
+        else item = readValue(reader, last, tag & 7, undefined)
+      }
+      setOwn((object[name] ??= {}) as Record<string, unknown>, String(found), item)
+    }
+  }
+
+  /** Takes the wire type where a message reader takes the depth. */
+  #scalarReader({ type, enum: constants }: FieldFact): Read {
+    if (constants !== undefined) {
+      const names = new Map(Object.entries(constants).map(([name, number]) => [number, name]))
+      return (reader, end, wire) => {
+        const number = reader.integer(wire, end, true)
+        return names.get(number) ?? number
+      }
+    }
+    switch (type) {
+      case 'int32':
+        return (reader, end, wire) => reader.integer(wire, end, true) | 0
+      case 'uint32':
+        return (reader, end, wire) => reader.integer(wire, end, true) >>> 0
+      case 'int64':
+        return (reader, end, wire) => reader.integer(wire, end, true)
+      case 'uint64':
+        return (reader, end, wire) => reader.integer(wire, end, false)
+      case 'bool':
+        return (reader, end, wire) => reader.bool(wire, end)
+      case 'string':
+        return (reader, end, wire) => reader.text(reader.delimited(wire, end))
+      case 'bytes':
+        return (reader, end, wire) => reader.base64(reader.delimited(wire, end))
+      default:
+        return (reader, end, wire) => reader.double(wire, end)
+    }
+  }
+
+  #messageReader(type: string): Read {
+    let content: Read | undefined
+    const find = (): Read => {
+      const special = this.#specialOf(type)
+      return special === undefined ? this.readerOf(type) : (reader, end, depth) => special.read(reader, end, depth)
+    }
+    return (reader, end, depth, into) => (content ??= find())(reader, end, depth, into)
+  }
+}
+
+const EMPTY: Readonly<Record<string, unknown>> = {}
+const NO_BYTES = new Uint8Array(0)
+const INTEGERS = new Set(['int32', 'int64', 'uint32', 'uint64'])
+const SCALARS = new Set([...INTEGERS, 'bool', 'string', 'bytes', 'double'])
+
+const isScalar = ({ type, enum: constants }: FieldFact): boolean => constants !== undefined || SCALARS.has(type)
+const isNumber = ({ type, enum: constants }: FieldFact): boolean =>
+  constants !== undefined || INTEGERS.has(type) || type === 'bool'
+
+/** In order of their UTF-8, which is that of UTF-16 for all but surrogates. */
+function sortedKeys(map: Record<string, unknown>): string[] {
+  const keys = Object.keys(map)
+  if (keys.length < 2) return keys
+  return keys.some((key) => SURROGATES.test(key))
+    ? keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    : keys.sort()
+}
+
+const SURROGATES = /[\ud800-\udfff]/
