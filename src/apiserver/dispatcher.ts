@@ -10,6 +10,7 @@ import { watch } from './rest/watch.ts'
 import { create, deletedStatus, patch, remove, removeCollection, update } from './rest/write.ts'
 import { subresources } from './subresources/index.ts'
 import type { HandlerDependencies } from './subresources/types.ts'
+import { refuseTable } from './virtual/forms.ts'
 import { virtualResources } from './virtual/index.ts'
 
 /** Sends a request for a resource to the verb, the subresource or the virtual kind that serves it. */
@@ -98,6 +99,7 @@ export class Dispatcher {
     const handler = virtualResources.find((each) => each.resource === resource)
     if (handler === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     if (!resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
+    if (!handler.hasTable) refuseTable(context.headers['accept'])
     return handler.handle(context, this.#dependencies)
   }
 

@@ -20,7 +20,7 @@ import {
 import { authorizers } from './authorization/index.ts'
 import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
-import { publishKubernetesService } from './hooks/index.ts'
+import { type Advertised, publishKubernetesService } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import type { NodeConnection } from './node-connection.ts'
@@ -39,8 +39,8 @@ export interface ApiServerOptions {
   readonly serviceAccounts: ServiceAccountTokenOptions
   readonly serviceClusterIPRange: string
   readonly serviceNodePortRange: PortRange
-  /** Where nodes and pods reach this server; behind the `kubernetes` Service. */
-  readonly advertise?: { readonly address: string; readonly port: number } | undefined
+  /** Where nodes and pods reach this server; behind the `kubernetes` Service. A promise, where the port is known only once it listens. */
+  readonly advertise?: Advertised | Promise<Advertised> | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
 }
@@ -110,7 +110,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   stack.use(compactPeriodically(store, clock, log))
   const readiness = (async () => {
     await bootstrap(client)
-    await publishKubernetesService(client, { serviceClusterIPRange: options.serviceClusterIPRange, advertise: options.advertise })
+    await publishKubernetesService(client, {
+      nowMs: clock.now(),
+      serviceClusterIPRange: options.serviceClusterIPRange,
+      advertise: await options.advertise,
+    })
     ready = true
   })()
   // Whoever waits for readiness sees the failure; nobody else must.

@@ -46,6 +46,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     pki.serverCA.issue(identities.apiServer(servingHosts(options))),
     pki.clientCA.issue(identities.kubeletClient),
   ])
+  const listening = Promise.withResolvers<number>()
   const server = stack.use(
     await createApiServer({
       store,
@@ -59,7 +60,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       },
       serviceClusterIPRange: options.serviceCIDR,
       serviceNodePortRange: { from: 30_000, to: 32_767 },
-      ...(options.listen.port !== 0 && { advertise: { address: options.advertiseAddress, port: options.listen.port } }),
+      advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       nodeConnection: { certificate: kubeletClient.certificate, key: kubeletClient.key, ca: pki.serverCA.certificate },
     }),
   )
@@ -74,6 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       },
     }),
   )
+  listening.resolve(listener.port)
   const clientFor = (user: UserInfo, userAgent = 't8s'): Client => createClient(inProcessTransport(server, { user, userAgent }))
   await server.ready
   stack.use(

@@ -16,6 +16,7 @@ import { podGarbageCollector } from './pod-garbage-collector.ts'
 import { replicaSetController, replicationController } from './replicas.ts'
 import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
+import { serviceCIDRController } from './service-cidr.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
 
 /** Everything the controller manager runs. */
@@ -36,6 +37,7 @@ export const controllers: readonly ControllerDefinition[] = [
   replicationController,
   rootCAPublisher,
   serviceAccountController,
+  serviceCIDRController,
   taintEviction,
   ttlAfterFinished,
 ]

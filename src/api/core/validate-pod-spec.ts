@@ -10,7 +10,7 @@ import {
   required,
   within,
 } from '../validation/findings.ts'
-import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
+import { dnsLabel, qualifiedName, subdomainName, sysctlName } from '../validation/names.ts'
 import { userId, validateContainers } from './validate-container.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './validate-scheduling.ts'
 import { validateVolumes } from './validate-volume.ts'
@@ -82,8 +82,10 @@ function* validateSecurity({ securityContext, hostPID, shareProcessNamespace }: 
   }
   const names = new Set<string>()
   for (const [index, { name }] of (securityContext.sysctls ?? []).entries()) {
-    if (!name) yield required(`${field}.sysctls[${index}].name`)
-    else if (names.has(name)) yield duplicateValue(`${field}.sysctls[${index}].name`, name)
+    const path = `${field}.sysctls[${index}].name`
+    if (!name) yield required(path)
+    else yield* complaints(sysctlName(name), name, path)
+    if (name && names.has(name)) yield duplicateValue(path, name)
     names.add(name)
   }
 }

@@ -97,3 +97,15 @@ export const configKey: NameRule = function* (key) {
   else if (key === '..') yield "must not be '..'"
   else if (key.startsWith('..')) yield "must not start with '..'"
 }
+
+const SYSCTL_SEGMENT = '[a-z0-9]([-_a-z0-9]*[a-z0-9])?'
+const SYSCTL = `(${SYSCTL_SEGMENT}[\\./])*${SYSCTL_SEGMENT}`
+
+/** A kernel parameter: segments with dots or slashes between. */
+export const sysctlName: NameRule = function* (name) {
+  if (name.length > SUBDOMAIN_LENGTH_MAX || !name.split(/[./]/).every((segment) => SYSCTL_PART.test(segment))) {
+    yield `must have at most ${SUBDOMAIN_LENGTH_MAX} characters and match regex ^${SYSCTL}$`
+  }
+}
+
+const SYSCTL_PART = new RegExp(`^${SYSCTL_SEGMENT}$`)

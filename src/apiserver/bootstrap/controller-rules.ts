@@ -127,6 +127,12 @@ export const controllerRules: Readonly<Record<string, PolicyRule[]>> = {
     rule('core', 'namespaces', READ),
     events,
   ],
+  'service-cidrs-controller': [
+    rule('networking.k8s.io', 'servicecidrs', 'get list patch update watch'),
+    rule('networking.k8s.io', 'servicecidrs/finalizers servicecidrs/status', 'patch update'),
+    rule('networking.k8s.io', 'ipaddresses', READ),
+    events,
+  ],
   'statefulset-controller': [
     rule('core', 'pods', 'list watch get create delete update patch'),
     rule('apps', 'statefulsets', READ),

@@ -43,8 +43,12 @@ export async function releaseClusterIP(address: string, context: HookContext): P
 
 async function serviceRanges(context: HookContext): Promise<Range[]> {
   const { items } = await context.client.list(serviceCIDRs)
-  const live = items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
-  const cidrs = live.flatMap(({ spec }) => spec?.cidrs ?? []).filter((cidr) => cidr.includes('.'))
+  const ready = items.filter(
+    ({ metadata, status }) =>
+      metadata?.deletionTimestamp === undefined &&
+      status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+  )
+  const cidrs = ready.flatMap(({ spec }) => spec?.cidrs ?? []).filter((cidr) => cidr.includes('.'))
   return (cidrs.length > 0 ? cidrs : [context.serviceClusterIPRange]).map(parseRange)
 }
 

@@ -1,10 +1,11 @@
 import type { KubernetesObject } from '#meta'
+import { certificateSigningRequestHook } from './certificate-signing-request.ts'
 import { serviceHook } from './service.ts'
 import type { Hook } from './types.ts'
 
-export { publishKubernetesService } from './kubernetes-service.ts'
-export type { Hook, HookContext, Transaction } from './types.ts'
+export { type Advertised, publishKubernetesService } from './kubernetes-service.ts'
+export type { Hook, HookContext, Transaction, WriteContext } from './types.ts'
 export { nothingToDo } from './types.ts'
 
-/** Kinds whose writes allocate something. */
-export const hooks: readonly Hook<KubernetesObject>[] = [serviceHook]
+/** Kinds whose writes need more than the object: allocations, who writes. */
+export const hooks: readonly Hook<KubernetesObject>[] = [certificateSigningRequestHook, serviceHook]

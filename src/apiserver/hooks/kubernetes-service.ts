@@ -10,8 +10,14 @@ import {
 } from '#api'
 import { deepClone, deepEqual } from '#base'
 import type { Client } from '#client'
-import { isAlreadyExists, isConflict } from '#meta'
+import { formatTime, isAlreadyExists, isConflict } from '#meta'
 import { addressAt, parseRange } from './ipv4.ts'
+
+/** Where an API server is reached. */
+export interface Advertised {
+  readonly address: string
+  readonly port: number
+}
 
 const NAME = 'kubernetes'
 const PORT = 443
@@ -23,11 +29,13 @@ const PORT = 443
 export async function publishKubernetesService(
   client: Client,
   options: {
+    readonly nowMs: number
     readonly serviceClusterIPRange: string
-    readonly advertise: { readonly address: string; readonly port: number } | undefined
+    readonly advertise: Advertised | undefined
   },
 ): Promise<void> {
   await ensure(() => client.create(serviceCIDRs, defaultServiceCIDR(options.serviceClusterIPRange)))
+  await setReady(client, options)
   await ensure(() => client.create(services, kubernetesService(addressAt(parseRange(options.serviceClusterIPRange), 1))))
   if (options.advertise === undefined) return
   const { address, port } = options.advertise
@@ -49,6 +57,26 @@ const defaultServiceCIDR = (cidr: string): ServiceCIDR => ({
   metadata: { name: NAME },
   spec: { cidrs: [cidr] },
 })
+
+/** Says once that the default range may be used; whoever says anything about it later is left alone. */
+async function setReady(
+  client: Client,
+  { serviceClusterIPRange, nowMs }: { readonly serviceClusterIPRange: string; readonly nowMs: number },
+): Promise<void> {
+  const { metadata, spec, status } = await client.get(serviceCIDRs, NAME)
+  const isSaid = status?.conditions?.some(({ type }) => type === 'Ready') ?? false
+  if (isSaid || metadata?.deletionTimestamp !== undefined || !deepEqual(spec?.cidrs, [serviceClusterIPRange])) return
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: '',
+    message: 'Kubernetes default Service CIDR is ready',
+    lastTransitionTime: formatTime(nowMs),
+  }
+  const applied = { ...defaultServiceCIDR(serviceClusterIPRange), spec: undefined, status: { conditions: [ready] } }
+  const fieldManager = 'kubernetes-service-cidr-controller'
+  await client.patch(serviceCIDRs, NAME, applied, { type: 'apply', fieldManager, force: true, subresource: 'status' })
+}
 
 const kubernetesService = (clusterIP: string): Service => ({
   apiVersion: 'v1',

@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '#api'
 import type { Clock, Log, Random } from '#base'
-import type { Client } from '#client'
+import type { Client, UserInfo } from '#client'
 import type { KubernetesObject } from '#meta'
 import type { Store } from '#store'
 
@@ -11,8 +11,8 @@ import type { Store } from '#store'
 export interface Hook<T extends KubernetesObject> {
   readonly resource: ResourceDefinition<T>
   /** May complete the draft in place. Throws `StatusError` when the write can't be. */
-  beginCreate(draft: T, context: HookContext): Promise<Transaction>
-  beginUpdate(draft: T, old: T, context: HookContext): Promise<Transaction>
+  beginCreate(draft: T, context: WriteContext): Promise<Transaction>
+  beginUpdate(draft: T, old: T, context: WriteContext): Promise<Transaction>
   /** The object has gone from the store. */
   afterDelete(old: T, context: HookContext): Promise<void>
 }
@@ -28,6 +28,11 @@ export interface HookContext {
   readonly serviceNodePortRange: PortRange
   /** Nothing may be changed; the draft is completed as far as that allows. */
   readonly dryRun: boolean
+}
+
+export interface WriteContext extends HookContext {
+  /** Whose request it is. */
+  readonly user: UserInfo
 }
 
 export interface PortRange {

@@ -14,7 +14,7 @@ import { RevisionConflict, type Store } from '#store'
 import type { AdmissionChain } from '../admission/chain.ts'
 import type { Operation } from '../admission/types.ts'
 import type { RequestContext } from '../context.ts'
-import { type HookContext, hooks, nothingToDo, type Transaction } from '../hooks/index.ts'
+import { type HookContext, hooks, nothingToDo, type Transaction, type WriteContext } from '../hooks/index.ts'
 import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
@@ -114,7 +114,7 @@ export class Registry {
     if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
       throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
     }
-    const transaction = await this.#hookOf(resource, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
+    const transaction = await this.#hookOf(context, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
     try {
       const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now() })]
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
@@ -164,7 +164,7 @@ export class Registry {
     bumpGeneration(resource, object, old)
     const main = options.subresource === ''
     const transaction = main
-      ? await this.#hookOf(resource, (hook, hookContext) => hook.beginUpdate(object, old, hookContext), options.dryRun)
+      ? await this.#hookOf(context, (hook, hookContext) => hook.beginUpdate(object, old, hookContext), options.dryRun)
       : nothingToDo
     try {
       const nowMs = clock.now()
@@ -268,12 +268,12 @@ export class Registry {
   }
 
   async #hookOf(
-    resource: ResourceDefinition,
-    begin: (hook: (typeof hooks)[number], context: HookContext) => Promise<Transaction>,
+    { resource, user }: RequestContext,
+    begin: (hook: (typeof hooks)[number], context: WriteContext) => Promise<Transaction>,
     dryRun: boolean,
   ): Promise<Transaction> {
     const hook = hooks.find((each) => each.resource === resource)
-    return hook === undefined ? nothingToDo : begin(hook, { ...this.#options.hookContext(), dryRun })
+    return hook === undefined ? nothingToDo : begin(hook, { ...this.#options.hookContext(), user, dryRun })
   }
 
   #attributes(

@@ -8,6 +8,7 @@ import type { VirtualResource } from './types.ts'
 /** Deprecated upstream since 1.19; answers for the one part this server knows of: its store. */
 export const componentStatuses: VirtualResource = {
   resource: resource as unknown as ResourceDefinition,
+  hasTable: true,
   async handle(context, { store, clock }) {
     context.warnings.push('v1 ComponentStatus is deprecated in v1.19+')
     const status = {

@@ -6,5 +6,7 @@ import type { HandlerDependencies } from '../subresources/types.ts'
 /** A kind that is answered, never stored. */
 export interface VirtualResource {
   readonly resource: ResourceDefinition
+  /** Whether it can be printed as a table. */
+  readonly hasTable?: boolean
   handle(context: RequestContext, dependencies: HandlerDependencies): Promise<TransportResponse>
 }
