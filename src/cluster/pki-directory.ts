@@ -68,7 +68,7 @@ export function readPair(directory: string, name: string): KeyPair {
 /** The certificate requests of upstream's identities. */
 export const identities = {
   apiServer: (hosts: readonly string[]): CertificateRequest => ({ commonName: 'kube-apiserver', hosts, usages: ['server'] }),
-  kubeletClient: { commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'], usages: ['client'] },
+  kubeletClient: { commonName: 'kube-apiserver-kubelet-client', usages: ['client'] },
   frontProxyClient: { commonName: 'front-proxy-client', usages: ['client'] },
   admin: { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] },
   node: (name: string): CertificateRequest => ({

@@ -14,6 +14,8 @@ import type { PodDependencies } from './pods/pod-context.ts'
 import { PodWorker } from './pods/pod-worker.ts'
 import { Prober } from './probes/prober.ts'
 import type { Runtime } from './runtimes/runtime.ts'
+import { AccessControl } from './server/access.ts'
+import type { KubeletView } from './server/endpoint.ts'
 import { type KubeletServer, type ServeOptions, serveKubelet, type UpgradeHandler } from './server/server.ts'
 import { DiskVolumes, NoVolumes, type VolumeManager } from './volumes/volume-manager.ts'
 
@@ -107,7 +109,16 @@ class NodeAgent implements AsyncDisposable {
   async start(): Promise<void> {
     const { client, clock, log, runtime, nodeName, serve, upgrades } = this.#options
     if (serve !== undefined && upgrades !== undefined)
-      this.#server = this.#stack.use(await serveKubelet(serve, this.#view(), upgrades, { runtime, log }))
+      this.#server = this.#stack.use(
+        await serveKubelet(serve, {
+          view: this.#view(),
+          access: new AccessControl({ client, clock, nodeName }),
+          upgrades,
+          runtime,
+          clock,
+          log,
+        }),
+      )
     const input = {
       name: nodeName,
       ips: this.#options.nodeIPs,
@@ -224,22 +235,37 @@ class NodeAgent implements AsyncDisposable {
     return [...new Set([...api, ...own])]
   }
 
-  #view() {
+  #view(): KubeletView {
+    const { nodeName, clusterDNS, clusterDomain, resolvConf, podLogs } = this.#options
     const find = (namespace: string, name: string): PodWorker | undefined =>
       [...this.#workers.values()].find(({ pod }) => pod.metadata?.namespace === namespace && pod.metadata?.name === name)
     return {
       pods: () => [...this.#workers.values()].map(({ pod }) => pod),
-      container: (namespace: string, pod: string, container: string, previous: boolean) => {
-        const status = find(namespace, pod)?.observed.containers.get(container)?.[previous ? 1 : 0]
-        return status && { id: status.id, logPath: status.logPath, running: status.state === 'RUNNING' }
+      pod: (namespace, name) => find(namespace, name)?.pod,
+      container: (namespace, pod, container) => {
+        const status = find(namespace, pod)?.observed.containers.get(container)?.[0]
+        return status && { id: status.id, running: status.state === 'RUNNING' }
       },
-      sandbox: (namespace: string, pod: string) =>
-        find(namespace, pod)?.observed.sandboxes.find(({ state }) => state === 'READY')?.id,
-      ended: (containerId: string) =>
+      containerById: (namespace, pod, id) => {
+        const all = [...(find(namespace, pod)?.observed.containers.values() ?? [])].flat()
+        const status = all.find((each) => each.id === id)
+        return status && { id, logPath: status.logPath, running: status.state === 'RUNNING' }
+      },
+      sandbox: (namespace, pod) => find(namespace, pod)?.observed.sandboxes.find(({ state }) => state === 'READY')?.id,
+      ended: (containerId) =>
         new Promise<void>((resolve) => {
           this.#endings.set(containerId, [...(this.#endings.get(containerId) ?? []), resolve])
           this.#tellEndings()
         }),
+      configuration: () => ({
+        kind: 'KubeletConfiguration',
+        apiVersion: 'kubelet.config.k8s.io/v1beta1',
+        nodeName,
+        clusterDNS: [clusterDNS],
+        clusterDomain,
+        resolvConf: resolvConf ?? '/etc/resolv.conf',
+        podLogsDir: podLogs,
+      }),
     }
   }
 }

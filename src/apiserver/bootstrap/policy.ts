@@ -168,7 +168,7 @@ const COMPONENT_ROLES: ClusterRole[] = [
   clusterRole('system:kubelet-api-admin', [
     rule('core', 'nodes', READ),
     rule('core', 'nodes', 'proxy'),
-    rule('core', 'nodes/log nodes/metrics nodes/proxy nodes/stats', '*'),
+    rule('core', 'nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats', '*'),
   ]),
   clusterRole('system:kube-scheduler', [
     EVENTS,
@@ -223,6 +223,7 @@ export const clusterRoleBindings: readonly ClusterRoleBinding[] = [
     'system:service-account-issuer-discovery',
     group('system:serviceaccounts'),
   ),
+  clusterBinding('system:kubelet-api-admin', 'system:kubelet-api-admin', user('kube-apiserver-kubelet-client')),
   clusterBinding('system:node-proxier', 'system:node-proxier', user('system:kube-proxy')),
   clusterBinding('system:kube-scheduler', 'system:kube-scheduler', user('system:kube-scheduler')),
   clusterBinding('system:kube-controller-manager', 'system:kube-controller-manager', user('system:kube-controller-manager')),

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { TLSSocket } from 'node:tls'
-import type { Pod } from '#api'
-import type { Log } from '#base'
+import type { Clock, Log } from '#base'
 import type { Runtime } from '../runtimes/runtime.ts'
-import { readLog } from './logs.ts'
+import type { AccessControl } from './access.ts'
+import { fail, type KubeletView } from './endpoint.ts'
+import { endpoints } from './endpoints.ts'
 
 export interface ServeOptions {
   readonly host: string
@@ -15,23 +15,17 @@ export interface ServeOptions {
   readonly tls: { readonly certificate: string; readonly key: string; readonly clientCA: string }
 }
 
-/** What the server reads of the kubelet. */
-export interface KubeletView {
-  pods(): readonly Pod[]
-  /** The newest container of that name, or the one before it. */
-  container(
-    namespace: string,
-    pod: string,
-    container: string,
-    previous: boolean,
-  ): { readonly id: string; readonly logPath: string; readonly running: boolean } | undefined
-  sandbox(namespace: string, pod: string): string | undefined
-  /** Resolves when the container has ended. */
-  ended(containerId: string): Promise<void>
-}
-
 export interface KubeletServer extends AsyncDisposable {
   readonly port: number
+}
+
+export interface ServerDependencies {
+  readonly view: KubeletView
+  readonly access: AccessControl
+  readonly upgrades: UpgradeHandler
+  readonly runtime: Runtime
+  readonly clock: Clock
+  readonly log: Log
 }
 
 /** Opens streams that arrive as upgrades: exec, attach, port-forward. */
@@ -42,13 +36,8 @@ export type UpgradeHandler = (
   target: { readonly action: string; readonly id: string; readonly query: URLSearchParams },
 ) => Promise<void>
 
-/** The kubelet's HTTPS endpoints; only holders of a client certificate may use them (the API server, monitoring). */
-export async function serveKubelet(
-  options: ServeOptions,
-  view: KubeletView,
-  upgradeHandler: UpgradeHandler,
-  { runtime, log }: { runtime: Runtime; log: Log },
-): Promise<KubeletServer> {
+/** The kubelet's HTTPS endpoints. Every request is authenticated and authorised before anything else is looked at. */
+export async function serveKubelet(options: ServeOptions, dependencies: ServerDependencies): Promise<KubeletServer> {
   const { createServer } = await import('node:https')
   const { certificate, key, clientCA } = options.tls
   const server: Server = createServer({ cert: certificate, key, ca: clientCA, requestCert: true, rejectUnauthorized: false })
@@ -59,20 +48,17 @@ export async function serveKubelet(
   })
   server.on('tlsClientError', () => undefined)
   server.on('request', (request, response) => {
-    handle(request, response, view, runtime).catch((error: unknown) => {
-      log.debug('A kubelet request failed', { path: request.url, error })
+    handle(request, response, dependencies).catch((error: unknown) => {
+      dependencies.log.debug('A kubelet request failed', { path: request.url, error })
       if (response.headersSent) response.destroy()
-      else fail(response, 500, error instanceof Error ? error.message : String(error))
+      else fail({ response }, 500, error instanceof Error ? error.message : String(error))
     })
   })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    upgrade(request, socket, head, view, upgradeHandler).catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error)
-      socket.end(
-        `HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(message)}\r\nconnection: close\r\n\r\n${message}`,
-      )
-    })
+    upgrade(request, socket, head, dependencies).catch((error: unknown) =>
+      refuseUpgrade(socket, 500, error instanceof Error ? error.message : String(error)),
+    )
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -89,121 +75,66 @@ export async function serveKubelet(
   }
 }
 
-const isTrusted = (request: IncomingMessage): boolean => (request.socket as TLSSocket).authorized
-
-async function handle(request: IncomingMessage, response: ServerResponse, view: KubeletView, runtime: Runtime): Promise<void> {
-  const url = new URL(request.url ?? '/', 'https://kubelet')
-  const [action = '', ...parts] = url.pathname
-    .split('/')
-    .filter((part) => part !== '')
-    .map(decodeURIComponent)
-  if (action === 'healthz') return answer(response, 200, 'ok', 'text/plain')
-  if (!isTrusted(request)) return fail(response, 401, 'Unauthorized')
-  switch (action) {
-    case 'pods':
-      return answer(
-        response,
-        200,
-        JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: view.pods() }),
-        'application/json',
-      )
-    case 'containerLogs':
-      return containerLogs(request, response, view, parts, url.searchParams)
-    case 'stats':
-      return answer(response, 200, JSON.stringify(await statsSummary(runtime)), 'application/json')
-    case 'metrics': {
-      const { Registry, collectDefaultMetrics } = await import('prom-client')
-      const registry = new Registry()
-      collectDefaultMetrics({ register: registry })
-      return answer(response, 200, await registry.metrics(), registry.contentType)
-    }
-    default:
-      return fail(response, 404, '404 page not found')
-  }
-}
-
-async function containerLogs(
-  request: IncomingMessage,
-  response: ServerResponse,
-  view: KubeletView,
-  parts: readonly string[],
-  query: URLSearchParams,
-): Promise<void> {
-  const [namespace = '', pod = '', name = ''] = parts
-  const previous = query.get('previous') === 'true'
-  const container = view.container(namespace, pod, name, previous)
-  if (container === undefined) {
-    const what = `container ${JSON.stringify(name)} in pod ${JSON.stringify(pod)}`
-    return fail(
-      response,
-      400,
-      previous ? `previous terminated ${what} not found` : `${what} is waiting to start: ContainerCreating`,
-    )
-  }
-  const controller = new AbortController()
-  request.on('close', () => controller.abort())
-  response.on('close', () => controller.abort())
-  const number = (parameter: string): number | undefined => (query.has(parameter) ? Number(query.get(parameter)) : undefined)
-  const sinceSeconds = number('sinceSeconds')
-  const sinceTime = query.get('sinceTime')
-  const follow = query.get('follow') === 'true' && !previous
-  response.writeHead(200, { 'content-type': 'text/plain' })
-  response.flushHeaders()
-  const text = readLog(container.logPath, {
-    follow,
-    tailLines: number('tailLines'),
-    limitBytes: number('limitBytes'),
-    sinceMs:
-      sinceTime === null
-        ? sinceSeconds === undefined
-          ? undefined
-          : performance.timeOrigin + performance.now() - sinceSeconds * 1000
-        : Date.parse(sinceTime),
-    timestamps: query.get('timestamps') === 'true',
-    stream: (query.get('stream') ?? 'All') as 'All',
-    signal: controller.signal,
-    ended: container.running ? view.ended(container.id) : Promise.resolve(),
-  })
+/** Undefined for a path that cannot be decoded. */
+function parse(request: IncomingMessage): { path: string; parts: readonly string[]; query: URLSearchParams } | undefined {
   try {
-    await pipeline(text, response)
-  } catch (error) {
-    if (!controller.signal.aborted) throw error
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://kubelet')
+    const parts = pathname
+      .split('/')
+      .filter((part) => part !== '')
+      .map(decodeURIComponent)
+    return { path: `/${parts.join('/')}`, parts, query: searchParams }
+  } catch {
+    return undefined
   }
 }
 
-async function statsSummary(runtime: Runtime): Promise<unknown> {
-  const stats = await runtime.containerStats()
-  return {
-    node: {},
-    pods: stats.map(({ labels, cpuUsageNanoseconds, memoryWorkingSetBytes }) => ({
-      podRef: labels,
-      cpu: { usageCoreNanoSeconds: cpuUsageNanoseconds },
-      memory: { workingSetBytes: memoryWorkingSetBytes },
-    })),
-  }
+async function handle(request: IncomingMessage, response: ServerResponse, dependencies: ServerDependencies): Promise<void> {
+  const target = parse(request)
+  if (target === undefined) return fail({ response }, 400, 'Bad Request')
+  const { refusal } = await dependencies.access.check(request, target.path)
+  if (refusal !== undefined) return fail({ response }, refusal.status, refusal.message)
+  const [first, ...parts] = target.parts
+  const endpoint = endpoints.find(({ path }) => path === first)
+  if (endpoint === undefined) return fail({ response }, 404, '404 page not found')
+  const { view, runtime, clock } = dependencies
+  await endpoint.handle({ request, response, parts, query: target.query, view, runtime, clock })
 }
 
 async function upgrade(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  view: KubeletView,
-  handler: UpgradeHandler,
+  { access, view, upgrades }: ServerDependencies,
 ): Promise<void> {
-  if (!isTrusted(request)) throw new Error('Unauthorized')
-  const url = new URL(request.url ?? '/', 'https://kubelet')
-  const [action = '', namespace = '', pod = '', container = ''] = url.pathname
-    .split('/')
-    .filter((part) => part !== '')
-    .map(decodeURIComponent)
-  const id = action === 'portForward' ? view.sandbox(namespace, pod) : view.container(namespace, pod, container, false)?.id
-  if (id === undefined) throw new Error(`container not found (${JSON.stringify(container)})`)
-  await handler(request, socket, head, { action, id, query: url.searchParams })
+  const target = parse(request)
+  if (target === undefined) return refuseUpgrade(socket, 400, 'Bad Request')
+  const { refusal } = await access.check(request, target.path)
+  if (refusal !== undefined) return refuseUpgrade(socket, refusal.status, refusal.message)
+  const [action = '', namespace = '', pod = '', container = ''] = target.parts
+  if (view.pod(namespace, pod) === undefined) return refuseUpgrade(socket, 404, `pod does not exist`)
+  const id = action === 'portForward' ? view.sandbox(namespace, pod) : view.container(namespace, pod, container)?.id
+  if (id === undefined) return refuseUpgrade(socket, 404, `container not found (${JSON.stringify(container)})`)
+  await upgrades(request, socket, head, { action, id, query: target.query })
 }
 
-function answer(response: ServerResponse, status: number, body: string, type: string): void {
-  response.writeHead(status, { 'content-type': type })
-  response.end(body)
+const PHRASES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  500: 'Internal Server Error',
 }
 
-const fail = (response: ServerResponse, status: number, message: string): void => answer(response, status, message, 'text/plain')
+function refuseUpgrade(socket: Duplex, status: number, message: string): void {
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${PHRASES[status] ?? ''}`,
+      'content-type: text/plain; charset=utf-8',
+      `content-length: ${Buffer.byteLength(message)}`,
+      'connection: close',
+      '',
+      message,
+    ].join('\r\n'),
+  )
+}
