@@ -1,1 +1,9 @@
-export {}
+export type { CheckedAst } from './check/checked.ts'
+export { Environment, type EnvironmentOptions, type Program, type Variable, type Variables } from './environment.ts'
+export { type EvaluateOptions, type Evaluation, EvaluationCancelled, EvaluationError } from './evaluate/program.ts'
+export type { Library } from './libraries/library.ts'
+export { CompileError, type Issue } from './syntax/source.ts'
+export { declare, type FieldType, type FunctionDeclaration, type TypeProvider } from './types/declarations.ts'
+export * as types from './types/type.ts'
+export { formatType, type Type } from './types/type.ts'
+export * from './values/index.ts'

@@ -1,0 +1,93 @@
+import type { Issue, Source } from './source.ts'
+
+export type TokenKind = 'identifier' | 'quoted' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'keyword' | 'symbol' | 'end'
+
+export interface Token {
+  readonly kind: TokenKind
+  readonly text: string
+  readonly start: number
+}
+
+const KEYWORDS: ReadonlySet<string> = new Set(['in', 'true', 'false', 'null'])
+
+const SPACE = /(?:[ \t\r\n\f]+|\/\/[^\n]*)+/y
+const NUMBER = /0x[0-9a-fA-F]+[uU]?|(?:\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)|\d+[uU]?/y
+const IDENTIFIER = /[A-Za-z_][A-Za-z0-9_]*/y
+const QUOTED = /`[A-Za-z0-9_.\-/ ]+`/y
+const PREFIX = /(?:[rR][bB]?|[bB][rR]?)?(?="|')/y
+const SYMBOL = /==|!=|<=|>=|&&|\|\||[[\]{}(),.:?+\-*/%!<>]/y
+
+/** Splits the whole text; what is no token becomes an issue and is stepped over. */
+export function tokenize(source: Source): { tokens: Token[]; issues: Issue[] } {
+  const { text } = source
+  const tokens: Token[] = []
+  const issues: Issue[] = []
+  let at = skip(SPACE, text, 0)
+  while (at < text.length) {
+    const token = next(text, at)
+    if (token === undefined) {
+      const shown = escapeShown(String.fromCodePoint(text.codePointAt(at)!))
+      issues.push(source.issue(at, `Syntax error: token recognition error at: '${shown}'`))
+      at += text.codePointAt(at)! > 0xffff ? 2 : 1
+    } else {
+      tokens.push(token)
+      at += token.text.length
+    }
+    at = skip(SPACE, text, at)
+  }
+  tokens.push({ kind: 'end', text: '<EOF>', start: text.length })
+  return { tokens, issues }
+}
+
+function next(text: string, at: number): Token | undefined {
+  const quoted = stringEnd(text, at)
+  if (quoted !== undefined) {
+    const literal = text.slice(at, quoted)
+    const kind = /^[^"']*[bB]/.test(literal) ? 'bytes' : 'string'
+    return { kind, text: literal, start: at }
+  }
+  const number = match(NUMBER, text, at)
+  if (number !== undefined) return { kind: numberKind(number), text: number, start: at }
+  const word = match(IDENTIFIER, text, at)
+  if (word !== undefined) return { kind: KEYWORDS.has(word) ? 'keyword' : 'identifier', text: word, start: at }
+  const escaped = match(QUOTED, text, at)
+  if (escaped !== undefined) return { kind: 'quoted', text: escaped, start: at }
+  const symbol = match(SYMBOL, text, at)
+  return symbol === undefined ? undefined : { kind: 'symbol', text: symbol, start: at }
+}
+
+function numberKind(text: string): TokenKind {
+  if (/[uU]$/.test(text)) return 'uint'
+  return text.startsWith('0x') || /^\d+$/.test(text) ? 'int' : 'double'
+}
+
+/** Where the string literal at `at` ends, or undefined when none starts there or it has no end. */
+function stringEnd(text: string, at: number): number | undefined {
+  const prefix = match(PREFIX, text, at, true)
+  if (prefix === undefined) return undefined
+  const raw = /[rR]/.test(prefix)
+  let position = at + prefix.length
+  const quote = text[position]!
+  const triple = text.startsWith(quote.repeat(3), position)
+  const end = triple ? quote.repeat(3) : quote
+  position += end.length
+  while (position < text.length) {
+    if (text.startsWith(end, position)) return position + end.length
+    const unit = text[position]!
+    if (!triple && (unit === '\n' || unit === '\r')) return undefined
+    position += unit === '\\' && !raw ? 2 : 1
+  }
+  return undefined
+}
+
+function match(pattern: RegExp, text: string, at: number, allowEmpty = false): string | undefined {
+  pattern.lastIndex = at
+  const found = pattern.exec(text)?.[0]
+  return found === undefined || (found === '' && !allowEmpty) ? undefined : found
+}
+
+function skip(pattern: RegExp, text: string, at: number): number {
+  return at + (match(pattern, text, at)?.length ?? 0)
+}
+
+const escapeShown = (text: string): string => text.replace('\n', '\\n').replace('\r', '\\r').replace('\t', '\\t')
