@@ -17,6 +17,7 @@ import { identities, openPki, type Pki, writePair } from '../pki-directory.ts'
 import { addressOfHost, chooseRanges } from './address.ts'
 import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
 import { startDaemon } from './daemon.ts'
+import { ensureFreeSpace } from './free-space.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
 import { waitUntilReady } from './readiness.ts'
 import { nodeNames } from './server.ts'
@@ -43,6 +44,8 @@ export interface UpResult {
 /** Starts what of the cluster does not run, and resolves when its nodes are Ready and its DNS answers. */
 export async function up(options: UpOptions): Promise<UpResult> {
   const paths = pathsOf(options.dataDirectory)
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 })
+  ensureFreeSpace(paths.root)
   const isNew = readConfig(paths.config) === undefined
   const config = prepareConfig(paths, options)
   try {
