@@ -11,6 +11,7 @@ import {
 import type { Store } from '#store'
 import { AdmissionChain, admissionPlugins } from './admission/index.ts'
 import {
+  BootstrapTokens,
   clientCertificates,
   frontProxy,
   inProcessPeers,
@@ -41,6 +42,8 @@ export interface ApiServerOptions {
   readonly serviceNodePortRange: PortRange
   /** Where nodes and pods reach this server; behind the `kubernetes` Service. A promise, where the port is known only once it listens. */
   readonly advertise?: Advertised | Promise<Advertised> | undefined
+  /** Whether tokens of joining nodes are accepted, as `--enable-bootstrap-token-auth` says. */
+  readonly bootstrapTokens?: boolean | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
 }
@@ -95,7 +98,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random,
     log,
     tokens,
-    authenticators: [inProcessPeers, frontProxy, clientCertificates, tokens],
+    authenticators: [
+      inProcessPeers,
+      frontProxy,
+      clientCertificates,
+      ...(options.bootstrapTokens ? [new BootstrapTokens({ cache, clock, log })] : []),
+      tokens,
+    ],
     authorizers: access.all,
     rbac: access.rbac,
     nodes: options.nodeConnection,

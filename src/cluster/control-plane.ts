@@ -61,6 +61,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serviceClusterIPRange: options.serviceCIDR,
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
+      bootstrapTokens: true,
       nodeConnection: { certificate: kubeletClient.certificate, key: kubeletClient.key, ca: pki.serverCA.certificate },
     }),
   )
@@ -87,6 +88,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       log: log.child({ component: 'controller-manager' }),
       rootCA: pki.serverCA.certificate,
       clusterCIDR: options.clusterCIDR,
+      only: CONTROLLERS,
     }),
   )
   await startSchedulerOn(stack, clientFor(SCHEDULER, 'kube-scheduler'), {
@@ -98,6 +100,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return { server, port: listener.port, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+/** Those by which nodes join are off by default, as upstream; whoever sets a cluster up turns them on. */
+const CONTROLLERS = ['*', 'bootstrap-signer-controller', 'token-cleaner-controller']
 const CONTROLLER_MANAGER = 'kube-controller-manager'
 const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
 

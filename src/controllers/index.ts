@@ -1,5 +1,6 @@
 import type { Clock, Log, Random } from '#base'
 import { type Client, Informers } from '#client'
+import { bootstrapSigner, tokenCleaner } from './bootstrap-token/index.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import { cronJobController } from './cron-job/index.ts'
 import { daemonSetController } from './daemon-set/index.ts'
@@ -19,8 +20,11 @@ import { serviceAccountController } from './service-account.ts'
 import { serviceCIDRController } from './service-cidr.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
 
+export { isSignedBy, signatureOf } from './bootstrap-token/index.ts'
+
 /** Everything the controller manager runs. */
 export const controllers: readonly ControllerDefinition[] = [
+  bootstrapSigner,
   clusterRoleAggregation,
   cronJobController,
   daemonSetController,
@@ -39,6 +43,7 @@ export const controllers: readonly ControllerDefinition[] = [
   serviceAccountController,
   serviceCIDRController,
   taintEviction,
+  tokenCleaner,
   ttlAfterFinished,
 ]
 
@@ -67,19 +72,19 @@ export async function startControllers(options: ControllersOptions): Promise<Asy
   await using stack = new AsyncDisposableStack()
   const informers = stack.use(new Informers({ client: reader, clock, random, log }))
   const manager = { ...options, informers, clientFor: (name: string) => options.clientFor(name) }
-  const runs = (flag: string): boolean => isSelected(flag, options.only ?? ['*'])
-  const selected = controllers.filter(({ flag }) => runs(flag))
+  const words = options.only ?? ['*']
+  const selected = controllers.filter(({ flag, isOnByDefault }) => isSelected(flag, isOnByDefault, words))
   const started = await Promise.all(selected.map((definition) => startController(definition, manager)))
   for (const controller of started) stack.use(controller)
-  if (runs(GARBAGE_COLLECTOR)) stack.use(await garbageCollector(manager))
+  if (isSelected(GARBAGE_COLLECTOR, true, words)) stack.use(await garbageCollector(manager))
   return stack.move()
 }
 
 /** The first word about a controller counts, as upstream. */
-function isSelected(flag: string, words: readonly string[]): boolean {
+function isSelected(flag: string, isOnByDefault: boolean, words: readonly string[]): boolean {
   for (const word of words) {
     if (word === flag) return true
     if (word === `-${flag}`) return false
   }
-  return words.includes('*')
+  return isOnByDefault && words.includes('*')
 }

@@ -43,6 +43,7 @@ export async function startTestApiServer(
         signingKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
         verificationKeys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
       },
+      bootstrapTokens: true,
       serviceClusterIPRange: '10.96.0.0/12',
       serviceNodePortRange: { from: 30_000, to: 32_767 },
     }),

@@ -1,7 +1,7 @@
 import { nullLog, type Random, settle, VirtualClock } from '#base'
 import { type Client, createClient, type Transport, type UserInfo } from '#client'
 import { startSchedulerOn, startSimulatedNodes } from '#cluster'
-import { startControllers } from '#controllers'
+import { controllerNames, startControllers } from '#controllers'
 import { startTestApiServer, TEST_ADMIN } from './test-api-server.ts'
 import { TRANSPORTS } from './transports.ts'
 
@@ -51,6 +51,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       reader: clientFor(component('system:kube-controller-manager')),
       rootCA: '',
       clusterCIDR: RANGES.clusterCIDR,
+      only: controllerNames(),
       clock,
       random,
       log,

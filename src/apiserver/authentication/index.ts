@@ -2,6 +2,7 @@ import type { Peer, TransportRequest, UserInfo } from '#client'
 import { unauthorized } from '#meta'
 import type { Authenticator } from './types.ts'
 
+export { BootstrapTokens } from './bootstrap-tokens.ts'
 export { type ServiceAccountTokenOptions, ServiceAccountTokens, type TokenRequestClaims } from './service-account-tokens.ts'
 export type { Authenticator } from './types.ts'
 

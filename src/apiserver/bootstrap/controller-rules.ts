@@ -6,12 +6,28 @@ const rule = (groups: string, resources: string, verbs: string): PolicyRule => (
   verbs: verbs.split(' '),
 })
 
+/** Certificate signers by name; admission asks for `approve` and `sign` on them. */
+const signers = (verb: string, ...names: string[]): PolicyRule => ({
+  apiGroups: ['certificates.k8s.io'],
+  resources: ['signers'],
+  resourceNames: names.map((name) => `kubernetes.io/${name}`),
+  verbs: [verb],
+})
+
 const READ = 'get list watch'
 const events = rule('core events.k8s.io', 'events', 'create patch update')
 const pods = rule('core', 'pods', 'create delete list patch watch get')
 
 /** What each controller's service account may do: exactly what it needs, as upstream's `system:controller:*` roles. */
 export const controllerRules: Readonly<Record<string, PolicyRule[]>> = {
+  'certificate-controller': [
+    rule('certificates.k8s.io', 'certificatesigningrequests', 'delete get list watch'),
+    rule('certificates.k8s.io', 'certificatesigningrequests/status certificatesigningrequests/approval', 'update'),
+    signers('approve', 'kube-apiserver-client-kubelet'),
+    signers('sign', 'legacy-unknown', 'kube-apiserver-client', 'kube-apiserver-client-kubelet', 'kubelet-serving'),
+    rule('authorization.k8s.io', 'subjectaccessreviews', 'create'),
+    events,
+  ],
   'clusterrole-aggregation-controller': [
     rule('rbac.authorization.k8s.io', 'clusterroles', 'escalate get list patch update watch'),
   ],

@@ -1,5 +1,6 @@
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '#api'
 import { controllerRules } from './controller-rules.ts'
+import { joiningClusterRoles, joiningRoleBindings, joiningRoles } from './joining-policy.ts'
 
 const LABELS = { 'kubernetes.io/bootstrapping': 'rbac-defaults' }
 const ANNOTATIONS = { 'rbac.authorization.kubernetes.io/autoupdate': 'true' }
@@ -204,6 +205,7 @@ const COMPONENT_ROLES: ClusterRole[] = [
 export const clusterRoles: readonly ClusterRole[] = [
   ...USER_ROLES,
   ...COMPONENT_ROLES,
+  ...joiningClusterRoles.map(({ name, rules }) => clusterRole(name, rules)),
   ...Object.entries(controllerRules).map(([name, rules]) => clusterRole(`system:controller:${name}`, rules)),
 ]
 
@@ -242,6 +244,14 @@ export const systemRoles: readonly Role[] = [
     metadata: { name: 'system:coredns', namespace: 'kube-system', labels: LABELS, annotations: ANNOTATIONS },
     rules: [rule('core', 'services', 'create get'), rule('discovery.k8s.io', 'endpointslices', 'create get update patch delete')],
   },
+  ...joiningRoles.map(
+    ({ name, namespace, rules }): Role => ({
+      ...RBAC,
+      kind: 'Role',
+      metadata: { name, namespace, labels: LABELS, annotations: ANNOTATIONS },
+      rules,
+    }),
+  ),
 ]
 
 export const systemRoleBindings: readonly RoleBinding[] = [
@@ -252,4 +262,13 @@ export const systemRoleBindings: readonly RoleBinding[] = [
     roleRef: { apiGroup: GROUP, kind: 'Role', name: 'system:coredns' },
     subjects: [account('coredns')],
   },
+  ...joiningRoleBindings.map(
+    ({ name, namespace, serviceAccount }): RoleBinding => ({
+      ...RBAC,
+      kind: 'RoleBinding',
+      metadata: { name, namespace, labels: LABELS, annotations: ANNOTATIONS },
+      roleRef: { apiGroup: GROUP, kind: 'Role', name },
+      subjects: [account(serviceAccount)],
+    }),
+  ),
 ]

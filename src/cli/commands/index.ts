@@ -13,6 +13,7 @@ import { reset } from './reset.ts'
 import { scheduler } from './scheduler.ts'
 import { server } from './server.ts'
 import { status } from './status.ts'
+import { token } from './token.ts'
 import { up } from './up.ts'
 
 /** In the order of `t8s --help`. */
@@ -24,6 +25,7 @@ export const commands: readonly CommandDefinition[] = [
   logs,
   kubeconfig,
   image,
+  token,
   server,
   agent,
   apiserver,

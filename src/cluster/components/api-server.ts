@@ -44,6 +44,7 @@ export async function startApiServerProcess(
       serviceNodePortRange,
       advertise: { address: options.advertiseAddress, port: options.listen.port },
       nodeConnection: options.kubelets,
+      bootstrapTokens: options.enableBootstrapTokens,
     }),
   )
   const { clientCA, frontProxyCA } = options

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { openLog, systemClock, systemRandom } from '#base'
 import { ADMIN, startControlPlane } from '../control-plane.ts'
 import { serveControl } from '../control-socket.ts'
+import { publishJoining } from '../join/publish.ts'
 import { openPki } from '../pki-directory.ts'
 import { startSimulatedNodes } from '../simulated-nodes.ts'
 import { openStore } from '../store.ts'
@@ -40,7 +41,14 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
       clusterDomain,
     }),
   )
-  await adminKubeconfig(paths, config, pki)
+  await Promise.all([
+    adminKubeconfig(paths, config, pki),
+    publishJoining(controlPlane.clientFor(ADMIN), {
+      server: `https://${advertiseAddress}:${config.apiPort}`,
+      ca: pki.serverCA.certificate,
+      settings: { clusterId: config.id, clusterCIDR, clusterDNS, clusterDomain, clientCA: pki.clientCA.certificate },
+    }),
+  ])
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
     stack.use(await startSimulatedNodes({ controlPlane, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }))

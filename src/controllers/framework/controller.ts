@@ -57,6 +57,8 @@ export interface ControllerDefinition {
   readonly name: string
   /** As `--controllers` names it. */
   readonly flag: string
+  /** Whether `*` of `--controllers` means it, too. */
+  readonly isOnByDefault: boolean
   readonly for: ResourceDefinition
   readonly watches: readonly Watch<KubernetesObject>[]
   readonly workers: number
@@ -71,6 +73,8 @@ export interface ControllerInput<T extends KubernetesObject> {
   readonly name: string
   /** As `--controllers` names it, where that is not the service account's name. */
   readonly flag?: string
+  /** False for what upstream runs only when it is asked to by name. */
+  readonly isOnByDefault?: boolean
   readonly for: ResourceDefinition<T>
   readonly watches?: readonly Watch<never>[]
   readonly reads?: readonly ResourceDefinition<never>[]
@@ -85,6 +89,7 @@ export function defineController<T extends KubernetesObject>(input: ControllerIn
   return {
     name: input.name,
     flag: input.flag ?? input.name,
+    isOnByDefault: input.isOnByDefault ?? true,
     for: input.for as unknown as ResourceDefinition,
     watches: (input.watches ?? []) as unknown as readonly Watch<KubernetesObject>[],
     reads: (input.reads ?? []) as unknown as readonly ResourceDefinition[],
