@@ -23,6 +23,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     default() {},
     prepareForCreate() {},
     prepareForUpdate() {},
+    prepareForStatusUpdate() {},
     *validate() {},
     *validateUpdate() {},
     *validateStatusUpdate() {},

@@ -85,6 +85,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** Clears or sets what clients may not (status on create, and so on), in place. */
   prepareForCreate(draft: T): void
   prepareForUpdate(draft: T, old: T): void
+  /** The same for a write through `status`. */
+  prepareForStatusUpdate(draft: T, old: T): void
   /** Everything wrong with the object, in upstream's field order and wording. */
   validate(object: T, context: ValidationContext): Iterable<FieldError>
   validateUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>

@@ -46,7 +46,9 @@ const BODIES: Readonly<Record<string, object>> = {
     metadata: { name: 'v1.a.b' },
     spec: { group: 'a.b', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1 },
   },
-  CertificateSigningRequest: { spec: { request: 'eA==', signerName: 'a.b/c', usages: ['digital signature'] } },
+  CertificateSigningRequest: {
+    spec: { request: btoa('-----BEGIN CERTIFICATE REQUEST-----'), signerName: 'a.b/c', usages: ['digital signature'] },
+  },
   ClusterRoleBinding: { roleRef: { kind: 'ClusterRole', name: 'x' } },
   ControllerRevision: { data: { a: 1 }, revision: 1 },
   CronJob: { spec: { schedule: '@daily', jobTemplate: { spec: { template: ending } } } },

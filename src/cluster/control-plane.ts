@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { type ApiServer, createApiServer } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, EventRecorder, Informers, inProcessTransport, type UserInfo } from '#client'
-import { startControllers } from '#controllers'
+import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
 import { startScheduler } from '#scheduler'
 import type { Store } from '#store'
 import { addressIn } from './cidr.ts'
@@ -89,6 +89,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       rootCA: pki.serverCA.certificate,
       clusterCIDR: options.clusterCIDR,
       only: CONTROLLERS,
+      signing: signingOf(pki),
     }),
   )
   await startSchedulerOn(stack, clientFor(SCHEDULER, 'kube-scheduler'), {
@@ -101,7 +102,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 /** Those by which nodes join are off by default, as upstream; whoever sets a cluster up turns them on. */
-const CONTROLLERS = ['*', 'bootstrap-signer-controller', 'token-cleaner-controller']
+const CONTROLLERS = ['*', 'bootstrap-signer-controller', 'token-cleaner-controller', 't8s-node-certificate-approving-controller']
+const CERTIFICATE_MS = 365 * 24 * 3_600_000
+
+/** Serving certificates come from the authority that clients trust, all others from that of clients. */
+function signingOf({ clientCA, serverCA }: Pki): Signing {
+  const authorities = {
+    [KUBELET_SERVING]: serverCA,
+    [KUBELET_CLIENT]: clientCA,
+    [API_SERVER_CLIENT]: clientCA,
+    [LEGACY_UNKNOWN]: clientCA,
+  }
+  return { authorities, durationMs: CERTIFICATE_MS }
+}
+
 const CONTROLLER_MANAGER = 'kube-controller-manager'
 const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
 

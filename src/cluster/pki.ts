@@ -1,6 +1,7 @@
 import { createPublicKey, type webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Clock, Random } from '#base'
+import { loadX509, serialNumber } from '#controllers'
 
 /** A certificate with its private key, both PEM. */
 export interface KeyPair {
@@ -25,15 +26,7 @@ const YEAR_MS = 365 * 24 * 3600 * 1000
 const CA_YEARS = 10
 /** Clocks of machines that join may lag behind. */
 const BACKDATE_MS = 5 * 60 * 1000
-const SIGNING = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-
-type X509 = typeof import('@peculiar/x509')
-
-/** @peculiar/x509 costs 130 ms to load, so only what issues certificates pays for it. */
-async function loadX509(): Promise<X509> {
-  await import('reflect-metadata')
-  return await import('@peculiar/x509')
-}
+export const SIGNING = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** Makes a new self-signed authority (ECDSA P-256, ten years). */
 export async function createAuthority(commonName: string, dependencies: { clock: Clock; random: Random }): Promise<Authority> {
@@ -107,16 +100,9 @@ export async function createSigningKey(): Promise<{ readonly privateKey: string;
   return { privateKey, publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() }
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64')
   return `-----BEGIN PRIVATE KEY-----\n${der.replace(/.{64}/g, '$&\n').trimEnd()}\n-----END PRIVATE KEY-----\n`
-}
-
-/** 128 random bits, positive as RFC 5280 wants. */
-function serialNumber(random: Random): string {
-  const bytes = random.bytes(16)
-  bytes[0] = (bytes[0]! & 0x7f) | 0x40
-  return Buffer.from(bytes).toString('hex')
 }
 
 /** The public half of a PEM key, private or public. Throws a sentence that starts with `name`. */

@@ -1,13 +1,14 @@
 import type { Clock, Log, Random } from '#base'
 import { type Client, Informers } from '#client'
 import { bootstrapSigner, tokenCleaner } from './bootstrap-token/index.ts'
+import { certificateControllers } from './certificates/index.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import { cronJobController } from './cron-job/index.ts'
 import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { endpointsController } from './endpoints.ts'
-import { type ControllerDefinition, startController } from './framework/index.ts'
+import { type ControllerDefinition, type Signing, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
 import { jobController, orphanedJobPods } from './job/index.ts'
 import { namespaceController } from './namespace.ts'
@@ -21,10 +22,13 @@ import { serviceCIDRController } from './service-cidr.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
 
 export { isSignedBy, signatureOf } from './bootstrap-token/index.ts'
+export * from './certificates/index.ts'
+export type { Signing } from './framework/index.ts'
 
 /** Everything the controller manager runs. */
 export const controllers: readonly ControllerDefinition[] = [
   bootstrapSigner,
+  ...certificateControllers,
   clusterRoleAggregation,
   cronJobController,
   daemonSetController,
@@ -57,6 +61,7 @@ export interface ControllersOptions {
   readonly log: Log
   readonly rootCA: string
   readonly clusterCIDR: string
+  readonly signing?: Signing | undefined
   /** Upstream's `--controllers`: names, `-name` for one less, `*` for all that are on by default. */
   readonly only?: readonly string[]
 }

@@ -1,7 +1,7 @@
 import { nullLog, type Random, settle, VirtualClock } from '#base'
 import { type Client, createClient, type Transport, type UserInfo } from '#client'
 import { startSchedulerOn, startSimulatedNodes } from '#cluster'
-import { controllerNames, startControllers } from '#controllers'
+import { controllerNames, type Signing, startControllers } from '#controllers'
 import { startTestApiServer, TEST_ADMIN } from './test-api-server.ts'
 import { TRANSPORTS } from './transports.ts'
 
@@ -19,6 +19,10 @@ export interface TestClusterOptions {
   /** Simulated nodes and a scheduler; without any, tests play the kubelet themselves. */
   readonly nodes?: number
   readonly seed?: number
+  /** Which controllers run, by their flags; all by default. */
+  readonly controllers?: readonly string[]
+  /** What certificates are issued with. */
+  readonly signing?: Signing
 }
 
 const RANGES = { clusterCIDR: '10.244.0.0/16', clusterDomain: 'cluster.local', clusterDNS: '10.96.0.10' }
@@ -51,7 +55,8 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       reader: clientFor(component('system:kube-controller-manager')),
       rootCA: '',
       clusterCIDR: RANGES.clusterCIDR,
-      only: controllerNames(),
+      only: options.controllers ?? controllerNames(),
+      signing: options.signing,
       clock,
       random,
       log,

@@ -1,4 +1,4 @@
-import { deepEqual } from '#base'
+import { deepClone, deepEqual } from '#base'
 import { age, humanDuration, NONE, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CertificateSigningRequest } from '../generated/types.ts'
@@ -15,6 +15,14 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   default(draft) {
     draft.status ??= {}
   },
+  // A signer writes the status; approving is another right, and goes through `approval`.
+  prepareForStatusUpdate(draft, old) {
+    const decisionsOf = ({ status }: CertificateSigningRequest) =>
+      (status?.conditions ?? []).filter(({ type }) => type === 'Approved' || type === 'Denied')
+    if (deepEqual(decisionsOf(draft), decisionsOf(old))) return
+    const { conditions, ...rest } = draft.status ?? {}
+    draft.status = { ...rest, ...(old.status?.conditions && { conditions: deepClone(old.status.conditions) }) }
+  },
   columns: [
     name,
     age,
@@ -27,6 +35,8 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   ],
   *validate({ spec }) {
     if (!spec?.request) yield required('spec.request')
+    else if (!Buffer.from(spec.request, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE REQUEST-----'))
+      yield invalidValue('spec.request', spec.request, 'PEM block type must be CERTIFICATE REQUEST')
     if (!spec?.usages?.length) yield required('spec.usages')
     if (!spec?.signerName) yield required('spec.signerName')
     else if (!/^[a-z0-9.-]+\/.+$/.test(spec.signerName)) {

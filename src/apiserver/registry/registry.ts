@@ -161,6 +161,7 @@ export class Registry {
     resource.default(object)
     isolateSubresource(resource, object, old, options.subresource)
     if (options.subresource === '') resource.prepareForUpdate(object, old)
+    else if (options.subresource === 'status') resource.prepareForStatusUpdate(object, old)
     bumpGeneration(resource, object, old)
     const main = options.subresource === ''
     const transaction = main

@@ -3,12 +3,14 @@ import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   boolean,
   cidr,
+  duration,
   electionOf,
   type LeaderOptions,
   type LogOptions,
   list,
   logLevelOf,
   readFlagFile,
+  readFlagPair,
   withLeaderOptions,
   withLogOptions,
 } from '../component-options.ts'
@@ -20,7 +22,12 @@ interface Options extends LogOptions, LeaderOptions {
   readonly rootCaFile?: string
   readonly allocateNodeCidrs: boolean
   readonly clusterCidr?: string
+  readonly clusterSigningCertFile?: string
+  readonly clusterSigningKeyFile?: string
+  readonly clusterSigningDuration: number
 }
+
+const YEAR_MS = 365 * 24 * 3_600_000
 
 export const controllerManager: CommandDefinition = {
   register(program) {
@@ -38,6 +45,14 @@ export const controllerManager: CommandDefinition = {
       .option('--root-ca-file <file>', 'what pods verify the API server with, published to every namespace')
       .option('--allocate-node-cidrs [bool]', 'give each node a range of pod addresses', boolean('--allocate-node-cidrs'), false)
       .option('--cluster-cidr <range>', 'pod addresses', cidr('--cluster-cidr'))
+      .option('--cluster-signing-cert-file <file>', 'authority that issues certificates; without it none are')
+      .option('--cluster-signing-key-file <file>', 'its key')
+      .option(
+        '--cluster-signing-duration <duration>',
+        'the longest that they live',
+        duration('--cluster-signing-duration'),
+        YEAR_MS,
+      )
     withLogOptions(withLeaderOptions(command, 'kube-controller-manager')).action(async (options: Options) => {
       const { componentContext, controllerNames, runProcess, startControllerManagerProcess, systemRandom } = await import(
         '#cluster'
@@ -49,6 +64,7 @@ export const controllerManager: CommandDefinition = {
       const settings = {
         kubeconfig,
         useServiceAccountCredentials,
+        signing: await signingOf(options),
         controllers: options.controllers ?? ['*'],
         rootCA: options.rootCaFile === undefined ? '' : readFlagFile('--root-ca-file', options.rootCaFile),
         clusterCIDR: options.allocateNodeCidrs ? (options.clusterCidr ?? '') : '',
@@ -59,6 +75,20 @@ export const controllerManager: CommandDefinition = {
       )
     })
   },
+}
+
+/** One authority for every signer, as upstream without its flags for each. */
+async function signingOf(options: Options): Promise<import('#cluster').ControllerManagerProcessOptions['signing']> {
+  const pair = readFlagPair(
+    ['--cluster-signing-cert-file', options.clusterSigningCertFile],
+    ['--cluster-signing-key-file', options.clusterSigningKeyFile],
+  )
+  if (pair === undefined) return undefined
+  const { SIGNERS } = await import('#cluster')
+  return {
+    authorities: Object.fromEntries(SIGNERS.map((signer) => [signer, pair])),
+    durationMs: options.clusterSigningDuration,
+  }
 }
 
 function checkControllers(words: readonly string[], known: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { startControllers } from '#controllers'
+import { type Signing, startControllers } from '#controllers'
 import type { ComponentContext } from './component.ts'
 import { connectBy } from './connection.ts'
 import { type Election, standForElection } from './election.ts'
@@ -14,6 +14,8 @@ export interface ControllerManagerProcessOptions {
   readonly controllers: readonly string[]
   readonly rootCA: string
   readonly clusterCIDR: string
+  /** What certificates are issued with; without it none are. */
+  readonly signing: Signing | undefined
   readonly election: ElectionOptions | undefined
 }
 
@@ -34,6 +36,7 @@ export async function startControllerManagerProcess(
       log,
       rootCA: options.rootCA,
       clusterCIDR: options.clusterCIDR,
+      signing: options.signing,
       only: options.controllers,
     })
     log.info('The controllers run', {})

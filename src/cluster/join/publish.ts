@@ -98,6 +98,19 @@ function grants(): Grant[] {
     { name: 'kubeadm:node-autoapprove-certificate-rotation', role: `${requests}:selfnodeclient`, subjects: nodes },
     { name: 'kubeadm:get-nodes', rules: [get('nodes')], subjects: joiners },
     {
+      name: 't8s:node-certificate-approver',
+      rules: [
+        {
+          apiGroups: ['certificates.k8s.io'],
+          resources: ['signers'],
+          resourceNames: ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client'],
+          verbs: ['approve'],
+        },
+        { apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests/approval'], verbs: ['update'] },
+      ],
+      subjects: [{ kind: 'ServiceAccount', name: 'node-certificate-approver', namespace: 'kube-system' }],
+    },
+    {
       name: 't8s:node-config',
       namespace: NODE_SETTINGS.namespace,
       rules: [get('configmaps', NODE_SETTINGS.name)],

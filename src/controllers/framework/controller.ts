@@ -21,6 +21,15 @@ export interface ManagerContext {
   readonly rootCA: string
   /** Where pods get their addresses from (node IPAM). */
   readonly clusterCIDR: string
+  /** What certificates are issued with; without it none are. */
+  readonly signing?: Signing | undefined
+}
+
+export interface Signing {
+  /** Certificate and private key (PEM) of the authority of each signer (`kubernetes.io/kubelet-serving`). */
+  readonly authorities: Readonly<Record<string, { readonly certificate: string; readonly key: string }>>
+  /** The longest that a certificate lives. */
+  readonly durationMs: number
 }
 
 /** What one reconcile is given. */
