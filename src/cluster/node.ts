@@ -10,6 +10,8 @@ export interface NodeOptions extends Omit<KubeletOptions, 'client' | 'version'> 
   /** Speaks as `system:kube-proxy`. */
   readonly proxyClient: Client
   readonly proxyBackend: ProxyBackend
+  /** Where NodePorts answer; by default on the node's own addresses. */
+  readonly nodePortAddresses?: readonly string[] | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -22,7 +24,7 @@ export interface ClusterNode extends AsyncDisposable {
 
 /** A kubelet and a proxy, each under its own identity. */
 export async function startNode(options: NodeOptions): Promise<ClusterNode> {
-  const { kubeletClient, proxyClient, proxyBackend, clock, random, log, nodeName } = options
+  const { kubeletClient, proxyClient, proxyBackend, nodePortAddresses, clock, random, log, nodeName } = options
   await using stack = new AsyncDisposableStack()
   const kubelet = stack.use(
     await startKubelet({
@@ -34,7 +36,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   )
   const proxyLog = log.child({ component: 'proxy', node: nodeName })
   const sources = stack.use(new Informers({ client: proxyClient, clock, random, log: proxyLog }))
-  stack.use(await startProxy({ sources, nodeName, backend: proxyBackend, clock, log: proxyLog }))
+  stack.use(await startProxy({ sources, nodeName, backend: proxyBackend, nodePortAddresses, clock, log: proxyLog }))
   const owned = stack.move()
   return { name: nodeName, kubelet, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Random } from '#base'
 import { type Authority, type CertificateRequest, createAuthority, createSigningKey, type KeyPair, openAuthority } from './pki.ts'
@@ -63,6 +63,28 @@ export function readPair(directory: string, name: string): KeyPair {
     certificate: readFileSync(join(directory, `${name}.crt`), 'utf8'),
     key: readFileSync(join(directory, `${name}.key`), 'utf8'),
   }
+}
+
+/** Keeps a pair as one file `NAME.pem` (0600), replaced at once, so that certificate and key always fit each other. */
+export function writeBundle(directory: string, name: string, pair: KeyPair): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  writePrivateFile(join(directory, `${name}.pem`), pair.certificate + pair.key)
+}
+
+/** Undefined when there is none. */
+export function readBundle(directory: string, name: string): KeyPair | undefined {
+  const path = join(directory, `${name}.pem`)
+  if (!existsSync(path)) return undefined
+  const text = readFileSync(path, 'utf8')
+  const key = text.slice(text.indexOf('-----BEGIN PRIVATE KEY-----'))
+  return { certificate: text.slice(0, text.length - key.length), key }
+}
+
+/** Writes a file that only its owner may read, whole or not at all. */
+export function writePrivateFile(path: string, text: string): void {
+  const unfinished = `${path}.new`
+  writeFileSync(unfinished, text, { mode: 0o600 })
+  renameSync(unfinished, path)
 }
 
 /** The certificate requests of upstream's identities. */

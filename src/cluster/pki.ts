@@ -1,4 +1,4 @@
-import { createPublicKey, type webcrypto } from 'node:crypto'
+import { createHash, createPublicKey, type webcrypto, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Clock, Random } from '#base'
 import { loadX509, serialNumber } from '#controllers'
@@ -112,4 +112,10 @@ export function publicKeyOf(pem: string, name: string): string {
   } catch (error) {
     throw new Error(`${name} holds no PEM key: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** The hash of a certificate's public key that kubeadm pins authorities by: `sha256:` and the hex digest of its SubjectPublicKeyInfo. */
+export function publicKeyHash(certificate: string): string {
+  const spki = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
+  return `sha256:${createHash('sha256').update(spki).digest('hex')}`
 }

@@ -47,6 +47,8 @@ export interface Kubelet extends AsyncDisposable {
   readonly port: number
   /** Stops every pod of the node, for a shutdown that takes the pods along. */
   stopPods(): Promise<void>
+  /** Serves new connections by a renewed certificate. */
+  replaceServingCertificate(pair: { readonly certificate: string; readonly key: string }): void
 }
 
 /** The agent of one node. Disposing of it leaves containers running: the next kubelet of the node adopts them. */
@@ -55,7 +57,12 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const kubelet = stack.use(new NodeAgent(options))
   await kubelet.start()
   const owned = stack.move()
-  return { port: kubelet.port, stopPods: () => kubelet.stopPods(), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    port: kubelet.port,
+    stopPods: () => kubelet.stopPods(),
+    replaceServingCertificate: (pair) => kubelet.replaceServingCertificate(pair),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
 }
 
 class NodeAgent implements AsyncDisposable {
@@ -139,6 +146,10 @@ class NodeAgent implements AsyncDisposable {
     own.onChange(({ before, after }) => this.#podChanged(before, after))
     await this.#adoptOrphans()
     this.#tasks.spawn((signal) => this.#followRuntime(signal))
+  }
+
+  replaceServingCertificate(pair: { readonly certificate: string; readonly key: string }): void {
+    this.#server?.replaceCertificate(pair)
   }
 
   async stopPods(): Promise<void> {

@@ -199,5 +199,6 @@ export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'Al
 export const isConflict = (error: unknown): boolean => hasReason(error, 'Conflict')
 export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid')
 export const isForbidden = (error: unknown): boolean => hasReason(error, 'Forbidden')
+export const isUnauthorized = (error: unknown): boolean => hasReason(error, 'Unauthorized')
 export const isGone = (error: unknown): boolean => hasReason(error, 'Expired', 'Gone')
 export const isTooManyRequests = (error: unknown): boolean => hasReason(error, 'TooManyRequests')

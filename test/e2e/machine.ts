@@ -13,21 +13,22 @@ const TIMEOUT_MS = 120_000
 export class Machine implements AsyncDisposable {
   readonly directory: string
   readonly data: string
-  readonly #namespace: string
+  /** Of its network. */
+  readonly namespace: string
 
-  constructor(name: string) {
+  constructor(name: string, { address = '10.89.0.1', gateway = '10.89.0.254' } = {}) {
     // Short: sockets below it have a limit of 107 bytes.
     this.directory = mkdtempSync('/tmp/t8s-')
     this.data = join(this.directory, 'd')
-    this.#namespace = `t8s-${name}-${process.pid}`
+    this.namespace = `t8s-${name}-${process.pid}`
     const ip = (...words: string[]): void => void execFileSync('ip', words)
-    const inside = (...words: string[]): void => ip('-n', this.#namespace, ...words)
-    ip('netns', 'add', this.#namespace)
+    const inside = (...words: string[]): void => ip('-n', this.namespace, ...words)
+    ip('netns', 'add', this.namespace)
     inside('link', 'set', 'lo', 'up')
     inside('link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1')
-    inside('addr', 'add', '10.89.0.1/24', 'dev', 'up0')
+    inside('addr', 'add', `${address}/24`, 'dev', 'up0')
     for (const link of ['up0', 'up1']) inside('link', 'set', link, 'up')
-    inside('route', 'add', 'default', 'via', '10.89.0.254', 'dev', 'up0')
+    inside('route', 'add', 'default', 'via', gateway, 'dev', 'up0')
   }
 
   /** Runs a program inside; resolves with its standard output, rejects with what it printed. */
@@ -37,7 +38,7 @@ export class Machine implements AsyncDisposable {
 
   /** As `exec`, with standard input. */
   async feed(input: string, program: string, ...words: readonly string[]): Promise<string> {
-    const running = run('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+    const running = run('nsenter', [`--net=/run/netns/${this.namespace}`, program, ...words], {
       timeout: TIMEOUT_MS,
       maxBuffer: 1 << 26,
       env: this.#environment,
@@ -61,7 +62,7 @@ export class Machine implements AsyncDisposable {
 
   /** Follows `kubectl get --watch` until a line is `wanted`. */
   async watchUntil(wanted: string, ...words: readonly string[]): Promise<void> {
-    const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, 'kubectl', 'get', '--watch', ...words], {
+    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, 'kubectl', 'get', '--watch', ...words], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: this.#environment,
       timeout: TIMEOUT_MS,
@@ -105,7 +106,7 @@ export class Machine implements AsyncDisposable {
     program: string,
     ...words: readonly string[]
   ): AsyncDisposable & { readonly ended: Promise<unknown> } {
-    const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, program, ...words], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: this.#environment,
       cwd: ROOT,
@@ -123,7 +124,7 @@ export class Machine implements AsyncDisposable {
 
   /** A program that runs beside the test; its output comes when it is stopped or ends. */
   start(program: string, ...words: readonly string[]): { readonly output: Promise<string> } {
-    const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, program, ...words], {
+    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, program, ...words], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const output = (async (): Promise<string> => {
@@ -134,8 +135,14 @@ export class Machine implements AsyncDisposable {
     return { output }
   }
 
+  /** Waits until a process of the cluster answers. */
+  async answers(name: string): Promise<void> {
+    while ((await callControl(join(this.data, 'run', `${name}.sock`), 'status')) === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+
   /** Ends a process of the cluster without warning. */
-  async kill9(name: 'server' | 'node-1'): Promise<void> {
+  async kill9(name: string): Promise<void> {
     const status = (await callControl(join(this.data, 'run', `${name}.sock`), 'status')) as { pid: number }
     process.kill(status.pid, 'SIGKILL')
   }
@@ -146,15 +153,15 @@ export class Machine implements AsyncDisposable {
       .split('\n')
       .filter((line) => line.includes(this.directory))
     const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(this.directory))
-    const links = execFileSync('ip', ['-n', this.#namespace, '-o', 'link'], { encoding: 'utf8' })
+    const links = execFileSync('ip', ['-n', this.namespace, '-o', 'link'], { encoding: 'utf8' })
       .split('\n')
-      .filter((line) => /t8s-|cali|veth/.test(line))
+      .filter((line) => /t8s-|t8v-|cali|veth/.test(line))
     return [...mounts, ...processes.map((pid) => `process ${pid} ${commandOf(pid)}`), ...links]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (existsSync(this.data)) await this.t8s('reset', '--yes')
-    execFileSync('ip', ['netns', 'del', this.#namespace])
+    execFileSync('ip', ['netns', 'del', this.namespace])
     rmSync(this.directory, { recursive: true, force: true })
   }
 }

@@ -12,6 +12,12 @@ export function addressOfHost(): string | undefined {
   return preferred.find((address) => address?.family === 'IPv4' && !address.internal)?.address
 }
 
+/** The address from which this machine reaches another. */
+export function addressTowards(host: string): string | undefined {
+  const route = isIP(host) === 4 ? (ipJson(['route', 'get', host])?.[0] as { prefsrc?: string } | undefined) : undefined
+  return route?.prefsrc ?? addressOfHost()
+}
+
 /** Pod and Service ranges that no route of this machine uses yet, so that several clusters live side by side. */
 export function chooseRanges(): { readonly clusterCIDR: string; readonly serviceCIDR: string } {
   const destinations = (ipJson(['route', 'show']) ?? []).map((route) => String((route as { dst?: unknown }).dst))

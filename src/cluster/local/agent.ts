@@ -1,35 +1,40 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startDns } from '#addons'
 import { nodes } from '#api'
-import { openLog, systemClock, systemRandom, TaskGroup } from '#base'
-import { type Client, createClient, httpTransport, Informers } from '#client'
+import { type Clock, type Log, openLog, type Random, systemClock, systemRandom, TaskGroup } from '#base'
+import { type Client, createClient, Informers } from '#client'
 import { CgroupFs, openCriRuntime, streamUpgrades } from '#kubelet'
 import { NftablesBackend } from '#proxy'
 import { type ControlHandlers, serveControl } from '../control-socket.ts'
+import type { ManagedCertificate } from '../join/managed-certificate.ts'
+import { NodeCertificates, type NodeIdentity } from '../join/node-certificates.ts'
+import { rotatingTransport } from '../join/rotating-transport.ts'
 import { Containerd } from '../node/containerd.ts'
 import { bridgeName, type PodNetwork, setUpPodNetwork } from '../node/network.ts'
+import { keepPodRoutes } from '../node/pod-routes.ts'
 import { type ClusterNode, startNode } from '../node.ts'
-import { readPair } from '../pki-directory.ts'
-import type { ClusterConfig } from './config.ts'
-import { agentSocket, type Paths } from './paths.ts'
+import type { KeyPair } from '../pki.ts'
+import { createAuthority } from '../pki.ts'
+import type { NodeFile } from './node-file.ts'
+import { agentSocket, type NodePaths, type Paths } from './paths.ts'
 
-/** Of the kubelet's HTTPS port and DNS; any free one, since several nodes may share a machine. */
+/** Of cluster DNS; any free one, since several nodes may share a machine. */
 const ANY_PORT = 0
 
 /** The process of one node with containers: containerd beside it, kubelet, proxy and cluster DNS inside it. */
-export async function startAgent(paths: Paths, config: ClusterConfig, name: string, stop: () => void): Promise<AsyncDisposable> {
+export async function startAgent(paths: Paths, node: NodeFile, stop: () => void): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
   const [clock, random] = [systemClock, systemRandom]
+  const { name, address } = node
   const place = paths.node(name)
-  for (const directory of [place.runtime, place.kubelet, place.podLogs, paths.run])
+  for (const directory of [place.runtime, place.kubelet, place.podLogs, paths.run, paths.logs])
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   const log = (await openLog({ level: 'info' })).child({ node: name })
   // First, so that it is the last to go: whoever waits for this process to end waits for its socket.
-  const parts: { containerd?: Containerd; node?: ClusterNode } = {}
+  const parts: Parts = {}
   stack.use(await serveControl(agentSocket(paths, name), handlers(parts, stop)))
   const cniDirectory = join(place.runtime, 'cni')
-  const address = config.advertiseAddress
   const containerd = stack.use(
     await Containerd.start({
       directory: place.runtime,
@@ -41,42 +46,55 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
   )
   parts.containerd = containerd
   const runtime = stack.use(await openCriRuntime({ endpoint: containerd.endpoint, clock, log }))
-  const clientAs = (pair: string): Client => connect(stack, paths, config, join(place.pki), pair)
-  const serving = readPair(place.pki, 'kubelet-server')
-  const clientCA = readPair(paths.pki, 'client-ca').certificate
-  const node = stack.use(
+  const { certificates, clientAs } = identitiesOf(stack, node, place, { clock, random, log })
+  parts.certificates = certificates
+  const kubeletClient = clientAs('kubelet')
+  const proxyClient = clientAs('proxy')
+  const serving = certificates.of('kubelet-server')
+  const running = stack.use(
     await startNode({
       nodeName: name,
       nodeIPs: [address],
       runtime,
       proxyBackend: new NftablesBackend({
         log,
-        table: `t8s-${config.id}`,
-        clusterCIDRs: [config.clusterCIDR],
+        table: `t8s-${node.clusterId}`,
+        clusterCIDRs: [node.clusterCIDR],
         families: ['IPv4'],
       }),
-      kubeletClient: clientAs('kubelet'),
-      proxyClient: clientAs('proxy'),
+      nodePortAddresses: node.nodePortAddresses,
+      kubeletClient,
+      proxyClient,
       rootDirectory: place.kubelet,
       podLogs: place.podLogs,
-      clusterDNS: config.clusterDNS,
-      clusterDomain: config.clusterDomain,
-      cgroups: new CgroupFs({ parent: `/t8s-${config.id}/${name}` }),
-      serve: { host: address, port: ANY_PORT, tls: { certificate: serving.certificate, key: serving.key, clientCA } },
+      clusterDNS: node.clusterDNS,
+      clusterDomain: node.clusterDomain,
+      cgroups: new CgroupFs({ parent: `/t8s-${node.clusterId}/${name}` }),
+      serve: {
+        host: address,
+        port: node.kubeletPort,
+        tls: {
+          ...(serving.current ?? (await placeholder(name, { clock, random }))),
+          clientCA: readFileSync(join(place.pki, 'client-ca.crt'), 'utf8'),
+        },
+      },
       upgrades: streamUpgrades(runtime, { clock, log }),
       clock,
       random,
       log,
     }),
   )
-  parts.node = node
+  parts.node = running
+  stack.use(serving.onChange((pair) => running.kubelet.replaceServingCertificate(pair)))
+  if (serving.current !== undefined) running.kubelet.replaceServingCertificate(serving.current)
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('The pod network was not set up', { error }) }))
-  const network = { bridge: bridgeName(config.id, name), cniDirectory, stateDirectory: place.runtime }
-  tasks.spawn((signal) => networkWhenRanged(clientAs('kubelet'), name, network, signal))
+  const network = { bridge: bridgeName(node.clusterId, name), cniDirectory, stateDirectory: place.runtime }
+  tasks.spawn((signal) => networkWhenRanged(kubeletClient, name, network, signal))
+  const routeSources = stack.use(new Informers({ client: proxyClient, clock, random, log }))
+  const { clusterId, clusterCIDR } = node
+  stack.use(keepPodRoutes({ nodes: routeSources.for(nodes), nodeName: name, address, clusterId, clusterCIDR, clock, log }))
   const dnsClient = clientAs('dns')
   const sources = stack.use(new Informers({ client: dnsClient, clock, random, log }))
-  const { clusterDomain, clusterDNS: clusterIP } = config
-  const listen = { host: address, port: ANY_PORT }
   stack.use(
     await startDns({
       client: dnsClient,
@@ -84,9 +102,9 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
       clock,
       random,
       log: log.child({ component: 'dns' }),
-      listen,
-      clusterDomain,
-      clusterIP,
+      listen: { host: address, port: ANY_PORT },
+      clusterDomain: node.clusterDomain,
+      clusterIP: node.clusterDNS,
       advertiseIP: address,
       nodeName: name,
     }),
@@ -94,10 +112,17 @@ export async function startAgent(paths: Paths, config: ClusterConfig, name: stri
   return stack.move()
 }
 
-function handlers(parts: { containerd?: Containerd; node?: ClusterNode }, stop: () => void): ControlHandlers {
+interface Parts {
+  containerd?: Containerd
+  node?: ClusterNode
+  certificates?: NodeCertificates
+}
+
+function handlers(parts: Parts, stop: () => void): ControlHandlers {
   return {
-    status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss }),
+    status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss, containerd: parts.containerd?.pid }),
     load: async (parameters) => parts.containerd?.importImage((parameters as { file: string }).file) ?? [],
+    renew: async () => parts.certificates?.renewAll() ?? [],
     stop: async () => {
       await parts.node?.kubelet.stopPods()
       await parts.containerd?.stop()
@@ -106,14 +131,40 @@ function handlers(parts: { containerd?: Containerd; node?: ClusterNode }, stop: 
   }
 }
 
-/** A client of this cluster's API server with one of the node's certificates. */
-function connect(stack: AsyncDisposableStack, paths: Paths, config: ClusterConfig, directory: string, pair: string): Client {
-  const { certificate, key } = readPair(directory, pair)
-  const server = `https://${config.advertiseAddress}:${config.apiPort}`
-  const ca = readPair(paths.pki, 'server-ca').certificate
-  return createClient(stack.use(httpTransport({ server, ca, certificate, key, userAgent: `t8s-${pair}` })), {
-    fieldManager: pair,
-  })
+/** Certificates that keep themselves current, and clients of the API server that live by them. */
+function identitiesOf(
+  stack: AsyncDisposableStack,
+  node: NodeFile,
+  place: NodePaths,
+  dependencies: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+): { readonly certificates: NodeCertificates; clientAs(identity: Exclude<NodeIdentity, 'kubelet-server'>): Client } {
+  const ca = readFileSync(join(place.pki, 'ca.crt'), 'utf8')
+  const clients = new Map<string, Client>()
+  const clientBy = (identity: string, certificate: ManagedCertificate): Client => {
+    const known = clients.get(identity)
+    if (known !== undefined) return known
+    const options = { server: node.server, ca, userAgent: `t8s-${identity}` }
+    const client = createClient(stack.use(rotatingTransport(certificate, options)), { fieldManager: identity })
+    clients.set(identity, client)
+    return client
+  }
+  const certificates: NodeCertificates = stack.use(
+    new NodeCertificates({
+      ...dependencies,
+      directory: place.pki,
+      nodeName: node.name,
+      address: node.address,
+      client: () => clientBy('kubelet', certificates.of('kubelet')),
+    }),
+  )
+  certificates.start()
+  return { certificates, clientAs: (identity) => clientBy(identity, certificates.of(identity)) }
+}
+
+/** Something to serve with until the cluster has issued what is trusted; nobody accepts it, and the API server asks again. */
+async function placeholder(name: string, dependencies: { readonly clock: Clock; readonly random: Random }): Promise<KeyPair> {
+  const authority = await createAuthority(`${name}-placeholder`, dependencies)
+  return { certificate: authority.certificate, key: authority.key }
 }
 
 /** The node's pods get their network once the node IPAM controller has given the node its range; until then the node is not Ready. */

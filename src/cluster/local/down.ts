@@ -4,17 +4,15 @@ import { join } from 'node:path'
 import { cleanupNftables } from '#proxy'
 import { callControl, untilClosed } from '../control-socket.ts'
 import { bridgeName, tearDownPodNetwork } from '../node/network.ts'
-import { type ClusterConfig, readConfig } from './config.ts'
+import { removePodRoutes } from '../node/pod-routes.ts'
+import { type NodeFile, nodesOf, readNode } from './node-file.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
-import { nodeNames } from './server.ts'
 
-/** Stops the pods, the nodes and the control plane; data stays. Resolves with whether anything ran. */
+/** Stops the pods, the nodes and the control plane of this machine; data stays. Resolves with whether anything ran. */
 export async function down(dataDirectory: string, progress: (step: string) => void): Promise<boolean> {
   const paths = pathsOf(dataDirectory)
-  const config = readConfig(paths.config)
-  if (config === undefined) return false
   let ran = false
-  for (const name of config.runtime === 'containerd' ? nodeNames(config) : []) {
+  for (const name of nodesOf(paths)) {
     if ((await callControl(agentSocket(paths, name), 'status')) === undefined) continue
     progress(`stopping node ${name} and its pods`)
     await stopAndWait(agentSocket(paths, name))
@@ -25,7 +23,7 @@ export async function down(dataDirectory: string, progress: (step: string) => vo
     await stopAndWait(serverSocket(paths))
     ran = true
   }
-  if (config.runtime === 'containerd') await removeFromKernel(paths, config)
+  for (const name of nodesOf(paths)) await removeFromKernel(paths, readNode(paths, name)!)
   return ran
 }
 
@@ -47,14 +45,14 @@ async function stopAndWait(socketPath: string): Promise<void> {
   await ended
 }
 
-async function removeFromKernel(paths: Paths, config: ClusterConfig): Promise<void> {
-  await cleanupNftables({ table: `t8s-${config.id}` })
-  for (const name of nodeNames(config)) {
-    const stateDirectory = paths.node(name).runtime
-    await tearDownPodNetwork({ bridge: bridgeName(config.id, name), stateDirectory })
-    unmountBelow(join(stateDirectory, 'state'))
-  }
-  removeCgroups(`t8s-${config.id}`)
+async function removeFromKernel(paths: Paths, { name, clusterId, clusterCIDR }: NodeFile): Promise<void> {
+  const stateDirectory = paths.node(name).runtime
+  await cleanupNftables({ table: `t8s-${clusterId}` })
+  await removePodRoutes(clusterId, name, clusterCIDR)
+  await tearDownPodNetwork({ bridge: bridgeName(clusterId, name), stateDirectory })
+  unmountBelow(join(stateDirectory, 'state'))
+  removeCgroups(`t8s-${clusterId}/${name}`)
+  removeCgroups(`t8s-${clusterId}`)
 }
 
 function unmountBelow(directory: string): void {

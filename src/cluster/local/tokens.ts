@@ -1,7 +1,7 @@
-import { createHash, X509Certificate } from 'node:crypto'
 import { systemClock, systemRandom } from '#base'
 import type { Client } from '#client'
 import { createToken, deleteToken, JOINERS, listTokens, type TokenOptions, type TokenView } from '../join/token.ts'
+import { publicKeyHash } from '../pki.ts'
 import { readPair } from '../pki-directory.ts'
 import { readConfig } from './config.ts'
 import { pathsOf } from './paths.ts'
@@ -27,12 +27,6 @@ export const tokensOf = (dataDirectory: string): Promise<TokenView[]> => asAdmin
 
 export const removeToken = (dataDirectory: string, token: string): Promise<void> =>
   asAdmin(dataDirectory, (client) => deleteToken(client, token))
-
-/** The hash of a certificate's public key that kubeadm pins authorities by: `sha256:` and the hex digest of its SubjectPublicKeyInfo. */
-export function publicKeyHash(certificate: string): string {
-  const spki = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
-  return `sha256:${createHash('sha256').update(spki).digest('hex')}`
-}
 
 async function asAdmin<T>(dataDirectory: string, work: (client: Client) => Promise<T>): Promise<T> {
   const { client, dispose } = await adminClient(pathsOf(dataDirectory))

@@ -13,11 +13,12 @@ import {
 import { addressIn } from '../cidr.ts'
 import { callControl } from '../control-socket.ts'
 import { ensurePackages } from '../node/packages.ts'
-import { identities, openPki, type Pki, writePair } from '../pki-directory.ts'
+import { openPki, type Pki } from '../pki-directory.ts'
 import { addressOfHost, chooseRanges } from './address.ts'
 import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
 import { startDaemon } from './daemon.ts'
 import { ensureFreeSpace } from './free-space.ts'
+import { localNode } from './local-node.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
 import { waitUntilReady } from './readiness.ts'
 import { nodeNames } from './server.ts'
@@ -89,24 +90,12 @@ export async function adminClient(paths: Paths): Promise<{ readonly client: Clie
   return { client: createClient(transport), dispose: async () => transport[Symbol.asyncDispose]() }
 }
 
-async function startNodeProcess(
-  paths: Paths,
-  config: ClusterConfig,
-  pki: Pki,
-  name: string,
-  { progress }: UpOptions,
-): Promise<void> {
+async function startNodeProcess(paths: Paths, config: ClusterConfig, pki: Pki, name: string, options: UpOptions): Promise<void> {
   if ((await callControl(agentSocket(paths, name), 'status')) !== undefined) return
-  progress(`starting node ${name}`)
-  const { pki: directory } = paths.node(name)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const hosts = [name, 'localhost', '127.0.0.1', config.advertiseAddress]
-  writePair(directory, 'kubelet', await pki.clientCA.issue(identities.node(name)))
-  writePair(directory, 'kubelet-server', await pki.serverCA.issue(identities.kubeletServer(name, hosts)))
-  writePair(directory, 'proxy', await pki.clientCA.issue(identities.proxy))
-  writePair(directory, 'dns', await pki.clientCA.issue(identities.dns))
+  options.progress(`starting node ${name}`)
+  const node = await localNode(paths, config, pki, name)
   await startDaemon({
-    arguments: ['agent', '--data-dir', paths.root, '--node-name', name],
+    arguments: ['agent', '--data-dir', paths.root, '--node-name', node.name],
     logFile: join(paths.logs, `${name}.log`),
   })
 }

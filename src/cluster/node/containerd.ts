@@ -85,11 +85,17 @@ export class Containerd implements AsyncDisposable {
     return `unix://${socketOf(this.#options.directory)}`
   }
 
+  /** Of containerd itself, whoever started it; undefined when it does not run. */
+  get pid(): number | undefined {
+    const pid = existsSync(this.#pidFile()) ? Number(readFileSync(this.#pidFile(), 'utf8')) : 0
+    return isContainerd(pid) ? pid : undefined
+  }
+
   /** Stops containerd itself, whoever started it. */
   async stop(): Promise<void> {
     this.#stopping = true
-    const pid = Number(readFileSync(this.#pidFile(), 'utf8'))
-    if (!isContainerd(pid)) return
+    const { pid } = this
+    if (pid === undefined) return
     const ended =
       this.#child === undefined ? undefined : new Promise<void>((resolve) => this.#child!.once('exit', () => resolve()))
     process.kill(pid, 'SIGTERM')

@@ -17,6 +17,8 @@ export interface ServeOptions {
 
 export interface KubeletServer extends AsyncDisposable {
   readonly port: number
+  /** New connections get this certificate; those that are there stay. */
+  replaceCertificate(pair: { readonly certificate: string; readonly key: string }): void
 }
 
 export interface ServerDependencies {
@@ -67,6 +69,7 @@ export async function serveKubelet(options: ServeOptions, dependencies: ServerDe
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
+    replaceCertificate: (pair) => server.setSecureContext({ cert: pair.certificate, key: pair.key, ca: clientCA }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.destroy()

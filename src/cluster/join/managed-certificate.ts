@@ -1,0 +1,128 @@
+import { X509Certificate } from 'node:crypto'
+import { type Clock, type Log, type Random, TaskGroup } from '#base'
+import type { Client } from '#client'
+import type { KeyPair } from '../pki.ts'
+import { readBundle, writeBundle } from '../pki-directory.ts'
+import { type CertificateWish, requestCertificate } from './request-certificate.ts'
+
+export interface ManagedCertificateOptions {
+  readonly directory: string
+  /** Of its file: `NAME.pem`. */
+  readonly name: string
+  readonly wish: CertificateWish
+  /** Asks for it; may itself live by this certificate. */
+  client(): Client
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** Between tries when a certificate could not be had. */
+const RETRY_MS_MIN = 1_000
+const RETRY_MS_MAX = 60_000
+/** Upstream's jitter: a certificate is renewed when 70 to 90 per cent of its life are over. */
+const RENEW_FROM = 0.7
+const RENEW_SPREAD = 0.2
+
+/** A certificate of this node on disk, asked for when it is missing and renewed before it expires, without anybody having to restart. */
+export class ManagedCertificate implements AsyncDisposable {
+  readonly #options: ManagedCertificateOptions
+  readonly #tasks: TaskGroup
+  readonly #handlers = new Set<(pair: KeyPair) => void>()
+  readonly #first = Promise.withResolvers<KeyPair>()
+  #current: KeyPair | undefined
+  #dueMs = 0
+  #wake: (() => void) | undefined
+
+  constructor(options: ManagedCertificateOptions) {
+    this.#options = options
+    const { directory, name, log, clock } = options
+    this.#tasks = new TaskGroup({ onError: (error) => log.error('A certificate is no longer renewed', { name, error }) })
+    this.#first.promise.catch(() => undefined)
+    const stored = readBundle(directory, name)
+    if (stored !== undefined && validityOf(stored).endMs > clock.now()) this.#accept(stored)
+  }
+
+  /** Keeps it current from now on. */
+  start(): void {
+    this.#tasks.spawn((signal) => this.#keep(signal))
+  }
+
+  /** Undefined until the first was issued. */
+  get current(): KeyPair | undefined {
+    return this.#current
+  }
+
+  /** Waits for the first. */
+  ready(): Promise<KeyPair> {
+    return this.#first.promise
+  }
+
+  onChange(handler: (pair: KeyPair) => void): Disposable {
+    this.#handlers.add(handler)
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) }
+  }
+
+  /** Renews now instead of when it is due; resolves with the new one. */
+  async renew(): Promise<KeyPair> {
+    const renewed = Promise.withResolvers<KeyPair>()
+    using _listening = this.onChange((pair) => renewed.resolve(pair))
+    this.#dueMs = 0
+    this.#wake?.()
+    return await renewed.promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#first.reject(new DOMException('the node stops', 'AbortError'))
+    await this.#tasks[Symbol.asyncDispose]()
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    const { clock, log, name, directory, client, wish, random } = this.#options
+    let retryMs = RETRY_MS_MIN
+    while (!signal.aborted) {
+      if (this.#dueMs > clock.now()) await this.#untilDue(signal)
+      try {
+        const pair = await requestCertificate(client(), wish, { signal })
+        writeBundle(directory, name, pair)
+        this.#accept(pair)
+        retryMs = RETRY_MS_MIN
+        log.info('A certificate was issued', { name, until: new Date(validityOf(pair).endMs).toISOString() })
+      } catch (error) {
+        if (signal.aborted) return
+        log.warn('A certificate could not be had; it is asked for again', { name, error })
+        await clock.sleep(retryMs * (1 + random.float()), { signal })
+        retryMs = Math.min(2 * retryMs, RETRY_MS_MAX)
+      }
+    }
+  }
+
+  /** Sleeps until a certificate is due, or somebody wants it renewed at once. */
+  async #untilDue(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    await clock.sleep(this.#dueMs - clock.now(), { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => undefined)
+    this.#wake = undefined
+    signal.throwIfAborted()
+  }
+
+  #accept(pair: KeyPair): void {
+    this.#current = pair
+    this.#dueMs = renewalOf(pair, this.#options.random)
+    this.#first.resolve(pair)
+    for (const handler of this.#handlers) handler(pair)
+  }
+}
+
+/** When a certificate begins and ends to be valid, in milliseconds since the epoch. */
+export function validityOf({ certificate }: Pick<KeyPair, 'certificate'>): { readonly startMs: number; readonly endMs: number } {
+  const { validFrom, validTo } = new X509Certificate(certificate)
+  return { startMs: Date.parse(validFrom), endMs: Date.parse(validTo) }
+}
+
+/** The moment at which to renew a certificate. */
+export function renewalOf(pair: Pick<KeyPair, 'certificate'>, random: Random): number {
+  const { startMs, endMs } = validityOf(pair)
+  return startMs + (endMs - startMs) * (RENEW_FROM + RENEW_SPREAD * random.float())
+}
