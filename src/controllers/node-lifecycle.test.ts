@@ -57,6 +57,24 @@ for (const transport of Object.keys(TRANSPORTS)) {
     })
   }
 
+  behaviour('a cordoned node is tainted until it is uncordoned; taints of others stay', async (cluster) => {
+    const { client, clock } = cluster
+    await addNodes(cluster, 'a', { healthy: 1, lost: 0 })
+    await clock.advance(100)
+    const taintsOf = async (spec: Node['spec']): Promise<string[]> => {
+      await client.patch(nodes, 'a-up-0', { spec }, { type: 'strategic' })
+      await clock.advance(100)
+      const { spec: now } = await client.get(nodes, 'a-up-0')
+      return (now?.taints ?? []).map(({ key, effect }) => `${key}:${effect}`).sort()
+    }
+    const own = { key: 'mine', effect: 'NoSchedule' }
+    assert.deepEqual(await taintsOf({ unschedulable: true, taints: [own] }), [
+      'mine:NoSchedule',
+      'node.kubernetes.io/unschedulable:NoSchedule',
+    ])
+    assert.deepEqual(await taintsOf({ unschedulable: false }), ['mine:NoSchedule'])
+  })
+
   behaviour('lost nodes of a zone that is well lose their pods one in ten seconds', async (cluster) => {
     await addNodes(cluster, 'a', { healthy: 5, lost: 3 })
     await cluster.clock.advance(50_000)

@@ -9,9 +9,11 @@ const NAMESPACE = 'kube-node-lease'
 const GRACE_MS = 50_000
 const NOT_READY = 'node.kubernetes.io/not-ready'
 const UNREACHABLE = 'node.kubernetes.io/unreachable'
+const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable'
 const OWN_KEYS = new Set([
   NOT_READY,
   UNREACHABLE,
+  UNSCHEDULABLE,
   'node.kubernetes.io/memory-pressure',
   'node.kubernetes.io/disk-pressure',
   'node.kubernetes.io/pid-pressure',
@@ -100,7 +102,7 @@ async function markUnknown({ client, clock, recorder }: ReconcileContext, node: 
  */
 async function taint(context: ReconcileContext, node: Node): Promise<number | undefined> {
   const { client, clock, memory } = context
-  const wanted: Taint[] = []
+  const wanted: Taint[] = node.spec?.unschedulable ? [{ key: UNSCHEDULABLE, effect: 'NoSchedule' }] : []
   const ready = readyStatus(node)
   const trouble = ready === 'False' ? NOT_READY : ready === 'Unknown' ? UNREACHABLE : undefined
   let evictAtMs: number | undefined
