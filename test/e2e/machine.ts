@@ -155,7 +155,7 @@ export class Machine implements AsyncDisposable {
     const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(this.directory))
     const links = execFileSync('ip', ['-n', this.namespace, '-o', 'link'], { encoding: 'utf8' })
       .split('\n')
-      .filter((line) => /t8s-|t8v-|cali|veth/.test(line))
+      .filter((line) => /t8[scnv]-|cali|veth/.test(line))
     return [...mounts, ...processes.map((pid) => `process ${pid} ${commandOf(pid)}`), ...links]
   }
 

@@ -30,6 +30,14 @@ export function chooseRanges(): { readonly clusterCIDR: string; readonly service
   throw new Error('every pod network range from 10.201.0.0/16 to 10.244.0.0/16 is routed already; stop a cluster first')
 }
 
+/** A range for the nodes of one machine that none of its routes uses yet. */
+export function chooseNodeRange(): string {
+  const destinations = (ipJson(['route', 'show']) ?? []).map((route) => String((route as { dst?: unknown }).dst))
+  for (let third = 244; third > 200; third--)
+    if (!destinations.some((destination) => destination.startsWith(`192.168.${third}.`))) return `192.168.${third}.0/24`
+  throw new Error('every node network range from 192.168.201.0/24 to 192.168.244.0/24 is routed already; stop a cluster first')
+}
+
 function ipJson(parameters: readonly string[]): unknown[] | undefined {
   try {
     const text = execFileSync('ip', ['-j', '-4', ...parameters], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

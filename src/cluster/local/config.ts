@@ -17,6 +17,8 @@ export interface ClusterConfig {
   readonly serviceCIDR: string
   readonly clusterDNS: string
   readonly clusterDomain: string
+  /** Addresses of nodes that share this machine; only when there are several with containers. */
+  readonly nodeCIDR?: string
 }
 
 const FORMAT_VERSION = 1

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import { cleanupNftables } from '#proxy'
 import { callControl, untilClosed } from '../control-socket.ts'
+import { removeMachineNetwork, removeNodeNamespace } from '../node/machine-network.ts'
 import { bridgeName, tearDownPodNetwork } from '../node/network.ts'
 import { removePodRoutes } from '../node/pod-routes.ts'
 import { type NodeFile, nodesOf, readNode } from './node-file.ts'
@@ -23,7 +24,10 @@ export async function down(dataDirectory: string, progress: (step: string) => vo
     await stopAndWait(serverSocket(paths))
     ran = true
   }
-  for (const name of nodesOf(paths)) await removeFromKernel(paths, readNode(paths, name)!)
+  const nodes = nodesOf(paths).map((name) => readNode(paths, name)!)
+  for (const node of nodes) await removeFromKernel(paths, node)
+  for (const clusterId of new Set(nodes.flatMap((node) => (node.networkNamespace === undefined ? [] : [node.clusterId]))))
+    await removeMachineNetwork(clusterId)
   return ran
 }
 
@@ -45,10 +49,14 @@ async function stopAndWait(socketPath: string): Promise<void> {
   await ended
 }
 
-async function removeFromKernel(paths: Paths, { name, clusterId, clusterCIDR }: NodeFile): Promise<void> {
+async function removeFromKernel(paths: Paths, node: NodeFile): Promise<void> {
+  const { name, clusterId, clusterCIDR, networkNamespace } = node
   const stateDirectory = paths.node(name).runtime
-  await cleanupNftables({ table: `t8s-${clusterId}` })
-  await removePodRoutes(clusterId, name, clusterCIDR)
+  if (networkNamespace !== undefined) await removeNodeNamespace(networkNamespace)
+  else {
+    await cleanupNftables({ table: `t8s-${clusterId}` })
+    await removePodRoutes(clusterId, name, clusterCIDR)
+  }
   await tearDownPodNetwork({ bridge: bridgeName(clusterId, name), stateDirectory })
   unmountBelow(join(stateDirectory, 'state'))
   removeCgroups(`t8s-${clusterId}/${name}`)

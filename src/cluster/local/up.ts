@@ -12,13 +12,14 @@ import {
 } from '#client'
 import { addressIn } from '../cidr.ts'
 import { callControl } from '../control-socket.ts'
+import { ensureMachineNetwork } from '../node/machine-network.ts'
 import { ensurePackages } from '../node/packages.ts'
 import { openPki, type Pki } from '../pki-directory.ts'
-import { addressOfHost, chooseRanges } from './address.ts'
+import { addressOfHost, chooseNodeRange, chooseRanges } from './address.ts'
 import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
 import { startDaemon } from './daemon.ts'
 import { ensureFreeSpace } from './free-space.ts'
-import { localNode } from './local-node.ts'
+import { enterNodeNetwork, localNode } from './local-node.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
 import { waitUntilReady } from './readiness.ts'
 import { nodeNames } from './server.ts'
@@ -41,6 +42,9 @@ export interface UpResult {
   readonly userKubeconfig: string
   readonly config: ClusterConfig
 }
+
+/** Addresses of one /24, with the host's own. */
+const MACHINE_NODES_MAX = 250
 
 /** Starts what of the cluster does not run, and resolves when its nodes are Ready and its DNS answers. */
 export async function up(options: UpOptions): Promise<UpResult> {
@@ -65,8 +69,11 @@ async function start(paths: Paths, config: ClusterConfig, options: UpOptions): P
     options.progress('starting the control plane')
     await startDaemon({ arguments: ['server', '--data-dir', paths.root], logFile: join(paths.logs, 'server.log') })
   }
-  if (config.runtime === 'containerd')
-    for (const name of nodeNames(config)) await startNodeProcess(paths, config, pki, name, options)
+  if (config.runtime === 'containerd') {
+    const { nodeCIDR, clusterCIDR, id: clusterId } = config
+    if (nodeCIDR !== undefined) await ensureMachineNetwork({ clusterId, nodeCIDR, clusterCIDR })
+    await Promise.all(nodeNames(config).map((name) => startNodeProcess(paths, config, pki, name, options)))
+  }
   const { client, dispose } = await adminClient(paths)
   try {
     options.progress(`waiting for ${config.nodes === 1 ? 'the node' : `${config.nodes} nodes`} to be Ready`)
@@ -95,6 +102,7 @@ async function startNodeProcess(paths: Paths, config: ClusterConfig, pki: Pki, n
   options.progress(`starting node ${name}`)
   const node = await localNode(paths, config, pki, name)
   await startDaemon({
+    prefix: await enterNodeNetwork(config, node),
     arguments: ['agent', '--data-dir', paths.root, '--node-name', node.name],
     logFile: join(paths.logs, `${name}.log`),
   })
@@ -120,8 +128,8 @@ function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
       ? chooseRanges()
       : { clusterCIDR: CONFIG_DEFAULTS.clusterCIDR, serviceCIDR: CONFIG_DEFAULTS.serviceCIDR }
   const nodes = options.nodes ?? CONFIG_DEFAULTS.nodes
-  if (runtime === 'containerd' && nodes > 1)
-    throw new Error('several nodes with containers on one machine are not supported yet; use --nodes 1, or --runtime simulated')
+  if (runtime === 'containerd' && nodes > MACHINE_NODES_MAX)
+    throw new Error(`one machine holds at most ${MACHINE_NODES_MAX} nodes with containers; use fewer, or --runtime simulated`)
   const advertiseAddress = addressOfHost() ?? (runtime === 'simulated' ? '127.0.0.1' : undefined)
   if (advertiseAddress === undefined)
     throw new Error(
@@ -137,6 +145,7 @@ function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
     advertiseAddress,
     ...ranges,
     clusterDNS: addressIn(ranges.serviceCIDR, 10),
+    ...(runtime === 'containerd' && nodes > 1 && { nodeCIDR: chooseNodeRange() }),
   }
   writeConfig(paths.config, config)
   return config
