@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { namespaces, serviceAccounts } from '#api'
+import type { Client } from '#client'
+import table from '../../tools/data/behaviors.json' with { type: 'json' }
+import { openTarget, type Target } from './target.ts'
+import { until } from './waiting.ts'
+
+/** What a behaviour is shown on: a cluster shared by its file, and a namespace of its own. */
+export interface Scene {
+  readonly target: Target
+  readonly client: Client
+  readonly namespace: string
+}
+
+/** `needs` names a program; where it is not installed, nothing is shown and the table keeps what it says. */
+export type Behavior = (codename: string, body: (scene: Scene) => Promise<void>, options?: { readonly needs?: string }) => void
+
+/** Codenames of every behaviour that the conformance suite of the release checks. */
+const KNOWN: ReadonlySet<string> = new Set(table.map(({ codename }) => codename))
+
+const BEHAVIOR_MS_MAX = 120_000
+
+/**
+ * Behaviours of one file, on one target. Each names the codename of the conformance test that checks the same:
+ * `tools/conformance-table.ts` reads the results by these names.
+ */
+export function behaviors(title: string, define: (behavior: Behavior) => void): void {
+  describe(title, () => {
+    let target: Target | undefined
+    let count = 0
+    before(async () => {
+      target = await openTarget()
+    })
+    after(async () => target?.[Symbol.asyncDispose]())
+    define((codename, body, { needs } = {}) => {
+      if (!KNOWN.has(codename)) throw new Error(`no behaviour is called ${codename}`)
+      const suffix = ++count
+      const skip = needs !== undefined && !isInstalled(needs) && `${needs} is not installed`
+      test(codename, { timeout: BEHAVIOR_MS_MAX, skip }, async () => {
+        const { client } = target!
+        const generateName = `${title.replaceAll(' ', '-')}-${suffix}-`
+        const { metadata } = await client.create(namespaces, { metadata: { generateName } })
+        const namespace = metadata!.name!
+        try {
+          // Pods are refused until their namespace has its account.
+          await until(client, serviceAccounts, `${namespace}/default`, (account) => account !== undefined)
+          await body({ target: target!, client, namespace })
+        } finally {
+          await client.delete(namespaces, namespace)
+        }
+      })
+    })
+  })
+}
+
+const isInstalled = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)))
