@@ -12,7 +12,7 @@ import {
 } from '#api'
 import { behaviors } from './behavior.ts'
 import { isDiscovered, statusIsApart, supportsOperations } from './operations.ts'
-import { observe, refusal, until } from './waiting.ts'
+import { observe, refusal, until, untilList } from './waiting.ts'
 
 const service = (namespace: string, name: string, labels = {}, spec: Service['spec'] = {}): Service => ({
   apiVersion: 'v1',
@@ -196,4 +196,32 @@ behaviors('network', (behavior) => {
       ['elsewhere'],
     )
   })
+
+  behavior(
+    '[sig-network] EndpointsController should create and delete Endpoints for a Service with a selector that matches no pods [Conformance]',
+    async ({ client, namespace }) => {
+      await client.create(services, service(namespace, 'empty', {}, { selector: { does: 'not-match' } }))
+      await until(client, endpoints, `${namespace}/empty`, (each) => each !== undefined)
+      await client.delete(services, `${namespace}/empty`)
+      await until(client, endpoints, `${namespace}/empty`, (each) => each === undefined)
+    },
+  )
+
+  behavior(
+    '[sig-network] EndpointSlice should create and delete EndpointSlices for a Service with a selector that matches no pods [Conformance]',
+    async ({ client, namespace }) => {
+      await client.create(services, service(namespace, 'empty', {}, { selector: { does: 'not-match' } }))
+      const selection = { namespace, labelSelector: 'kubernetes.io/service-name=empty' }
+      const [slice] = await untilList(client, endpointSlices, selection, (items) => items.length === 1)
+      assert.deepEqual(
+        [
+          slice?.metadata?.labels?.['endpointslice.kubernetes.io/managed-by'],
+          slice?.metadata?.ownerReferences?.map(({ kind }) => kind),
+        ],
+        ['endpointslice-controller.k8s.io', ['Service']],
+      )
+      await client.delete(services, `${namespace}/empty`)
+      await untilList(client, endpointSlices, selection, (items) => items.length === 0)
+    },
+  )
 })
