@@ -79,6 +79,7 @@ export * from './definition.ts'
 export type * from './generated/types.ts'
 export * from './protobuf/index.ts'
 export * from './schemas.ts'
+export * from './validation/findings.ts'
 export * from './validation/names.ts'
 
 export {

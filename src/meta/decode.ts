@@ -3,17 +3,29 @@ import { DEPTH_MAX } from './structure.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** JSON or YAML text as plain data. Throws a 400 Status that says where the text is wrong. */
-export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml'): Promise<unknown> {
+/** What a text that can't be read is said to be; upstream's words for an object. */
+const UNREADABLE = "couldn't get version/kind; json parse error"
+
+export interface DecodedText {
+  readonly value: unknown
+  /** Findings about keys that stand twice in one map, in upstream's words. */
+  duplicates(): string[]
+}
+
+/** JSON or YAML text as plain data. Throws a 400 Status that says where the text is wrong, after the words `unreadable`. */
+export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml', unreadable = UNREADABLE): Promise<DecodedText> {
   let text: string
   try {
     text = decoder.decode(bytes)
   } catch (error) {
     throw badRequest('the request body is not valid UTF-8', error)
   }
-  if (form === 'json') return decodeJson(text)
+  if (form === 'json') {
+    const value = decodeJson(text, unreadable)
+    return { value, duplicates: () => [...duplicateFields(text)].map((path) => `duplicate field ${JSON.stringify(path)}`) }
+  }
   try {
-    return await parseYaml(text)
+    return (await import('./yaml.ts')).parseYamlWithDuplicates(text)
   } catch (error) {
     throw badRequest(
       `error converting YAML to JSON: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
@@ -22,16 +34,12 @@ export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml'): Prom
   }
 }
 
-export function decodeJson(text: string): unknown {
-  if (text.length > SHALLOW_LENGTH_MAX && depthOf(text) > DEPTH_MAX)
-    throw badRequest("couldn't get version/kind; json parse error: json: exceeded max depth")
+export function decodeJson(text: string, unreadable = UNREADABLE): unknown {
+  if (text.length > SHALLOW_LENGTH_MAX && depthOf(text) > DEPTH_MAX) throw badRequest(`${unreadable}: json: exceeded max depth`)
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw badRequest(
-      `couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : String(error)}`,
-      error,
-    )
+    throw badRequest(`${unreadable}: ${error instanceof Error ? error.message : String(error)}`, error)
   }
 }
 
@@ -57,8 +65,8 @@ function depthOf(text: string): number {
 
 const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 
-/** `unknown field` findings of duplicate keys come from the text, since parsing keeps only the last. */
-export function* duplicateFields(text: string): Iterable<string> {
+/** Paths of keys that stand twice come from the text, since parsing keeps only the last. */
+function* duplicateFields(text: string): Iterable<string> {
   yield* new DuplicateScanner(text).scan()
 }
 

@@ -16,6 +16,15 @@ export class JsonPatchError extends Error {
   override readonly name = 'JsonPatchError'
 }
 
+const MEMBERS = new Set(['op', 'path', 'from', 'value'])
+
+/** Members of operations that mean nothing: `[0].foo`. */
+export function* unknownMembers(operations: readonly JsonPatchOperation[]): Iterable<string> {
+  for (const [index, operation] of operations.entries()) {
+    for (const name of Object.keys(operation)) if (!MEMBERS.has(name)) yield `[${index}].${name}`
+  }
+}
+
 /** RFC 6902 on a copy of the document. Throws {@link JsonPatchError}; a `test` that fails is one. */
 export function applyJsonPatch(document: unknown, operations: readonly JsonPatchOperation[]): unknown {
   let result: unknown = deepClone(document)
@@ -23,11 +32,18 @@ export function applyJsonPatch(document: unknown, operations: readonly JsonPatch
   return result
 }
 
+/** A patch of more operations than are taken (413). */
+export class JsonPatchTooLong extends Error {
+  override readonly name = 'JsonPatchTooLong'
+}
+
 /** Checks that a decoded body is a list of operations; throws an Error that says what is not. */
 export function parseJsonPatch(body: unknown): JsonPatchOperation[] {
   if (!Array.isArray(body)) throw new Error('json: cannot unmarshal object into Go value of type jsonpatch.Patch')
   if (body.length > JSON_PATCH_OPERATIONS_MAX) {
-    throw new Error(`The allowed maximum operations in a JSON patch is ${JSON_PATCH_OPERATIONS_MAX}, got ${body.length}`)
+    throw new JsonPatchTooLong(
+      `The allowed maximum operations in a JSON patch is ${JSON_PATCH_OPERATIONS_MAX}, got ${body.length}`,
+    )
   }
   for (const operation of body) {
     if (!isObject(operation) || typeof operation['op'] !== 'string')

@@ -91,6 +91,37 @@ test('directives delete, replace, retain and order', () => {
   })
 })
 
+test('what a patch names comes in its order, after what it does not know of', () => {
+  const target = { containers: [{ name: 'a' }, { name: 'b' }], finalizers: ['f', 'g'] }
+  const { containers, finalizers } = strategic(target, {
+    containers: [{ name: 'new' }, { name: 'b' }, { name: 'a' }],
+    finalizers: ['h', 'f'],
+  }) as typeof target
+  assert.deepEqual(
+    containers.map(({ name }) => name),
+    ['new', 'b', 'a'],
+  )
+  assert.deepEqual(finalizers, ['g', 'h', 'f'])
+  const sidecar = { containers: [{ name: 'injected' }] }
+  const added = { '$setElementOrder/containers': [{ name: 'own' }], containers: [{ name: 'own' }] }
+  assert.deepEqual(strategic(sidecar, added), { containers: [{ name: 'injected' }, { name: 'own' }] })
+})
+
+test('one item that replaces makes the whole list new, and no item merges by saying so', () => {
+  const target = { containers: [{ name: 'a' }, { name: 'b' }] }
+  assert.deepEqual(strategic(target, { containers: [{ name: 'a', $patch: 'replace' }, { name: 'c' }] }), {
+    containers: [{ name: 'c' }],
+  })
+  assert.throws(
+    () => strategic(target, { containers: [{ name: 'a', $patch: 'merge' }] }),
+    /merging lists cannot yet be specified/,
+  )
+  assert.throws(() => strategic(target, { strategy: { $patch: 'merge' } }), /unknown patch type: merge in map/)
+  assert.throws(() => strategic(target, { strategy: { $retainKeys: 'type' } }), /invalid patch format of retainKeys/)
+  assert.throws(() => strategic(target, { '$deleteFromPrimitiveList/finalizers': 'f' }), /invalid patch format of primitive list/)
+  assert.throws(() => strategic(target, { '$setElementOrder/containers': {} }), /invalid patch format of setElementOrder list/)
+})
+
 test('a list item without its merge key is refused', () => {
   assert.throws(
     () => strategic({ containers: [] }, { containers: [{ image: 'x' }] }),

@@ -181,7 +181,7 @@ export function invalid(
   return failure(422, 'Invalid', `${qualified} "${name}" is invalid: ${all}`, {
     ...(name !== '' && { name }),
     ...(kind.group !== '' && { group: kind.group }),
-    kind: kind.kind,
+    ...(kind.kind !== '' && { kind: kind.kind }),
     causes: errors.map(({ field, reason, message }) => ({ reason, message, field })),
   })
 }

@@ -14,6 +14,13 @@ export interface Structure {
 /** A value of a type that the field can't hold; the message is worded as Go's JSON decoder does. */
 export class StructureError extends Error {
   override readonly name = 'StructureError'
+  /** What upstream says where the value was no text any more (strategic merge patches): `unrecognized type: int32`. */
+  readonly converted: string
+
+  constructor(message: string, { converted = message, ...options }: ErrorOptions & { readonly converted?: string } = {}) {
+    super(message, options)
+    this.converted = converted
+  }
 }
 
 /** Deeper documents are refused before they can exhaust the stack. */
@@ -87,8 +94,11 @@ function readArray(value: unknown, node: Schema, path: string, owner: string, un
 function readInteger(value: unknown, format: string, path: string, owner: string): number {
   if (typeof value !== 'number') throw mismatch(value, path, owner, format)
   const bound = format === 'int32' ? 2 ** 31 : 2 ** 63
-  if (!Number.isInteger(value) || value >= bound || value < -bound) {
-    throw new StructureError(`json: cannot unmarshal number ${value} into Go struct field ${owner}.${path} of type ${format}`)
+  // Past 2^53 a number is no longer the one that was written: better refused than changed in silence.
+  if (!Number.isSafeInteger(value) || value >= bound || value < -bound) {
+    throw new StructureError(`json: cannot unmarshal number ${value} into Go struct field ${owner}.${path} of type ${format}`, {
+      converted: `unrecognized type: ${format}`,
+    })
   }
   return value
 }
@@ -126,10 +136,18 @@ function readTime(value: string, name: string): string | undefined {
 
 function mismatch(value: unknown, path: string, owner: string, type: string): StructureError {
   const found = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value
-  if (path === '') return new StructureError(`json: cannot unmarshal ${found} into Go value of type ${type}`)
-  return new StructureError(
-    `json: cannot unmarshal ${found} into Go struct field ${owner}.${path.replace(/\[\d+\]/g, '')} of type ${type}`,
-  )
+  const where = path === '' ? 'Go value' : `Go struct field ${owner}.${path.replace(/\[\d+\]/g, '')}`
+  return new StructureError(`json: cannot unmarshal ${found} into ${where} of type ${type}`, {
+    converted: conversionError(value, found, type),
+  })
+}
+
+function conversionError(value: unknown, found: string, type: string): string {
+  const kind = { array: 'slice', object: 'map', number: Number.isInteger(value) ? 'int64' : 'float64' }[found] ?? found
+  if (type.startsWith('[]')) return `cannot restore slice from ${kind}`
+  if (type.startsWith('map[')) return `cannot restore map from ${kind}`
+  if (/^(string|bool|int32|int64|float64)$/.test(type)) return `unrecognized type: ${type}`
+  return `cannot restore struct from: ${kind}`
 }
 
 /** `v1.PodSpec` for `io.k8s.api.core.v1.PodSpec` is printed by its last word, as struct names are. */

@@ -6,7 +6,6 @@ import {
   badRequest,
   conform,
   decodeText,
-  duplicateFields,
   failure,
   isObject,
   type KubernetesObject,
@@ -23,6 +22,10 @@ export interface DecodeOptions {
   readonly contentType: string | undefined
   readonly fieldValidation: FieldValidation
   readonly warnings: string[]
+  /** What a text that can't be read is said to be. */
+  readonly unreadable?: string
+  /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
+  refuse?(error: { readonly message: string; readonly converted: string }): Error
 }
 
 /** The whole body as bytes or as the object itself. Throws 413 past the limit. */
@@ -40,20 +43,22 @@ export async function readBody(body: RequestBody | undefined): Promise<Exclude<R
 
 export const tooLarge = (): Error => failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES_MAX}`)
 
+export interface DecodedBody {
+  readonly value: unknown
+  /** Findings about keys that stand twice. */
+  readonly duplicates: readonly string[]
+}
+
 /** A body as plain, unfrozen data. JSON and YAML are told apart by their content type; 415 for any other. */
-export async function decodeBody(
-  body: RequestBody | undefined,
-  options: DecodeOptions,
-): Promise<{ readonly value: unknown; readonly duplicates: readonly string[] }> {
+export async function decodeBody(body: RequestBody | undefined, options: DecodeOptions): Promise<DecodedBody> {
   const whole = await readBody(body)
   if (whole === undefined) throw badRequest('the request has no body; an object was expected')
   if (whole.kind === 'object') return { value: deepClone(whole.object), duplicates: [] }
   if (whole.bytes.length > BODY_BYTES_MAX) throw tooLarge()
   if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE) return { value: readProtobuf(whole.bytes), duplicates: [] }
   const form = formOf(options.contentType)
-  const value = await decodeText(whole.bytes, form)
-  const checkDuplicates = form === 'json' && options.fieldValidation !== 'Ignore'
-  return { value, duplicates: checkDuplicates ? [...duplicateFields(Buffer.from(whole.bytes).toString())] : [] }
+  const { value, duplicates } = await decodeText(whole.bytes, form, options.unreadable)
+  return { value, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates() }
 }
 
 const mediaTypeOf = (contentType: string | undefined): string | undefined =>
@@ -102,37 +107,49 @@ export function readAs(
   names: Pick<ResourceDefinition, 'kind' | 'version'>,
   options: DecodeOptions,
 ): KubernetesObject {
+  const refuse = options.refuse ?? (({ message }) => badRequest(`${cannotHandle(names)}: ${message}`))
   let structure: ReturnType<typeof conform>
   try {
     structure = conform(value, schema)
   } catch (error) {
     if (!(error instanceof StructureError)) throw error
-    throw badRequest(
-      `${names.kind} in version ${JSON.stringify(names.version)} cannot be handled as a ${names.kind}: ${error.message}`,
-      error,
-    )
+    throw refuse(error)
   }
   report(
-    [
-      ...structure.unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
-      ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
-    ],
-    names,
+    structure.unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+    duplicates,
+    refuse,
     options,
   )
   return structure.value as KubernetesObject
 }
 
-function report(findings: readonly string[], names: Pick<ResourceDefinition, 'kind' | 'version'>, options: DecodeOptions): void {
-  if (findings.length === 0 || options.fieldValidation === 'Ignore') return
-  if (options.fieldValidation === 'Warn') {
-    options.warnings.push(...findings)
+const cannotHandle = ({ kind, version }: Pick<ResourceDefinition, 'kind' | 'version'>): string =>
+  `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}`
+
+function report(
+  unknown: readonly string[],
+  duplicates: readonly string[],
+  refuse: NonNullable<DecodeOptions['refuse']>,
+  { contentType, fieldValidation, warnings }: DecodeOptions,
+): void {
+  if (unknown.length + duplicates.length === 0 || fieldValidation === 'Ignore') return
+  // A document that is read as it is decoded tells all at once; a patch and YAML are read for duplicates before.
+  const duplicatesFirst = !['', 'application/json'].includes(mediaTypeOf(contentType) ?? '')
+  const inOrder = (same: readonly string[]): string[] => (duplicatesFirst ? [...same, ...unknown] : [...unknown, ...same])
+  if (fieldValidation === 'Warn') {
+    warnings.push(...inOrder(duplicates))
     return
   }
-  throw badRequest(
-    `${names.kind} in version ${JSON.stringify(names.version)} cannot be handled as a ${names.kind}: strict decoding error: ${findings.join(', ')}`,
-  )
+  const message = `strict decoding error: ${inOrder(strictDuplicates(duplicates)).join(', ')}`
+  throw refuse({ message, converted: message })
 }
+
+/** Upstream's YAML decoder tells all duplicates of a document in one sentence of several lines. */
+export const strictDuplicates = (duplicates: readonly string[]): readonly string[] =>
+  duplicates[0]?.startsWith('line ')
+    ? [`yaml: unmarshal errors:\n${duplicates.map((line) => `  ${line}`).join('\n')}`]
+    : duplicates
 
 function checkKind(value: unknown, resource: ResourceDefinition): void {
   if (!isObject(value))

@@ -1,5 +1,6 @@
-import type { ResourceDefinition } from '#api'
-import { failure, formatTime, type KubernetesObject } from '#meta'
+import { invalidValue, type ResourceDefinition, unsupported } from '#api'
+import { conflict, type FieldError, formatTime, invalid, type KubernetesObject } from '#meta'
+import { dryRunErrors } from './field-management.ts'
 
 export interface Preconditions {
   readonly uid?: string | undefined
@@ -61,17 +62,39 @@ export function setPropagation(object: KubernetesObject, policy: string | undefi
   else delete metadata.finalizers
 }
 
-/** Refuses an unknown policy before anything is read. */
-export function checkPropagationPolicy(policy: string | undefined): void {
-  if (policy === undefined || ['Foreground', 'Background', 'Orphan'].includes(policy)) return
-  throw failure(
-    422,
-    'Invalid',
-    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "${policy}": must be one of "Foreground", "Background", "Orphan" or nil`,
-    {
-      group: 'meta.k8s.io',
-      kind: 'DeleteOptions',
-      causes: [{ reason: 'FieldValueInvalid', field: 'propagationPolicy', message: `Invalid value: "${policy}"` }],
-    },
-  )
+const POLICIES = ['Foreground', 'Background', 'Orphan', 'nil']
+
+/** Refuses options of a delete that mean nothing, before anything is read. Upstream's order and wording. */
+export function checkDeleteOptions(options: {
+  readonly propagationPolicy?: string | undefined
+  readonly orphanDependents?: boolean | undefined
+  readonly dryRun: readonly string[]
+}): void {
+  const { propagationPolicy: policy, orphanDependents, dryRun } = options
+  const errors: FieldError[] = []
+  if (orphanDependents !== undefined && policy !== undefined)
+    errors.push(invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'))
+  if (policy !== undefined && (policy === 'nil' || !POLICIES.includes(policy)))
+    errors.push(unsupported('propagationPolicy', policy, POLICIES))
+  errors.push(...dryRunErrors(dryRun))
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors)
+}
+
+/** A delete that means one certain object, or one certain state of it, must find that. */
+export function checkDeletePreconditions(
+  resource: ResourceDefinition,
+  { metadata }: KubernetesObject,
+  preconditions: Preconditions | undefined,
+): void {
+  const { uid, resourceVersion, name = '' } = metadata ?? {}
+  // Upstream names the kind here, not the resource.
+  const kind = { group: resource.group, names: { plural: resource.kind } }
+  if (preconditions?.uid && preconditions.uid !== uid) {
+    const why = `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`
+    throw conflict(kind, name, why)
+  }
+  if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`
+    throw conflict(kind, name, why)
+  }
 }

@@ -1,8 +1,9 @@
-import type { ResourceDefinition } from '#api'
+import { forbid, invalidValue, type ResourceDefinition, required, tooLong, unsupported } from '#api'
 import type { Clock } from '#base'
 import {
   apiVersionOf,
   applyConfiguration,
+  type FieldError,
   type FieldSet,
   formatTime,
   invalid,
@@ -103,29 +104,38 @@ function managerOf({ query, headers }: RequestContext): string {
   return program.replace(/[^\P{C}]/gu, '').slice(0, MANAGER_LENGTH_MAX)
 }
 
-/** Refuses a manager's name that is too long or not printable, and `force` where it means nothing. Upstream's wording. */
+const DRY_RUN_VALUES = ['All']
+const FIELD_VALIDATION_VALUES = ['', 'Ignore', 'Strict', 'Warn']
+
+/** Refuses options of a write that mean nothing. Upstream's order and wording. */
 export function checkWriteOptions({ query, method }: RequestContext, kind: string, isApply: boolean): void {
   const manager = query.get('fieldManager') ?? ''
-  const errors = []
-  if (manager.length > MANAGER_LENGTH_MAX) {
-    const message = `Too long: may not be more than ${MANAGER_LENGTH_MAX} bytes`
-    errors.push({ field: 'fieldManager', reason: 'FieldValueTooLong', message } as const)
-  }
-  if (/\p{C}/u.test(manager)) {
-    const message = `Invalid value: ${JSON.stringify(manager)}: should only contain printable characters`
-    errors.push({ field: 'fieldManager', reason: 'FieldValueInvalid', message } as const)
-  }
-  if (isApply && manager === '')
-    errors.push({
-      field: 'fieldManager',
-      reason: 'FieldValueRequired',
-      message: 'Required value: is required for apply patch',
-    } as const)
+  const fieldValidation = query.get('fieldValidation') ?? ''
+  const errors: FieldError[] = []
   if (method === 'PATCH' && !isApply && query.has('force'))
-    errors.push({
-      field: 'force',
-      reason: 'FieldValueForbidden',
-      message: 'Forbidden: may not be specified for non-apply patch',
-    } as const)
+    errors.push(forbid('force', 'may not be specified for non-apply patch'))
+  if (isApply && manager === '') errors.push(required('fieldManager', 'is required for apply patch'))
+  if (Buffer.byteLength(manager) > MANAGER_LENGTH_MAX) errors.push(tooLong('fieldManager', MANAGER_LENGTH_MAX))
+  errors.push(...unprintable(manager))
+  errors.push(...dryRunErrors(dryRunOf(query)))
+  if (!FIELD_VALIDATION_VALUES.includes(fieldValidation))
+    errors.push(unsupported('fieldValidation', fieldValidation, FIELD_VALIDATION_VALUES))
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind }, '', errors)
+}
+
+export const dryRunOf = (query: URLSearchParams): string[] => query.getAll('dryRun').filter((value) => value !== '')
+
+export function* dryRunErrors(values: readonly string[]): Iterable<FieldError> {
+  if (values.some((value) => !DRY_RUN_VALUES.includes(value))) yield unsupported('dryRun', values, DRY_RUN_VALUES)
+}
+
+function* unprintable(manager: string): Iterable<FieldError> {
+  let position = 0
+  for (const character of manager) {
+    if (/\p{C}|\p{Z}/u.test(character) && character !== ' ') {
+      const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+      yield invalidValue('fieldManager', manager, `invalid character U+${code} (at position ${position})`)
+    }
+    position += Buffer.byteLength(character)
+  }
 }

@@ -17,7 +17,7 @@ import type { RequestContext } from '../context.ts'
 import { type HookContext, hooks, nothingToDo, type Transaction, type WriteContext } from '../hooks/index.ts'
 import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import { type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
+import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
 import type { FieldManagement } from './field-management.ts'
 import { encodeForStore, type ObjectVersion, versionOf } from './object-version.ts'
 import { bumpGeneration, isolateSubresource, keepSystemFields, prepareMetadata } from './system-fields.ts'
@@ -211,7 +211,7 @@ export class Registry {
     const { resource, info } = context
     let current = await this.get(resource, info.namespace, name)
     for (;;) {
-      checkPreconditions(resource, current.object, options.preconditions)
+      checkDeletePreconditions(resource, current.object, options.preconditions)
       await this.#options.admission.validate(
         this.#attributes(context, 'DELETE', '', name, undefined, current.object, options.dryRun),
       )
@@ -313,9 +313,15 @@ function checkPreconditions(
   object: KubernetesObject,
   preconditions: Preconditions | undefined,
 ): void {
-  const { uid, resourceVersion, name = '' } = object.metadata ?? {}
+  const { uid, resourceVersion, namespace, name = '' } = object.metadata ?? {}
   if (preconditions?.uid && preconditions.uid !== uid) {
-    throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`)
+    const key = storageKey(resource, namespace, name)
+    const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`
+    throw conflict(
+      resource,
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+    )
   }
   if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion)
     throw conflict(resource, name, OBJECT_MODIFIED)

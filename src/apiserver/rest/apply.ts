@@ -1,7 +1,7 @@
 import { apiVersionOf, badRequest, conflict, isAlreadyExists, isNotFound, isObject, type KubernetesObject } from '#meta'
 import { type Authorizer, requireAuthorization } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
-import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { type DecodeOptions, decodeBody, readObject, strictDuplicates } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -70,11 +70,19 @@ export function onto(
     registry.fields.apply(context, info.subresource, live, configuration, (merged) => {
       const options = decodeOptionsOf(context)
       // A retry repeats the same findings; they are told once.
-      const object = readObject(merged, first ? duplicates : [], resource, first ? options : { ...options, warnings: [] })
+      if (first) tellDuplicates(duplicates, options)
+      const object = readObject(merged, [], resource, first ? options : { ...options, warnings: [] })
       first = false
       checkIdentity(object, context)
       return toStored(context, object)
     })
+}
+
+function tellDuplicates(duplicates: readonly string[], { fieldValidation, warnings }: DecodeOptions): void {
+  if (duplicates.length === 0) return
+  if (fieldValidation === 'Strict')
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${strictDuplicates(duplicates).join(', ')}`)
+  warnings.push(...duplicates)
 }
 
 export function checkedConfiguration(value: unknown, { resource, info }: RequestContext): KubernetesObject {

@@ -5,7 +5,7 @@ import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
 import { checkedConfiguration, onto } from './apply.ts'
-import { applyPatch, patchTypeOf } from './patch.ts'
+import { applyPatch, patchFindings, patchTypeOf, readingOf } from './patch.ts'
 import { decodeOptionsOf, isDryRun } from './write-options.ts'
 
 /**
@@ -21,11 +21,13 @@ export async function writePart<T extends KubernetesObject>(
   const type = info.verb === 'patch' ? patchTypeOf(options.contentType) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
   const { value, duplicates } = await decodeBody(context.body, options)
+  const findings = type === undefined || type === 'apply' ? duplicates : patchFindings(type, value, duplicates)
   const apply = type === 'apply' ? onto(context, registry, checkedConfiguration(value, context), duplicates) : undefined
   const read = (current: T): T => {
     if (apply !== undefined) return apply(current) as T
-    const document = type === undefined || type === 'apply' ? value : applyPatch(type, current, value, resource)
-    return readObject(document, duplicates, resource, options) as T
+    if (type === undefined || type === 'apply') return readObject(value, duplicates, resource, options) as T
+    const patched = applyPatch(type, current, value, resource)
+    return readObject(patched, findings, resource, { ...options, ...readingOf(type, value, patched) }) as T
   }
   return registry.update(context, info.name, {
     dryRun: isDryRun(context),

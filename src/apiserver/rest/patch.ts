@@ -5,11 +5,17 @@ import {
   applyStrategicMergePatch,
   badRequest,
   failure,
+  goValue,
+  invalid,
   isObject,
   JsonPatchError,
+  JsonPatchTooLong,
   type KubernetesObject,
   parseJsonPatch,
+  StrategicPatchError,
+  unknownMembers,
 } from '#meta'
+import type { DecodeOptions } from '../registry/decode-body.ts'
 
 /** The patches that say what to change; apply, which says what to be, has its own way (./apply.ts). */
 export type PatchType = 'json' | 'merge' | 'strategic'
@@ -50,15 +56,34 @@ export function applyPatch(type: PatchType, current: KubernetesObject, patch: un
         return applyStrategicMergePatch(current, patch, resource.schema())
     }
   } catch (error) {
-    if (error instanceof JsonPatchError) {
-      throw failure(
-        422,
-        'Invalid',
-        `the server rejected our request due to an error in our request: ${error.message}`,
-        { kind: resource.names.plural, causes: [{ message: error.message }] },
-        error,
-      )
+    if (error instanceof JsonPatchTooLong)
+      throw failure(413, 'RequestEntityTooLarge', `Request entity too large: ${error.message}`, undefined, error)
+    if (error instanceof JsonPatchError || (error instanceof StrategicPatchError && error.contradictory)) {
+      // Upstream says no more; what was wrong is for whoever can see into the server.
+      throw failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {}, error)
     }
-    throw badRequest(`error decoding patch: ${(error as Error).message}`, error)
+    if (error instanceof StrategicPatchError) throw badRequest(error.message, error)
+    throw badRequest(`${UNREADABLE_PATCH}: ${(error as Error).message}`, error)
   }
+}
+
+/** What a patch that can't be read is said to be. */
+export const UNREADABLE_PATCH = 'error decoding patch'
+
+/** How what a patch made is read: what does not fit is shown as upstream shows it, and refused as an invalid patch (422). */
+export function readingOf(type: PatchType, patch: unknown, patched: unknown): Pick<DecodeOptions, 'refuse'> {
+  return {
+    refuse({ message, converted }) {
+      const shown = JSON.stringify(type === 'strategic' ? goValue(patch) : JSON.stringify(patched))
+      const detail = `Invalid value: ${shown}: ${type === 'strategic' ? converted : message}`
+      return invalid({ group: '', kind: '' }, '', [{ field: 'patch', reason: 'FieldValueInvalid', message: detail }])
+    },
+  }
+}
+
+/** Findings about the patch itself, beside what it makes. */
+export function patchFindings(type: PatchType, patch: unknown, duplicates: readonly string[]): string[] {
+  if (type !== 'json' || !Array.isArray(patch)) return [...duplicates]
+  const unknown = [...unknownMembers(patch.filter(isObject) as never)].map((path) => `unknown field ${JSON.stringify(path)}`)
+  return [...unknown, ...duplicates].map((finding) => `json patch ${finding}`)
 }

@@ -3,14 +3,14 @@ import { isObject, type KubernetesObject, success } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs, readBody, readObject } from '../registry/decode-body.ts'
-import { checkPropagationPolicy, type DeleteRequest } from '../registry/deletion.ts'
-import { checkWriteOptions } from '../registry/field-management.ts'
+import { checkDeleteOptions, type DeleteRequest } from '../registry/deletion.ts'
+import { checkWriteOptions, dryRunOf } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type AppliedVersion, apply } from './apply.ts'
 import { deleteCollection } from './delete-collection.ts'
 import type { ListResult, ReadDependencies } from './list.ts'
-import { applyPatch, patchTypeOf } from './patch.ts'
+import { applyPatch, patchFindings, patchTypeOf, readingOf, UNREADABLE_PATCH } from './patch.ts'
 import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from './write-options.ts'
 
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
@@ -46,8 +46,9 @@ export async function patch(
   const type = patchTypeOf(context.headers['content-type'])
   if (type === 'apply') return apply(context, registry, authorizers)
   checkWriteOptions(context, 'PatchOptions', false)
-  const options = decodeOptionsOf(context)
+  const options = { ...decodeOptionsOf(context), unreadable: UNREADABLE_PATCH }
   const { value, duplicates } = await decodeBody(context.body, options)
+  const findings = options.fieldValidation === 'Ignore' ? [] : patchFindings(type, value, duplicates)
   let first = true
   const requested = isObject(value) && isObject(value['metadata']) ? value['metadata']['resourceVersion'] : undefined
   const version = await registry.update(context, info.name, {
@@ -58,8 +59,8 @@ export async function patch(
       const shown = fromStored(context, current)
       const patched = applyPatch(type, shown, value, resource)
       // A retry repeats the same findings; they are told once.
-      const once = { ...options, warnings: first ? context.warnings : [] }
-      const object = readObject(patched, first ? duplicates : [], resource, once)
+      const once = { ...options, ...readingOf(type, value, patched), warnings: first ? context.warnings : [] }
+      const object = readObject(patched, first ? findings : [], resource, once)
       first = false
       checkIdentity(object, context)
       return toStored(context, object)
@@ -106,17 +107,16 @@ async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {
     >
   }
   const grace = query.get('gracePeriodSeconds')
-  const orphan =
-    options['orphanDependents'] ?? (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined)
-  const policy = (options['propagationPolicy'] ??
-    query.get('propagationPolicy') ??
-    (orphan === undefined ? undefined : orphan ? 'Orphan' : 'Background')) as string | undefined
-  checkPropagationPolicy(policy)
-  const dryRun = Array.isArray(options['dryRun']) && options['dryRun'].includes('All')
+  const orphanDependents = (options['orphanDependents'] ??
+    (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined)) as boolean | undefined
+  const named = (options['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined) as string | undefined
+  const dryRun = [...((options['dryRun'] as string[] | undefined) ?? []), ...dryRunOf(query)]
+  checkDeleteOptions({ propagationPolicy: named, orphanDependents, dryRun })
+  const policy = named ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background')
   return {
     gracePeriodSeconds: (options['gracePeriodSeconds'] as number | undefined) ?? (grace ? Number(grace) : undefined),
     propagationPolicy: policy,
     preconditions: options['preconditions'] as DeleteRequest['preconditions'],
-    dryRun: dryRun || isDryRun(context),
+    dryRun: dryRun.length > 0,
   }
 }

@@ -3,6 +3,7 @@ import type { TransportResponse } from '#client'
 import { badRequest, conflict, failure, formatTime, success } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
 import { replyJson } from '../response.ts'
 import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
@@ -58,6 +59,7 @@ function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Bi
 }
 
 async function readBody(context: RequestContext): Promise<Binding> {
+  checkWriteOptions(context, 'CreateOptions', false)
   const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
   return readAs(value, duplicates, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding

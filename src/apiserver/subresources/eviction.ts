@@ -2,6 +2,7 @@ import { type Eviction, type Pod, type PodDisruptionBudget, podDisruptionBudgets
 import { failure, notFound, selects, success } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
 import { replyJson } from '../response.ts'
 import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
@@ -13,6 +14,7 @@ export const eviction: Subresource = {
   async handle(context, dependencies) {
     const { registry } = dependencies
     const { info, resource } = context
+    checkWriteOptions(context, 'CreateOptions', false)
     const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const body = readAs(

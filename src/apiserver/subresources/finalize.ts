@@ -1,5 +1,6 @@
 import type { Namespace } from '#api'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
 import { reply } from '../response.ts'
 import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
@@ -10,6 +11,7 @@ export const finalize: Subresource = {
   resources: ['namespaces'],
   async handle(context, { registry, presenter }) {
     const { info, resource } = context
+    checkWriteOptions(context, 'UpdateOptions', false)
     const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const sent = readObject(value, duplicates, resource, options) as Namespace

@@ -1,6 +1,7 @@
 import { pods, type ServiceAccount, schemaOf, type TokenRequest } from '#api'
 import { badRequest, conflict, failure, formatTime, notFound } from '#meta'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
 import { replyJson } from '../response.ts'
 import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
@@ -16,6 +17,7 @@ export const token: Subresource = {
   async handle(context, { registry, tokens }) {
     const { info, resource } = context
     const account = (await registry.get(resource, info.namespace, info.name)).object as ServiceAccount
+    checkWriteOptions(context, 'CreateOptions', false)
     const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const request = readAs(
