@@ -94,7 +94,7 @@ const BODIES: Readonly<Record<string, object>> = {
   ValidatingAdmissionPolicyBinding: { spec: { policyName: 'x', validationActions: ['Deny'] } },
   ValidatingWebhookConfiguration: { webhooks: [webhook] },
   VolumeAttachment: { spec: { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } } },
-  VolumeAttributesClass: { driverName: 'd' },
+  VolumeAttributesClass: { driverName: 'd', parameters: { speed: 'fast' } },
 }
 
 const NOT_CREATED = new Set(['CustomResourceDefinition', 'ComponentStatus'])

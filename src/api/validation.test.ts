@@ -407,7 +407,6 @@ test('no kind crashes on an object with nothing in it, or with empty parts', () 
   empties.push({ rules: [{}], subjects: [{}], subsets: [{}], endpoints: [{}], webhooks: [{}], ports: [{}] })
   for (const resource of allResources) {
     for (const object of empties) {
-      if (resource.kind === 'CSIDriver' && !('spec' in object)) continue
       const draft = made(resource, object)
       assert.ok([...resource.validate(draft, context)].length >= 0)
       assert.ok([...resource.validateUpdate(deepClone(draft), draft, context)].length >= 0)

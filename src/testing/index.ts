@@ -1,4 +1,5 @@
 export * from './faulty-store.ts'
+export * from './findings.ts'
 export * from './raw-requests.ts'
 export * from './shelves.ts'
 export * from './test-api-server.ts'

@@ -1,5 +1,8 @@
 import { defineResource } from '../define-resource.ts'
 import type { DeviceClass } from '../generated/types.ts'
+import { invalidValue } from '../validation/findings.ts'
+import { qualifiedName } from '../validation/names.ts'
+import { CONFIGS_MAX, eachOf, validateConfiguration, validateSelectors } from './validate-device.ts'
 
 export const deviceClasses = defineResource<DeviceClass>({
   group: 'resource.k8s.io',
@@ -7,5 +10,17 @@ export const deviceClasses = defineResource<DeviceClass>({
   kind: 'DeviceClass',
   scope: 'Cluster',
   names: { plural: 'deviceclasses' },
+  generation: true,
+  *validate({ spec }) {
+    yield* validateSelectors(spec?.selectors, 'spec.selectors')
+    yield* eachOf(spec?.config, CONFIGS_MAX, 'spec.config', ({ opaque }, path) => validateConfiguration(opaque, path))
+    const name = spec?.extendedResourceName
+    if (name !== undefined && !isExtendedResource(name))
+      yield invalidValue('spec.extendedResourceName', name, 'must be a valid extended resource name')
+  },
   schema: 'io.k8s.api.resource.v1.DeviceClass',
 })
+
+/** A name outside of Kubernetes' own domain, of which a quota can be made. */
+const isExtendedResource = (name: string): boolean =>
+  name.includes('/') && !/(^|\.)kubernetes\.io\//.test(name) && [...qualifiedName(`requests.${name}`)].length === 0

@@ -1,6 +1,9 @@
+import { deepEqual } from '#base'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceClaimTemplate } from '../generated/types.ts'
+import { IMMUTABLE, invalidValue } from '../validation/findings.ts'
 import { defaultClaim } from './default-claim.ts'
+import { validateClaimSpec } from './validate-claim.ts'
 
 export const resourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   group: 'resource.k8s.io',
@@ -10,6 +13,12 @@ export const resourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   names: { plural: 'resourceclaimtemplates' },
   default({ spec }) {
     defaultClaim(spec?.spec)
+  },
+  *validate({ spec }) {
+    yield* validateClaimSpec(spec?.spec, 'spec.spec')
+  },
+  *validateUpdate({ spec }, { spec: old }) {
+    if (!deepEqual(spec, old)) yield invalidValue('spec', spec, IMMUTABLE)
   },
   schema: 'io.k8s.api.resource.v1.ResourceClaimTemplate',
 })

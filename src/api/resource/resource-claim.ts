@@ -1,7 +1,10 @@
+import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceResourceClaim } from '../generated/types.ts'
+import { IMMUTABLE, invalidValue } from '../validation/findings.ts'
 import { defaultClaim } from './default-claim.ts'
+import { validateClaimSpec, validateClaimStatus } from './validate-claim.ts'
 
 export const resourceClaims = defineResource<ResourceResourceClaim>({
   group: 'resource.k8s.io',
@@ -25,5 +28,14 @@ export const resourceClaims = defineResource<ResourceResourceClaim>({
     }),
     age,
   ],
+  *validate({ spec }) {
+    yield* validateClaimSpec(spec, 'spec')
+  },
+  *validateUpdate({ spec }, { spec: old }) {
+    if (!deepEqual(spec, old)) yield invalidValue('spec', spec, IMMUTABLE)
+  },
+  *validateStatusUpdate({ metadata, spec, status }, { status: old }) {
+    yield* validateClaimStatus(spec, status, old, metadata?.deletionTimestamp !== undefined)
+  },
   schema: 'io.k8s.api.resource.v1.ResourceClaim',
 })

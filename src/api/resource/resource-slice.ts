@@ -1,6 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceSlice } from '../generated/types.ts'
+import { validateResourceSlice, validateResourceSliceUpdate } from './validate-slice.ts'
 
 export const resourceSlices = defineResource<ResourceSlice>({
   group: 'resource.k8s.io',
@@ -16,5 +17,11 @@ export const resourceSlices = defineResource<ResourceSlice>({
     text('Pool', ({ spec }) => spec?.pool?.name),
     age,
   ],
+  selectableFields: {
+    'spec.driver': ({ spec }) => spec?.driver ?? '',
+    'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
+  },
+  validate: validateResourceSlice,
+  validateUpdate: validateResourceSliceUpdate,
   schema: 'io.k8s.api.resource.v1.ResourceSlice',
 })

@@ -1,8 +1,7 @@
-import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIDriver } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue, optionalOneOf } from '../validation/findings.ts'
+import { validateCSIDriver, validateCSIDriverUpdate } from './validate-storage.ts'
 
 export const csiDrivers = defineResource<CSIDriver>({
   group: 'storage.k8s.io',
@@ -10,7 +9,8 @@ export const csiDrivers = defineResource<CSIDriver>({
   kind: 'CSIDriver',
   scope: 'Cluster',
   names: { plural: 'csidrivers' },
-  default({ spec }) {
+  default(draft) {
+    const spec = (draft.spec ??= {})
     spec.attachRequired ??= true
     spec.podInfoOnMount ??= false
     spec.storageCapacity ??= false
@@ -29,16 +29,7 @@ export const csiDrivers = defineResource<CSIDriver>({
     text('Modes', ({ spec }) => spec?.volumeLifecycleModes?.join(',') || '<unset>'),
     age,
   ],
-  *validate({ spec }) {
-    yield* optionalOneOf(spec?.fsGroupPolicy, ['File', 'None', 'ReadWriteOnceWithFSType'], 'spec.fsGroupPolicy')
-    for (const mode of spec?.volumeLifecycleModes ?? []) {
-      yield* optionalOneOf(mode, ['Ephemeral', 'Persistent'], 'spec.volumeLifecycleModes')
-    }
-  },
-  *validateUpdate({ spec }, { spec: old }) {
-    for (const key of ['attachRequired', 'volumeLifecycleModes'] as const) {
-      if (!deepEqual(spec?.[key], old?.[key])) yield invalidValue(`spec.${key}`, spec?.[key] ?? null, IMMUTABLE)
-    }
-  },
+  validate: validateCSIDriver,
+  validateUpdate: validateCSIDriverUpdate,
   schema: 'io.k8s.api.storage.v1.CSIDriver',
 })

@@ -1,6 +1,7 @@
 import { age, integer, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSINode } from '../generated/types.ts'
+import { validateCSINode, validateCSINodeUpdate } from './validate-storage.ts'
 
 export const csiNodes = defineResource<CSINode>({
   group: 'storage.k8s.io',
@@ -9,5 +10,7 @@ export const csiNodes = defineResource<CSINode>({
   scope: 'Cluster',
   names: { plural: 'csinodes' },
   columns: [name, integer('Drivers', ({ spec }) => spec?.drivers?.length ?? 0), age],
+  validate: validateCSINode,
+  validateUpdate: validateCSINodeUpdate,
   schema: 'io.k8s.api.storage.v1.CSINode',
 })

@@ -1,6 +1,7 @@
 import { name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIStorageCapacity } from '../generated/types.ts'
+import { validateStorageCapacity, validateStorageCapacityUpdate } from './validate-storage.ts'
 
 export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
   group: 'storage.k8s.io',
@@ -13,5 +14,7 @@ export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
     text('StorageClassName', ({ storageClassName }) => storageClassName),
     text('Capacity', ({ capacity }) => capacity ?? '<unset>'),
   ],
+  validate: validateStorageCapacity,
+  validateUpdate: validateStorageCapacityUpdate,
   schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
 })

@@ -2,7 +2,8 @@ import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StorageClass } from '../generated/types.ts'
-import { forbid, IMMUTABLE, invalidValue, oneOf, required } from '../validation/findings.ts'
+import { forbid, IMMUTABLE, invalidValue } from '../validation/findings.ts'
+import { validateStorageClass } from './validate-storage.ts'
 
 export const storageClasses = defineResource<StorageClass>({
   group: 'storage.k8s.io',
@@ -22,11 +23,7 @@ export const storageClasses = defineResource<StorageClass>({
     boolean('AllowVolumeExpansion', ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false),
     age,
   ],
-  *validate({ provisioner, reclaimPolicy, volumeBindingMode }) {
-    if (!provisioner) yield required('provisioner')
-    yield* oneOf(reclaimPolicy, ['Delete', 'Retain'], 'reclaimPolicy')
-    yield* oneOf(volumeBindingMode, ['Immediate', 'WaitForFirstConsumer'], 'volumeBindingMode')
-  },
+  validate: validateStorageClass,
   *validateUpdate(storageClass, old) {
     // Volumes made by the class must mean what they meant.
     for (const key of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {

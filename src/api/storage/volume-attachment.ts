@@ -2,7 +2,8 @@ import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttachment } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
+import { IMMUTABLE, invalidValue } from '../validation/findings.ts'
+import { validateVolumeAttachment } from './validate-storage.ts'
 
 export const volumeAttachments = defineResource<VolumeAttachment>({
   group: 'storage.k8s.io',
@@ -22,13 +23,8 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
     boolean('Attached', ({ status }) => status?.attached ?? false),
     age,
   ],
-  *validate({ spec }) {
-    if (!spec?.attacher) yield required('spec.attacher')
-    if (!spec?.source?.persistentVolumeName && !spec?.source?.inlineVolumeSpec) {
-      yield required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')
-    }
-    if (!spec?.nodeName) yield required('spec.nodeName')
-  },
+  validate: validateVolumeAttachment,
+  validateStatusUpdate: validateVolumeAttachment,
   *validateUpdate({ spec }, { spec: old }) {
     if (!deepEqual(spec, old)) yield invalidValue('spec', spec, IMMUTABLE)
   },

@@ -3,6 +3,7 @@ import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttributesClass } from '../generated/types.ts'
 import { forbid, required } from '../validation/findings.ts'
+import { validateParameters, validateProvisioner } from './validate-storage.ts'
 
 export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   group: 'storage.k8s.io',
@@ -11,8 +12,10 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   scope: 'Cluster',
   names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
   columns: [name, text('DriverName', ({ driverName }) => driverName), age],
-  *validate({ driverName }) {
-    if (!driverName) yield required('driverName')
+  *validate({ driverName, parameters }) {
+    yield* validateProvisioner(driverName, 'driverName')
+    yield* validateParameters(parameters, 'parameters')
+    if (Object.keys(parameters ?? {}).length === 0) yield required('parameters', 'must contain at least one key/value pair')
   },
   *validateUpdate(attributes, old) {
     for (const key of ['driverName', 'parameters'] as const) {

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { compareQuantities, compileSelector, isQuantity, type LabelSelector, matches } from '#meta'
 import type { PodTemplateSpec } from '../generated/types.ts'
-import { complaints, type Findings, forbid, invalidValue, required } from './findings.ts'
-import { dnsLabel, labelValue, portName, qualifiedName } from './names.ts'
+import { complaints, type Findings, forbid, invalidValue, required, tooLong } from './findings.ts'
+import { dnsLabel, labelValue, portName, qualifiedName, subdomainName } from './names.ts'
 
 export function* labels(map: Readonly<Record<string, string>> | undefined, field: string): Findings {
   for (const [key, value] of Object.entries(map ?? {})) {
@@ -104,4 +104,16 @@ export function* cidr(value: string, field: string): Findings {
 export function* dnsLabelField(value: string | undefined, field: string): Findings {
   if (!value) yield required(field)
   else yield* complaints(dnsLabel(value), value, field)
+}
+
+const DRIVER_LENGTH_MAX = 63
+
+/** A CSI or DRA driver: a domain that may be spelled in capitals. */
+export function* csiDriverName(name: string | undefined, field: string): Findings {
+  if (!name) {
+    yield required(field)
+    return
+  }
+  if (name.length > DRIVER_LENGTH_MAX) yield tooLong(field, DRIVER_LENGTH_MAX)
+  yield* complaints(subdomainName(name.toLowerCase()), name, field)
 }

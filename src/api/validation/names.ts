@@ -109,3 +109,9 @@ export const sysctlName: NameRule = function* (name) {
 }
 
 const SYSCTL_PART = new RegExp(`^${SYSCTL_SEGMENT}$`)
+
+export const cIdentifier: NameRule = function* (name) {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    yield "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')"
+  }
+}
