@@ -56,6 +56,10 @@ export const pods = defineResource<Pod>({
       },
     ]
   },
+  prepareForStatusUpdate(draft, old) {
+    // Older kubelets do not know the class, and send none.
+    if (draft.status !== undefined && old.status?.qosClass) draft.status.qosClass ||= old.status.qosClass
+  },
   gracePeriodSeconds(pod) {
     // Nothing runs of a pod that no kubelet took or that has finished: there is nobody to wait for.
     if (!pod.spec?.nodeName || isPodTerminal(pod)) return 0

@@ -1,6 +1,6 @@
-import { type Binding, type Pod, schemaOf } from '#api'
+import { type Binding, type Pod, required, schemaOf, unsupported } from '#api'
 import type { TransportResponse } from '#client'
-import { badRequest, conflict, failure, formatTime, success } from '#meta'
+import { badRequest, conflict, type FieldError, formatTime, invalid, success } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
@@ -17,14 +17,10 @@ export async function bind(context: RequestContext, { registry, clock }: Handler
   if (binding.metadata?.name && binding.metadata.name !== name)
     throw badRequest('name in URL does not match name in Binding object')
   const { target } = binding
-  if (target.kind && target.kind !== 'Node' && target.kind !== 'Minion') {
-    throw failure(
-      422,
-      'Invalid',
-      `Binding "${name}" is invalid: target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`,
-    )
-  }
-  if (!target.name) throw failure(422, 'Invalid', `Binding "${name}" is invalid: target.name: Required value`)
+  const errors: FieldError[] = []
+  if (target.kind && target.kind !== 'Node') errors.push(unsupported('target.kind', target.kind, ['Node', '<empty>']))
+  if (!target.name) errors.push(required('target.name'))
+  if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, name, errors)
   await registry.update(context, name, {
     dryRun: isDryRun(context),
     subresource: 'binding',
@@ -32,7 +28,7 @@ export async function bind(context: RequestContext, { registry, clock }: Handler
     preconditions: { uid: binding.metadata?.uid, resourceVersion: binding.metadata?.resourceVersion },
     transform: (current) => assign(context, current as Pod, binding, formatTime(clock.now())),
   })
-  return replyJson(201, success())
+  return replyJson(201, { ...success(), code: 201 })
 }
 
 function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Binding, now: string): Pod {

@@ -1,5 +1,5 @@
-import { type Eviction, type Pod, type PodDisruptionBudget, podDisruptionBudgets, schemaOf } from '#api'
-import { failure, notFound, selects, success } from '#meta'
+import { type Eviction, isPodReady, type Pod, type PodDisruptionBudget, podDisruptionBudgets, schemaOf } from '#api'
+import { failure, forbidden, formatTime, notFound, selects, success } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
@@ -28,14 +28,15 @@ export const eviction: Subresource = {
     if (body.metadata?.name && body.metadata.name !== info.name) throw notFound(resource, body.metadata.name)
     const wishes = body.deleteOptions
     const dryRun = isDryRun(context) || (wishes?.dryRun?.includes('All') ?? false)
-    if (countsForBudget(pod) && !dryRun) await takeFromBudget(context, pod, dependencies)
+    if (countsForBudget(pod)) await takeFromBudget(context, pod, dryRun, dependencies)
+    if (!dryRun) await markDisrupted(context, dependencies)
     await registry.delete(context, info.name, {
       dryRun,
       gracePeriodSeconds: wishes?.gracePeriodSeconds,
       propagationPolicy: wishes?.propagationPolicy,
       preconditions: wishes?.preconditions,
     })
-    return replyJson(201, success())
+    return replyJson(201, { ...success(), code: 201 })
   },
 }
 
@@ -43,22 +44,49 @@ export const eviction: Subresource = {
 const countsForBudget = ({ status, metadata }: Pod): boolean =>
   !['Succeeded', 'Failed', 'Pending'].includes(status?.phase ?? '') && metadata?.deletionTimestamp === undefined
 
-async function takeFromBudget(context: RequestContext, pod: Pod, { registry, clock }: HandlerDependencies): Promise<void> {
+/** Leaves in the pod's status why it goes: a job may not count it as failed. */
+async function markDisrupted(context: RequestContext, { registry, clock }: HandlerDependencies): Promise<void> {
+  const { info } = context
+  await registry.update({ ...context, info: { ...info, subresource: 'status' } }, info.name, {
+    dryRun: false,
+    subresource: 'status',
+    internal: true,
+    transform: (current) => {
+      const pod = current as Pod
+      const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget')
+      const condition = {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'EvictionByEvictionAPI',
+        message: 'Eviction API: evicting',
+        lastTransitionTime: formatTime(clock.now()),
+      }
+      return { ...pod, status: { ...pod.status, conditions: [...others, condition] } } as Pod
+    },
+  })
+}
+
+async function takeFromBudget(
+  context: RequestContext,
+  pod: Pod,
+  dryRun: boolean,
+  { registry, clock }: HandlerDependencies,
+): Promise<void> {
   const namespace = pod.metadata?.namespace ?? ''
   const budgets = registry.cache
     .of(podDisruptionBudgets)
     .list(namespace)
     .map(({ object }) => object as PodDisruptionBudget)
     .filter(({ spec }) => selects(spec?.selector, pod.metadata?.labels))
-  if (budgets.length === 0) return
+  const [budget] = budgets
+  if (budget === undefined) return
   if (budgets.length > 1) {
-    throw failure(
-      500,
-      'InternalError',
-      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
-    )
+    const message = 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'
+    throw failure(500, '', message)
   }
-  const name = budgets[0]!.metadata?.name ?? ''
+  if (mayGoUnready(budget, pod)) return
+  if (dryRun) return checkBudget(budget)
+  const name = budget.metadata?.name ?? ''
   const inner: RequestContext = {
     ...context,
     resource: podDisruptionBudgets as never,
@@ -68,28 +96,51 @@ async function takeFromBudget(context: RequestContext, pod: Pod, { registry, clo
     dryRun: false,
     subresource: 'status',
     internal: true,
-    transform: (current) => reserve(current as PodDisruptionBudget, pod, new Date(clock.now()).toISOString().slice(0, 19)),
+    transform: (current) => reserve(current as PodDisruptionBudget, pod, formatTime(clock.now())),
   })
 }
 
-function reserve(budget: PodDisruptionBudget, pod: Pod, now: string): PodDisruptionBudget {
-  const status = budget.status
-  const name = budget.metadata?.name ?? ''
-  if (status === undefined || (status.observedGeneration ?? 0) < (budget.metadata?.generation ?? 0)) {
-    throw refused(`The disruption budget ${name} is still being processed by the server.`, 10)
+/** A pod that is not ready protects nothing: whether it may go all the same is the budget's choice (KEP-3017). */
+function mayGoUnready({ spec, status }: PodDisruptionBudget, pod: Pod): boolean {
+  if (isPodReady(pod)) return false
+  if (spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true
+  const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {}
+  return desiredHealthy > 0 && currentHealthy >= desiredHealthy
+}
+
+/** Evictions that no controller has confirmed yet. */
+const DISRUPTED_PODS_MAX = 2000
+const SYNCING_SECONDS = 10
+
+function checkBudget({ metadata, status }: PodDisruptionBudget): void {
+  const name = metadata?.name ?? ''
+  if (status === undefined || (status.observedGeneration ?? 0) < (metadata?.generation ?? 0)) {
+    throw refused(`The disruption budget ${name} is still being processed by the server.`, SYNCING_SECONDS)
   }
   const allowed = status.disruptionsAllowed ?? 0
-  if (allowed <= 0) {
-    throw refused(
-      `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`,
-    )
+  if (allowed < 0) throw forbidden(podDisruptionBudgets, name, 'pdb disruptions allowed is negative')
+  if (Object.keys(status.disruptedPods ?? {}).length > DISRUPTED_PODS_MAX) {
+    const why = 'DisruptedPods map too big - too many evictions not confirmed by PDB controller'
+    throw forbidden(podDisruptionBudgets, name, why)
   }
+  if (allowed > 0) return
+  const failed = status.conditions?.find(({ type, reason }) => type === 'DisruptionAllowed' && reason === 'SyncFailed')
+  throw refused(
+    failed?.status === 'False'
+      ? `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${failed.message}`
+      : `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`,
+  )
+}
+
+function reserve(budget: PodDisruptionBudget, pod: Pod, now: string): PodDisruptionBudget {
+  checkBudget(budget)
+  const status = budget.status!
   return {
     ...budget,
     status: {
       ...status,
-      disruptionsAllowed: allowed - 1,
-      disruptedPods: { ...status.disruptedPods, [pod.metadata?.name ?? '']: `${now}Z` },
+      disruptionsAllowed: (status.disruptionsAllowed ?? 0) - 1,
+      disruptedPods: { ...status.disruptedPods, [pod.metadata?.name ?? '']: now },
     },
   }
 }

@@ -1,7 +1,8 @@
-import { pods, type ServiceAccount, schemaOf, type TokenRequest } from '#api'
-import { badRequest, conflict, failure, formatTime, notFound } from '#meta'
+import { invalidValue, nodes, type Pod, pods, type ServiceAccount, schemaOf, secrets, type TokenRequest } from '#api'
+import { badRequest, conflict, type FieldError, formatTime, invalid, type KubernetesObject, notFound } from '#meta'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
+import { keyIn, type Registry } from '../registry/registry.ts'
 import { replyJson } from '../response.ts'
 import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
@@ -9,6 +10,8 @@ import type { Subresource } from './types.ts'
 const EXPIRATION_SECONDS_MIN = 600
 const EXPIRATION_SECONDS_DEFAULT = 3600
 const EXPIRATION_SECONDS_MAX = 24 * 3600
+/** More can't be meant; what is accepted is still cut to the most that is given. */
+const EXPIRATION_SECONDS_ACCEPTED = 2 ** 32
 
 /** `serviceaccounts/token`: a signed token for an account, bound to a pod or secret if the request says so. */
 export const token: Subresource = {
@@ -28,21 +31,14 @@ export const token: Subresource = {
       options,
     ) as TokenRequest
     const seconds = request.spec?.expirationSeconds ?? EXPIRATION_SECONDS_DEFAULT
-    if (seconds < EXPIRATION_SECONDS_MIN) {
-      const message = `Invalid value: ${seconds}: may not specify a duration less than 10 minutes`
-      throw failure(422, 'Invalid', `TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: ${message}`, {
-        group: 'authentication.k8s.io',
-        kind: 'TokenRequest',
-        causes: [{ reason: 'FieldValueInvalid', message, field: 'spec.expirationSeconds' }],
-      })
-    }
-    const pod = await boundPod(request, info.namespace, registry)
+    refuseDuration(seconds)
+    const bound = boundObject(request, account, registry)
     const audiences = request.spec?.audiences?.length ? request.spec.audiences : [tokens.issuer]
     const expirationSeconds = Math.min(seconds, EXPIRATION_SECONDS_MAX)
     const issued = await tokens.issue({
       namespace: info.namespace,
       serviceAccount: { name: info.name, uid: account.metadata?.uid ?? '' },
-      ...pod,
+      ...bound,
       audiences,
       expirationSeconds,
     })
@@ -56,20 +52,53 @@ export const token: Subresource = {
   },
 }
 
-async function boundPod(request: TokenRequest, namespace: string, registry: Parameters<Subresource['handle']>[1]['registry']) {
-  const reference = request.spec?.boundObjectRef
+function refuseDuration(seconds: number): void {
+  const field = 'spec.expirationSeconds'
+  const errors: FieldError[] = []
+  if (seconds < EXPIRATION_SECONDS_MIN)
+    errors.push(invalidValue(field, seconds, 'may not specify a duration less than 10 minutes'))
+  if (seconds > EXPIRATION_SECONDS_ACCEPTED)
+    errors.push(invalidValue(field, seconds, 'may not specify a duration larger than 2^32 seconds'))
+  if (errors.length > 0) throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors)
+}
+
+interface Reference {
+  readonly name: string
+  readonly uid: string
+}
+
+/** What the token lives and dies with; a pod's token also says where the pod runs. */
+function boundObject(
+  { spec }: TokenRequest,
+  { metadata }: ServiceAccount,
+  registry: Registry,
+): { readonly pod?: Reference; readonly secret?: Reference; readonly node?: Reference } {
+  const reference = spec?.boundObjectRef
   if (reference === undefined) return {}
-  if (reference.kind !== 'Pod')
-    throw badRequest(`cannot bind token for serviceaccount to ${reference.kind}: only Pod is supported`)
-  const name = reference.name ?? ''
-  const pod = registry.cache.of(pods).get(`${namespace}/${name}`)?.object
-  if (pod === undefined) throw notFound(pods, name)
-  const uid = pod.metadata?.uid ?? ''
-  if (reference.uid && reference.uid !== uid)
-    throw conflict(
-      pods,
-      name,
-      `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
-    )
-  return { pod: { name, uid } }
+  const { kind = '', apiVersion = '', name = '', uid } = reference
+  const namespace = metadata?.namespace
+  const find = (resource: typeof pods | typeof secrets | typeof nodes): KubernetesObject => {
+    const object = registry.cache.of(resource as never).get(keyIn(resource as never, namespace, name))?.object
+    if (object === undefined) throw notFound(resource, name)
+    if (uid && uid !== object.metadata?.uid) {
+      const why = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`
+      throw conflict({ group: '', names: { plural: kind } }, name, why)
+    }
+    return object
+  }
+  const referenceTo = ({ metadata: own }: KubernetesObject): Reference => ({ name: own?.name ?? '', uid: own?.uid ?? '' })
+  if (apiVersion === 'v1' && kind === 'Pod') {
+    const pod = find(pods) as Pod
+    if (pod.spec?.serviceAccountName !== metadata?.name) {
+      const rule = `cannot bind token for serviceaccount ${JSON.stringify(metadata?.name)} to pod running with different serviceaccount name.`
+      throw badRequest(rule)
+    }
+    const node = pod.spec?.nodeName && registry.cache.of(nodes).get(pod.spec.nodeName)?.object
+    return { pod: referenceTo(pod), ...(node && { node: referenceTo(node) }) }
+  }
+  if (apiVersion === 'v1' && kind === 'Secret') return { secret: referenceTo(find(secrets)) }
+  if (apiVersion === 'v1' && kind === 'Node') return { node: referenceTo(find(nodes)) }
+  throw badRequest(
+    `cannot bind token to object of type ${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`,
+  )
 }
