@@ -15,6 +15,7 @@ import type { FunctionDeclaration, TypeProvider } from './types/declarations.ts'
 import { type Type, typeOf, typeValueName } from './types/type.ts'
 import { type Adapt, fromJson } from './values/json.ts'
 import { TypeValue } from './values/opaque.ts'
+import { Suspension } from './values/suspension.ts'
 import type { Value } from './values/value.ts'
 
 /** A variable that expressions may name. `adapt` makes its value of the raw data; without it the data is JSON of no schema. */
@@ -178,5 +179,17 @@ export class Program {
     const activation: Activation = (name) =>
       Object.hasOwn(variables, name) && variables[name] !== undefined ? this.environment.adapt(name, variables[name]) : undefined
     return run(this.evaluator, activation, costLimit ?? this.environment.costLimit, isCancelled)
+  }
+
+  /** Like {@link evaluate} for values that answer late, such as an authorizer that asks a webhook: waits and evaluates again. */
+  async evaluateAsync(variables: Variables = {}, options: EvaluateOptions = {}): Promise<Evaluation> {
+    for (;;) {
+      try {
+        return this.evaluate(variables, options)
+      } catch (error) {
+        if (!(error instanceof Suspension)) throw error
+        await error.ready
+      }
+    }
   }
 }

@@ -1,4 +1,6 @@
+import { Opaque } from '../values/opaque.ts'
 import { sizeOf } from '../values/size.ts'
+import { StructValue } from '../values/struct.ts'
 import type { Value } from '../values/value.ts'
 
 /**
@@ -20,7 +22,7 @@ export const traversal = (size: number): number => Math.ceil(size * STRING_TRAVE
 
 /** Comparing costs by the smaller side: it is over when that ends. */
 export const comparisonCost = (a: Value, b: Value): number => {
-  if (typeof a === 'number') return 1
+  if (typeof a === 'number' || (a instanceof Opaque && !(a instanceof StructValue))) return 1
   return traversal(Math.min(sizeOf(a), sizeOf(b)))
 }
 

@@ -43,6 +43,8 @@ export function add(a: Value, b: Value): Value {
 }
 
 function join(a: CelList, b: CelList): CelList {
+  const own = a.concat(b)
+  if (own !== undefined) return own
   if (a.size === 0) return b
   return b.size === 0 ? a : new JoinedList(a, b)
 }

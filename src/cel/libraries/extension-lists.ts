@@ -8,7 +8,7 @@ import * as types from '../types/type.ts'
 import { compare, equal } from '../values/equality.ts'
 import { fail } from '../values/failure.ts'
 import { typeNameOf } from '../values/kind.ts'
-import { ArrayList, CelList } from '../values/list.ts'
+import { ArrayList, CelList, LIST_SIZE_MAX } from '../values/list.ts'
 import { mapKey } from '../values/map.ts'
 import type { Int } from '../values/number.ts'
 import type { Value } from '../values/value.ts'
@@ -41,10 +41,19 @@ function slice(values: CelList, start: Int, end: Int): ArrayList {
 
 function flatten(values: CelList, depth: Int): Value[] {
   if (depth < 0) return fail('level must be non-negative')
+  const flat: Value[] = []
+  collectFlat(values, Number(depth), flat)
+  return flat
+}
+
+function collectFlat(values: CelList, depth: number, into: Value[]): void {
   spend(values.size)
-  return values
-    .toArray()
-    .flatMap((value) => (value instanceof CelList && depth > 0 ? flatten(value, Number(depth) - 1) : [value]))
+  for (let at = 0; at < values.size; at++) {
+    const value = values.at(at)
+    if (value instanceof CelList && depth > 0) collectFlat(value, depth - 1, into)
+    else if (into.length < LIST_SIZE_MAX) into.push(value)
+    else fail('list too large')
+  }
 }
 
 function distinct(values: CelList): ArrayList {

@@ -17,6 +17,8 @@ export type FormatStyle = 'literals' | 'plain'
 
 const PRECISION = 6
 const PRECISION_MAX = 1000
+/** Printing an element costs about as much as comparing so many. */
+const PRINT_WEIGHT = 16
 
 /** `format.format(args)`. */
 export function formatString(format: string, args: CelList, style: FormatStyle): string {
@@ -172,7 +174,7 @@ function plainText(value: Value, style: FormatStyle): string {
 }
 
 function nested(value: Value, style: FormatStyle): string {
-  if (value instanceof CelList || value instanceof CelMap) spend(value.size)
+  if (value instanceof CelList || value instanceof CelMap) spend(value.size * PRINT_WEIGHT)
   if (value instanceof CelList)
     return `[${value
       .toArray()

@@ -17,13 +17,16 @@ const QUOTED = /`[A-Za-z0-9_.\-/ ]+`/y
 const PREFIX = /(?:[rR][bB]?|[bB][rR]?)?(?="|')/y
 const SYMBOL = /==|!=|<=|>=|&&|\|\||[[\]{}(),.:?+\-*/%!<>]/y
 
+/** As many as are shown. */
+const ISSUES_MAX = 100
+
 /** Splits the whole text; what is no token becomes an issue and is stepped over. */
 export function tokenize(source: Source): { tokens: Token[]; issues: Issue[] } {
   const { text } = source
   const tokens: Token[] = []
   const issues: Issue[] = []
   let at = skip(SPACE, text, 0)
-  while (at < text.length) {
+  while (at < text.length && issues.length < ISSUES_MAX) {
     const token = next(text, at)
     if (token === undefined) {
       const shown = escapeShown(String.fromCodePoint(text.codePointAt(at)!))

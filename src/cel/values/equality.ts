@@ -26,6 +26,8 @@ export function equal(a: Value, b: Value): boolean {
 }
 
 function equalLists(a: CelList, b: CelList): boolean {
+  const own = a.equalTo(b) ?? b.equalTo(a)
+  if (own !== undefined) return own
   if (a.size !== b.size) return false
   spend(a.size)
   for (let index = 0; index < a.size; index++) if (!equal(a.at(index), b.at(index))) return false

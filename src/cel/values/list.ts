@@ -7,6 +7,16 @@ export abstract class CelList {
   /** Only for 0 ≤ index < size. */
   abstract at(index: number): Value
 
+  /** Equality of a list with rules of its own; undefined for that of CEL. */
+  equalTo(_other: CelList): boolean | undefined {
+    return undefined
+  }
+
+  /** `this + other` of a list with rules of its own. */
+  concat(_other: CelList): CelList | undefined {
+    return undefined
+  }
+
   *[Symbol.iterator](): Generator<Value> {
     for (let index = 0; index < this.size; index++) yield this.at(index)
   }
@@ -54,7 +64,7 @@ export class ListBuilder extends ArrayList {
 }
 
 /** Doubling a list thirty times costs next to nothing; nothing that Kubernetes stores holds as many elements as this. */
-const JOINED_MAX = 1_000_000
+export const LIST_SIZE_MAX = 1_000_000
 
 /** `a + b` without copying either. Chains of additions flatten into an array once they are read. */
 export class JoinedList extends CelList {
@@ -65,7 +75,7 @@ export class JoinedList extends CelList {
   constructor(left: CelList, right: CelList) {
     super()
     this.size = left.size + right.size
-    if (this.size > JOINED_MAX) fail('list too large')
+    if (this.size > LIST_SIZE_MAX) fail('list too large')
     this.parts = [left, right]
   }
 

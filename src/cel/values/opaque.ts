@@ -4,6 +4,11 @@ import type { Value } from './value.ts'
 export abstract class Opaque {
   abstract readonly typeName: string
 
+  /** What costs are made of. */
+  get size(): number {
+    return 1
+  }
+
   /** Only ever called with a value of the same class name; identity unless a type knows better. */
   equals(other: Value): boolean {
     return this === other

@@ -1,6 +1,6 @@
 import { CelList } from './list.ts'
 import { CelMap } from './map.ts'
-import { StructValue } from './struct.ts'
+import { Opaque } from './opaque.ts'
 import type { Value } from './value.ts'
 
 /** Code points: what CEL counts a string in. */
@@ -22,5 +22,5 @@ export function sizeOf(value: Value): number {
   if (typeof value !== 'object' || value === null) return 1
   if (value instanceof CelList || value instanceof CelMap) return value.size
   if (value instanceof Uint8Array) return value.length
-  return value instanceof StructValue ? value.names().length : 1
+  return value instanceof Opaque ? value.size : 1
 }

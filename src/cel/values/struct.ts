@@ -9,4 +9,8 @@ export abstract class StructValue extends Opaque {
   abstract has(name: string): boolean
   /** Names of the fields that are set. */
   abstract names(): readonly string[]
+
+  override get size(): number {
+    return this.names().length
+  }
 }

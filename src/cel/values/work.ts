@@ -4,7 +4,7 @@ import { Failure } from './failure.ts'
  * Work that costs do not see: upstream prices an equality by the outer sizes, while lists of shared lists can be exponentially larger than what
  * made them. Each evaluation may touch this many elements; evaluations are synchronous, so one counter serves.
  */
-const ELEMENTS_MAX = 10_000_000
+const ELEMENTS_MAX = 4_000_000
 
 let left = ELEMENTS_MAX
 

@@ -1,0 +1,11 @@
+export {
+  kubernetesEnvironment,
+  PER_CALL_LIMIT,
+  RUNTIME_COST_BUDGET,
+  STATIC_ESTIMATED_COST_LIMIT,
+  STATIC_ESTIMATED_CRD_COST_LIMIT,
+} from './environment.ts'
+export { escapeName } from './escape.ts'
+export { mutationTypes } from './mutation-types.ts'
+export type { CelSchema } from './schema.ts'
+export { type SchemaType, SchemaTypes, sizeHints } from './schema-types.ts'

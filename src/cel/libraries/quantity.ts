@@ -1,0 +1,107 @@
+import { declare } from '../types/declarations.ts'
+import { bool, double, int, opaque, string, type Type } from '../types/type.ts'
+import { fail } from '../values/failure.ts'
+import { Double, type Int, toInt } from '../values/number.ts'
+import { Opaque } from '../values/opaque.ts'
+import type { Value } from '../values/value.ts'
+import { parses } from './ip.ts'
+import type { Library } from './library.ts'
+
+export const quantityType: Type = opaque('kubernetes.Quantity')
+
+const NANO = 1_000_000_000n
+const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }
+const BINARY: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n }
+const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/
+const DIGITS_MAX = 1_000
+const INT_MAX = (1n << 63n) - 1n
+
+/** An exact amount in units of 1e-9, which is as fine as resource.Quantity is. */
+class Quantity extends Opaque {
+  override readonly typeName = 'kubernetes.Quantity'
+  readonly nanos: bigint
+
+  constructor(nanos: bigint) {
+    super()
+    this.nanos = nanos
+  }
+
+  get isInteger(): boolean {
+    return this.nanos % NANO === 0n && this.nanos / NANO <= INT_MAX && this.nanos / NANO >= -INT_MAX - 1n
+  }
+
+  compare(other: Quantity): number {
+    return this.nanos < other.nanos ? -1 : this.nanos > other.nanos ? 1 : 0
+  }
+
+  override equals(other: Value): boolean {
+    return other instanceof Quantity && other.nanos === this.nanos
+  }
+}
+
+/** Finer digits round up, away from zero, as upstream's parser does. */
+function parseQuantity(text: string): Quantity {
+  const invalid = (): never => fail("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
+  const match = PATTERN.exec(text)
+  if (match === null || text.length > DIGITS_MAX) return invalid()
+  const [, sign, whole = '', fraction = '', exponent, suffix = ''] = match
+  if (whole === '' && fraction === '') return invalid()
+  if (exponent !== undefined && Math.abs(Number(exponent)) > DIGITS_MAX) return invalid()
+  const binary = BINARY[suffix]
+  const digits = BigInt(whole + fraction || '0') * (binary === undefined ? 1n : 1n << binary)
+  const power = 9 - fraction.length + (exponent === undefined ? (DECIMAL[suffix] ?? 0) : Number(exponent))
+  const size = power >= 0 ? digits * 10n ** BigInt(power) : ceilDivide(digits, 10n ** BigInt(-power))
+  return new Quantity(sign === '-' ? -size : size)
+}
+
+const ceilDivide = (value: bigint, by: bigint): bigint => (value + by - 1n) / by
+
+const ofInt = (value: Value): Quantity => new Quantity(BigInt(value as Int) * NANO)
+const plus = (a: Value, b: Quantity): Quantity => new Quantity((a as Quantity).nanos + b.nanos)
+const minus = (a: Value, b: Quantity): Quantity => new Quantity((a as Quantity).nanos - b.nanos)
+const compared = (a: Value, b: Value): number => (a as Quantity).compare(b as Quantity)
+
+function asInteger(quantity: Value): Int {
+  const { nanos, isInteger } = quantity as Quantity
+  return isInteger ? toInt(nanos / NANO) : fail('cannot convert value to integer')
+}
+
+/** https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-quantity-library */
+export const quantityLibrary: Library = {
+  name: 'kubernetes.quantity',
+  types: { 'kubernetes.Quantity': quantityType },
+  functions: [
+    declare('quantity', { functions: [['string_to_quantity', [string], quantityType, (text) => parseQuantity(text as string)]] }),
+    declare('isQuantity', { functions: [['is_quantity_string', [string], bool, parses(parseQuantity)]] }),
+    // Upstream declares it as a function, though its documentation shows a method.
+    declare('sign', { functions: [['quantity_sign', [quantityType], int, (quantity) => compared(quantity, new Quantity(0n))]] }),
+    declare('isInteger', {
+      members: [['quantity_is_integer', [quantityType], bool, (quantity) => (quantity as Quantity).isInteger]],
+    }),
+    declare('asInteger', { members: [['quantity_get_int', [quantityType], int, asInteger]] }),
+    declare('asApproximateFloat', {
+      members: [
+        ['quantity_get_float', [quantityType], double, (quantity) => new Double(Number((quantity as Quantity).nanos) / 1e9)],
+      ],
+    }),
+    declare('isGreaterThan', {
+      members: [['quantity_is_greater_than', [quantityType, quantityType], bool, (a, b) => compared(a, b) > 0]],
+    }),
+    declare('isLessThan', {
+      members: [['quantity_is_less_than', [quantityType, quantityType], bool, (a, b) => compared(a, b) < 0]],
+    }),
+    declare('compareTo', { members: [['quantity_compare_to', [quantityType, quantityType], int, compared]] }),
+    declare('add', {
+      members: [
+        ['quantity_add', [quantityType, quantityType], quantityType, (a, b) => plus(a, b as Quantity)],
+        ['quantity_add_int', [quantityType, int], quantityType, (a, b) => plus(a, ofInt(b))],
+      ],
+    }),
+    declare('sub', {
+      members: [
+        ['quantity_sub', [quantityType, quantityType], quantityType, (a, b) => minus(a, b as Quantity)],
+        ['quantity_sub_int', [quantityType, int], quantityType, (a, b) => minus(a, ofInt(b))],
+      ],
+    }),
+  ],
+}
