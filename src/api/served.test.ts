@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { loadAll } from 'js-yaml'
-import { deepClone } from '#base'
-import { apiVersionOf, type KubernetesObject, StatusError } from '#meta'
+import { deepClone, settle } from '#base'
+import { apiVersionOf, type KubernetesObject, keyOf, StatusError } from '#meta'
 import { startTestApiServer } from '#testing'
 import {
   allResources,
@@ -132,7 +132,10 @@ async function t(resource: ResourceDefinition, client: Awaited<ReturnType<typeof
   const explain = (error: unknown): never => {
     throw new Error(`${label}: ${error instanceof StatusError ? error.status.message : error}`, { cause: error })
   }
-  const created = await client.create(resource, draft).catch(explain)
+  const { metadata: made } = await client.create(resource, draft).catch(explain)
+  // The server itself has a word on some kinds as soon as they are there: whether a FlowSchema has its priority level.
+  await settle()
+  const created = await client.get(resource, keyOf({ metadata: made! })).catch(explain)
   const same = await client.update(resource, deepClone(created)).catch(explain)
   assert.equal(
     same.metadata!.resourceVersion,

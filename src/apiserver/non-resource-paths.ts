@@ -3,6 +3,7 @@ import { schemaOf } from '#api'
 import type { TransportRequest, TransportResponse, UserInfo } from '#client'
 import { failure } from '#meta'
 import { aggregatedDiscovery, apiGroup, groupList, groupsOf, legacyVersions, resourceList } from './discovery.ts'
+import { dump } from './flow-control/index.ts'
 import { type HealthCheck, health } from './health.ts'
 import { type DocumentInput, encodeGnostic, openApiV2, openApiV3 } from './openapi/index.ts'
 import type { PipelineOptions } from './pipeline.ts'
@@ -33,6 +34,7 @@ export class NonResourcePaths {
       health(path, query, this.#checks()) ??
       this.#discovery(path, request) ??
       this.#openApi(path, request) ??
+      this.#dump(path, query) ??
       (await this.#other(path))
     if (found === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     return found
@@ -113,6 +115,11 @@ export class NonResourcePaths {
     return wanted && this.#document(path, request, 'application/json', build(wanted.group, wanted.version))
   }
 
+  #dump(path: string, query: URLSearchParams): TransportResponse | undefined {
+    const text = dump(path, query, this.#options.flows)
+    return text === undefined ? undefined : replyText(200, text)
+  }
+
   async #other(path: string): Promise<TransportResponse | undefined> {
     const { tokens } = this.#options
     switch (path) {
@@ -132,7 +139,7 @@ export class NonResourcePaths {
         return replyJson(200, tokens.keySet(), { 'content-type': 'application/jwk-set+json' })
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
-        const { text, contentType } = await metricsText(this.#options.registry.cache)
+        const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)
         return replyText(200, text, contentType)
       }
       default:

@@ -1,8 +1,9 @@
 import type { ResourceDefinition } from '#api'
 import type { Clock, Log, Random } from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
-import { failure, StatusError, statusOf, tooManyRequests } from '#meta'
+import { failure, StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
+import type { Alarms } from './alarms.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { type Authenticator, authenticate, type ServiceAccountTokens } from './authentication/index.ts'
 import {
@@ -14,9 +15,11 @@ import {
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { FlowController } from './flow-control/index.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
 import type { Registry } from './registry/registry.ts'
+import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus } from './response.ts'
 import type { Watches } from './rest/watches.ts'
@@ -35,17 +38,22 @@ export interface PipelineOptions {
   readonly nodes: NodeConnection | undefined
   readonly shutdown: AbortSignal
   readonly watches: Watches
+  readonly alarms: Alarms
+  readonly flows: FlowController
   readonly isReady: () => boolean
 }
 
-/** Upstream's defaults for requests under way at once. */
-const READS_IN_FLIGHT_MAX = 400
-const WRITES_IN_FLIGHT_MAX = 200
+/** Of its time, a request may spend this part in a queue. */
+const QUEUE_SHARE = 1 / 4
 
-const READ_VERBS = new Set(['get', 'list', 'watch'])
-const CONNECT_SUBRESOURCES = new Set(['exec', 'attach', 'portforward', 'proxy', 'log'])
+/** Who asks for what. */
+interface Identified {
+  readonly info: RequestInfo
+  readonly user: UserInfo
+  readonly resource: ResourceDefinition | undefined
+}
 
-/** A request that may go on: who asks for what. */
+/** A request that may go on. */
 export interface Admitted {
   readonly info: RequestInfo
   readonly user: UserInfo
@@ -53,14 +61,13 @@ export interface Admitted {
 }
 
 /**
- * The way of every request, in this order: what it asks for, who asks, on whose behalf, whether there is room, whether they may, and then the
+ * The way of every request, in this order: what it asks for, who asks, on whose behalf, its time and its turn, whether they may, and then the
  * handler. Any failure on the way becomes a Status.
  */
 export class Pipeline {
   readonly #options: PipelineOptions
   readonly #dispatcher: Dispatcher
   readonly #paths: NonResourcePaths
-  readonly #inFlight = { reads: 0, writes: 0 }
 
   constructor(options: PipelineOptions) {
     this.#options = options
@@ -69,15 +76,14 @@ export class Pipeline {
   }
 
   async handle(request: TransportRequest, peer: Peer): Promise<TransportResponse> {
-    const headers = { 'audit-id': this.#options.random.uuid(), 'cache-control': 'no-cache, private' }
+    const headers: Record<string, string> = {
+      'audit-id': this.#options.random.uuid(),
+      'cache-control': 'no-cache, private',
+    }
     try {
-      const admitted = await this.admit(request, peer)
-      const response = await this.#limited(admitted, () => this.#serve(request, admitted))
-      const warnings = admitted.context?.warnings ?? []
-      return {
-        ...response,
-        headers: { ...headers, ...response.headers, ...(warnings.length > 0 && { warning: warningHeader(warnings) }) },
-      }
+      const who = await this.#identify(request, peer)
+      const response = await this.#timely(request, who, headers)
+      return { ...response, headers: { ...headers, ...response.headers } }
     } catch (error) {
       if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
       const response = replyStatus(statusOf(error))
@@ -85,12 +91,20 @@ export class Pipeline {
     }
   }
 
-  /** Everything up to the handler; also for requests that become raw connections. Throws a Status. */
+  /** Everything up to the handler, for requests that become raw connections. Throws a Status. */
   async admit(request: TransportRequest, peer: Peer): Promise<Admitted> {
+    return this.#permit(request, await this.#identify(request, peer))
+  }
+
+  async #identify(request: TransportRequest, peer: Peer): Promise<Identified> {
     const info = requestInfoOf(request)
     const authenticated = await authenticate(this.#options.authenticators, request, peer)
     const user = impersonated(request, authenticated, (attributes) => this.#authorize(attributes, undefined))
     const resource = info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
+    return { info, user, resource }
+  }
+
+  #permit(request: TransportRequest, { info, user, resource }: Identified): Admitted {
     this.#authorize(attributesOf(info, user), resource)
     if (info.kind === 'path') return { info, user, context: undefined }
     if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
@@ -107,21 +121,41 @@ export class Pipeline {
     return this.#dispatcher.dispatch(context!)
   }
 
-  async #limited(admitted: Admitted, serve: () => Promise<TransportResponse>): Promise<TransportResponse> {
-    const { info, user } = admitted
-    const longRunning = info.kind === 'resource' && (info.verb === 'watch' || CONNECT_SUBRESOURCES.has(info.subresource))
-    // The server's own calls come out of a request that has its place already.
-    if (longRunning || user.groups.includes('system:masters')) return serve()
-    const lane = READ_VERBS.has(info.verb) ? 'reads' : 'writes'
-    if (this.#inFlight[lane] >= (lane === 'reads' ? READS_IN_FLIGHT_MAX : WRITES_IN_FLIGHT_MAX)) {
-      throw tooManyRequests('too many requests, please try again later', 1)
-    }
-    this.#inFlight[lane]++
+  /** Within the time that the request has; those that may last have no end. */
+  async #timely(request: TransportRequest, who: Identified, headers: Record<string, string>): Promise<TransportResponse> {
+    if (isLongRunning(who.info)) return this.#fairly(request, who, headers, REQUEST_TIMEOUT_MS)
+    const deadlineMs = deadlineMsOf(request.query)
+    return within(deadlineMs, this.#options.alarms, request.signal, (signal) =>
+      this.#fairly({ ...request, signal }, who, headers, deadlineMs),
+    )
+  }
+
+  /** In its turn, by priority and fairness: until it is answered, or a watch has begun. */
+  async #fairly(
+    request: TransportRequest,
+    who: Identified,
+    headers: Record<string, string>,
+    deadlineMs: number,
+  ): Promise<TransportResponse> {
+    const { flows } = this.#options
+    if (isLongRunning(who.info) && (who.info.kind === 'path' || who.info.verb !== 'watch')) return this.#answer(request, who)
+    const classification = flows.classify(who)
+    Object.assign(headers, classification.headers)
+    const { query, signal = NEVER } = request
+    const lease = await flows.admit({ ...who, query, signal, waitMs: deadlineMs * QUEUE_SHARE }, classification)
     try {
-      return await serve()
+      return await this.#answer(request, who)
     } finally {
-      this.#inFlight[lane]--
+      lease.release()
     }
+  }
+
+  async #answer(request: TransportRequest, who: Identified): Promise<TransportResponse> {
+    const admitted = this.#permit(request, who)
+    const response = await this.#serve(request, admitted)
+    const warnings = admitted.context?.warnings ?? []
+    if (warnings.length === 0) return response
+    return { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } }
   }
 
   #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined): void {
@@ -150,9 +184,12 @@ function contextOf(
     headers: request.headers ?? {},
     body: request.body,
     warnings: [],
-    signal: request.signal ?? new AbortController().signal,
+    signal: request.signal ?? NEVER,
   }
 }
+
+/** Of a request in this process that nobody takes back. */
+const NEVER = new AbortController().signal
 
 const WARNINGS_BYTES_MAX = 4096
 

@@ -10,6 +10,7 @@ import {
 } from '#client'
 import type { Store } from '#store'
 import { AdmissionChain, admissionPlugins } from './admission/index.ts'
+import { Alarms } from './alarms.ts'
 import {
   BootstrapTokens,
   clientCertificates,
@@ -21,6 +22,7 @@ import {
 import { authorizers } from './authorization/index.ts'
 import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
+import { FlowController, keepFlowControl } from './flow-control/index.ts'
 import { type Advertised, publishKubernetesService } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
@@ -68,7 +70,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
   const shutdown = new AbortController()
   stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
-  const watches = stack.use(new Watches({ clock, jitter: () => random.float(), shutdown: shutdown.signal }))
+  const alarms = stack.use(new Alarms(clock))
+  const flows = stack.use(new FlowController({ cache, clock }))
+  const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
   const registry = new Registry({
     store,
@@ -110,6 +114,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     nodes: options.nodeConnection,
     shutdown: shutdown.signal,
     watches,
+    alarms,
+    flows,
     isReady: () => ready,
   })
   const handler = {
@@ -117,8 +123,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
   const client = createClient(inProcessTransport(handler, { user: LOOPBACK, userAgent: 'kube-apiserver' }))
   stack.use(compactPeriodically(store, clock, log))
+  const flowControl = stack.use(keepFlowControl({ client, cache, clock, log }))
   const readiness = (async () => {
     await bootstrap(client)
+    await flowControl.ensured
     await publishKubernetesService(client, {
       nowMs: clock.now(),
       serviceClusterIPRange: options.serviceClusterIPRange,

@@ -1,7 +1,15 @@
+import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
-import type { PriorityLevelConfiguration } from '../generated/types.ts'
-import { forbid, oneOf, required } from '../validation/findings.ts'
+import type {
+  LimitedPriorityLevelConfiguration,
+  LimitResponse,
+  PriorityLevelConfiguration,
+  QueuingConfiguration,
+} from '../generated/types.ts'
+import { type Findings, forbid, invalidValue, nonNegative, required, unsupported, within } from '../validation/findings.ts'
+import { validateConditions } from './flow-schema.ts'
+import { mandatoryPriorityLevels } from './mandatory.ts'
 
 export const priorityLevelConfigurations = defineResource<PriorityLevelConfiguration>({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -37,14 +45,98 @@ export const priorityLevelConfigurations = defineResource<PriorityLevelConfigura
     text('QueueLengthLimit', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? '<none>'}`),
     age,
   ],
-  *validate({ spec }) {
-    yield* oneOf(spec?.type, ['Exempt', 'Limited'], 'spec.type')
-    if (spec?.type === 'Exempt' && spec.limited) yield forbid('spec.limited', 'must be nil if the type is not Limited')
-    if (spec?.type === 'Limited') {
-      if (spec.exempt) yield forbid('spec.exempt', 'must be nil if the type is Limited')
-      if (spec.limited === undefined) yield required('spec.limited', 'must not be empty when type is Limited')
-      else yield* oneOf(spec.limited.limitResponse?.type, ['Queue', 'Reject'], 'spec.limited.limitResponse.type')
+  *validate({ metadata, spec, status }) {
+    const { name: own = '' } = metadata ?? {}
+    if ((own === 'exempt') !== (spec?.type === 'Exempt')) {
+      yield invalidValue('spec.type', spec?.type, "type must be 'Exempt' if and only if name is 'exempt'")
     }
+    yield* validateType(spec)
+    yield* validateFixed(own, spec)
+    yield* validateConditions(status?.conditions)
+  },
+  *validateStatusUpdate({ status }) {
+    yield* validateConditions(status?.conditions)
   },
   schema: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
 })
+
+type Spec = PriorityLevelConfiguration['spec']
+
+function* validateType(spec: Spec): Findings {
+  switch (spec?.type) {
+    case 'Exempt':
+      if (spec.limited) yield forbid('spec.limited', 'must be nil if the type is not Limited')
+      if (spec.exempt) {
+        yield* nonNegative(spec.exempt.nominalConcurrencyShares, 'spec.exempt.nominalConcurrencyShares')
+        yield* within(spec.exempt.lendablePercent, 0, 100, 'spec.exempt.lendablePercent')
+      }
+      return
+    case 'Limited':
+      if (spec.exempt) yield forbid('spec.exempt', 'must be nil if the type is Limited')
+      if (spec.limited === undefined) yield required('spec.limited', 'must not be empty when type is Limited')
+      else yield* validateLimited(spec.limited, 'spec.limited')
+      return
+    default:
+      yield unsupported('spec.type', spec?.type ?? '', ['Exempt', 'Limited'])
+  }
+}
+
+/** Of the exempt level an administrator may change what it takes from the others. */
+function* validateFixed(own: string, spec: Spec): Findings {
+  const fixed = mandatoryPriorityLevels.find(({ metadata }) => metadata?.name === own)
+  if (fixed === undefined) return
+  if (own !== 'exempt') {
+    if (!deepEqual(spec, fixed.spec)) yield invalidValue('spec', spec, `spec of '${own}' must equal the fixed value`)
+  } else if (!deepEqual({ ...spec, exempt: undefined }, { ...fixed.spec, exempt: undefined })) {
+    yield invalidValue('spec', spec, `spec of '${own}' except the 'spec.exempt' field must equal the fixed value`)
+  }
+}
+
+function* validateLimited(limited: LimitedPriorityLevelConfiguration, path: string): Findings {
+  const { nominalConcurrencyShares: shares = 0, lendablePercent, borrowingLimitPercent } = limited
+  if (shares < 0) yield invalidValue(`${path}.nominalConcurrencyShares`, shares, 'must be a non-negative integer')
+  yield* validateResponse(limited.limitResponse, `${path}.limitResponse`)
+  yield* within(lendablePercent, 0, 100, `${path}.lendablePercent`)
+  yield* nonNegative(borrowingLimitPercent, `${path}.borrowingLimitPercent`)
+}
+
+function* validateResponse(response: LimitResponse | undefined, path: string): Findings {
+  switch (response?.type) {
+    case 'Reject':
+      if (response.queuing) {
+        yield forbid(`${path}.queuing`, 'must be nil if limited.limitResponse.type is not Limited')
+      }
+      return
+    case 'Queue':
+      if (response.queuing === undefined) {
+        yield required(`${path}.queuing`, 'must not be empty if limited.limitResponse.type is Limited')
+      } else yield* validateQueuing(response.queuing, `${path}.queuing`)
+      return
+    default:
+      yield unsupported(`${path}.type`, response?.type ?? '', ['Queue', 'Reject'])
+  }
+}
+
+const QUEUES_MAX = 10_000_000
+/** Of the hash that deals hands of queues. */
+const HASH_BITS_MAX = 60
+
+function* validateQueuing({ queues = 0, handSize = 0, queueLengthLimit = 0 }: QueuingConfiguration, path: string): Findings {
+  if (queueLengthLimit <= 0) yield invalidValue(`${path}.queueLengthLimit`, queueLengthLimit, 'must be positive')
+  if (queues <= 0) yield invalidValue(`${path}.queues`, queues, 'must be positive')
+  else if (queues > QUEUES_MAX) yield invalidValue(`${path}.queues`, queues, `must not be greater than ${QUEUES_MAX}`)
+  if (handSize <= 0) yield invalidValue(`${path}.handSize`, handSize, 'must be positive')
+  else if (handSize > queues) {
+    yield invalidValue(`${path}.handSize`, handSize, `should not be greater than queues (${queues})`)
+  } else if (entropyBits(queues, handSize) > HASH_BITS_MAX) {
+    const why = `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${HASH_BITS_MAX}`
+    yield invalidValue(`${path}.handSize`, handSize, why)
+  }
+}
+
+/** Of a choice of `handSize` cards, in order, from a deck. */
+function entropyBits(deckSize: number, handSize: number): number {
+  let bits = 0
+  for (let taken = 0; taken < handSize && bits <= HASH_BITS_MAX; taken++) bits += Math.log2(deckSize - taken)
+  return Math.ceil(bits)
+}

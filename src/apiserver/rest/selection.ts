@@ -21,6 +21,8 @@ export interface Selection {
   /** The only name and namespace that can be selected; '' where any can. */
   readonly name: string
   readonly namespace: string
+  /** A field beyond metadata of which one value alone can be selected. */
+  readonly pin?: { readonly field: string; readonly value: string; read(object: KubernetesObject): string } | undefined
   selects(object: KubernetesObject): boolean
 }
 
@@ -40,12 +42,18 @@ export function selectionOf(resource: ResourceDefinition, query: URLSearchParams
     throw badRequest("fieldSelector metadata.name doesn't match requested name")
   }
   const all = name === '' || fields.length > 0 ? fields : [{ path: NAME, negated: false, value: name }]
+  const pinned = all.find(({ path, negated }) => !negated && !path.startsWith('metadata.'))
   const everything = labels.length === 0 && all.length === 0
   return {
     key: everything ? '' : JSON.stringify([apiVersionOf(resource), labels, all]),
     everything,
     name: exactly(all, NAME),
     namespace: exactly(all, NAMESPACE),
+    pin: pinned && {
+      field: `${apiVersionOf(resource)} ${pinned.path}`,
+      value: pinned.value,
+      read: (object) => fieldOf(resource, object, pinned.path) ?? '',
+    },
     selects: everything
       ? () => true
       : (object) => matches(labels, object.metadata?.labels) && matchesFields(all, (path) => fieldOf(resource, object, path)),

@@ -153,7 +153,7 @@ test('a streaming list ends its initial events with an annotated bookmark', asyn
 test('a streaming list of a revision that does not come ends in an ERROR frame', async () => {
   const clock = new VirtualClock()
   await using api = await startTestApiServer({ clock })
-  const query = `watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=${api.store.revision + 9}`
+  const query = `watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=${api.store.revision + 1000}`
   const asked = askWatch(api, `GET ${MAPS}?${query}`)
   await clock.advance(3_000)
   await using watch = await asked

@@ -1,5 +1,5 @@
 import type { Clock } from '#base'
-import { Alarms } from './alarms.ts'
+import type { Alarms } from '../alarms.ts'
 import type { ListOptions } from './list-options.ts'
 import type { Watcher } from './watcher.ts'
 
@@ -11,6 +11,7 @@ const TIMEOUT_DEFAULT_MIN_MS = 30 * 60_000
 
 export interface WatchesOptions {
   readonly clock: Clock
+  readonly alarms: Alarms
   /** In [0, 1): spreads the ends of watches that name no time-out. */
   readonly jitter: () => number
   /** Ends every watch when the server shuts down. */
@@ -20,7 +21,6 @@ export interface WatchesOptions {
 /** The watches of a server that are open: ends them in time, when their client goes and at shutdown, and moves idle ones forward. */
 export class Watches implements Disposable {
   readonly #options: WatchesOptions
-  readonly #alarms: Alarms
   readonly #open = new Set<Watcher>()
   readonly #endAll = (): void => {
     for (const watcher of [...this.#open]) watcher.end()
@@ -28,7 +28,6 @@ export class Watches implements Disposable {
 
   constructor(options: WatchesOptions) {
     this.#options = options
-    this.#alarms = new Alarms(options.clock)
     options.shutdown.addEventListener('abort', this.#endAll, { once: true })
   }
 
@@ -52,14 +51,13 @@ export class Watches implements Disposable {
     watcher.own({ [Symbol.dispose]: () => signal.removeEventListener('abort', end) })
     const timeoutMs =
       options.timeoutSeconds > 0 ? options.timeoutSeconds * 1000 : TIMEOUT_DEFAULT_MIN_MS * (1 + this.#options.jitter())
-    watcher.own(this.#alarms.after(timeoutMs, end))
+    watcher.own(this.#options.alarms.after(timeoutMs, end))
     if (options.allowWatchBookmarks) this.#bookmarks(watcher, revision, this.#options.clock.now() + timeoutMs)
   }
 
   [Symbol.dispose](): void {
     this.#options.shutdown.removeEventListener('abort', this.#endAll)
     this.#endAll()
-    this.#alarms[Symbol.dispose]()
   }
 
   #bookmarks(watcher: Watcher, revision: () => number, endsAtMs: number): void {
@@ -67,7 +65,7 @@ export class Watches implements Disposable {
     watcher.own({ [Symbol.dispose]: () => alarm?.[Symbol.dispose]() })
     const arm = (): void => {
       const beforeEndMs = endsAtMs - BOOKMARK_BEFORE_TIMEOUT_MS - this.#options.clock.now()
-      alarm = this.#alarms.after(beforeEndMs > 0 ? Math.min(BOOKMARK_PERIOD_MS, beforeEndMs) : BOOKMARK_PERIOD_MS, () => {
+      alarm = this.#options.alarms.after(beforeEndMs > 0 ? Math.min(BOOKMARK_PERIOD_MS, beforeEndMs) : BOOKMARK_PERIOD_MS, () => {
         watcher.bookmark(revision())
         arm()
       })

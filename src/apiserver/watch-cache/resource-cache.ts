@@ -109,6 +109,11 @@ export class ResourceCache {
     return this.#hub.add(scope, listener)
   }
 
+  /** How many watches a change of one object may have to be told to. */
+  watchersOf(namespace: string, name: string): number {
+    return this.#hub.listenersOf(namespace, name)
+  }
+
   /** Ends every watch of a client. */
   endWatches(): void {
     this.#hub.endAll()

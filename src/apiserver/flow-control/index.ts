@@ -1,0 +1,4 @@
+export { dump } from './dumps.ts'
+export { FlowController } from './flow-controller.ts'
+export { keepFlowControl } from './keeper.ts'
+export { flowControlMetrics } from './metrics.ts'
