@@ -1,7 +1,7 @@
+export { admitsNode, selectsNode, termSelectsNode } from '#api'
 export * from './framework.ts'
 export * from './matcher.ts'
 export * from './node-info.ts'
-export * from './node-selector.ts'
 export * from './plugin.ts'
 export * from './pod-info.ts'
 export * from './resources.ts'

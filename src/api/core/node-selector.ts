@@ -1,4 +1,4 @@
-import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '#api'
+import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../generated/types.ts'
 
 /** What a pod demands of its node's labels: `nodeSelector` and the required node affinity, both. */
 export function admitsNode(pod: Pod, node: Node): boolean {
