@@ -1,19 +1,24 @@
 import { totalmem } from 'node:os'
-import { type Node, nodes, type Pod, pods, type Service, services } from '#api'
+import { isMirrorPod, type Node, nodes, type Pod, pods, type Service, services } from '#api'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
 import { type Client, EventRecorder, Informers } from '#client'
 import { Backoff } from './containers/backoff.ts'
 import { Images } from './containers/images.ts'
+import { LogRotation } from './containers/log-rotation.ts'
 import { POD_NAME, POD_NAMESPACE, POD_UID } from './labels.ts'
 import { type Cgroups, noCgroups } from './node/cgroups.ts'
+import { ImageCollector } from './node/image-collector.ts'
 import { renewLease } from './node/lease.ts'
 import { NodeReporter } from './node/node-status.ts'
 import { admit } from './pods/admission.ts'
+import { Allocations } from './pods/allocations.ts'
 import { ObjectSource } from './pods/object-source.ts'
 import type { PodDependencies } from './pods/pod-context.ts'
+import { MirrorRecord, removeNow } from './pods/pod-record.ts'
 import { PodWorker } from './pods/pod-worker.ts'
+import { isStaticPod, StaticPods } from './pods/static-pods.ts'
 import { Prober } from './probes/prober.ts'
-import type { Runtime } from './runtimes/runtime.ts'
+import type { ContainerStatus, Runtime } from './runtimes/runtime.ts'
 import { AccessControl } from './server/access.ts'
 import type { KubeletView } from './server/endpoint.ts'
 import { type KubeletServer, type ServeOptions, serveKubelet, type UpgradeHandler } from './server/server.ts'
@@ -34,6 +39,10 @@ export interface KubeletOptions {
   readonly labels?: Readonly<Record<string, string>>
   readonly capacity?: Readonly<Record<string, string>> | undefined
   readonly cgroups?: Cgroups
+  /** Of manifests of pods that run whatever the API server says. */
+  readonly staticPodPath?: string | undefined
+  /** What the runtime makes sandboxes of; never collected. */
+  readonly sandboxImage?: string | undefined
   readonly serve?: ServeOptions | undefined
   readonly upgrades?: UpgradeHandler | undefined
   readonly version: string
@@ -73,6 +82,9 @@ class NodeAgent implements AsyncDisposable {
   readonly #workers = new Map<string, PodWorker>()
   readonly #dependencies: PodDependencies
   readonly #endings = new Map<string, (() => void)[]>()
+  /** The API's copies of static pods, and static pods whose predecessor of the same name has to go first; by namespace and name. */
+  readonly #mirrors = new Map<string, Pod>()
+  readonly #successors = new Map<string, Pod>()
   #server: KubeletServer | undefined
 
   constructor(options: KubeletOptions) {
@@ -86,6 +98,13 @@ class NodeAgent implements AsyncDisposable {
     this.#tasks = this.#stack.use(new TaskGroup({ onError: (error) => log.error('A part of the kubelet stopped', { error }) }))
     const volumes: VolumeManager =
       options.rootDirectory === '' ? new NoVolumes() : new DiskVolumes({ root: options.rootDirectory, client, clock, objects })
+    const node = (): Node | undefined =>
+      this.#informers.for(nodes, { fieldSelector: `metadata.name=${nodeName}` }).get(nodeName) as Node | undefined
+    const allocations = new Allocations({
+      node,
+      pods: () => [...this.#workers.values()].map(({ pod }) => pod),
+      podDirectory: (uid) => volumes.podDirectory(uid),
+    })
     this.#dependencies = {
       client,
       runtime,
@@ -95,6 +114,7 @@ class NodeAgent implements AsyncDisposable {
       objects,
       prober,
       volumes,
+      allocations,
       images: new Images({ runtime, clock, recorder, objects }),
       restarts: new Backoff(clock, { initialMs: 10_000, maxMs: 300_000 }),
       cgroups: options.cgroups ?? noCgroups,
@@ -104,7 +124,7 @@ class NodeAgent implements AsyncDisposable {
       resolvConf: options.resolvConf ?? '/etc/resolv.conf',
       podLogs: options.podLogs,
       nodeMemoryBytes: totalmem(),
-      node: () => this.#informers.for(nodes, { fieldSelector: `metadata.name=${nodeName}` }).get(nodeName) as Node | undefined,
+      node,
       servicesFor: (pod) => this.#servicesFor(pod),
     }
   }
@@ -135,6 +155,7 @@ class NodeAgent implements AsyncDisposable {
       capacity: this.#options.capacity,
       kubeletVersion: this.#options.version,
     }
+    await this.#startStaticPods()
     const reporter = new NodeReporter({ client, runtime, clock, log, input })
     await reporter.register()
     this.#tasks.spawn((signal) => reporter.run(signal))
@@ -146,6 +167,9 @@ class NodeAgent implements AsyncDisposable {
     own.onChange(({ before, after }) => this.#podChanged(before, after))
     await this.#adoptOrphans()
     this.#tasks.spawn((signal) => this.#followRuntime(signal))
+    if (this.#options.podLogs === '') return
+    this.#tasks.spawn((signal) => new LogRotation({ runtime, clock, log, running: () => this.#runningContainers() }).run(signal))
+    this.#tasks.spawn((signal) => this.#imageCollector().run(signal))
   }
 
   replaceServingCertificate(pair: { readonly certificate: string; readonly key: string }): void {
@@ -170,7 +194,41 @@ class NodeAgent implements AsyncDisposable {
     await this.#stack.disposeAsync()
   }
 
+  async #startStaticPods(): Promise<void> {
+    const { staticPodPath: directory, nodeName, clock, log } = this.#options
+    if (directory === undefined) return
+    const changed = (before: Pod | undefined, after: Pod | undefined): void => {
+      const predecessor = this.#workers.get(before?.metadata?.uid ?? '')
+      predecessor?.remove()
+      if (after === undefined) {
+        this.#successors.delete(keyOf(before!))
+        return
+      }
+      if (this.#find(keyOf(after)) === undefined) this.#startWorker(after)
+      else this.#successors.set(keyOf(after), after)
+    }
+    await this.#stack.use(new StaticPods({ directory, nodeName, clock, log }, changed)).start()
+  }
+
+  /** A copy that is of no pod of ours any more goes. */
+  #mirrorChanged(key: string, mirror: Pod | undefined): void {
+    if (mirror === undefined) this.#mirrors.delete(key)
+    else this.#mirrors.set(key, mirror)
+    const worker = this.#find(key)
+    if (worker !== undefined) worker.poke()
+    else if (mirror !== undefined) this.#tasks.spawn(() => removeNow(this.#options.client, mirror))
+  }
+
+  #find(key: string): PodWorker | undefined {
+    return [...this.#workers.values()].find(({ pod }) => keyOf(pod) === key)
+  }
+
   #podChanged(before: Pod | undefined, after: Pod | undefined): void {
+    const any = (after ?? before)!
+    if (isMirrorPod(any)) {
+      this.#mirrorChanged(keyOf(any), after)
+      return
+    }
     const uid = (after ?? before)?.metadata?.uid ?? ''
     const worker = this.#workers.get(uid)
     // The same name can be a new pod: the old one is then gone.
@@ -179,11 +237,17 @@ class NodeAgent implements AsyncDisposable {
     if (after === undefined) worker?.remove()
     else if (worker !== undefined) worker.update(after)
     else this.#startWorker(after)
+    this.#retryDeferred()
+  }
+
+  /** Somebody may need less than before. */
+  #retryDeferred(): void {
+    for (const uid of [...this.#dependencies.allocations.deferred]) this.#workers.get(uid)?.poke()
   }
 
   #startWorker(pod: Pod): PodWorker {
-    const worker = new PodWorker(pod, this.#dependencies)
-    const others = [...this.#workers.values()].map((each) => each.pod)
+    const worker = new PodWorker(pod, this.#dependencies, isStaticPod(pod) ? this.#mirrorRecord() : undefined)
+    const others = [...this.#workers.values()].map((each) => this.#dependencies.allocations.granted(each.pod))
     this.#workers.set(worker.uid, worker)
     const refusal = admit(pod, others, this.#dependencies.node())
     if (refusal !== undefined) {
@@ -192,9 +256,23 @@ class NodeAgent implements AsyncDisposable {
     }
     this.#tasks.spawn(async (signal) => {
       await worker.run(signal)
-      if (worker.isFinished) this.#workers.delete(worker.uid)
+      if (worker.isFinished) this.#workerFinished(worker)
     })
     return worker
+  }
+
+  #workerFinished(worker: PodWorker): void {
+    this.#workers.delete(worker.uid)
+    this.#retryDeferred()
+    const successor = this.#successors.get(keyOf(worker.pod))
+    if (successor === undefined) return
+    this.#successors.delete(keyOf(worker.pod))
+    this.#startWorker(successor)
+  }
+
+  #mirrorRecord(): MirrorRecord {
+    const { client, node } = this.#dependencies
+    return new MirrorRecord({ client, node, mirrorOf: (pod) => this.#mirrors.get(keyOf(pod)) })
   }
 
   /** Pods that the API forgot while no kubelet was looking are stopped like deleted ones. */
@@ -224,6 +302,17 @@ class NodeAgent implements AsyncDisposable {
     }
   }
 
+  #imageCollector(): ImageCollector {
+    const { recorder, node } = this.#dependencies
+    const { runtime, clock, log, sandboxImage } = this.#options
+    return new ImageCollector({ runtime, clock, log, recorder, node, sandboxImage })
+  }
+
+  *#runningContainers(): Iterable<ContainerStatus> {
+    for (const { observed } of this.#workers.values())
+      for (const [newest] of observed.containers.values()) if (newest?.state === 'RUNNING') yield newest
+  }
+
   #tellEndings(): void {
     for (const [id, resolvers] of [...this.#endings]) {
       void this.#options.runtime.containerStatus(id).then(
@@ -248,8 +337,7 @@ class NodeAgent implements AsyncDisposable {
 
   #view(): KubeletView {
     const { nodeName, clusterDNS, clusterDomain, resolvConf, podLogs } = this.#options
-    const find = (namespace: string, name: string): PodWorker | undefined =>
-      [...this.#workers.values()].find(({ pod }) => pod.metadata?.namespace === namespace && pod.metadata?.name === name)
+    const find = (namespace: string, name: string): PodWorker | undefined => this.#find(`${namespace}/${name}`)
     return {
       pods: () => [...this.#workers.values()].map(({ pod }) => pod),
       pod: (namespace, name) => find(namespace, name)?.pod,
@@ -276,7 +364,10 @@ class NodeAgent implements AsyncDisposable {
         clusterDomain,
         resolvConf: resolvConf ?? '/etc/resolv.conf',
         podLogsDir: podLogs,
+        staticPodPath: this.#options.staticPodPath ?? '',
       }),
     }
   }
 }
+
+const keyOf = ({ metadata }: Pod): string => `${metadata?.namespace}/${metadata?.name}`

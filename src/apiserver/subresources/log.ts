@@ -1,3 +1,5 @@
+import type { TransportResponse } from '#client'
+import { badRequest, failure, internalError } from '#meta'
 import { callUpstream } from '../http/upstream.ts'
 import { containerOf, kubeletTarget, scheduledPod } from './kubelet.ts'
 import type { Subresource } from './types.ts'
@@ -17,6 +19,20 @@ export const log: Subresource = {
     )
     const target = kubeletTarget(pod.nodeName, dependencies)
     const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join('/')}?${passed}`
-    return callUpstream({ ...target, options: { ...target.options, path, method: 'GET' } }, undefined, signal)
+    const response = await callUpstream({ ...target, options: { ...target.options, path, method: 'GET' } }, undefined, signal)
+    if (response.status >= 400) throw await refusal(response)
+    return response
   },
+}
+
+const REFUSAL_BYTES_MAX = 64 * 1024
+
+/** The kubelet refuses in plain text; clients understand a Status. */
+async function refusal({ status, body }: TransportResponse): Promise<Error> {
+  let said = ''
+  if (body?.kind === 'stream')
+    for await (const chunk of body.stream) if (said.length < REFUSAL_BYTES_MAX) said += Buffer.from(chunk).toString()
+  if (status === 400) return badRequest(said)
+  if (status === 500) return internalError(said)
+  return failure(status, status === 404 ? 'NotFound' : status === 403 ? 'Forbidden' : 'Unauthorized', said)
 }

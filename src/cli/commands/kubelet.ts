@@ -20,6 +20,7 @@ interface Options extends LogOptions {
   readonly containerRuntimeEndpoint: string
   readonly rootDir: string
   readonly podLogsDir: string
+  readonly podManifestPath?: string
   readonly cgroupRoot: string
   readonly clusterDns?: readonly string[]
   readonly clusterDomain: string
@@ -47,6 +48,7 @@ export const kubelet: CommandDefinition = {
       )
       .option('--root-dir <directory>', 'where pods keep their files', '/var/lib/kubelet')
       .option('--pod-logs-dir <directory>', "of containers' logs", '/var/log/pods')
+      .option('--pod-manifest-path <directory>', 'of manifests of static pods; none by default')
       .option('--cgroup-root <group>', 'above the control groups of pods', '/')
       .option('--cluster-dns <addresses>', 'name server of pods', addresses('--cluster-dns'))
       .option('--cluster-domain <domain>', "of the cluster's names", 'cluster.local')
@@ -71,6 +73,7 @@ export const kubelet: CommandDefinition = {
         runtimeEndpoint: options.containerRuntimeEndpoint,
         rootDirectory: options.rootDir,
         podLogs: options.podLogsDir,
+        staticPodPath: options.podManifestPath,
         cgroupParent: join(options.cgroupRoot, 'kubepods'),
         clusterDNS: options.clusterDns?.[0] ?? '',
         listen: { host: options.address, port: options.port },

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gitVersion } from '#apiserver'
 import { CgroupFs, openCriRuntime, SimulatedRuntime, startKubelet, streamUpgrades } from '#kubelet'
+import { PAUSE_IMAGE } from '../node/pause-image.ts'
 import type { KeyPair } from '../pki.ts'
 import type { ComponentContext } from './component.ts'
 import { connectBy } from './connection.ts'
@@ -19,6 +20,8 @@ export interface KubeletProcessOptions {
   readonly runtimeEndpoint: string
   readonly rootDirectory: string
   readonly podLogs: string
+  /** Of manifests of static pods. */
+  readonly staticPodPath?: string | undefined
   readonly cgroupParent: string
   readonly clusterDNS: string
   readonly clusterDomain: string
@@ -66,6 +69,8 @@ export async function startKubeletProcess(options: KubeletProcessOptions, contex
       runtime,
       rootDirectory: options.rootDirectory,
       podLogs: options.podLogs,
+      staticPodPath: options.staticPodPath,
+      sandboxImage: PAUSE_IMAGE,
       cgroups: new CgroupFs({ parent: options.cgroupParent }),
       ...(options.clientCA !== undefined && {
         serve: { ...options.listen, tls: { ...serving, clientCA: options.clientCA } },

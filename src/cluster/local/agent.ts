@@ -12,6 +12,7 @@ import { NodeCertificates, type NodeIdentity } from '../join/node-certificates.t
 import { rotatingTransport } from '../join/rotating-transport.ts'
 import { Containerd } from '../node/containerd.ts'
 import { bridgeName, type PodNetwork, setUpPodNetwork } from '../node/network.ts'
+import { PAUSE_IMAGE } from '../node/pause-image.ts'
 import { keepPodRoutes } from '../node/pod-routes.ts'
 import { type ClusterNode, startNode } from '../node.ts'
 import type { KeyPair } from '../pki.ts'
@@ -69,6 +70,7 @@ export async function startAgent(paths: Paths, node: NodeFile, stop: () => void)
       podLogs: place.podLogs,
       clusterDNS: node.clusterDNS,
       clusterDomain: node.clusterDomain,
+      sandboxImage: PAUSE_IMAGE,
       cgroups: new CgroupFs({ parent: `/t8s-${node.clusterId}/${name}` }),
       serve: {
         host: address,

@@ -1,9 +1,11 @@
-import type { Container, Pod, Secret } from '#api'
+import type { Container, Pod } from '#api'
 import type { Clock } from '#base'
 import type { EventSink } from '#client'
 import type { ObjectSource } from '../pods/object-source.ts'
 import { type Image, type ImageAuth, type Runtime, RuntimeError } from '../runtimes/runtime.ts'
 import { Backoff } from './backoff.ts'
+import { orAborted } from './hooks.ts'
+import { credentialsFor } from './pull-credentials.ts'
 
 /** Why an image is not there; `reason` becomes the container's waiting reason. */
 export class ImageError extends Error {
@@ -40,18 +42,24 @@ export class Images {
   }
 
   /** The image, pulled if the policy asks for it. Throws {@link ImageError}. */
-  async ensure(pod: Pod, container: Container): Promise<{ readonly image: Image; readonly ref: string }> {
+  async ensure(pod: Pod, container: Container, signal: AbortSignal): Promise<{ readonly image: Image; readonly ref: string }> {
     const name = container.image ?? ''
-    if (!REFERENCE.test(name))
-      throw new ImageError(
-        'InvalidImageName',
-        `Failed to apply default image tag ${JSON.stringify(name)}: couldn't parse image name ${JSON.stringify(name)}: invalid reference format`,
-      )
+    if (!REFERENCE.test(name)) {
+      const quoted = JSON.stringify(name)
+      const message = `Failed to apply default image tag ${quoted}: couldn't parse image name ${quoted}: invalid reference format`
+      this.#recorder.event(pod, 'Warning', 'InspectFailed', message)
+      throw new ImageError('InvalidImageName', message)
+    }
     const policy = container.imagePullPolicy ?? 'IfNotPresent'
     const reference = qualified(name)
     const present = await this.#runtime.imageStatus(reference)
     if (present !== undefined && policy !== 'Always') {
-      this.#recorder.event(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(name)} already present on machine`)
+      this.#recorder.event(
+        pod,
+        'Normal',
+        'Pulled',
+        `Container image ${JSON.stringify(name)} already present on machine and can be accessed by the pod`,
+      )
       return { image: present, ref: present.id }
     }
     if (policy === 'Never') {
@@ -67,7 +75,10 @@ export class Images {
       )
     }
     this.#refuseDuringBackoff(pod, name)
-    return this.#inTurn(() => this.#pull(pod, name, reference))
+    return orAborted(
+      this.#inTurn(() => this.#pull(pod, name, reference, signal)),
+      signal,
+    )
   }
 
   #refuseDuringBackoff(pod: Pod, name: string): void {
@@ -75,22 +86,21 @@ export class Images {
     const failed = this.#failedAt.get(key)
     const waitMs = failed === undefined ? 0 : this.#backoff.remainingMs(key, failed.atMs)
     if (failed === undefined || waitMs <= 0) return
-    this.#recorder.event(pod, 'Normal', 'BackOff', `Back-off pulling image ${JSON.stringify(name)}`)
-    throw new ImageError(
-      'ImagePullBackOff',
-      `Back-off pulling image ${JSON.stringify(name)}: ErrImagePull: ${failed.message}`,
-      waitMs,
-    )
+    const message = `Back-off pulling image ${JSON.stringify(name)}`
+    this.#recorder.event(pod, 'Normal', 'BackOff', message)
+    throw new ImageError('ImagePullBackOff', `${message}: ErrImagePull: ${failed.message}`, waitMs)
   }
 
-  async #pull(pod: Pod, name: string, reference: string): Promise<{ image: Image; ref: string }> {
+  async #pull(pod: Pod, name: string, reference: string, signal: AbortSignal): Promise<{ image: Image; ref: string }> {
+    signal.throwIfAborted()
     const key = `${pod.metadata?.uid}_${name}`
     const startedMs = this.#clock.monotonic()
     this.#recorder.event(pod, 'Normal', 'Pulling', `Pulling image ${JSON.stringify(name)}`)
-    let lastError: unknown
-    for (const auth of [...(await this.#credentials(pod, reference)), undefined]) {
+    const errors: string[] = []
+    const credentials = await this.#credentials(pod, reference)
+    for (const auth of credentials.length === 0 ? [undefined] : credentials) {
       try {
-        const ref = await this.#runtime.pullImage(reference, auth)
+        const ref = await this.#runtime.pullImage(reference, auth, signal)
         const image = await this.#runtime.imageStatus(reference)
         if (image === undefined) throw new RuntimeError('NotFound', `image ${reference} is not there after its pull`)
         const took = duration(this.#clock.monotonic() - startedMs)
@@ -104,25 +114,32 @@ export class Images {
         this.#failedAt.delete(key)
         return { image, ref }
       } catch (error) {
-        lastError = error
+        signal.throwIfAborted()
+        errors.push(inGrpcWords(error))
       }
     }
-    const why = lastError instanceof Error ? lastError.message : String(lastError)
+    const why = errors.length === 1 ? errors[0]! : `[${[...new Set(errors)].join(', ')}]`
     const message = `Failed to pull image ${JSON.stringify(name)}: ${why}`
     const nowMs = this.#clock.now()
     this.#backoff.next(key, nowMs)
     this.#failedAt.set(key, { atMs: nowMs, message: why })
     this.#recorder.event(pod, 'Warning', 'Failed', message)
-    this.#recorder.event(pod, 'Warning', 'Failed', 'Error: ErrImagePull')
     throw new ImageError('ErrImagePull', why, this.#backoff.delayMs(key))
   }
 
   async #credentials(pod: Pod, reference: string): Promise<ImageAuth[]> {
     const { namespace = '', uid = '' } = pod.metadata ?? {}
     const found: ImageAuth[] = []
+    const missing: string[] = []
     for (const { name } of pod.spec?.imagePullSecrets ?? []) {
-      const secret = name === undefined ? undefined : await this.#objects.secret(namespace, name, uid)
-      if (secret !== undefined) found.push(...authsFor(secret, reference))
+      if (!name) continue
+      const secret = await this.#objects.secret(namespace, name, uid)
+      if (secret === undefined) missing.push(name)
+      else found.push(...credentialsFor(secret, reference))
+    }
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`
+      this.#recorder.event(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message)
     }
     return found
   }
@@ -146,28 +163,12 @@ export function qualified(name: string): string {
   return digest || tagged ? withRegistry : `${withRegistry}:latest`
 }
 
-function authsFor(secret: Secret, reference: string): ImageAuth[] {
-  const read = (key: string): Record<string, unknown> => {
-    try {
-      return JSON.parse(Buffer.from(secret.data?.[key] ?? '', 'base64').toString()) as Record<string, unknown>
-    } catch {
-      return {}
-    }
-  }
-  const auths =
-    secret.type === 'kubernetes.io/dockercfg'
-      ? read('.dockercfg')
-      : (read('.dockerconfigjson')['auths'] as Record<string, unknown> | undefined)
-  return Object.entries(auths ?? {})
-    .filter(
-      ([registry]) =>
-        reference.startsWith(`${registry.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '')}/`) ||
-        (/docker\.io/.test(registry) && reference.startsWith('docker.io/')),
-    )
-    .map(([serverAddress, entry]) => {
-      const { username, password, auth } = entry as Record<string, string>
-      return { serverAddress, ...(username && { username }), ...(password && { password }), ...(auth && { auth }) }
-    })
-}
+/** As upstream shows errors of the runtime. */
+const inGrpcWords = (error: unknown): string =>
+  error instanceof RuntimeError
+    ? `rpc error: code = ${error.code} desc = ${error.message}`
+    : error instanceof Error
+      ? error.message
+      : String(error)
 
 const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(3).replace(/\.?0+$/, '')}s`)

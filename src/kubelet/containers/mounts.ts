@@ -2,14 +2,14 @@ import { chmodSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import type { Container, Pod } from '#api'
 import type { Mount } from '../runtimes/runtime.ts'
+import type { MountedVolume } from '../volumes/index.ts'
 import { ConfigError } from './environment.ts'
 import { expand } from './expand.ts'
 
 export interface MountInput {
   readonly pod: Pod
   readonly container: Container
-  /** Paths by volume name. */
-  readonly volumes: ReadonlyMap<string, string>
+  readonly volumes: ReadonlyMap<string, MountedVolume>
   readonly podDirectory: string
   readonly podIPs: readonly string[]
   readonly clusterDomain: string
@@ -23,16 +23,16 @@ const PROPAGATION = { None: 'PRIVATE', HostToContainer: 'HOST_TO_CONTAINER', Bid
 export function mountsOf(input: MountInput): Mount[] {
   const { container, volumes } = input
   const mounts = (container.volumeMounts ?? []).map((mount): Mount => {
-    const root = volumes.get(mount.name)
-    if (root === undefined)
+    const volume = volumes.get(mount.name)
+    if (volume === undefined)
       throw new ConfigError(
         `cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`,
       )
     const subPath = mount.subPathExpr === undefined ? mount.subPath : expandStrictly(mount.subPathExpr, input.environment)
     return {
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      hostPath: subPath ? subPathIn(root, subPath) : root,
-      readonly: mount.readOnly ?? false,
+      hostPath: subPath ? subPathIn(volume.path, subPath, mount.name, container.name) : volume.path,
+      readonly: volume.readOnly || (mount.readOnly ?? false),
       propagation: PROPAGATION[(mount.mountPropagation ?? 'None') as keyof typeof PROPAGATION] ?? 'PRIVATE',
     }
   })
@@ -51,15 +51,25 @@ function expandStrictly(text: string, environment: ReadonlyMap<string, string>):
 }
 
 /** A path inside a volume. The volume's content is the pod's own, so links in it must not lead out. */
-function subPathIn(root: string, subPath: string): string {
-  if (subPath.startsWith('/') || subPath.split('/').includes('..'))
-    throw new ConfigError(`subPath ${JSON.stringify(subPath)} must not contain '..' or be absolute`)
-  const path = join(root, subPath)
-  if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o750 })
-  const [real, realRoot] = [realpathSync(path), realpathSync(root)]
-  if (real !== realRoot && !real.startsWith(`${realRoot}/`))
-    throw new ConfigError(`failed to prepare subPath for volumeMount: ${JSON.stringify(subPath)} leads out of the volume`)
-  return real
+function subPathIn(root: string, subPath: string, volume: string, container: string): string {
+  const refused = new ConfigError(
+    `failed to prepare subPath for volumeMount ${JSON.stringify(volume)} of container ${JSON.stringify(container)}`,
+  )
+  if (subPath.startsWith('/') || subPath.split('/').includes('..')) throw refused
+  try {
+    const realRoot = realpathSync(root)
+    // Down from the root, one part at a time: a link that leads out is found before anything is made behind it.
+    let path = realRoot
+    for (const part of subPath.split('/').filter((each) => each !== '' && each !== '.')) {
+      const next = join(path, part)
+      if (!existsSync(next)) mkdirSync(next, { mode: 0o750 })
+      path = realpathSync(next)
+      if (path !== realRoot && !path.startsWith(`${realRoot}/`)) throw refused
+    }
+    return path
+  } catch (error) {
+    throw error === refused ? refused : new ConfigError(refused.message, { cause: error })
+  }
 }
 
 function terminationMount({ container, podDirectory, restartCount }: MountInput): Mount {

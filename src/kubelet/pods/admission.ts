@@ -1,4 +1,4 @@
-import { isPodTerminal, type Node, type Pod, podRequests, untoleratedTaints } from '#api'
+import { admitsNode, isPodTerminal, type Node, type Pod, podRequests, untoleratedTaints } from '#api'
 import { addQuantities, compareQuantities, milliValue, quantityValue } from '#meta'
 
 export interface Refusal {
@@ -17,7 +17,7 @@ export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined):
   )
     return undefined
   const active = others.filter((other) => !isPodTerminal(other))
-  return refusedForResources(pod, active, node) ?? refusedForNode(pod, node)
+  return refusedForSysctls(pod) ?? refusedForResources(pod, active, node) ?? refusedForNode(pod, node)
 }
 
 function refusedForResources(pod: Pod, active: readonly Pod[], node: Node): Refusal | undefined {
@@ -42,19 +42,48 @@ function refusedForResources(pod: Pod, active: readonly Pod[], node: Node): Refu
 }
 
 function refusedForNode(pod: Pod, node: Node): Refusal | undefined {
-  const labels = node.metadata?.labels ?? {}
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
-    if (labels[key] !== value)
-      return {
-        reason: 'NodeAffinity',
-        message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-      }
-  }
+  if (!admitsNode(pod, node))
+    return {
+      reason: 'NodeAffinity',
+      message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+    }
   const [taint] = untoleratedTaints(node.spec?.taints ?? [], pod.spec?.tolerations, ['NoExecute'])
   if (taint !== undefined)
     return {
       reason: 'TaintToleration',
       message: 'Pod was rejected: Predicate TaintToleration failed: node(s) had untolerated taint(s)',
     }
+  return undefined
+}
+
+/** What a pod may set without being able to harm the node or its other pods (https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/). */
+const SAFE_SYSCTLS = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+])
+
+function refusedForSysctls(pod: Pod): Refusal | undefined {
+  for (const { name } of pod.spec?.securityContext?.sysctls ?? []) {
+    const why =
+      pod.spec?.hostNetwork && name.startsWith('net.')
+        ? 'not allowed with host net enabled'
+        : pod.spec?.hostIPC && name.startsWith('kernel.shm')
+          ? 'not allowed with host ipc enabled'
+          : SAFE_SYSCTLS.has(name.replaceAll('/', '.'))
+            ? undefined
+            : 'not allowlisted'
+    if (why !== undefined)
+      return { reason: 'SysctlForbidden', message: `Pod was rejected: forbidden sysctl: ${JSON.stringify(name)} ${why}` }
+  }
   return undefined
 }

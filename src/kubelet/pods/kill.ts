@@ -1,5 +1,5 @@
 import { type Container, isSidecar, type Pod } from '#api'
-import { runHook } from '../containers/hooks.ts'
+import { orAborted, runHook } from '../containers/hooks.ts'
 import type { ContainerStatus } from '../runtimes/runtime.ts'
 import type { ObservedPod } from './observe.ts'
 import type { PodDependencies } from './pod-context.ts'
@@ -74,13 +74,15 @@ export async function killContainer(
         { runtime, clock, signal: AbortSignal.any([signal, expired.signal]) },
       )
     } catch (error) {
+      signal.throwIfAborted()
       log.debug('A preStop hook failed', { pod: pod.metadata?.name, container: name, error })
       if (!expired.signal.aborted) recorder.event(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed')
     }
   }
   // A hook that used up the grace still leaves two seconds, as upstream does.
   const leftSeconds = graceSeconds === 0 ? 0 : Math.max(2, Math.ceil((endMs - clock.now()) / 1000))
-  await runtime.stopContainer(status.id, leftSeconds)
+  // Whoever is in more of a hurry stops it again, with less grace.
+  await orAborted(runtime.stopContainer(status.id, leftSeconds), signal)
 }
 
 export const containerNamed = (pod: Pod, name: string): Container | undefined =>

@@ -7,9 +7,11 @@ export interface ObservedPod {
   readonly sandboxes: readonly PodSandboxStatus[]
   /** Containers of each name, newest first. */
   readonly containers: ReadonlyMap<string, readonly ContainerStatus[]>
+  /** Ids of sandboxes by ids of their containers. */
+  readonly sandboxOf: ReadonlyMap<string, string>
 }
 
-export const nothingObserved: ObservedPod = { sandboxes: [], containers: new Map() }
+export const nothingObserved: ObservedPod = { sandboxes: [], containers: new Map(), sandboxOf: new Map() }
 
 /** Asks the runtime for everything that carries the pod's uid. */
 export async function observePod(runtime: Runtime, uid: string): Promise<ObservedPod> {
@@ -26,7 +28,8 @@ export async function observePod(runtime: Runtime, uid: string): Promise<Observe
   }
   for (const list of byName.values()) list.sort((a, b) => restartCountOf(b) - restartCountOf(a) || b.createdAtMs - a.createdAtMs)
   const newestFirst = sandboxStatuses.filter((each) => each !== undefined).sort((a, b) => b.createdAtMs - a.createdAtMs)
-  return { sandboxes: newestFirst, containers: byName }
+  const sandboxOf = new Map(containers.map(({ id, sandboxId }) => [id, sandboxId]))
+  return { sandboxes: newestFirst, containers: byName, sandboxOf }
 }
 
 export const restartCountOf = ({ annotations }: ContainerStatus): number => Number(annotations[RESTART_COUNT] ?? 0)

@@ -7,6 +7,7 @@ import type { Cgroups } from '../node/cgroups.ts'
 import type { Prober } from '../probes/prober.ts'
 import type { Runtime } from '../runtimes/runtime.ts'
 import type { VolumeManager } from '../volumes/volume-manager.ts'
+import type { Allocations } from './allocations.ts'
 import type { ObjectSource } from './object-source.ts'
 
 /** What every pod worker of a kubelet shares. */
@@ -18,6 +19,7 @@ export interface PodDependencies {
   readonly recorder: EventSink
   readonly volumes: VolumeManager
   readonly objects: ObjectSource
+  readonly allocations: Allocations
   readonly images: Images
   readonly restarts: Backoff
   readonly prober: Prober

@@ -1,26 +1,31 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Container, isSidecar, type Pod } from '#api'
+import { type Container, isSidecar, type Pod, runtimeClasses } from '#api'
 import { containerConfig } from '../containers/container-config.ts'
 import { ConfigError, environmentOf } from '../containers/environment.ts'
 import type { PodFacts } from '../containers/field-path.ts'
-import { runHook } from '../containers/hooks.ts'
+import { orAborted, runHook } from '../containers/hooks.ts'
 import { ImageError } from '../containers/images.ts'
 import { mountsOf } from '../containers/mounts.ts'
 import { CONTAINER_HASH, containerHash } from '../labels.ts'
 import { type ContainerStatus, type PodSandboxConfig, type PodSandboxStatus, RuntimeError } from '../runtimes/runtime.ts'
-import { VolumeError } from '../volumes/index.ts'
+import { type MountedVolume, VolumeError } from '../volumes/index.ts'
 import { killContainer } from './kill.ts'
 import { type ObservedPod, restartCountOf } from './observe.ts'
 import type { PodDependencies } from './pod-context.ts'
+import { resizeContainer, resizeNeedsRestart } from './resize.ts'
 import { sandboxConfig } from './sandbox-config.ts'
 
-const VOLUME_RETRY_MS = 2_000
+/** Between attempts to set up volumes, doubling (upstream's operation executor). */
+const VOLUME_RETRY_MS_MIN = 500
+const VOLUME_RETRY_MS_MAX = 122_000
+/** Until a container that could not be made is tried again (upstream's worker back-off). */
+const CONTAINER_RETRY_MS = 10_000
 
 interface Ready {
   readonly sandbox: PodSandboxStatus
   readonly config: PodSandboxConfig
-  readonly volumes: ReadonlyMap<string, string>
+  readonly volumes: ReadonlyMap<string, MountedVolume>
   readonly facts: PodFacts
 }
 
@@ -29,8 +34,11 @@ export class PodSync {
   readonly #dependencies: PodDependencies
   /** Why a container does not run, by name; shown as its waiting state. */
   readonly waiting = new Map<string, { readonly reason: string; readonly message?: string | undefined }>()
-  runtimeName = 'containerd'
+  /** Why a running container was not given its new resources, by name. */
+  readonly resizeErrors = new Map<string, string>()
+  runtimeName = ''
   #againAtMs: number | undefined
+  #volumeFailures = 0
 
   constructor(dependencies: PodDependencies) {
     this.#dependencies = dependencies
@@ -41,11 +49,11 @@ export class PodSync {
     const ready = await this.#prepare(pod, observed)
     if (ready === undefined) return { againAtMs: this.#againAtMs }
     this.#watchProbes(pod, observed, ready)
-    if (await this.#initContainers(pod, observed, ready, signal)) {
+    // Whoever debugs a pod that does not get past its init containers needs them most.
+    for (const container of pod.spec?.ephemeralContainers ?? [])
+      await this.#ephemeral(pod, container as Container, observed, ready, signal)
+    if (await this.#initContainers(pod, observed, ready, signal))
       for (const container of pod.spec?.containers ?? []) await this.#container(pod, container, observed, ready, signal)
-      for (const container of pod.spec?.ephemeralContainers ?? [])
-        await this.#ephemeral(pod, container as Container, observed, ready, signal)
-    }
     const renewAtMs = this.#dependencies.volumes.renewAt(pod.metadata?.uid ?? '')
     if (renewAtMs !== undefined) this.#again(renewAtMs)
     return { againAtMs: this.#againAtMs }
@@ -57,11 +65,11 @@ export class PodSync {
 
   async #prepare(pod: Pod, observed: ObservedPod): Promise<Ready | undefined> {
     const { runtime, recorder, volumes, cgroups, clock, log } = this.#dependencies
-    const { version: _, name } = await runtime.version()
-    this.runtimeName = name
+    if (this.runtimeName === '') this.runtimeName = (await runtime.version()).name
     const running = observed.sandboxes.find(({ state }) => state === 'READY')
     try {
       const paths = await volumes.prepare(pod, this.#facts(pod, running?.ips ?? []))
+      this.#volumeFailures = 0
       const cgroupParent = await cgroups.prepare(pod)
       const attempt =
         running?.metadata.attempt ?? (observed.sandboxes[0] === undefined ? 0 : observed.sandboxes[0].metadata.attempt + 1)
@@ -72,7 +80,7 @@ export class PodSync {
     } catch (error) {
       if (error instanceof VolumeError) {
         recorder.event(pod, 'Warning', 'FailedMount', error.message)
-        this.#again(clock.now() + VOLUME_RETRY_MS)
+        this.#again(clock.now() + Math.min(VOLUME_RETRY_MS_MIN * 2 ** this.#volumeFailures++, VOLUME_RETRY_MS_MAX))
         return undefined
       }
       if (error instanceof RuntimeError) {
@@ -94,8 +102,17 @@ export class PodSync {
       recorder.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.')
     for (const { id } of observed.sandboxes) await runtime.stopPodSandbox(id)
     if (config.logDirectory !== '') mkdirSync(config.logDirectory, { recursive: true })
-    const id = await runtime.runPodSandbox(config, undefined)
+    const id = await runtime.runPodSandbox(config, await this.#runtimeHandler(pod))
     return runtime.podSandboxStatus(id)
+  }
+
+  /** https://kubernetes.io/docs/concepts/containers/runtime-class/ */
+  async #runtimeHandler(pod: Pod): Promise<string | undefined> {
+    const name = pod.spec?.runtimeClassName
+    if (!name) return undefined
+    const found = await this.#dependencies.client.find(runtimeClasses, name)
+    if (found === undefined) throw new RuntimeError('NotFound', `RuntimeClass ${JSON.stringify(name)} not found`)
+    return found.handler
   }
 
   /** Whether every init container has done its part, so that the others may start. */
@@ -158,22 +175,45 @@ export class PodSync {
     ready: Ready,
     signal: AbortSignal,
   ): Promise<void> {
-    const { prober } = this.#dependencies
+    const { prober, allocations } = this.#dependencies
     this.waiting.delete(container.name)
     const failed = prober.failed(status.id, container)
+    // A container of an earlier kubelet that kept no record has what it was granted.
+    if (allocations.actual(pod.metadata?.uid ?? '', container.name) === undefined) allocations.noteActual(pod, container)
+    const resized = allocations.differs(pod, container)
+    const restartsForResize = resized && resizeNeedsRestart(pod, container, this.#dependencies)
     const changed =
-      status.annotations[CONTAINER_HASH] !== undefined && status.annotations[CONTAINER_HASH] !== containerHash(container)
-    if (failed === undefined && !changed) return
+      restartsForResize ||
+      (status.annotations[CONTAINER_HASH] !== undefined && status.annotations[CONTAINER_HASH] !== containerHash(container))
+    if (failed === undefined && !changed) {
+      if (resized) await this.#resize(pod, container, status)
+      return
+    }
     const probe = failed === 'startup' ? container.startupProbe : container.livenessProbe
-    const reason = changed
-      ? `Container ${container.name} definition changed, will be restarted`
-      : `Container ${container.name} failed ${failed} probe, will be restarted`
+    const reason = restartsForResize
+      ? `Container ${container.name} resize requires restart`
+      : changed
+        ? `Container ${container.name} definition changed, will be restarted`
+        : `Container ${container.name} failed ${failed} probe, will be restarted`
     const graceSeconds =
       (changed ? undefined : probe?.terminationGracePeriodSeconds) ?? pod.spec?.terminationGracePeriodSeconds ?? 30
     await killContainer(pod, container, status, { graceSeconds, reason, observed }, this.#dependencies, signal)
     const ended = await this.#dependencies.runtime.containerStatus(status.id)
     if (pod.spec?.restartPolicy === 'Never' && !changed) return
     if (changed || (await this.#mayRestart(pod, container, ended))) await this.#start(pod, container, ended, ready, signal)
+  }
+
+  async #resize(pod: Pod, container: Container, status: ContainerStatus): Promise<void> {
+    const { clock, cgroups } = this.#dependencies
+    try {
+      await resizeContainer(pod, container, status, this.#dependencies)
+      this.resizeErrors.delete(container.name)
+      // The pod's own group may shrink only after what is in it; it grew before.
+      await cgroups.prepare(pod)
+    } catch (error) {
+      this.resizeErrors.set(container.name, (error as Error).message)
+      this.#again(clock.now() + CONTAINER_RETRY_MS)
+    }
   }
 
   /** Whether the back-off since its last end is over; if not, the container waits as CrashLoopBackOff. */
@@ -209,15 +249,17 @@ export class PodSync {
     const { runtime, clock, recorder, restarts } = this.#dependencies
     const key = `${pod.metadata?.uid}/${container.name}`
     try {
-      const id = await this.#create(pod, container, ended, ready, targetId)
+      const id = await this.#create(pod, container, ended, ready, signal, targetId)
       recorder.event(pod, 'Normal', 'Created', `Container created`)
       // Noted before it runs: whatever ends it counts from here. The first restart comes at once.
       if (ended !== undefined) restarts.next(key, clock.now())
       await runtime.startContainer(id)
+      this.#dependencies.allocations.noteActual(pod, container)
       recorder.event(pod, 'Normal', 'Started', `Container started`)
       this.waiting.delete(container.name)
       await this.#postStart(pod, container, id, ready, signal)
     } catch (error) {
+      signal.throwIfAborted()
       this.#explain(pod, container, error)
     }
   }
@@ -227,10 +269,11 @@ export class PodSync {
     container: Container,
     ended: ContainerStatus | undefined,
     ready: Ready,
+    signal: AbortSignal,
     targetId: string | undefined,
   ): Promise<string> {
     const { images, runtime, volumes, clusterDomain, nodeMemoryBytes } = this.#dependencies
-    const { image, ref } = await images.ensure(pod, container)
+    const { image, ref } = await images.ensure(pod, container, signal)
     const restartCount = ended === undefined ? 0 : restartCountOf(ended) + 1
     const environment = await environmentOf(pod, container, {
       facts: ready.facts,
@@ -274,9 +317,10 @@ export class PodSync {
     try {
       await runHook(hook, { container, containerId: id, podIP: ready.facts.podIPs[0] ?? '' }, { runtime, clock, signal })
     } catch (error) {
+      signal.throwIfAborted()
       recorder.event(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed')
       recorder.event(pod, 'Normal', 'Killing', 'FailedPostStartHook')
-      await runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30)
+      await orAborted(runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30), signal)
       this.waiting.set(container.name, { reason: 'PostStartHookError', message: (error as Error).message })
     }
   }
@@ -285,7 +329,8 @@ export class PodSync {
     const { clock, recorder, log } = this.#dependencies
     if (error instanceof ImageError) {
       this.waiting.set(container.name, { reason: error.reason, message: error.message })
-      if (error.retryAfterMs !== undefined) this.#again(clock.now() + error.retryAfterMs)
+      recorder.event(pod, 'Warning', 'Failed', `Error: ${error.reason}`)
+      this.#again(clock.now() + Math.min(error.retryAfterMs ?? CONTAINER_RETRY_MS, CONTAINER_RETRY_MS))
       return
     }
     const message = error instanceof Error ? error.message : String(error)
@@ -298,7 +343,7 @@ export class PodSync {
     this.waiting.set(container.name, { reason, message })
     recorder.event(pod, 'Warning', 'Failed', `Error: ${message}`)
     log.info('A container did not start', { pod: pod.metadata?.name, container: container.name, reason, error: message })
-    this.#again(clock.now() + VOLUME_RETRY_MS * 5)
+    this.#again(clock.now() + CONTAINER_RETRY_MS)
   }
 
   #watchProbes(pod: Pod, observed: ObservedPod, ready: Ready): void {

@@ -1,11 +1,14 @@
 import type { Pod, PodStatus } from '#api'
-import { isPodTerminal, pods } from '#api'
+import { isPodTerminal, isSidecar } from '#api'
 import { deepEqual, type Timer } from '#base'
-import { isNotFound } from '#meta'
+import { removeDead } from './dead-containers.ts'
 import { killPod } from './kill.ts'
 import { nothingObserved, type ObservedPod, observePod } from './observe.ts'
 import type { PodDependencies } from './pod-context.ts'
+import { ApiRecord, type PodRecord } from './pod-record.ts'
 import { PodSync } from './pod-sync.ts'
+import { ResizeProgress } from './resize-progress.ts'
+import { isStaticPod } from './static-pods.ts'
 import { podStatus, type StatusInput } from './status.ts'
 import { readTerminationMessage } from './termination-message.ts'
 
@@ -26,7 +29,11 @@ export class PodWorker {
   readonly uid: string
   readonly #dependencies: PodDependencies
   readonly #sync: PodSync
+  readonly #resize: ResizeProgress
+  readonly #record: PodRecord
   #pod: Pod
+  /** The pod with the resources the node grants it. */
+  #granted: Pod
   #observed: ObservedPod = nothingObserved
   #removed = false
   #finished = false
@@ -35,13 +42,17 @@ export class PodWorker {
   #timer: Timer | undefined
   #failures = 0
   #verdict: Verdict | undefined
-  #killed = false
+  /** Ends the step under way when something overtakes it. */
+  #interrupt = new AbortController()
 
-  constructor(pod: Pod, dependencies: PodDependencies) {
+  constructor(pod: Pod, dependencies: PodDependencies, record: PodRecord = new ApiRecord(dependencies.client)) {
+    this.#record = record
     this.uid = pod.metadata?.uid ?? ''
     this.#pod = pod
     this.#dependencies = dependencies
+    this.#granted = pod
     this.#sync = new PodSync(dependencies)
+    this.#resize = new ResizeProgress(dependencies.recorder)
   }
 
   get pod(): Pod {
@@ -57,19 +68,24 @@ export class PodWorker {
   }
 
   update(pod: Pod): void {
+    const overtakes = isMoreUrgent(this.#pod, pod)
     this.#pod = pod
+    if (overtakes) this.#interrupt.abort(OVERTAKEN)
     this.poke()
   }
 
   /** The pod is gone from the API: whatever still runs is stopped and forgotten. */
   remove(): void {
     this.#removed = true
+    // A pod that is being stopped already goes on within its grace.
+    if (this.#pod.metadata?.deletionTimestamp === undefined) this.#interrupt.abort(OVERTAKEN)
     this.poke()
   }
 
   /** Gives the pod up for a reason of the node's own. */
   giveUp(reason: string, message: string): void {
     this.#verdict ??= { phase: 'Failed', reason, message }
+    this.#interrupt.abort(OVERTAKEN)
     this.poke()
   }
 
@@ -87,7 +103,8 @@ export class PodWorker {
         this.#wake = undefined
         this.#pending = false
         if (signal.aborted) return
-        await this.#step(signal)
+        this.#interrupt = new AbortController()
+        await this.#step(signal, AbortSignal.any([signal, this.#interrupt.signal]))
       }
     } finally {
       this.#timer?.[Symbol.dispose]()
@@ -95,14 +112,15 @@ export class PodWorker {
     }
   }
 
-  async #step(signal: AbortSignal): Promise<void> {
+  /** `stepSignal` also aborts when the step was overtaken: the next one then follows at once. */
+  async #step(signal: AbortSignal, stepSignal: AbortSignal): Promise<void> {
     this.#timer?.[Symbol.dispose]()
     try {
-      const againAtMs = await this.#reconcile(signal)
+      const againAtMs = await this.#reconcile(stepSignal)
       this.#failures = 0
       if (againAtMs !== undefined) this.#wakeAt(againAtMs)
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted || stepSignal.aborted) return
       const { log, clock } = this.#dependencies
       const retryMs = Math.min(RETRY_MS_MIN * 2 ** this.#failures++, RETRY_MS_MAX)
       log.warn('A pod could not be synced', { pod: this.#name(), retryMs, error })
@@ -114,34 +132,39 @@ export class PodWorker {
   async #reconcile(signal: AbortSignal): Promise<number | undefined> {
     const { runtime, clock } = this.#dependencies
     this.#observed = await observePod(runtime, this.uid)
-    const pod = this.#pod
     if (this.#removed) return this.#tearDown(signal)
-    if (pod.metadata?.deletionTimestamp !== undefined) return this.#terminate(signal)
+    if (this.#pod.metadata?.deletionTimestamp !== undefined) return this.#terminate(signal)
+    const { pod, pending } = this.#dependencies.allocations.grant(this.#pod)
+    this.#granted = pod
+    this.#resize.noteGrant(pod, pending)
     const deadlineMs = deadlineOf(pod)
-    if (deadlineMs !== undefined && clock.now() >= deadlineMs) {
-      this.#verdict ??= {
-        phase: 'Failed',
-        reason: 'DeadlineExceeded',
-        message: 'Pod was active on the node longer than the specified deadline',
-      }
+    if (deadlineMs !== undefined && clock.now() >= deadlineMs && this.#verdict === undefined && !isPodTerminal(pod)) {
+      this.#verdict = { phase: 'Failed', ...DEADLINE_EXCEEDED }
+      this.#dependencies.recorder.event(pod, 'Normal', DEADLINE_EXCEEDED.reason, DEADLINE_EXCEEDED.message)
     }
     const status = this.#status()
-    const over = this.#verdict !== undefined || status.phase === 'Failed' || status.phase === 'Succeeded' || isPodTerminal(pod)
-    if (over) return this.#finish(signal)
+    if (this.#verdict !== undefined || isOver(status) || isPodTerminal(pod)) return this.#finish(signal)
+    // What follows may take long (images, hooks): whoever looks sees that the node has begun.
+    if (pod.status?.startTime === undefined) await this.#report(status).catch(ignoredFor(pod))
+    else if (this.#resize.noteProgress(pod, this.#resizing(), this.#sync.resizeErrors)) await this.#report(this.#status())
     const { againAtMs } = await this.#sync.sync(pod, this.#observed, signal)
     this.#observed = await observePod(runtime, this.uid)
-    await this.#report(this.#status())
+    this.#resize.noteProgress(pod, this.#resizing(), this.#sync.resizeErrors)
+    const reached = this.#status()
+    // A pod has not ended while its sidecars run: the next step stops them before anybody hears of the end.
+    if (isOver(reached) && runsAnything(this.#observed)) this.#pending = true
+    else await this.#report(reached)
+    await removeDead(this.#observed, { runtime, podDirectory: this.#dependencies.volumes.podDirectory(this.uid) })
     return earliest(againAtMs, deadlineMs)
   }
 
-  /** The pod has run to its end, or was given up: its containers and sandbox stop, its record stays. */
+  /** The pod has run to its end, or was given up: what still runs (sidecars, or all of it) stops, its record stays. */
   async #finish(signal: AbortSignal): Promise<undefined> {
-    if (this.#verdict !== undefined && !this.#killed) {
-      await killPod(this.#pod, this.#observed, graceOf(this.#pod), this.#dependencies, signal)
-      this.#killed = true
-      this.#observed = await observePod(this.#dependencies.runtime, this.uid)
-    }
     const { runtime } = this.#dependencies
+    if (runsAnything(this.#observed)) {
+      await killPod(this.#pod, this.#observed, graceOf(this.#pod), this.#dependencies, signal)
+      this.#observed = await observePod(runtime, this.uid)
+    }
     await this.#report(this.#status())
     for (const { id, state } of this.#observed.sandboxes) if (state === 'READY') await runtime.stopPodSandbox(id)
     await this.#releaseVolumes()
@@ -159,7 +182,7 @@ export class PodWorker {
     await this.#report({ ...status, phase } as PodStatus)
     await this.#removeFromRuntime()
     await this.#releaseVolumes()
-    await this.#deleteObject()
+    await this.#record.remove(this.#pod)
     this.#finished = true
     return undefined
   }
@@ -168,12 +191,13 @@ export class PodWorker {
     await killPod(this.#pod, this.#observed, graceOf(this.#pod), this.#dependencies, signal)
     await this.#removeFromRuntime()
     await this.#releaseVolumes()
+    if (isStaticPod(this.#pod)) await this.#record.remove(this.#pod)
     this.#finished = true
     return undefined
   }
 
   async #removeFromRuntime(): Promise<void> {
-    const { runtime, cgroups, prober, restarts } = this.#dependencies
+    const { runtime, cgroups, prober, restarts, allocations } = this.#dependencies
     for (const statuses of this.#observed.containers.values()) {
       for (const { id } of statuses) {
         prober.forget(id)
@@ -185,6 +209,7 @@ export class PodWorker {
       await runtime.removePodSandbox(id)
     }
     restarts.forget(`${this.uid}/`)
+    allocations.forget(this.uid)
     await cgroups.remove(this.#pod)
     await this.#sync.removeLogs(this.#pod)
   }
@@ -194,20 +219,22 @@ export class PodWorker {
     await this.#dependencies.objects.release(this.uid)
   }
 
-  async #deleteObject(): Promise<void> {
-    const { client } = this.#dependencies
-    try {
-      await client.delete(pods, this.#name(), { gracePeriodSeconds: 0, preconditions: { uid: this.uid } })
-    } catch (error) {
-      // Gone already, or a new pod has the name.
-      if (!isNotFound(error) && (error as { reason?: string }).reason !== 'Conflict') throw error
-    }
+  /** Containers that run with other resources than they are granted. */
+  #resizing(): boolean {
+    const { allocations } = this.#dependencies
+    return [...(this.#granted.spec?.initContainers ?? []).filter(isSidecar), ...(this.#granted.spec?.containers ?? [])].some(
+      (container) =>
+        this.#observed.containers.get(container.name)?.[0]?.state === 'RUNNING' && allocations.differs(this.#granted, container),
+    )
   }
 
   #status(): PodStatus {
-    const { nodeIPs, clock, prober, volumes } = this.#dependencies
+    const { nodeIPs, clock, prober, volumes, allocations } = this.#dependencies
     const input: StatusInput = {
-      pod: this.#pod,
+      // As the API has it, but for what the node has not granted.
+      pod: { ...this.#pod, spec: allocations.granted(this.#pod).spec! },
+      actualResources: (name) => allocations.actual(this.uid, name),
+      resize: this.#resize.state,
       observed: this.#observed,
       waiting: this.#sync.waiting,
       isStarted: (id, container) => prober.isStarted(id, container),
@@ -223,20 +250,10 @@ export class PodWorker {
 
   /** Writes the status if it says anything new. Conditions of others are left to them. */
   async #report(status: PodStatus): Promise<void> {
-    const { client } = this.#dependencies
-    if (sameStatus(this.#pod.status, status)) return
-    try {
-      const updated = await client.patch(
-        pods,
-        this.#name(),
-        { metadata: { uid: this.uid }, status: replacing(this.#pod.status, status) },
-        { type: 'merge', subresource: 'status' },
-      )
-      // The informer brings the same object; until then the next step must not write it again.
-      if (updated.metadata?.uid === this.uid) this.#pod = updated
-    } catch (error) {
-      if (!isNotFound(error) && (error as { reason?: string }).reason !== 'Conflict') throw error
-    }
+    if (sameStatus(this.#pod.status, status) && this.#record.isThere(this.#pod)) return
+    const updated = await this.#record.writeStatus(this.#pod, replacing(this.#pod.status, status))
+    // The informer brings the same object; until then the next step must not write it again.
+    if (updated !== undefined) this.#pod = updated
   }
 
   #wakeAt(atMs: number): void {
@@ -249,6 +266,32 @@ export class PodWorker {
     return `${this.#pod.metadata?.namespace}/${this.#pod.metadata?.name}`
   }
 }
+
+const OVERTAKEN = new Error('something more urgent came')
+
+const DEADLINE_EXCEEDED = {
+  reason: 'DeadlineExceeded',
+  message: 'Pod was active on the node longer than the specified deadline',
+}
+
+/** Whether the pod has to go now and had not, or has to go sooner. */
+function isMoreUrgent({ metadata: before }: Pod, { metadata: after }: Pod): boolean {
+  if (after?.deletionTimestamp === undefined) return false
+  if (before?.deletionTimestamp === undefined) return true
+  return (after.deletionGracePeriodSeconds ?? 0) < (before.deletionGracePeriodSeconds ?? 0)
+}
+
+/** A static pod runs without an API server to tell. */
+const ignoredFor =
+  (pod: Pod) =>
+  (error: unknown): void => {
+    if (!isStaticPod(pod)) throw error
+  }
+
+const isOver = ({ phase }: PodStatus): boolean => phase === 'Failed' || phase === 'Succeeded'
+
+const runsAnything = ({ containers }: ObservedPod): boolean =>
+  [...containers.values()].some(([newest]) => newest?.state === 'RUNNING' || newest?.state === 'CREATED')
 
 /** A merge patch that removes what the old status has and the new one has not. */
 function replacing(before: PodStatus | undefined, status: PodStatus): Record<string, unknown> {

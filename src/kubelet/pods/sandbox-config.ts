@@ -21,7 +21,8 @@ export function sandboxConfig({ pod, attempt, logDirectory, cgroupParent, ...dns
   const shared = pod.spec?.securityContext ?? {}
   return {
     metadata: { name, namespace, uid, attempt },
-    hostname: (pod.spec?.hostname || name).slice(0, HOSTNAME_LENGTH_MAX).replace(/[-.]+$/, ''),
+    // In the node's network the name is the node's, too.
+    hostname: pod.spec?.hostNetwork ? '' : hostnameOf(pod, dns.clusterDomain),
     logDirectory,
     dns: dnsConfig(pod, dns),
     portMappings: portMappings(pod),
@@ -37,6 +38,15 @@ export function sandboxConfig({ pod, attempt, logDirectory, cgroupParent, ...dns
     readonlyRootfs: false,
     seccomp: seccompProfile(shared.seccompProfile),
   }
+}
+
+/** https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-hostname-and-subdomain-fields */
+function hostnameOf({ metadata, spec }: Pod, clusterDomain: string): string {
+  const override = spec?.hostnameOverride
+  if (override) return override
+  const name = (spec?.hostname || (metadata?.name ?? '')).slice(0, HOSTNAME_LENGTH_MAX).replace(/[-.]+$/, '')
+  if (!spec?.setHostnameAsFQDN || !spec.subdomain) return name
+  return `${name}.${spec.subdomain}.${metadata?.namespace}.svc.${clusterDomain}`
 }
 
 function portMappings(pod: Pod): PodSandboxConfig['portMappings'] {

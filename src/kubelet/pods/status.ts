@@ -2,6 +2,7 @@ import type { ContainerStatus as ApiContainerStatus, Container, ContainerState, 
 import { isSidecar, podCondition, qosClass } from '#api'
 import { formatTime } from '#meta'
 import type { ContainerStatus } from '../runtimes/runtime.ts'
+import type { PendingResize } from './allocations.ts'
 import { type ObservedPod, restartCountOf } from './observe.ts'
 
 /** What the worker knows beyond the runtime's view. */
@@ -16,8 +17,17 @@ export interface StatusInput {
   readonly hostIPs: readonly string[]
   readonly nowMs: number
   readonly runtimeName: string
+  /** What a running container was given, if it is known. */
+  readonly actualResources: (container: string) => Container['resources'] | undefined
+  readonly resize: ResizeState
   /** Set once the kubelet gave the pod up itself (deadline, admission, eviction). */
   readonly verdict?: { readonly phase: 'Failed' | 'Succeeded'; readonly reason: string; readonly message: string } | undefined
+}
+
+/** How far a change of resources in place has come. */
+export interface ResizeState {
+  readonly pending: PendingResize | undefined
+  readonly inProgress: { readonly error: string | undefined } | undefined
 }
 
 /** The whole status of a pod, from what its containers are doing (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/). */
@@ -61,7 +71,7 @@ function containerStatus(container: Container, input: StatusInput, init: boolean
   if (newest === undefined) {
     return {
       ...emptyStatus(container, before),
-      state: { waiting: withMessage(waiting ?? { reason: defaultWaiting(input, init) }) },
+      state: { waiting: withMessage(waiting ?? { reason: defaultWaiting(input) }) },
     }
   }
   const state = stateOf(container, newest, input)
@@ -83,7 +93,7 @@ function containerStatus(container: Container, input: StatusInput, init: boolean
     containerID: `${input.runtimeName}://${newest.id}`,
     started,
     ...(container.resources?.requests && { allocatedResources: container.resources.requests }),
-    ...(container.resources && Object.keys(container.resources).length > 0 && { resources: container.resources }),
+    ...resourcesOf(container, running, input),
     volumeMounts: (container.volumeMounts ?? []).map(({ name, mountPath, readOnly }) => ({
       name,
       mountPath,
@@ -92,16 +102,18 @@ function containerStatus(container: Container, input: StatusInput, init: boolean
   } as ApiContainerStatus
 }
 
+function resourcesOf(container: Container, running: boolean, input: StatusInput): Pick<ApiContainerStatus, 'resources'> {
+  const resources = (running ? input.actualResources(container.name) : undefined) ?? container.resources
+  return resources && Object.keys(resources).length > 0 ? { resources } : {}
+}
+
 const withMessage = ({ reason, message }: { reason: string; message?: string | undefined }) => ({
   reason,
   ...(message !== undefined && { message }),
 })
 
-const defaultWaiting = ({ pod, observed }: StatusInput, init: boolean): string => {
-  const initNames = (pod.spec?.initContainers ?? []).map(({ name }) => name)
-  const waitsForInit = !init && initNames.some((name) => observed.containers.get(name)?.[0]?.state !== 'EXITED')
-  return waitsForInit || (init && initNames.length > 0) ? 'PodInitializing' : 'ContainerCreating'
-}
+const defaultWaiting = ({ pod }: StatusInput): string =>
+  (pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating'
 
 const previousStatus = (pod: Pod, name: string): ApiContainerStatus | undefined =>
   [
@@ -223,9 +235,19 @@ function conditions(
     { type: 'ContainersReady', status: notReady === undefined ? 'True' : 'False', ...notReady },
     { type: 'PodScheduled', status: 'True' },
   ]
-  const own = new Set(computed.map(({ type }) => type))
+  const own = new Set([...computed.map(({ type }) => type), 'PodResizePending', 'PodResizeInProgress'])
+  computed.unshift(...resizeConditions(input))
   const others = (pod.status?.conditions ?? []).filter(({ type }) => !own.has(type))
   return [...computed.map((condition) => withTransition(condition, pod, input.nowMs)), ...others]
+}
+
+function resizeConditions({ resize: { pending, inProgress } }: StatusInput): PodCondition[] {
+  return [
+    ...(pending ? [{ type: 'PodResizePending', status: 'True', reason: pending.reason, message: pending.message }] : []),
+    ...(inProgress
+      ? [{ type: 'PodResizeInProgress', status: 'True', ...(inProgress.error && { reason: 'Error', message: inProgress.error }) }]
+      : []),
+  ]
 }
 
 function withTransition(condition: PodCondition, pod: Pod, nowMs: number): PodCondition {

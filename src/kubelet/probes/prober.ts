@@ -47,8 +47,15 @@ export class Prober implements AsyncDisposable {
     this.#tasks = new TaskGroup({ onError: (error) => options.log.warn('A probe worker failed', { error }) })
   }
 
-  /** Starts whatever probes of the running container are not running; harmless when all are. */
+  /**
+   * Starts whatever probes of the running container are not running; harmless when all are. A container that an earlier kubelet probed
+   * keeps the verdicts on record until the first of our own.
+   */
   watch(pod: Pod, container: Container, containerId: string, startedAtMs: number, podIP: () => string | undefined): void {
+    if (!this.#workers.has(containerId)) {
+      const known = recordedVerdicts(pod, containerId)
+      if (known !== undefined) this.#results.set(containerId, known)
+    }
     const workers = this.#workers.get(containerId) ?? new Map<Kind, Worker>()
     this.#workers.set(containerId, workers)
     for (const kind of KINDS) {
@@ -103,6 +110,8 @@ export class Prober implements AsyncDisposable {
     try {
       if (initialMs + spreadMs > 0) await this.#clock.sleep(Math.max(initialMs, 0) + spreadMs, { signal })
       while (!signal.aborted) {
+        // A started container needs no more startup probes; one that was given up is about to go.
+        if (kind === 'startup' && this.#results.get(containerId)?.startup !== undefined) return
         if (kind === 'startup' || this.isStarted(containerId, container)) {
           const outcome = await runProbe(target, { runtime: this.#runtime, clock: this.#clock, signal })
           if (signal.aborted) return
@@ -112,8 +121,6 @@ export class Prober implements AsyncDisposable {
             this.#recorder.event(target.pod, 'Warning', 'Unhealthy', `${TITLES[kind]} probe failed: ${outcome.message}`)
           const threshold = outcome.ok ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3)
           if (streak >= threshold) this.#settle(target, outcome.ok)
-          // A started container needs no more startup probes; one that was given up is about to go.
-          if (kind === 'startup' && this.#results.get(containerId)?.startup !== undefined) return
         }
         await this.#clock.sleep(periodMs, { signal })
       }
@@ -139,6 +146,14 @@ export interface Target {
   readonly podIP: () => string | undefined
   readonly kind: Kind
   readonly probe: Probe
+}
+
+/** What the pod's status says of the container, if that is this one. */
+function recordedVerdicts({ status }: Pod, containerId: string): Results | undefined {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
+  const recorded = all.find(({ containerID }) => containerID?.endsWith(`://${containerId}`))
+  if (recorded?.started !== true) return undefined
+  return { startup: true, readiness: recorded.ready }
 }
 
 const probeOf = (container: Container, kind: Kind): Probe | undefined => container[`${kind}Probe`]

@@ -60,30 +60,48 @@ export function portOf(port: number | string, container: Container): number {
   return found.containerPort
 }
 
-/** GET as upstream's probes and hooks do it: any certificate, redirects on the same host followed by the caller's rules. */
+/** GET as upstream's probes and hooks do it: any certificate will do, and redirects are followed as long as they stay on the host. */
 export async function httpGet(
   action: HTTPGetAction,
   container: Container,
   podIP: string,
   timeoutMs: number,
   agent: string,
-): Promise<{ status: number; body: string }> {
-  const secure = action.scheme === 'HTTPS'
-  const { request } = secure ? await import('node:https') : await import('node:http')
+): Promise<HttpResult> {
   const headers: Record<string, string> = { 'user-agent': agent, accept: '*/*' }
   for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value
+  const signal = AbortSignal.timeout(timeoutMs)
+  let url = new URL(urlOf(action, container, podIP))
+  for (let hop = 0; ; hop++) {
+    const result = await getOnce(url, headers, signal)
+    if (result.location === undefined) return result
+    if (hop === REDIRECTS_MAX) throw new Error(`stopped after ${REDIRECTS_MAX} redirects`)
+    const next = new URL(result.location, url)
+    // Where another host would answer, the redirect itself is the answer.
+    if (next.hostname !== url.hostname) return result
+    url = next
+  }
+}
+
+const REDIRECTS_MAX = 10
+
+interface HttpResult {
+  readonly status: number
+  readonly body: string
+  readonly location?: string | undefined
+}
+
+function urlOf({ scheme, host, port, path = '/' }: HTTPGetAction, container: Container, podIP: string): string {
+  const name = host || podIP
+  const authority = name.includes(':') ? `[${name}]` : name
+  return `${(scheme ?? 'HTTP').toLowerCase()}://${authority}:${portOf(port, container)}${path.startsWith('/') ? path : `/${path}`}`
+}
+
+async function getOnce(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResult> {
+  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
   return new Promise((resolve, reject) => {
-    const path = action.path ?? '/'
-    const options = {
-      host: action.host || podIP,
-      port: portOf(action.port, container),
-      path: path.startsWith('/') ? path : `/${path}`,
-      headers,
-      agent: false as const,
-      rejectUnauthorized: false,
-      signal: AbortSignal.timeout(timeoutMs),
-    }
-    const outgoing = request(options, (response) => {
+    const options = { headers, agent: false as const, rejectUnauthorized: false, signal }
+    const outgoing = request(url, options, (response) => {
       const chunks: Buffer[] = []
       let length = 0
       response.on('data', (chunk: Buffer) => {
@@ -91,7 +109,11 @@ export async function httpGet(
         length += chunk.length
       })
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString().slice(0, BODY_BYTES_MAX) }),
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString().slice(0, BODY_BYTES_MAX),
+          location: isRedirect(response.statusCode) ? response.headers.location : undefined,
+        }),
       )
       response.on('error', reject)
     })
@@ -99,23 +121,37 @@ export async function httpGet(
       reject(
         error.name === 'TimeoutError' || error.name === 'AbortError'
           ? new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)')
-          : error,
+          : new Error(dialError(error), { cause: error }),
       ),
     )
     outgoing.end()
   })
 }
 
+const isRedirect = (status: number | undefined): boolean => [301, 302, 303, 307, 308].includes(status ?? 0)
+
+/** A failed connection in the words that operators know from events. */
+function dialError(error: NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }): string {
+  const words: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'connection refused',
+    EHOSTUNREACH: 'no route to host',
+    ENETUNREACH: 'network is unreachable',
+    ETIMEDOUT: 'connection timed out',
+  }
+  const known = words[error.code ?? '']
+  return known === undefined || error.address === undefined
+    ? error.message
+    : `dial tcp ${error.address}:${error.port}: connect: ${known}`
+}
+
 async function httpProbe(action: HTTPGetAction, container: Container, podIP: string, timeoutMs: number): Promise<Outcome> {
-  const scheme = (action.scheme ?? 'HTTP').toLowerCase()
-  const port = portOf(action.port, container)
-  const path = action.path ?? '/'
+  const url = urlOf(action, container, podIP)
   try {
     const { status } = await httpGet(action, container, podIP, timeoutMs, 'kube-probe/1.36')
     if (status >= 200 && status < 400) return { ok: true, message: '' }
     return { ok: false, message: `HTTP probe failed with statuscode: ${status}` }
   } catch (error) {
-    return { ok: false, message: `Get "${scheme}://${action.host || podIP}:${port}${path}": ${(error as Error).message}` }
+    return { ok: false, message: `Get ${JSON.stringify(url)}: ${(error as Error).message}` }
   }
 }
 
@@ -127,11 +163,11 @@ async function tcpProbe(host: string, port: number, timeoutMs: number): Promise<
       socket.destroy()
       resolve({ ok: true, message: '' })
     })
-    socket.once('error', (error) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.destroy()
       resolve({
         ok: false,
-        message: `dial tcp ${host}:${port}: ${/abort|timeout/i.test(error.message) ? 'i/o timeout' : error.message}`,
+        message: /abort|timeout/i.test(error.message) ? `dial tcp ${host}:${port}: i/o timeout` : dialError(error),
       })
     })
   })
@@ -145,7 +181,7 @@ async function grpcProbe(host: string, port: number, service: string, timeoutMs:
   const client = new Client(`${host}:${port}`, credentials.createInsecure())
   try {
     const name = Buffer.from(service)
-    const request = service === '' ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name])
+    const request = service === '' ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a]), varint(name.length), name])
     const status = await new Promise<number>((resolve, reject) => {
       const pass = (bytes: Buffer): Buffer => bytes
       client.makeUnaryRequest(
@@ -155,7 +191,7 @@ async function grpcProbe(host: string, port: number, service: string, timeoutMs:
         request,
         { deadline: new Date(performance.timeOrigin + performance.now() + timeoutMs) },
         (error, response) => {
-          if (error !== null) reject(error)
+          if (error !== null) reject(new Error(grpcError(error, `${host}:${port}`, timeoutMs), { cause: error }))
           else resolve(response !== undefined && response[0] === 0x08 ? (response[1] ?? 0) : 0)
         },
       )
@@ -168,4 +204,22 @@ async function grpcProbe(host: string, port: number, service: string, timeoutMs:
   } finally {
     client.close()
   }
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 0x80) return Buffer.from([...bytes, rest])
+    bytes.push((rest & 0x7f) | 0x80)
+  }
+}
+
+const GRPC_UNIMPLEMENTED = 12
+const GRPC_CONNECTING = [4, 14]
+
+function grpcError(error: { readonly code?: number; readonly details?: string }, address: string, timeoutMs: number): string {
+  if (error.code === GRPC_UNIMPLEMENTED) return 'this server does not implement the grpc health protocol (grpc.health.v1.Health)'
+  if (GRPC_CONNECTING.includes(error.code ?? -1))
+    return `timeout: failed to connect service ${JSON.stringify(address)} within ${timeoutMs / 1000}s: context deadline exceeded`
+  return `rpc error: code = ${error.code} desc = ${error.details}`
 }

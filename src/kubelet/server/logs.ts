@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { type LogLine, parseLogLine } from './log-format.ts'
+import { watch } from 'node:fs'
+import { dirname } from 'node:path'
+import { LogFile } from './log-file.ts'
+import type { LogLine } from './log-format.ts'
 
 export interface LogOptions {
   readonly follow: boolean
@@ -16,9 +16,10 @@ export interface LogOptions {
   readonly ended: Promise<void>
 }
 
-const CHUNK_BYTES = 64 * 1024
-
-/** The text of a container's log as `kubectl logs` prints it, over rotated files, and as it grows when followed. */
+/**
+ * The text of a container's log as `kubectl logs` prints it, and as it grows when followed, across rotations. Only the newest file is
+ * read (https://kubernetes.io/docs/concepts/cluster-administration/logging/#log-rotation).
+ */
 export async function* readLog(path: string, options: LogOptions): AsyncIterable<Uint8Array> {
   let budget = options.limitBytes ?? Number.POSITIVE_INFINITY
   for await (const line of linesOf(path, options)) {
@@ -33,13 +34,28 @@ export async function* readLog(path: string, options: LogOptions): AsyncIterable
 }
 
 async function* linesOf(path: string, options: LogOptions): AsyncIterable<LogLine> {
-  const old = rotated(path).flatMap((file) => readLines(file))
-  const current = existsSync(path) ? readLines(path) : []
-  const offset = existsSync(path) ? completeBytes(path) : 0
-  let lines = [...old, ...current].filter((line) => wanted(line, options))
-  if (options.tailLines !== undefined) lines = options.tailLines === 0 ? [] : lastLines(lines, options.tailLines)
-  yield* lines
-  if (options.follow) for await (const line of followFrom(path, offset, options)) if (wanted(line, options)) yield line
+  // First, so that nothing that is written after the reading goes unnoticed.
+  using changes = options.follow ? new Changes(path, options) : undefined
+  let file = await LogFile.open(path)
+  try {
+    if (options.tailLines !== undefined) await file?.seekToTail(options.tailLines, (line) => wanted(line, options))
+    for (;;) {
+      const isOver = changes?.isOver ?? true
+      // In this order: what is written to the old file once it is replaced is what its writer wrote before it heard of that.
+      const isReplaced = (await file?.isReplaced(path)) ?? true
+      if (file !== undefined) for await (const line of file.lines()) if (wanted(line, options)) yield line
+      if (isReplaced) {
+        await file?.[Symbol.asyncDispose]()
+        file = await LogFile.open(path)
+        if (file !== undefined) continue
+      }
+      // What was written before the end has been read in this round.
+      if (isOver || options.signal.aborted) return
+      await changes?.next()
+    }
+  } finally {
+    await file?.[Symbol.asyncDispose]()
+  }
 }
 
 function wanted({ stream, time }: LogLine, { stream: which, sinceMs }: LogOptions): boolean {
@@ -47,94 +63,37 @@ function wanted({ stream, time }: LogLine, { stream: which, sinceMs }: LogOption
   return sinceMs === undefined || Date.parse(time) >= sinceMs
 }
 
-/** The last whole lines; pieces of one long line count once. */
-function lastLines(lines: readonly LogLine[], count: number): LogLine[] {
-  let seen = 0
-  let start = lines.length
-  for (let index = lines.length - 1; index >= 0; index--) {
-    const endsLine = lines[index]!.text.endsWith('\n') || index === lines.length - 1
-    if (endsLine && ++seen > count) break
-    start = index
+/** Tells of writes to the directory of a log, which sees rotations as well, and of the container's end. */
+class Changes implements Disposable {
+  readonly #watcher: ReturnType<typeof watch>
+  readonly #signal: AbortSignal
+  readonly #poke = (): void => {
+    this.#changed = true
+    this.#wake?.()
   }
-  return lines.slice(start)
-}
+  #wake: (() => void) | undefined
+  #changed = false
+  isOver = false
 
-function readLines(file: string): LogLine[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .slice(0, -1)
-    .map(parseLogLine)
-    .filter((line) => line !== undefined)
-}
-
-const completeBytes = (path: string): number => readFileSync(path).lastIndexOf(10) + 1
-
-/** `0.log.20260101-000000`, oldest first; compressed ones are beyond what is shown. */
-function rotated(path: string): string[] {
-  const name = basename(path)
-  try {
-    return readdirSync(dirname(path))
-      .filter((file) => file.startsWith(`${name}.`) && !file.endsWith('.gz'))
-      .sort()
-      .map((file) => join(dirname(path), file))
-  } catch {
-    return []
+  constructor(path: string, { signal, ended }: LogOptions) {
+    this.#watcher = watch(dirname(path), this.#poke)
+    this.#watcher.on('error', this.#poke)
+    this.#signal = signal
+    signal.addEventListener('abort', this.#poke)
+    void ended.then(() => {
+      this.isOver = true
+      this.#poke()
+    })
   }
-}
 
-/** New lines as they are written. The directory is watched, so rotation to a fresh file is seen as well. */
-async function* followFrom(path: string, start: number, { signal, ended }: LogOptions): AsyncIterable<LogLine> {
-  let wake: (() => void) | undefined
-  let changed = true
-  let over = false
-  const poke = (): void => {
-    changed = true
-    wake?.()
+  /** Resolves when something happened since the last call. */
+  async next(): Promise<void> {
+    if (!this.#changed) await new Promise<void>((resolve) => (this.#wake = resolve))
+    this.#changed = false
   }
-  const watcher = watch(dirname(path), poke)
-  watcher.on('error', poke)
-  signal.addEventListener('abort', poke)
-  void ended.then(() => {
-    over = true
-    poke()
-  })
-  let offset = start
-  let inode = existsSync(path) ? statSync(path).ino : 0
-  let rest = ''
-  try {
-    while (!signal.aborted) {
-      if (!changed) await new Promise<void>((resolve) => (wake = resolve))
-      changed = false
-      const last = over
-      if (existsSync(path)) {
-        const now = statSync(path).ino
-        if (now !== inode) [inode, offset, rest] = [now, 0, '']
-        for await (const text of readFrom(path, offset)) {
-          offset += Buffer.byteLength(text)
-          const lines = (rest + text).split('\n')
-          rest = lines.pop()!
-          for (const line of lines) {
-            const parsed = parseLogLine(line)
-            if (parsed !== undefined) yield parsed
-          }
-        }
-      }
-      // What was written before the end has been read in this round.
-      if (last) return
-    }
-  } finally {
-    watcher.close()
-    signal.removeEventListener('abort', poke)
-  }
-}
 
-async function* readFrom(path: string, offset: number): AsyncIterable<string> {
-  await using file = await open(path)
-  const decoder = new TextDecoder()
-  for (let at = offset; ; ) {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, at)
-    if (bytesRead === 0) return
-    at += bytesRead
-    yield decoder.decode(buffer.subarray(0, bytesRead), { stream: true })
+  [Symbol.dispose](): void {
+    this.#watcher.close()
+    this.#signal.removeEventListener('abort', this.#poke)
   }
 }

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -16,15 +17,22 @@ import { dirname, join } from 'node:path'
 export interface VolumeFile {
   readonly content: Uint8Array
   readonly mode: number
+  /** User that owns it; root by default. */
+  readonly user?: number | undefined
 }
 
 const DATA = '..data'
 
 /**
  * Writes a set of files so that readers see the old set or the new one, never a mixture: the files stand in a time-stamped directory to which `..data` points, and
- * visible names point through `..data`. Returns whether anything changed.
+ * visible names point through `..data`. Returns whether anything changed. All of it belongs to `group`, which directories hand on.
  */
-export function writeAtomically(directory: string, files: ReadonlyMap<string, VolumeFile>, stamp: string): boolean {
+export function writeAtomically(
+  directory: string,
+  files: ReadonlyMap<string, VolumeFile>,
+  stamp: string,
+  group: number | undefined,
+): boolean {
   mkdirSync(directory, { recursive: true, mode: 0o755 })
   const current = currentTarget(directory)
   if (current !== undefined && isSame(join(directory, current), files)) return false
@@ -32,13 +40,15 @@ export function writeAtomically(directory: string, files: ReadonlyMap<string, Vo
   const fresh = join(directory, target)
   rmSync(fresh, { recursive: true, force: true })
   mkdirSync(fresh, { mode: 0o755 })
-  for (const [path, { content, mode }] of files) {
+  for (const [path, { content, mode, user = 0 }] of files) {
     const file = join(fresh, path)
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
     writeFileSync(file, content)
-    // The mode of a new file is subject to the umask.
+    if (user !== 0 || group !== undefined) chownSync(file, user, group ?? 0)
+    // After the change of owner, which clears bits; the mode of a new file is subject to the umask.
     chmodSync(file, mode)
   }
+  if (group !== undefined) giveDirectories(fresh, group)
   const link = join(directory, `${DATA}_tmp`)
   rmSync(link, { force: true })
   symlinkSync(target, link)
@@ -49,6 +59,13 @@ export function writeAtomically(directory: string, files: ReadonlyMap<string, Vo
     if (!name.startsWith('..') && !visible.has(name)) rmSync(join(directory, name), { recursive: true, force: true })
   if (current !== undefined && current !== target) rmSync(join(directory, current), { recursive: true, force: true })
   return true
+}
+
+function giveDirectories(directory: string, group: number): void {
+  chownSync(directory, 0, group)
+  chmodSync(directory, 0o2755)
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) giveDirectories(join(directory, entry.name), group)
 }
 
 function ensureLink(directory: string, name: string): void {

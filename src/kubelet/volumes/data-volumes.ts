@@ -1,7 +1,7 @@
 import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret } from '#api'
 import { fieldValue, resourceValue } from '../containers/field-path.ts'
 import { type VolumeFile, writeAtomically } from './atomic-directory.ts'
-import { type VolumeContext, VolumeError, type VolumeType } from './volume.ts'
+import { type MountedVolume, type VolumeContext, VolumeError, type VolumeType } from './volume.ts'
 
 type Files = Map<string, VolumeFile>
 
@@ -19,6 +19,8 @@ export const secretVolume: VolumeType = {
   field: 'secret',
   plugin: 'kubernetes.io~secret',
   async prepare({ secret: source }, context) {
+    // In memory: what is secret touches no disk.
+    await context.mountTmpfs(context.directory, {})
     const { secretName: name = '', items, optional, defaultMode } = source!
     const files = secretFiles(await context.secret(name), { name, items, optional, mode: defaultMode ?? 0o644 }, context)
     return write(files, context)
@@ -29,6 +31,7 @@ export const downwardVolume: VolumeType = {
   field: 'downwardAPI',
   plugin: 'kubernetes.io~downward-api',
   async prepare({ downwardAPI: source }, context) {
+    await context.mountTmpfs(context.directory, {})
     return write(downwardFiles(source?.items ?? [], source?.defaultMode ?? 0o644, context), context)
   },
 }
@@ -37,6 +40,7 @@ export const projectedVolume: VolumeType = {
   field: 'projected',
   plugin: 'kubernetes.io~projected',
   async prepare({ projected: source }, context) {
+    await context.mountTmpfs(context.directory, {})
     const mode = source?.defaultMode ?? 0o644
     const files: Files = new Map()
     const add = (more: Files): void => {
@@ -56,9 +60,11 @@ export const projectedVolume: VolumeType = {
       if (downwardAPI !== undefined) add(downwardFiles(downwardAPI.items ?? [], mode, context))
       if (serviceAccountToken !== undefined) {
         const { path, audience, expirationSeconds = 3600 } = serviceAccountToken
-        const token = await context.token(audience, expirationSeconds)
-        // Readable by the pod's own group or user only.
-        files.set(checkedPath(path), { content: Buffer.from(token), mode: tokenMode(context.pod) })
+        const token = Buffer.from(await context.token(audience, expirationSeconds))
+        const user = sharedUser(context.pod)
+        // Where one user or a group is known to read it, nobody else may.
+        const isPrivate = user !== undefined || context.pod.spec?.securityContext?.fsGroup !== undefined
+        files.set(checkedPath(path), { content: token, mode: isPrivate ? 0o600 : mode, user })
       }
     }
     return write(files, context)
@@ -77,7 +83,7 @@ function configMapFiles(found: ConfigMap | undefined, source: Source, { pod }: V
   const values = new Map<string, Uint8Array>()
   for (const [key, text] of Object.entries(found.data ?? {})) values.set(key, Buffer.from(text))
   for (const [key, data] of Object.entries(found.binaryData ?? {})) values.set(key, Buffer.from(data, 'base64'))
-  return select(values, source, 'configmap')
+  return select(values, source, 'config')
 }
 
 function secretFiles(found: Secret | undefined, source: Source, { pod }: VolumeContext): Files {
@@ -100,7 +106,7 @@ function select(values: ReadonlyMap<string, Uint8Array>, { items, optional, mode
   for (const item of items) {
     const content = values.get(item.key)
     if (content !== undefined) files.set(checkedPath(item.path), { content, mode: item.mode ?? mode })
-    else if (!optional) throw new VolumeError(`${kind} references non-existent config key: ${item.key}`)
+    else if (!optional) throw new VolumeError(`references non-existent ${kind} key: ${item.key}`)
   }
   return files
 }
@@ -125,23 +131,25 @@ function checkedPath(path: string): string {
   return path
 }
 
-const tokenMode = (pod: Pod): number => {
-  if (pod.spec?.securityContext?.fsGroup !== undefined) return 0o640
-  return isRoot(pod) ? 0o600 : 0o644
+/** The user that all containers of the pod run as, if the pod says so. */
+function sharedUser({ spec }: Pod): number | undefined {
+  const users = new Set(
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(
+      ({ securityContext }) => securityContext?.runAsUser ?? spec?.securityContext?.runAsUser,
+    ),
+  )
+  return users.size === 1 ? [...users][0] : undefined
 }
 
-const isRoot = (pod: Pod): boolean =>
-  !pod.spec?.securityContext?.runAsUser &&
-  (pod.spec?.containers ?? []).every(({ securityContext }) => !securityContext?.runAsUser)
-
-async function write(files: Files, { directory, clock }: VolumeContext): Promise<string> {
-  writeAtomically(
-    directory,
-    files,
-    new Date(clock.now())
-      .toISOString()
-      .replace(/[-:T.]/g, '_')
-      .slice(0, 23),
-  )
-  return directory
+async function write(files: Files, { directory, clock, pod }: VolumeContext): Promise<MountedVolume> {
+  const group = pod.spec?.securityContext?.fsGroup
+  const stamp = new Date(clock.now())
+    .toISOString()
+    .replace(/[-:T.]/g, '_')
+    .slice(0, 23)
+  // A group that owns the volume can read all of it.
+  const owned =
+    group === undefined ? files : new Map([...files].map(([path, file]) => [path, { ...file, mode: file.mode | 0o440 }]))
+  writeAtomically(directory, owned, stamp, group)
+  return { path: directory, readOnly: true }
 }

@@ -1,22 +1,26 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { quantityValue } from '#meta'
 import { VolumeError, type VolumeType } from './volume.ts'
 
-/** A directory that lives as long as the pod, on disk or in memory. */
+/** A directory that lives as long as the pod, on disk or in memory. Its mode and group are set once: afterwards they are the pod's to change. */
 export const emptyDirVolume: VolumeType = {
   field: 'emptyDir',
   plugin: 'kubernetes.io~empty-dir',
   async prepare({ emptyDir }, { directory, pod, mountTmpfs }) {
-    mkdirSync(directory, { recursive: true })
-    chmodSync(directory, 0o777)
-    if (emptyDir?.medium === 'Memory')
-      await mountTmpfs(directory, emptyDir.sizeLimit ? quantityValue(emptyDir.sizeLimit) : undefined)
     const group = pod.spec?.securityContext?.fsGroup
-    if (group !== undefined) {
-      chownSync(directory, 0, group)
-      chmodSync(directory, 0o2777)
+    if (emptyDir?.medium === 'Memory') {
+      const sizeBytes = emptyDir.sizeLimit ? quantityValue(emptyDir.sizeLimit) : undefined
+      await mountTmpfs(directory, { sizeBytes, group })
+      return { path: directory, readOnly: false }
     }
-    return directory
+    if (existsSync(directory)) return { path: directory, readOnly: false }
+    // Moved into place when it is complete, so that a crash in between leaves nothing half done.
+    const fresh = `${directory}.new`
+    mkdirSync(fresh, { recursive: true })
+    if (group !== undefined) chownSync(fresh, 0, group)
+    chmodSync(fresh, group === undefined ? 0o777 : 0o2777)
+    renameSync(fresh, directory)
+    return { path: directory, readOnly: false }
   },
 }
 
@@ -35,10 +39,10 @@ export const hostPathVolume: VolumeType = {
       } catch {
         mkdirSync(path, { recursive: true, mode: 0o755 })
       }
-      return path
+      return { path, readOnly: false }
     }
     check(path, type)
-    return path
+    return { path, readOnly: false }
   },
 }
 

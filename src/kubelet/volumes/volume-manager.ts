@@ -2,19 +2,20 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Pod, serviceAccounts, type TokenRequest } from '#api'
+import { type Pod, persistentVolumeClaims, persistentVolumes, serviceAccounts, type TokenRequest } from '#api'
 import type { Clock } from '#base'
 import type { Client } from '#client'
 import type { PodFacts } from '../containers/field-path.ts'
 import type { ObjectSource } from '../pods/object-source.ts'
 import { VolumeError, volumeTypes } from './index.ts'
+import type { MountedVolume, TmpfsOptions } from './volume.ts'
 
 const run = promisify(execFile)
 
 /** Makes the volumes of pods and takes them away. */
 export interface VolumeManager {
-  /** Paths by volume name. Throws a {@link VolumeError} that names the volume. May be called any number of times. */
-  prepare(pod: Pod, facts: PodFacts): Promise<ReadonlyMap<string, string>>
+  /** By volume name. Throws a {@link VolumeError} that names the volume. May be called any number of times. */
+  prepare(pod: Pod, facts: PodFacts): Promise<ReadonlyMap<string, MountedVolume>>
   /** Directory of files that belong to the pod itself: hosts, resolv.conf, termination messages. */
   podDirectory(uid: string): string
   remove(uid: string): Promise<void>
@@ -37,6 +38,10 @@ export class DiskVolumes implements VolumeManager {
   readonly #clock: Clock
   readonly #objects: ObjectSource
   readonly #tokens = new Map<string, Map<string, Token>>()
+  /** Directories seen to be mounted: asking the kernel again at every sync would read its whole table. */
+  readonly #mounted = new Set<string>()
+  /** Volumes, by directory, that were made at least once. */
+  readonly #prepared = new Set<string>()
 
   constructor(options: { root: string; client: Client; clock: Clock; objects: ObjectSource }) {
     this.#root = options.root
@@ -49,9 +54,9 @@ export class DiskVolumes implements VolumeManager {
     return join(this.#root, 'pods', uid)
   }
 
-  async prepare(pod: Pod, facts: PodFacts): Promise<ReadonlyMap<string, string>> {
+  async prepare(pod: Pod, facts: PodFacts): Promise<ReadonlyMap<string, MountedVolume>> {
     const { uid = '', namespace = '' } = pod.metadata ?? {}
-    const paths = new Map<string, string>()
+    const mounted = new Map<string, MountedVolume>()
     for (const volume of pod.spec?.volumes ?? []) {
       const type = volumeTypes.find(({ field }) => volume[field] !== undefined)
       if (type === undefined)
@@ -60,41 +65,50 @@ export class DiskVolumes implements VolumeManager {
         )
       const directory = join(this.podDirectory(uid), 'volumes', type.plugin, volume.name)
       try {
-        paths.set(
-          volume.name,
-          await type.prepare(volume, {
-            pod,
-            directory,
-            clock: this.#clock,
-            facts,
-            defaultMode: 0o644,
-            configMap: (name) => this.#objects.configMap(namespace, name, uid),
-            secret: (name) => this.#objects.secret(namespace, name, uid),
-            token: (audience, seconds) => this.#token(pod, audience, seconds),
-            mountTmpfs,
-          }),
-        )
+        const prepared = await type.prepare(volume, {
+          pod,
+          directory,
+          clock: this.#clock,
+          facts,
+          defaultMode: 0o644,
+          isNew: !this.#prepared.has(directory),
+          claim: (name) => this.#client.find(persistentVolumeClaims, `${namespace}/${name}`),
+          persistentVolume: (name) => this.#client.find(persistentVolumes, name),
+          configMap: (name) => this.#objects.configMap(namespace, name, uid),
+          secret: (name) => this.#objects.secret(namespace, name, uid),
+          token: (audience, seconds) => this.#token(pod, audience, seconds),
+          mountTmpfs: (target, tmpfs) => this.#mountTmpfs(target, tmpfs),
+        })
+        mounted.set(volume.name, prepared)
+        this.#prepared.add(directory)
       } catch (error) {
-        throw new VolumeError(
-          `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${(error as Error).message}`,
-          { cause: error },
-        )
+        throw setUpError(volume.name, error)
       }
     }
-    return paths
+    return mounted
   }
 
   async remove(uid: string): Promise<void> {
     this.#tokens.delete(uid)
     const directory = this.podDirectory(uid)
     if (!existsSync(directory)) return
-    for (const mounted of mountsBelow(directory)) await run('umount', [mounted])
+    for (const mounted of mountsBelow(directory)) {
+      await run('umount', [mounted])
+      this.#mounted.delete(mounted)
+    }
     rmSync(directory, { recursive: true, force: true })
+    for (const prepared of this.#prepared) if (prepared.startsWith(`${directory}/`)) this.#prepared.delete(prepared)
   }
 
   renewAt(uid: string): number | undefined {
     const times = [...(this.#tokens.get(uid)?.values() ?? [])].map(({ renewAtMs }) => renewAtMs)
     return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  async #mountTmpfs(directory: string, options: TmpfsOptions): Promise<void> {
+    if (this.#mounted.has(directory)) return
+    await mountTmpfs(directory, options)
+    this.#mounted.add(directory)
   }
 
   async #token(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string> {
@@ -123,9 +137,16 @@ export class DiskVolumes implements VolumeManager {
   }
 }
 
+/** Named after the volume, unless the message says what it is about. */
+function setUpError(volume: string, error: unknown): VolumeError {
+  const { message } = error as Error
+  if (/^(error processing PVC|MountVolume\.)/.test(message)) return new VolumeError(message, { cause: error })
+  return new VolumeError(`MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${message}`, { cause: error })
+}
+
 /** For nodes without containers: nothing on disk. */
 export class NoVolumes implements VolumeManager {
-  async prepare(): Promise<ReadonlyMap<string, string>> {
+  async prepare(): Promise<ReadonlyMap<string, MountedVolume>> {
     return new Map()
   }
   podDirectory(): string {
@@ -137,17 +158,12 @@ export class NoVolumes implements VolumeManager {
   }
 }
 
-async function mountTmpfs(directory: string, sizeBytes: number | undefined): Promise<void> {
+async function mountTmpfs(directory: string, { sizeBytes, group }: TmpfsOptions): Promise<void> {
   if (mountsBelow(directory).includes(directory)) return
   mkdirSync(directory, { recursive: true })
-  await run('mount', [
-    '-t',
-    'tmpfs',
-    '-o',
-    sizeBytes === undefined ? 'mode=1777' : `mode=1777,size=${sizeBytes}`,
-    'tmpfs',
-    directory,
-  ])
+  const options = [group === undefined ? 'mode=1777' : `mode=3777,gid=${group}`]
+  if (sizeBytes !== undefined) options.push(`size=${sizeBytes}`)
+  await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'tmpfs', directory])
 }
 
 /** Mount points at or below a directory, deepest first. */
