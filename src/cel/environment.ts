@@ -1,5 +1,6 @@
 import type { CheckedAst } from './check/checked.ts'
 import { check } from './check/checker.ts'
+import { checkLiterals, type LiteralChecks } from './check/literals.ts'
 import type { Declarations } from './check/scope.ts'
 import type { RuntimeCost } from './cost/runtime.ts'
 import type { Activation, Evaluator } from './evaluate/frame.ts'
@@ -34,6 +35,8 @@ export interface EnvironmentOptions {
   readonly container?: string
   /** Whether elements of list and map literals must be of one type. Default: they may differ. */
   readonly homogeneousAggregates?: boolean
+  /** Literals that are tried when an expression compiles, by function. */
+  readonly literalChecks?: LiteralChecks
   /** How deep each rule of the grammar may nest. Default: 250, as upstream. */
   readonly recursionMax?: number
   /** What one evaluation may cost. Default: no limit. */
@@ -78,6 +81,7 @@ export class Environment {
   compile(text: string): Program {
     const source = new Source(text)
     const checked = check(parse(source, this.parseOptions), source, this.declarations)
+    if (this.options.literalChecks !== undefined) checkLiterals(checked, source, this.options.literalChecks)
     return this.program(checked)
   }
 

@@ -10,11 +10,14 @@ import type { Library } from '../libraries/library.ts'
 import { listsLibrary } from '../libraries/lists.ts'
 import { crossTypeLibrary, optionalsLibrary } from '../libraries/optionals.ts'
 import { quantityLibrary } from '../libraries/quantity.ts'
+import { regex } from '../libraries/regex.ts'
 import { semverLibrary } from '../libraries/semver.ts'
 import { setsLibrary } from '../libraries/sets.ts'
 import { stringsLibrary } from '../libraries/strings.ts'
 import { twoVariableLibrary } from '../libraries/two-variable.ts'
 import { urlsLibrary } from '../libraries/urls.ts'
+import { parseDuration } from '../values/duration.ts'
+import { parseTimestamp } from '../values/timestamp.ts'
 
 /** Upstream's bounds on the cost of expressions (k8s.io/apiserver/pkg/apis/cel). */
 export const PER_CALL_LIMIT = 1_000_000
@@ -47,6 +50,8 @@ const LIBRARIES: readonly (readonly [since: number, library: Library])[] = [
   [34, extensionListsLibrary],
 ]
 
+const LITERALS_CHECKED_SINCE = 29
+
 /** The minor version that this project serves. */
 const CURRENT_MINOR = 36
 
@@ -59,6 +64,9 @@ export function kubernetesEnvironment(minor = CURRENT_MINOR): Environment {
     environment = new Environment({
       libraries: LIBRARIES.filter(([since]) => since <= minor).map(([, library]) => library),
       homogeneousAggregates: true,
+      ...(minor >= LITERALS_CHECKED_SINCE
+        ? { literalChecks: { duration: parseDuration, timestamp: parseTimestamp, matches: regex } }
+        : {}),
       costLimit: PER_CALL_LIMIT,
     })
     environments.set(minor, environment)

@@ -1,3 +1,4 @@
+export { LazyStruct, withStruct } from './composed-types.ts'
 export {
   kubernetesEnvironment,
   PER_CALL_LIMIT,

@@ -179,13 +179,17 @@ test('what an expression gets wrong at run time is said in upstream’s words', 
     "quantity('200K')": "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
     "quantity('0.5').asInteger()": 'cannot convert value to integer',
     "url('../relative-path')": 'URL parse error during conversion from string: parse "../relative-path": invalid URI for request',
-    "timestamp('2020-13-01T00:00:00Z') > timestamp(0)":
-      'parsing time "2020-13-01T00:00:00Z" as "2006-01-02T15:04:05Z07:00": cannot parse',
+    'timestamp(any.time) > timestamp(0)': 'parsing time "2020-13-01T00:00:00Z" as "2006-01-02T15:04:05Z07:00": cannot parse',
+    "'a'.find('(')": 'Illegal regex: error parsing regexp: missing closing ): `(`',
     'optional.none().value()': 'optional.none() dereference',
   }
   for (const [expression, message] of Object.entries(messages)) {
     const program = environment.compile(expression)
-    assert.throws(() => program.evaluate({ any: { list: [] }, empty: [] }), { name: 'EvaluationError', message }, expression)
+    assert.throws(
+      () => program.evaluate({ any: { list: [], time: '2020-13-01T00:00:00Z' }, empty: [] }),
+      { name: 'EvaluationError', message },
+      expression,
+    )
   }
 })
 
@@ -196,6 +200,8 @@ test('what does not compile is said in upstream’s words, with the place', () =
     "[1, 'a']": "ERROR: <input>:1:5: expected type 'int' but found 'string'\n | [1, 'a']\n | ....^",
     '1 +':
       "ERROR: <input>:1:4: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | 1 +\n | ...^",
+    "'a'.matches('(')": "ERROR: <input>:1:13: invalid matches argument\n | 'a'.matches('(')\n | ............^",
+    "any > duration('1x')": "ERROR: <input>:1:16: invalid duration argument\n | any > duration('1x')\n | ...............^",
     'any.`b`': "ERROR: <input>:1:5: unsupported syntax: '`'\n | any.`b`\n | ....^",
   }
   for (const [expression, message] of Object.entries(messages)) {

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { estimateCost } from '../cost/estimate.ts'
 import { CompileError } from '../syntax/source.ts'
-import { dyn, formatType } from '../types/type.ts'
+import { dyn, formatType, struct, type Type } from '../types/type.ts'
+import { fail } from '../values/failure.ts'
 import { toJson } from '../values/to-json.ts'
+import type { Value } from '../values/value.ts'
+import { LazyStruct, withStruct } from './composed-types.ts'
 import { kubernetesEnvironment, STATIC_ESTIMATED_COST_LIMIT } from './environment.ts'
 import { escapeName } from './escape.ts'
 import { mutationTypes } from './mutation-types.ts'
@@ -186,4 +189,30 @@ test('a mutation builds objects named for where they go', () => {
     message: 'unexpected type name "Object.status", expected "Object.spec", which matches field name path from root Object type',
   })
   assert.throws(() => run('JSONPatch{operation: "add"}'), CompileError)
+})
+
+test('variables are computed when they are read, once, with types of their own', () => {
+  const fields = new Map<string, Type>()
+  const policy = kubernetesEnvironment().extend({
+    provider: withStruct(types, 'kubernetes.variables', fields),
+    variables: { self, variables: { type: struct('kubernetes.variables') } },
+  })
+  fields.set('count', policy.compile('self.spec.replicas * 2').type)
+  let computed = 0
+  const variables = new LazyStruct(
+    'kubernetes.variables',
+    new Map<string, () => Value>([
+      [
+        'count',
+        () => {
+          computed++
+          return policy.compile('self.spec.replicas * 2').evaluate({ self: object }).value
+        },
+      ],
+      ['unused', () => fail('never read')],
+    ]),
+  )
+  assert.equal(policy.compile('variables.count > 5 && variables.count == 6').evaluate({ variables }).value, true)
+  assert.equal(computed, 1)
+  assert.throws(() => policy.compile('variables.later == 1'), { message: /undefined field 'later'/ })
 })

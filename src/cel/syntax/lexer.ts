@@ -28,15 +28,10 @@ export function tokenize(source: Source): { tokens: Token[]; issues: Issue[] } {
   let at = skip(SPACE, text, 0)
   while (at < text.length && issues.length < ISSUES_MAX) {
     const token = next(text, at)
-    if (token === undefined) {
-      const shown = escapeShown(String.fromCodePoint(text.codePointAt(at)!))
-      issues.push(source.issue(at, `Syntax error: token recognition error at: '${shown}'`))
-      at += text.codePointAt(at)! > 0xffff ? 2 : 1
-    } else {
-      tokens.push(token)
-      at += token.text.length
-    }
-    at = skip(SPACE, text, at)
+    const bad = token === undefined ? badText(text, at) : ''
+    if (token === undefined) issues.push(source.issue(at, `Syntax error: token recognition error at: '${escapeShown(bad)}'`))
+    else tokens.push(token)
+    at = skip(SPACE, text, at + (token?.text ?? bad).length)
   }
   tokens.push({ kind: 'end', text: '<EOF>', start: text.length })
   return { tokens, issues }
@@ -64,8 +59,16 @@ function numberKind(text: string): TokenKind {
   return text.startsWith('0x') || /^\d+$/.test(text) ? 'int' : 'double'
 }
 
-/** Where the string literal at `at` ends, or undefined when none starts there or it has no end. */
+const ESCAPE = /\\(?:[abfnrtv"'\\?`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})/y
+
+/** Where the string literal at `at` ends, or undefined when none starts there or what starts is none. */
 function stringEnd(text: string, at: number): number | undefined {
+  const scanned = scanString(text, at)
+  return scanned?.isWhole ? scanned.end : undefined
+}
+
+/** The string literal at `at` as far as it is one; undefined when none starts there. */
+function scanString(text: string, at: number): { readonly end: number; readonly isWhole: boolean } | undefined {
   const prefix = match(PREFIX, text, at, true)
   if (prefix === undefined) return undefined
   const raw = /[rR]/.test(prefix)
@@ -75,12 +78,19 @@ function stringEnd(text: string, at: number): number | undefined {
   const end = triple ? quote.repeat(3) : quote
   position += end.length
   while (position < text.length) {
-    if (text.startsWith(end, position)) return position + end.length
+    if (text.startsWith(end, position)) return { end: position + end.length, isWhole: true }
     const unit = text[position]!
-    if (!triple && (unit === '\n' || unit === '\r')) return undefined
-    position += unit === '\\' && !raw ? 2 : 1
+    if (!triple && (unit === '\n' || unit === '\r')) return { end: position + 1, isWhole: false }
+    const piece = unit === '\\' && !raw ? match(ESCAPE, text, position) : unit
+    if (piece === undefined) return { end: Math.min(text.length, position + 2), isWhole: false }
+    position += piece.length
   }
-  return undefined
+  return { end: text.length, isWhole: false }
+}
+
+/** What cannot begin a token: the start of a string that is none, or one code point. */
+function badText(text: string, at: number): string {
+  return text.slice(at, scanString(text, at)?.end ?? at + (text.codePointAt(at)! > 0xffff ? 2 : 1))
 }
 
 function match(pattern: RegExp, text: string, at: number, allowEmpty = false): string | undefined {

@@ -27,6 +27,12 @@ const RELATIONS: ReadonlySet<string> = new Set(['<', '<=', '>=', '>', '==', '!='
 const EXPECTED_OPERAND =
   "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 
+/** Whether a token can begin what an operator applies to. */
+function startsOperand(token: Token | undefined): boolean {
+  if (token === undefined || token.kind === 'end' || token.kind === 'quoted') return false
+  return token.kind === 'symbol' ? ['(', '[', '{', '.', '-', '!'].includes(token.text) : token.text !== 'in'
+}
+
 /** Throws {@link CompileError} with every issue found. */
 export function parse(source: Source, options: ParseOptions): Ast {
   if (source.text.length > CODE_POINTS_MAX) {
@@ -68,7 +74,8 @@ class Parser {
     try {
       root = this.expression()
       if (this.token.kind !== 'end') {
-        this.stop(this.token, `Syntax error: mismatched input '${this.token.text}' expecting <EOF>`)
+        const isLast = this.tokens[this.at + 1]?.kind === 'end'
+        this.stop(this.token, `Syntax error: ${isLast ? 'extraneous' : 'mismatched'} input '${this.token.text}' expecting <EOF>`)
       }
     } catch (error) {
       if (!(error instanceof Stop)) throw error
@@ -117,8 +124,13 @@ class Parser {
   private deeper(rule: Depth): void {
     const { recursionMax } = this.options
     if (++this.depth[rule] > recursionMax) {
-      this.issues.length = 0
-      this.stop({ kind: 'end', text: '', start: 0 }, `expression recursion limit exceeded: ${recursionMax}`)
+      // Upstream names no place.
+      this.issues.splice(0, this.issues.length, {
+        message: `expression recursion limit exceeded: ${recursionMax}`,
+        line: -1,
+        column: -1,
+      })
+      throw new Stop()
     }
   }
 
@@ -272,7 +284,13 @@ class Parser {
     if (this.is('[')) return this.listLiteral(this.next())
     if (this.is('{')) return this.mapLiteral(this.next())
     if (token.kind === 'symbol' || token.kind === 'end' || token.kind === 'quoted' || token.text === 'in') {
-      return this.stop(token, `Syntax error: ${this.inputHere()} expecting ${EXPECTED_OPERAND}`)
+      if (!startsOperand(this.tokens[this.at + 1])) {
+        return this.stop(token, `Syntax error: ${this.inputHere()} expecting ${EXPECTED_OPERAND}`)
+      }
+      // As upstream does, goes on without a token after which all is well.
+      this.report(token.start, `Syntax error: extraneous input '${token.text}' expecting ${EXPECTED_OPERAND}`)
+      this.next()
+      return this.primary(minus)
     }
     this.next()
     return this.make.literal((minus ?? token).start, this.value(token, minus !== undefined))

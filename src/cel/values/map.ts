@@ -35,7 +35,10 @@ export class EntryMap extends CelMap {
   /** Fails on repeated keys and on keys of other types than bool, int, uint and string. */
   static of(pairs: Iterable<readonly [Value, Value]>): EntryMap {
     const builder = new MapBuilder()
-    for (const [key, value] of pairs) builder.insert(key, value)
+    for (const [key, value] of pairs) {
+      if (builder.has(key)) return fail('Failed with repeated key')
+      builder.insert(key, value)
+    }
     return builder
   }
 
