@@ -33,7 +33,8 @@ export const name: Column<KubernetesObject> = {
 
 export const age: Column<KubernetesObject> = {
   name: 'Age',
-  type: 'date',
+  // Sent as ready-made text.
+  type: 'string',
   description: 'Time since the object was created.',
   value: ({ metadata }, { nowMs }) => ageOf(metadata?.creationTimestamp, nowMs),
 }

@@ -26,6 +26,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     prepareForStatusUpdate() {},
     *validate() {},
     *validateUpdate() {},
+    ratchets: false,
     *validateStatusUpdate() {},
     *validateSubresourceUpdate() {},
     *warnings() {},

@@ -1,4 +1,4 @@
-import type { FieldError, KubernetesObject, ObjectMeta, Schema } from '#meta'
+import type { FieldError, KubernetesObject, ObjectMeta, Schema, Structure } from '#meta'
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
 
@@ -58,6 +58,10 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   readonly verbs: readonly Verb[]
   /** Resolved on first use: linking all schemas takes time that start-up does not have. */
   schema(): Schema
+  /** Reads a decoded document, where that takes more than the schema. Throws `StructureError`. */
+  readonly conform?: ((document: unknown) => Structure) | undefined
+  /** What only the kinds have that users define. */
+  readonly custom?: CustomKind | undefined
   readonly subresources: {
     readonly status: boolean
     readonly scale?: ScalePaths | undefined
@@ -90,6 +94,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** Everything wrong with the object, in upstream's field order and wording. */
   validate(object: T, context: ValidationContext): Iterable<FieldError>
   validateUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
+  /** Whether `validateUpdate` says all there is to say of an update, so that what was invalid before may stay so. */
+  readonly ratchets: boolean
   validateStatusUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
   /** As `validateUpdate`, for a write through a subresource other than status (`ephemeralcontainers`, `resize` ...). */
   validateSubresourceUpdate(subresource: string, object: T, old: T, context: ValidationContext): Iterable<FieldError>
@@ -106,6 +112,25 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   blocksDeletion(object: T): boolean
   /** What upstream does to dependents when a delete names no policy. */
   readonly defaultPropagation: 'Background' | 'Foreground' | 'Orphan'
+}
+
+/** One version of a kind that a CustomResourceDefinition declares. Defaults, admission and validation see this version, whichever is stored. */
+export interface CustomKind {
+  /**
+   * Objects as stored, in any version, as this version shows them: with defaults, converted, pruned. An object that needs nothing comes back itself.
+   * A promise where a webhook has to be asked, once for all of them; it rejects with a Status.
+   */
+  show(stored: readonly KubernetesObject[]): readonly KubernetesObject[] | Promise<readonly KubernetesObject[]>
+  /** An object of this version in the version that is stored. */
+  toStored(object: KubernetesObject): KubernetesObject | Promise<KubernetesObject>
+  /** Another version of the same kind, as far as that can be had without asking a webhook. */
+  adopt(object: KubernetesObject): KubernetesObject
+  /** Differs between any two states of the definition that clients could tell apart. */
+  readonly fingerprint: string
+  /** Said to everyone who uses this version. */
+  readonly deprecation: string | undefined
+  /** The definition is being deleted: nothing new may come. */
+  readonly isTerminating: boolean
 }
 
 /** What is stored in the form of another version. Defaults and validation of such a kind see the stored form. */

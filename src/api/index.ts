@@ -69,6 +69,8 @@ import { storageClasses } from './storage/storage-class.ts'
 import { volumeAttachments } from './storage/volume-attachment.ts'
 import { volumeAttributesClasses } from './storage/volume-attributes-class.ts'
 
+export { type Convert, type Converted, customKinds } from './apiextensions/custom-kind.ts'
+export { CUSTOM_RESOURCE_CLEANUP } from './apiextensions/custom-resource-definition.ts'
 export { parseCron } from './batch/cron.ts'
 export { nextCronTime } from './batch/cron-next.ts'
 export { age, ageOf, createdAt, humanDuration, name } from './columns.ts'

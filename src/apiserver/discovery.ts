@@ -1,5 +1,5 @@
 import type { ResourceDefinition, SubresourceDefinition } from '#api'
-import { apiVersionOf } from '#meta'
+import { apiVersionOf, compareVersions } from '#meta'
 import type { ResourceCatalog } from './catalog.ts'
 
 interface GroupVersions {
@@ -15,7 +15,7 @@ export function groupsOf(catalog: ResourceCatalog): GroupVersions[] {
     const versions = groups.get(group) ?? new Set()
     groups.set(group, versions.add(version))
   }
-  return [...groups].map(([group, versions]) => ({ group, versions: [...versions].sort((a, b) => (a > b ? -1 : 1)) }))
+  return [...groups].map(([group, versions]) => ({ group, versions: [...versions].sort(compareVersions) }))
 }
 
 /** `GET /api`. */

@@ -13,6 +13,9 @@ import type { HandlerDependencies } from './subresources/types.ts'
 import { refuseTable } from './virtual/forms.ts'
 import { virtualResources } from './virtual/index.ts'
 
+const terminating = (verb: string): Error =>
+  failure(405, 'MethodNotAllowed', `${verb} not allowed while custom resource definition is terminating`, {})
+
 /** Sends a request for a resource to the verb, the subresource or the virtual kind that serves it. */
 export class Dispatcher {
   readonly #options: PipelineOptions
@@ -37,6 +40,7 @@ export class Dispatcher {
     if (!resource.stored) return this.#virtual(context)
     if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
     if (info.subresource === 'status' && !resource.subresources.status) throw notFound(resource, info.name)
+    if (info.verb === 'create' && resource.custom?.isTerminating) throw terminating(info.verb)
     if (info.subresource === '' && !resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
     return this.#verb(context)
   }

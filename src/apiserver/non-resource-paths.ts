@@ -22,12 +22,14 @@ const GNOSTIC = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 export class NonResourcePaths {
   readonly #options: PipelineOptions
   readonly #documents = new Map<string, { readonly bytes: Uint8Array; readonly etag: string }>()
+  #generation = 0
 
   constructor(options: PipelineOptions) {
     this.#options = options
   }
 
   async serve(request: TransportRequest, _user: UserInfo): Promise<TransportResponse> {
+    this.#forgetOld()
     const path = request.path.length > 1 ? request.path.replace(/\/+$/, '') : request.path
     const query = request.query ?? new URLSearchParams()
     const found =
@@ -103,11 +105,15 @@ export class NonResourcePaths {
           openApiV3({ ...input, resources: catalog.all.filter((each) => each.group === group && each.version === version) }),
         ),
       )
+    const contentOf = (group: string, version: string): string => {
+      const custom = catalog.all.filter((each) => each.custom !== undefined && each.group === group && each.version === version)
+      return [gitVersion(), group, version, ...custom.map((each) => each.custom!.fingerprint)].join(' ')
+    }
     if (path === '/openapi/v3') {
       // The hash stands for the content: it changes exactly when the definitions of a group-version may.
       const paths = versions.map((each) => [
         each.path,
-        { serverRelativeURL: `/openapi/v3/${each.path}?hash=${hashOf(Buffer.from(`${gitVersion()} ${each.path}`))}` },
+        { serverRelativeURL: `/openapi/v3/${each.path}?hash=${hashOf(Buffer.from(contentOf(each.group, each.version)))}` },
       ])
       return replyJson(200, { paths: Object.fromEntries(paths) })
     }
@@ -164,6 +170,14 @@ export class NonResourcePaths {
       '/.well-known/openid-configuration',
       '/openid/v1/jwks',
     ].sort()
+  }
+
+  /** Documents are good for as long as the same kinds are served. */
+  #forgetOld(): void {
+    const { generation } = this.#options.catalog
+    if (generation === this.#generation) return
+    this.#generation = generation
+    this.#documents.clear()
   }
 
   /** A document that is made once, with its ETag. */

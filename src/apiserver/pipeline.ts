@@ -183,7 +183,7 @@ function contextOf(
     query: request.query ?? new URLSearchParams(),
     headers: request.headers ?? {},
     body: request.body,
-    warnings: [],
+    warnings: resource.custom?.deprecation === undefined ? [] : [resource.custom.deprecation],
     signal: request.signal ?? NEVER,
   }
 }

@@ -22,6 +22,7 @@ import {
 import { authorizers } from './authorization/index.ts'
 import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
+import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
 import { FlowController, keepFlowControl } from './flow-control/index.ts'
 import { type Advertised, publishKubernetesService } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
@@ -32,6 +33,7 @@ import { FieldManagement } from './registry/field-management.ts'
 import { Registry } from './registry/registry.ts'
 import { Watches } from './rest/watches.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
+import { WebhookCaller } from './webhook-caller.ts'
 
 export interface ApiServerOptions {
   /** Owned by the caller. */
@@ -68,6 +70,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await using stack = new AsyncDisposableStack()
   const catalog = new ResourceCatalog(allResources)
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
+  const webhooks = stack.use(new WebhookCaller({ cache, clock, random }))
+  stack.use(await CustomResourceServing.open({ cache, catalog, webhooks, random, log }))
   const shutdown = new AbortController()
   stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
   const alarms = stack.use(new Alarms(clock))
@@ -124,6 +128,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const client = createClient(inProcessTransport(handler, { user: LOOPBACK, userAgent: 'kube-apiserver' }))
   stack.use(compactPeriodically(store, clock, log))
   const flowControl = stack.use(keepFlowControl({ client, cache, clock, log }))
+  stack.use(new DefinitionController({ client, catalog, clock, random, log }))
   const readiness = (async () => {
     await bootstrap(client)
     await flowControl.ensured

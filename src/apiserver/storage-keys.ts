@@ -18,7 +18,8 @@ const GROUPED = new Set(['apiregistration.k8s.io', 'apiextensions.k8s.io'])
 export function storagePrefix(resource: ResourceDefinition): string {
   const { plural } = resource.names
   if (resource.group === 'events.k8s.io') return '/registry/events/'
-  if (GROUPED.has(resource.group) || !isBuiltInGroup(resource.group)) return `/registry/${resource.group}/${plural}/`
+  if (resource.custom !== undefined || GROUPED.has(resource.group) || !isBuiltInGroup(resource.group))
+    return `/registry/${resource.group}/${plural}/`
   return `/registry/${PREFIXES[plural] ?? plural}/`
 }
 

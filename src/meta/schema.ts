@@ -28,6 +28,8 @@ export interface Schema {
   /** A property that upstream's objects have even while nobody set it: a struct not behind a pointer, or a scalar that is written when zero. */
   readonly always?: boolean
   readonly gvk?: readonly (readonly [group: string, version: string, kind: string])[]
+  /** What OpenAPI says of the node, when that is not all in the fields above (custom kinds). */
+  readonly published?: (version: 'v2' | 'v3') => Record<string, unknown>
 }
 
 export function deref(schema: Schema): Schema {

@@ -1,5 +1,7 @@
+export * from './custom-resources.ts'
 export * from './faulty-store.ts'
 export * from './findings.ts'
+export * from './https-server.ts'
 export * from './raw-requests.ts'
 export * from './shelves.ts'
 export * from './test-api-server.ts'

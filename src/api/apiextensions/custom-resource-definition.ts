@@ -3,6 +3,11 @@ import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
 import { validateCRD, validateCRDUpdate } from './validate-crd.ts'
 
+/** Keeps a definition until its objects are gone. */
+export const CUSTOM_RESOURCE_CLEANUP = 'customresourcecleanup.apiextensions.k8s.io'
+
+const isTerminating = ({ type }: { readonly type: string }): boolean => type === 'Terminating'
+
 export const customResourceDefinitions = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -24,6 +29,26 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
     // The naming controller fills these in; the versions that were ever stored begin with today's.
     const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
     draft.status = { storedVersions: stored === undefined ? [] : [stored] }
+  },
+  prepareForUpdate(draft) {
+    const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
+    const status = (draft.status ??= {})
+    const versions = status.storedVersions ?? []
+    if (stored !== undefined && !versions.includes(stored)) status.storedVersions = [...versions, stored]
+  },
+  prepareForDelete(draft) {
+    // Its objects go first: the finalizing controller sees to that.
+    const { metadata } = draft
+    if (metadata?.finalizers?.includes(CUSTOM_RESOURCE_CLEANUP) || draft.status?.conditions?.some(isTerminating)) return
+    draft.metadata = { ...metadata, finalizers: [...(metadata?.finalizers ?? []), CUSTOM_RESOURCE_CLEANUP] }
+    const condition = {
+      type: 'Terminating',
+      status: 'True',
+      lastTransitionTime: metadata?.deletionTimestamp ?? '',
+      reason: 'InstanceDeletionPending',
+      message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+    }
+    draft.status = { ...draft.status, conditions: [...(draft.status?.conditions ?? []), condition] }
   },
   columns: [name, createdAt],
   validate: validateCRD,

@@ -41,6 +41,7 @@ export function schemaJson(schema: Schema, dialect: Dialect): Json {
 }
 
 function schemaBody(schema: Schema, dialect: Dialect): Json {
+  if (schema.published !== undefined) return schema.published(dialect)
   const body: Json = {}
   if (schema.description) body['description'] = schema.description
   if (schema.intOrString || schema.format === 'int-or-string') intOrString(body, dialect)

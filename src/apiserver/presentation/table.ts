@@ -22,7 +22,7 @@ export function tableOf(
     metadata,
     columnDefinitions: resource.columns.map(columnDefinition),
     rows: objects.map((object) => ({
-      cells: resource.columns.map((column) => column.value(object, options) ?? ''),
+      cells: resource.columns.map((column) => cellOf(column.value(object, options))),
       ...(options.includeObject !== 'None' && {
         object: options.includeObject === 'Object' ? object : partialMetadata(object, options.version),
       }),
@@ -30,10 +30,12 @@ export function tableOf(
   }
 }
 
+/** Of a custom kind, what is absent is null, which clients show as they like. */
+const cellOf = (value: ReturnType<Column<KubernetesObject>['value']>): unknown => (value === undefined ? '' : value)
+
 const columnDefinition = ({ name, type, format, description, priority }: Column<KubernetesObject>): unknown => ({
   name,
-  // Ages are sent as ready-made text.
-  type: type === 'date' ? 'string' : type,
+  type,
   format: format ?? '',
   description: description ?? '',
   priority: priority ?? 0,

@@ -10,6 +10,7 @@ import {
   isObject,
   type KubernetesObject,
   type Schema,
+  type Structure,
   StructureError,
 } from '#meta'
 
@@ -93,7 +94,8 @@ export function readObject(
   options: DecodeOptions,
 ): KubernetesObject {
   checkKind(value, resource)
-  const object = readAs(value, duplicates, resource.schema(), resource, options)
+  const read = resource.conform ?? ((document: unknown) => conform(document, resource.schema()))
+  const object = readWith(read, value, duplicates, resource, options)
   object.apiVersion = apiVersionOf(resource)
   object.kind = resource.kind
   return object
@@ -107,10 +109,20 @@ export function readAs(
   names: Pick<ResourceDefinition, 'kind' | 'version'>,
   options: DecodeOptions,
 ): KubernetesObject {
+  return readWith((document) => conform(document, schema), value, duplicates, names, options)
+}
+
+function readWith(
+  read: (document: unknown) => Structure,
+  value: unknown,
+  duplicates: readonly string[],
+  names: Pick<ResourceDefinition, 'kind' | 'version'>,
+  options: DecodeOptions,
+): KubernetesObject {
   const refuse = options.refuse ?? (({ message }) => badRequest(`${cannotHandle(names)}: ${message}`))
-  let structure: ReturnType<typeof conform>
+  let structure: Structure
   try {
-    structure = conform(value, schema)
+    structure = read(value)
   } catch (error) {
     if (!(error instanceof StructureError)) throw error
     throw refuse(error)

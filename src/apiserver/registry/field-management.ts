@@ -72,7 +72,11 @@ export class FieldManagement {
   #form(resource: ResourceDefinition, apiVersion: string): VersionForm | undefined {
     const definition = apiVersion === apiVersionOf(resource) ? resource : this.#catalog.findKind(apiVersion, resource.kind)
     if (definition === undefined) return undefined
-    return { schema: definition.schema(), of: (stored) => definition.storage?.fromStored(stored) ?? stored }
+    const { custom, storage } = definition
+    // Objects of a custom kind come in the version of the request, others as they are stored.
+    if (custom !== undefined)
+      return { schema: definition.schema(), of: definition === resource ? itself : (object) => custom.adopt(object) }
+    return { schema: definition.schema(), of: (stored) => storage?.fromStored(stored) ?? stored }
   }
 
   #reset(resource: ResourceDefinition, subresource: string): FieldSet {
@@ -83,6 +87,8 @@ export class FieldManagement {
     return fields
   }
 }
+
+const itself = (object: KubernetesObject): KubernetesObject => object
 
 const OF_EVERY_SUBRESOURCE = new Set(['apiVersion', 'kind', 'metadata'])
 

@@ -1,3 +1,4 @@
+import type { ResourceDefinition } from '#api'
 import { deepFreeze } from '#base'
 import type { KubernetesObject, ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
@@ -26,6 +27,11 @@ export class ObjectVersion {
     return this.#object
   }
 
+  /** What the store has of it. */
+  get stored(): KubernetesObject {
+    return this.object
+  }
+
   bytes(): Uint8Array {
     this.#bytes ??= spliceRevision(this.#stored, this.revision)
     return this.#bytes
@@ -42,6 +48,59 @@ export class ObjectVersion {
   }
 }
 
+/** A version as one version of a custom kind shows it. */
+class ShownVersion extends ObjectVersion {
+  readonly #origin: KubernetesObject
+  readonly #size: number
+  #bytes: Uint8Array | undefined
+
+  constructor(key: ObjectKey, revision: Revision, object: KubernetesObject, origin: KubernetesObject, size: number) {
+    super(key, revision, NOTHING, object)
+    this.#origin = origin
+    this.#size = size
+  }
+
+  /** Of what is stored, which costs no encoding. */
+  override get size(): number {
+    return this.#size
+  }
+
+  override at(revision: Revision): ObjectVersion {
+    return new ShownVersion(this.key, revision, this.object, this.#origin, this.#size)
+  }
+
+  override get stored(): KubernetesObject {
+    return this.#origin
+  }
+
+  override bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(JSON.stringify(this.object))
+    return this.#bytes
+  }
+}
+
+/** Versions as `resource` shows them. Throws a Status when a webhook that has to convert them does not. */
+export async function shownVersions(
+  { custom }: Pick<ResourceDefinition, 'custom'>,
+  versions: readonly ObjectVersion[],
+): Promise<ObjectVersion[]> {
+  if (custom === undefined) return [...versions]
+  return showing(versions, await custom.show(versions.map(({ object }) => object)))
+}
+
+/** Pairs versions with what is shown of them; one that is shown as it is stays itself. */
+export const showing = (versions: readonly ObjectVersion[], objects: readonly KubernetesObject[]): ObjectVersion[] =>
+  versions.map((version, index) => {
+    const object = objects[index]!
+    return object === version.object
+      ? version
+      : new ShownVersion(version.key, version.revision, object, version.object, version.size)
+  })
+
+export const shownAs = (key: ObjectKey, revision: Revision, object: KubernetesObject): ObjectVersion =>
+  new ShownVersion(key, revision, object, object, 0)
+
+const NOTHING = new Uint8Array()
 const decoder = new TextDecoder()
 
 /** Objects whose bytes are on their way through the store, so that they need no second parse when they come back. */

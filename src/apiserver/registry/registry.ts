@@ -19,7 +19,7 @@ import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
 import type { FieldManagement } from './field-management.ts'
-import { encodeForStore, type ObjectVersion, versionOf } from './object-version.ts'
+import { encodeForStore, type ObjectVersion, shownAs, shownVersions, versionOf } from './object-version.ts'
 import { bumpGeneration, isolateSubresource, keepSystemFields, prepareMetadata } from './system-fields.ts'
 import { validateCreate, validateRequired, validateUpdate } from './validate-metadata.ts'
 
@@ -74,8 +74,10 @@ export class Registry {
 
   /** The current version; 404 when there is none. */
   async get(resource: ResourceDefinition, namespace: string, name: string): Promise<ObjectVersion> {
-    await this.#options.cache.current()
-    const version = this.#options.cache.of(resource).get(keyIn(resource, namespace, name))
+    const { cache } = this.#options
+    await cache.current()
+    await cache.settled(resource)
+    const version = cache.of(resource).get(keyIn(resource, namespace, name))
     if (version === undefined) throw notFound(resource, name)
     return version
   }
@@ -141,7 +143,7 @@ export class Registry {
         if (!(error instanceof RevisionConflict)) throw error
         if (error.current === undefined) throw notFound(resource, name)
         if (options.preconditions?.resourceVersion) throw conflict(resource, name, OBJECT_MODIFIED)
-        current = versionOf(current.key, error.current)
+        current = await shown(resource, versionOf(current.key, error.current))
       }
     }
   }
@@ -170,7 +172,7 @@ export class Registry {
     try {
       const nowMs = clock.now()
       const own = main
-        ? [...resource.validate(object, { nowMs }), ...resource.validateUpdate(object, old, { nowMs })]
+        ? [...(resource.ratchets ? [] : resource.validate(object, { nowMs })), ...resource.validateUpdate(object, old, { nowMs })]
         : options.subresource === 'status'
           ? [...resource.validateStatusUpdate(object, old, { nowMs })]
           : [...resource.validateSubresourceUpdate(options.subresource, object, old, { nowMs })]
@@ -198,7 +200,7 @@ export class Registry {
       const revision = await this.#remove(resource, current, dryRun)
       return dryRun ? current : versionOf(current.key, { value: encodeForStore(object), revision })
     }
-    if (isUnchanged(object, current.object)) return current
+    if (isUnchanged(object, current.object) && !(await this.#isStale(resource, object, current))) return current
     return this.#put(resource, object, current.revision, dryRun)
   }
 
@@ -221,7 +223,7 @@ export class Registry {
         if (!(error instanceof RevisionConflict)) throw error
         if (error.current === undefined) throw notFound(resource, name)
         if (options.preconditions?.resourceVersion) throw conflict(resource, name, OBJECT_MODIFIED)
-        current = versionOf(current.key, error.current)
+        current = await shown(resource, versionOf(current.key, error.current))
       }
     }
   }
@@ -249,12 +251,22 @@ export class Registry {
     const { store, cache } = this.#options
     const { namespace, name = '' } = object.metadata ?? {}
     const key = storageKey(resource, namespace, name)
-    const value = encodeForStore(object)
-    if (dryRun) return versionOf(objectKey(namespace, name), { value, revision: expected })
+    const { custom } = resource
+    const value = encodeForStore(custom === undefined ? object : await custom.toStored(object))
+    const versionAt = (revision: number): ObjectVersion =>
+      custom === undefined
+        ? versionOf(keyIn(resource, namespace, name), { value, revision })
+        : shownAs(keyIn(resource, namespace, name), revision, object)
+    if (dryRun) return versionAt(expected)
     const revision = await store.put(key, value, { expected, ttlSeconds: resource.ttlSeconds })
     await cache.reached(revision)
-    const stored = cache.of(resource).get(keyIn(resource, namespace, name))
-    return stored?.revision === revision ? stored : versionOf(keyIn(resource, namespace, name), { value, revision })
+    const stored = custom === undefined ? cache.of(resource).get(keyIn(resource, namespace, name)) : undefined
+    return stored?.revision === revision ? stored : versionAt(revision)
+  }
+
+  /** Whether the store has an object that reads the same in another form: of another version, or without a default that was added since. */
+  async #isStale({ custom }: ResourceDefinition, object: KubernetesObject, { stored }: ObjectVersion): Promise<boolean> {
+    return custom !== undefined && !isUnchanged(await custom.toStored(object), stored)
   }
 
   async #remove(resource: ResourceDefinition, current: ObjectVersion, dryRun: boolean): Promise<number> {
@@ -292,6 +304,11 @@ export class Registry {
 
 export const keyIn = (resource: ResourceDefinition, namespace: string | undefined, name: string): string =>
   objectKey(resource.scope === 'Namespaced' ? namespace : undefined, name)
+
+async function shown(resource: ResourceDefinition, version: ObjectVersion): Promise<ObjectVersion> {
+  const [one] = await shownVersions(resource, [version])
+  return one!
+}
 
 const draftHasName = (object: KubernetesObject): boolean => Boolean(object.metadata?.name)
 

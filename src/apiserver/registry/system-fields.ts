@@ -65,6 +65,12 @@ export function isolateSubresource(
 ): void {
   const draft = object as unknown as Record<string, unknown>
   const before = old as unknown as Record<string, unknown>
+  // Of a custom kind a write to the status takes nothing but the status.
+  if (subresource === 'status' && resource.custom !== undefined) {
+    const { managedFields } = object.metadata ?? {}
+    const { managedFields: _, ...metadata } = deepClone(old.metadata ?? {})
+    object.metadata = { ...metadata, ...(managedFields && { managedFields }) }
+  }
   if (subresource === 'status') {
     for (const key of new Set([...Object.keys(draft), ...Object.keys(before)])) {
       if (['metadata', 'status', 'kind', 'apiVersion'].includes(key)) continue
@@ -81,7 +87,8 @@ export function bumpGeneration(resource: ResourceDefinition, object: KubernetesO
   if (!resource.generation) return
   const contentOf = ({ metadata: _m, kind: _k, apiVersion: _a, ...rest }: KubernetesObject): unknown => ({
     ...rest,
-    status: undefined,
+    // A custom kind without the subresource has a status that is a field like any other.
+    ...((resource.subresources.status || resource.custom === undefined) && { status: undefined }),
   })
   if (!deepEqual(contentOf(object), contentOf(old))) object.metadata!.generation = (old.metadata?.generation ?? 0) + 1
 }

@@ -52,13 +52,14 @@ export function* validateUpdate(
 
 /**
  * The fields that the schema requires and `known` says nothing of yet; a kind's own rules have better words. A status is the
- * business of whoever writes it.
+ * business of whoever writes it. Custom kinds say all there is to say of their schema.
  */
 export function* validateRequired(
   object: KubernetesObject,
   resource: ResourceDefinition,
   known: readonly FieldError[],
 ): Iterable<FieldError> {
+  if (resource.custom !== undefined) return
   for (const path of missingRequired(object, resource.schema())) {
     const said = known.some(({ field }) => field === path || field.startsWith(`${path}.`) || field.startsWith(`${path}[`))
     if (!said && !path.startsWith('status.')) yield error(path, 'FieldValueRequired', 'Required value')

@@ -2,7 +2,7 @@ import { type Clock, nextTurn } from '#base'
 import { badRequest, failure, gone, type ListMeta, notFound } from '#meta'
 import { Compacted, type Revision, type Store } from '#store'
 import type { RequestContext } from '../context.ts'
-import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
+import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
 import { keyIn } from '../registry/registry.ts'
 import { storagePrefix } from '../storage-keys.ts'
 import type { ResourceCache } from '../watch-cache/resource-cache.ts'
@@ -60,6 +60,7 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
 export async function get(context: RequestContext, dependencies: ReadDependencies): Promise<ObjectVersion> {
   const { resource, info, query } = context
   await freshEnough(query.get('resourceVersion') ?? '', dependencies)
+  await dependencies.cache.settled(resource)
   const version = dependencies.cache.of(resource).get(keyIn(resource, info.namespace, info.name))
   if (version === undefined) throw notFound(resource, info.name)
   return version
@@ -114,7 +115,8 @@ async function currentPage(request: PageRequest, options: ListOptions, dependenc
   const { cache, selection, limit, continuation } = request
   // An inconsistent continue goes on in the newest state.
   await freshEnough(continuation === undefined ? options.resourceVersion : '', dependencies)
-  const { revision } = dependencies.cache
+  await dependencies.cache.settled(cache.resource)
+  const revision = dependencies.cache.revisionOf(cache.resource)
   const candidates =
     continuation === undefined ? candidatesOf(request) : cache.list(request.namespace, request.prefix + continuation.after)
   if (selection.everything) {
@@ -156,11 +158,12 @@ async function readStore(request: PageRequest, at: Revision, store: Store): Prom
     const { entries, remaining } = await store.list(below, { at, limit: batch, after })
     const found = entries.map((entry) => {
       const key = entry.key.slice(root.length)
-      const cached = cache.get(key)
+      const cached = cache.resource.custom === undefined ? cache.get(key) : undefined
       return cached?.revision === entry.revision ? cached : versionOf(key, entry)
     })
-    if (selection.everything) return { versions: found, revision: at, more: remaining > 0, remaining }
-    const more = await select(found, selection, limit, versions)
+    const shown = await shownVersions(cache.resource, found)
+    if (selection.everything) return { versions: shown, revision: at, more: remaining > 0, remaining }
+    const more = await select(shown, selection, limit, versions)
     if (more || remaining === 0) return { versions, revision: at, more, remaining: 0 }
     after = entries.at(-1)!.key
   }

@@ -18,7 +18,7 @@ export async function writePart<T extends KubernetesObject>(
 ): Promise<ObjectVersion> {
   const { info, resource } = context
   const options = decodeOptionsOf(context)
-  const type = info.verb === 'patch' ? patchTypeOf(options.contentType) : undefined
+  const type = info.verb === 'patch' ? patchTypeOf(options.contentType, resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
   const { value, duplicates } = await decodeBody(context.body, options)
   const findings = type === undefined || type === 'apply' ? duplicates : patchFindings(type, value, duplicates)

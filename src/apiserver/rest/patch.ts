@@ -29,14 +29,19 @@ const TYPES: Readonly<Record<string, PatchType>> = {
 const APPLY = 'application/apply-patch+yaml'
 
 /** Which kind of patch a content type names; 415 for any other. */
-export function patchTypeOf(contentType: string | undefined): PatchType | 'apply' {
+export function patchTypeOf(
+  contentType: string | undefined,
+  { custom }: Pick<ResourceDefinition, 'custom'> = {},
+): PatchType | 'apply' {
   const name = contentType?.split(';', 1).at(0)?.trim().toLowerCase() ?? ''
-  const type = name === APPLY ? 'apply' : TYPES[name]
+  // Nothing says how the lists of a custom kind are to be merged.
+  const types = Object.keys(TYPES).filter((each) => custom === undefined || TYPES[each] !== 'strategic')
+  const type = name === APPLY ? 'apply' : types.includes(name) ? TYPES[name] : undefined
   if (type === undefined) {
     throw failure(
       415,
       'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: ${[...Object.keys(TYPES), APPLY].join(', ')}`,
+      `the body of the request was in an unknown format - accepted media types include: ${[...types, APPLY].join(', ')}`,
     )
   }
   return type

@@ -62,24 +62,25 @@ async function open(
   const initial = options.sendInitialEvents ?? named === 0
   // Without a revision a watch begins no earlier than now; with one it waits only if the state at that revision is to be shown.
   if (named === 0 ? options.resourceVersion === '' : initial) await freshEnough(options.resourceVersion, dependencies)
+  await cache.settled(resource)
   // From here to the subscription nothing is awaited, so no event can slip between.
   const namespace = info.namespace || selection.namespace
   let since: Revision
   let backlog: Backlog | undefined
   if (initial) {
-    since = cache.revision
+    since = cache.revisionOf(resource)
     const end = options.allowWatchBookmarks ? presenter.bookmark(since, INITIAL_EVENTS_END) : undefined
     backlog = stateFrames(source.list(namespace), selection, presenter, end)
   } else if (named === 0) {
-    since = cache.revision
+    since = cache.revisionOf(resource)
   } else {
     const events = source.eventsAfter(named)
-    since = Math.max(named, cache.revision)
+    since = Math.max(named, cache.revisionOf(resource))
     if (events.length > 0) backlog = pastFrames(events, namespace, selection, presenter)
   }
   const watcher = new Watcher(presenter, since, backlog)
   watcher.own(source.watch({ namespace, name: selection.name, selection }, watcher))
-  watches.keep(watcher, { signal, options, revision: () => cache.revision })
+  watches.keep(watcher, { signal, options, revision: () => cache.revisionOf(resource) })
   return watcher
 }
 

@@ -43,7 +43,7 @@ export async function patch(
   authorizers: readonly Authorizer[],
 ): Promise<AppliedVersion> {
   const { info, resource } = context
-  const type = patchTypeOf(context.headers['content-type'])
+  const type = patchTypeOf(context.headers['content-type'], resource)
   if (type === 'apply') return apply(context, registry, authorizers)
   checkWriteOptions(context, 'PatchOptions', false)
   const options = { ...decodeOptionsOf(context), unreadable: UNREADABLE_PATCH }

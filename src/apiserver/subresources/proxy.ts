@@ -1,7 +1,8 @@
-import { type EndpointSlice, endpointSlices, type Pod, type Service } from '#api'
-import { badRequest, failure, type KubernetesObject } from '#meta'
+import type { Pod, Service } from '#api'
+import { badRequest, failure } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { callUpstream, HOP_BY_HOP } from '../http/upstream.ts'
+import { endpointOf } from '../service-endpoint.ts'
 import { kubeletTarget } from './kubelet.ts'
 import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
 
@@ -46,7 +47,7 @@ export async function proxyTarget(context: RequestContext, dependencies: Handler
     }
     default: {
       const service = (await dependencies.registry.get(context.resource, info.namespace, name)).object as Service
-      const endpoint = endpointOf(service, port, dependencies)
+      const endpoint = endpointOf(service, port, { cache: dependencies.registry.cache, random: dependencies.random })
       return { secure, options: { ...options, ...endpoint, rejectUnauthorized: false } }
     }
   }
@@ -68,31 +69,4 @@ function numbered(port: string, pod: Pod): number {
   const found = pod.spec?.containers.flatMap(({ ports }) => ports ?? []).find(({ name }) => name === port)
   if (found === undefined) throw badRequest(`pod ${pod.metadata?.name} has no port ${JSON.stringify(port)}`)
   return found.containerPort
-}
-
-/** A ready endpoint of the named or numbered Service port; the first port when none is named. */
-function endpointOf(service: Service, wanted: string, { registry, random }: HandlerDependencies): { host: string; port: number } {
-  const name = service.metadata?.name ?? ''
-  const ports = service.spec?.ports ?? []
-  const chosen = wanted === '' ? ports[0] : ports.find((port) => port.name === wanted || String(port.port) === wanted)
-  if (chosen === undefined)
-    throw failure(
-      503,
-      'ServiceUnavailable',
-      `no service port ${JSON.stringify(wanted)} found for service ${JSON.stringify(name)}`,
-    )
-  const slices = registry.cache
-    .of(endpointSlices)
-    .list(service.metadata?.namespace ?? '')
-    .map(({ object }: { object: KubernetesObject }) => object as EndpointSlice)
-  const candidates = slices
-    .filter(({ metadata }) => metadata?.labels?.['kubernetes.io/service-name'] === name)
-    .flatMap((slice) => {
-      const port = slice.ports?.find((each) => (each.name ?? '') === (chosen.name ?? ''))?.port
-      const ready = (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)
-      return port === undefined ? [] : ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })))
-    })
-  if (candidates.length === 0)
-    throw failure(503, 'ServiceUnavailable', `no endpoints available for service ${JSON.stringify(name)}`)
-  return candidates[random.int(candidates.length)]!
 }

@@ -40,7 +40,7 @@ export const scale: Subresource = {
 async function write(context: RequestContext, registry: Registry, paths: ScalePaths): Promise<ObjectVersion> {
   const { info } = context
   const options = decodeOptionsOf(context)
-  const type = info.verb === 'patch' ? patchTypeOf(options.contentType) : undefined
+  const type = info.verb === 'patch' ? patchTypeOf(options.contentType, context.resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
   const { value, duplicates } = await decodeBody(context.body, options)
   const schema = schemaOf('io.k8s.api.autoscaling.v1.Scale')
@@ -121,7 +121,8 @@ export function scaleOf(object: KubernetesObject, paths: ScalePaths): Scale {
 
 /** Kinds keep a LabelSelector, plain labels, or the printed form. */
 function selectorOf(object: KubernetesObject, path: string): string {
-  const value = read(object, path) ?? read(object, '.spec.selector')
+  if (path === '') return ''
+  const value = read(object, path)
   if (value === undefined || value === null) return ''
   if (typeof value === 'string') return value
   const isSelector = 'matchLabels' in (value as object) || 'matchExpressions' in (value as object)

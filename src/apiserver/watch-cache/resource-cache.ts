@@ -17,11 +17,33 @@ export interface CacheEvent {
 
 export type EventListener = (event: CacheEvent) => void
 
+/** What the watch cache tells of changes below one prefix of the store. */
+export interface StoreFollower {
+  /** With its closing slash. */
+  readonly prefix: string
+  /** What it shows of one of the resources that are stored there. */
+  of(resource: ResourceDefinition): ResourceCache | undefined
+  apply(change: Change): void
+  /** Takes over a state that was read at `revision`, after changes were missed. */
+  replace(versions: readonly ObjectVersion[], revision: Revision): void
+  endWatches(): void
+}
+
+/** One whose resources may be behind what was applied, since showing it takes time. */
+export interface LateFollower extends StoreFollower {
+  /** The first filling, of what was stored at `revision`. */
+  load(versions: readonly ObjectVersion[], revision: Revision): void
+  /** Resolves once `resource` shows all that was applied; rejects with what stands in the way. */
+  settled(resource: ResourceDefinition): Promise<void>
+  /** The first change that `resource` does not show yet. */
+  pendingOf(resource: ResourceDefinition): Revision | undefined
+}
+
 /**
  * The current objects of one stored resource in key order, and its recent events. Fed by the one watch of the store, so every resource is at the
  * same revision at any instant.
  */
-export class ResourceCache {
+export class ResourceCache implements StoreFollower {
   readonly resource: ResourceDefinition
   readonly prefix: string
   readonly #versions = new Map<ObjectKey, ObjectVersion>()
@@ -47,6 +69,10 @@ export class ResourceCache {
     return this.#bytes
   }
 
+  of(): this {
+    return this
+  }
+
   get(key: ObjectKey): ObjectVersion | undefined {
     return this.#versions.get(key)
   }
@@ -66,7 +92,7 @@ export class ResourceCache {
 
   apply(change: Change): void {
     const key = change.key.slice(this.prefix.length)
-    this.#commit(change.type === 'delete', versionOf(key, change))
+    this.commit(change.type === 'delete', versionOf(key, change))
   }
 
   /**
@@ -77,9 +103,9 @@ export class ResourceCache {
     this.#hub.endAll()
     const wanted = new Set(versions.map(({ key }) => key))
     const lost = this.#ordered.filter(({ key }) => !wanted.has(key))
-    for (const version of lost) this.#commit(true, version.at(revision))
+    for (const version of lost) this.commit(true, version.at(revision))
     const changed = versions.filter((version) => this.#versions.get(version.key)?.revision !== version.revision)
-    for (const version of changed.sort((a, b) => a.revision - b.revision)) this.#commit(false, version)
+    for (const version of changed.sort((a, b) => a.revision - b.revision)) this.commit(false, version)
     this.#recent.restart(revision)
   }
 
@@ -119,7 +145,8 @@ export class ResourceCache {
     this.#hub.endAll()
   }
 
-  #commit(isDelete: boolean, version: ObjectVersion): void {
+  /** Shows the next version of an object, or its last one. */
+  commit(isDelete: boolean, version: ObjectVersion): void {
     const previous = this.#versions.get(version.key)
     const at = this.#lowerBound(version.key)
     if (isDelete) {

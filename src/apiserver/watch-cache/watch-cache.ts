@@ -1,9 +1,10 @@
 import type { ResourceDefinition } from '#api'
 import { type Clock, type Log, TaskGroup } from '#base'
-import { Compacted, type Entry, type Revision, type Store } from '#store'
+import { failure } from '#meta'
+import { type Change, Compacted, type Entry, type Revision, type Store } from '#store'
 import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
-import { ResourceCache } from './resource-cache.ts'
+import { type LateFollower, ResourceCache, type StoreFollower } from './resource-cache.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 
 const ROOT = '/registry/'
@@ -27,6 +28,8 @@ export class WatchCache implements AsyncDisposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #caches = new Map<string, ResourceCache>()
+  /** Of resources that come and go. */
+  readonly #followers = new Map<string, LateFollower>()
   readonly #tasks: TaskGroup
   readonly #waiters = new RevisionWaiters()
   #revision: Revision
@@ -48,7 +51,7 @@ export class WatchCache implements AsyncDisposable {
     const { entries, revision } = await store.list(ROOT)
     const cache = new WatchCache(store, revision, dependencies)
     for (const resource of resources) cache.#add(resource)
-    for (const [target, versions] of cache.#sort(entries)) target.load(versions)
+    for (const [target, versions] of cache.#sort(entries, (key) => cache.#cacheOfKey(key))) target.load(versions)
     cache.#tasks.spawn((signal) => cache.#follow(signal))
     return cache
   }
@@ -63,10 +66,51 @@ export class WatchCache implements AsyncDisposable {
     return this.#isFollowing
   }
 
+  /** Throws 404 for a resource that is gone. */
   of(resource: ResourceDefinition): ResourceCache {
-    const cache = this.#caches.get(storagePrefix(resource))
-    if (cache === undefined) throw new Error(`${resource.names.plural} are not stored`)
+    const prefix = storagePrefix(resource)
+    const cache = this.#caches.get(prefix) ?? this.#followers.get(prefix)?.of(resource)
+    if (cache === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     return cache
+  }
+
+  /** Everything of `resource` up to here is in its cache. */
+  revisionOf(resource: ResourceDefinition): Revision {
+    const pending = this.#followerOf(resource)?.pendingOf(resource)
+    return pending === undefined ? this.#revision : Math.min(this.#revision, pending - 1)
+  }
+
+  /** Resolves once what the cache has reached is shown by `resource` too, which may have to ask a webhook. */
+  async settled(resource: ResourceDefinition): Promise<void> {
+    await this.#followerOf(resource)?.settled(resource)
+  }
+
+  /** Tells `follower` of every change below its prefix, first handing it what is stored there already. */
+  async follow(follower: LateFollower): Promise<void> {
+    const { prefix } = follower
+    const missed: Change[] = []
+    const nothing = (): undefined => undefined
+    const early = { prefix, of: nothing, load: nothing, endWatches: nothing, pendingOf: nothing, settled: async () => undefined }
+    let replaced: { readonly versions: readonly ObjectVersion[]; readonly revision: Revision } | undefined
+    this.#followers.set(prefix, {
+      ...early,
+      apply: (change) => void missed.push(change),
+      replace: (versions, revision) => {
+        replaced = { versions, revision }
+      },
+    })
+    const { entries, revision } = await this.#store.list(prefix)
+    await this.reached(revision)
+    const listed = { versions: entries.map((entry) => versionOf(keyWithin(prefix, entry.key), entry)), revision }
+    // What was read anew in between is the newer state.
+    const state = replaced !== undefined && replaced.revision > revision ? replaced : listed
+    follower.load(state.versions, state.revision)
+    for (const change of missed) if (change.revision > state.revision) follower.apply(change)
+    this.#followers.set(prefix, follower)
+  }
+
+  unfollow(prefix: string): void {
+    this.#followers.delete(prefix)
   }
 
   all(): Iterable<ResourceCache> {
@@ -85,7 +129,7 @@ export class WatchCache implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tasks[Symbol.asyncDispose]()
-    for (const cache of this.#caches.values()) cache.endWatches()
+    for (const cache of [...this.#caches.values(), ...this.#followers.values()]) cache.endWatches()
     this.#waiters.fail(new Error('the API server is shutting down'))
   }
 
@@ -116,7 +160,7 @@ export class WatchCache implements AsyncDisposable {
   async #followOnce(signal: AbortSignal): Promise<void> {
     try {
       for await (const change of this.#store.watch(ROOT, this.#revision, signal)) {
-        if (change.type !== 'progress') this.#cacheOfKey(change.key)?.apply(change)
+        if (change.type !== 'progress') this.#targetOfKey(change.key)?.apply(change)
         this.#advance(change.revision)
       }
     } catch (error) {
@@ -129,8 +173,9 @@ export class WatchCache implements AsyncDisposable {
   async #readAll(): Promise<void> {
     this.#isFollowing = false
     const { entries, revision } = await this.#store.list(ROOT)
-    const found = this.#sort(entries)
-    for (const cache of this.#caches.values()) cache.replace(found.get(cache) ?? [], revision)
+    const found = this.#sort<StoreFollower>(entries, (key) => this.#targetOfKey(key))
+    for (const target of [...this.#caches.values(), ...this.#followers.values()])
+      target.replace(found.get(target) ?? [], revision)
     this.#advance(revision)
   }
 
@@ -140,10 +185,14 @@ export class WatchCache implements AsyncDisposable {
     this.#waiters.advance(this.#revision)
   }
 
-  #sort(entries: readonly Entry[]): Map<ResourceCache, ObjectVersion[]> {
-    const found = new Map<ResourceCache, ObjectVersion[]>()
+  #followerOf(resource: ResourceDefinition): LateFollower | undefined {
+    return resource.custom === undefined ? undefined : this.#followers.get(storagePrefix(resource))
+  }
+
+  #sort<T extends StoreFollower>(entries: readonly Entry[], targetOf: (key: string) => T | undefined): Map<T, ObjectVersion[]> {
+    const found = new Map<T, ObjectVersion[]>()
     for (const entry of entries) {
-      const target = this.#cacheOfKey(entry.key)
+      const target = targetOf(entry.key)
       if (target === undefined) continue
       const versions = found.get(target)
       const version = versionOf(keyWithin(target.prefix, entry.key), entry)
@@ -151,6 +200,17 @@ export class WatchCache implements AsyncDisposable {
       else versions.push(version)
     }
     return found
+  }
+
+  #targetOfKey(key: string): StoreFollower | undefined {
+    return this.#cacheOfKey(key) ?? this.#followerOfKey(key)
+  }
+
+  /** Custom resources are stored below their group: `/registry/example.com/widgets/`. */
+  #followerOfKey(key: string): StoreFollower | undefined {
+    if (this.#followers.size === 0) return undefined
+    const second = key.indexOf('/', key.indexOf('/', ROOT.length) + 1)
+    return second === -1 ? undefined : this.#followers.get(key.slice(0, second + 1))
   }
 
   /** `/registry/services/specs/ns/name` belongs to `/registry/services/specs/`, `/registry/pods/ns/name` to `/registry/pods/`. */

@@ -1,0 +1,36 @@
+import type { JSONSchemaProps } from '../../generated/types.ts'
+
+type Nested = 'additionalProperties' | 'allOf' | 'anyOf' | 'items' | 'not' | 'oneOf' | 'properties'
+
+/**
+ * A CRD's schema that was checked to be structural (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema):
+ * what pruning, defaulting, validation, apply and OpenAPI read.
+ */
+export interface Structural extends Omit<JSONSchemaProps, Nested> {
+  properties?: Record<string, Structural>
+  additionalProperties?: Structural | boolean
+  items?: Structural
+  allOf?: Structural[]
+  anyOf?: Structural[]
+  oneOf?: Structural[]
+  not?: Structural
+}
+
+export const structuralOf = (schema: JSONSchemaProps): Structural => schema as Structural
+
+export const propertyOf = (node: Structural, name: string): Structural | undefined =>
+  node.properties !== undefined && Object.hasOwn(node.properties, name) ? node.properties[name] : undefined
+
+/** The schema of what a map holds beside its declared properties. */
+export const additionalOf = (node: Structural): Structural | undefined =>
+  typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined
+
+/** The schema of one field: declared, or what all fields of the map have in common. */
+export const fieldOf = (node: Structural, name: string): Structural | undefined => propertyOf(node, name) ?? additionalOf(node)
+
+/** Whether fields that no schema names are kept. */
+export const keepsUnknown = (node: Structural): boolean =>
+  node['x-kubernetes-preserve-unknown-fields'] === true || node.additionalProperties === true
+
+/** Whether the node holds a whole object with apiVersion, kind and metadata of its own. */
+export const isEmbedded = (node: Structural): boolean => node['x-kubernetes-embedded-resource'] === true

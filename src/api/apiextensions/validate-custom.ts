@@ -1,0 +1,84 @@
+import { type FieldError, isObject, type KubernetesObject, parseSelector } from '#meta'
+import type { CustomResourceSubresourceScale } from '../generated/types.ts'
+import { labels } from '../validation/common.ts'
+import { complaints, type Findings, invalidValue, required } from '../validation/findings.ts'
+import { dns1035Label } from '../validation/names.ts'
+import { additionalOf, isEmbedded, propertyOf, type Structural } from './schema/structural.ts'
+import { duplicateItems, validateValue } from './schema/validate-value.ts'
+
+export interface CustomRules {
+  readonly schema: Structural
+  readonly scale: CustomResourceSubresourceScale | undefined
+}
+
+/** Everything wrong with an object of a custom kind; `old`: what it was, of which unchanged parts may stay invalid. */
+export function* validateCustom(object: KubernetesObject, { schema, scale }: CustomRules, old?: KubernetesObject): Findings {
+  const problems: FieldError[] = [...validateValue(object, schema, '', old && { value: old })]
+  problems.push(...scaleProblems(object, scale), ...embeddedProblems(object, schema, '', true))
+  if (old === undefined || isEmpty(duplicateItems(old, schema))) problems.push(...duplicateItems(object, schema))
+  yield* problems
+}
+
+const isEmpty = (found: Iterable<unknown>): boolean => {
+  for (const _ of found) return false
+  return true
+}
+
+const REPLICAS_MAX = 2 ** 31 - 1
+
+function* scaleProblems(object: KubernetesObject, scale: CustomResourceSubresourceScale | undefined): Findings {
+  if (scale === undefined) return
+  for (const path of [scale.specReplicasPath, scale.statusReplicasPath]) {
+    const replicas = valueAt(object, path)
+    if (typeof replicas !== 'number') continue
+    if (replicas < 0) yield invalidValue(path, replicas, 'should be a non-negative integer')
+    else if (replicas > REPLICAS_MAX) yield invalidValue(path, replicas, `should be less than or equal to ${REPLICAS_MAX}`)
+  }
+  const selector = scale.labelSelectorPath ? valueAt(object, scale.labelSelectorPath) : undefined
+  if (typeof selector !== 'string') return
+  try {
+    parseSelector(selector)
+  } catch (error) {
+    yield invalidValue(scale.labelSelectorPath!, selector, (error as Error).message)
+  }
+}
+
+/** The value of a simple path such as `.spec.replicas`. */
+export function valueAt(object: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .filter((name) => name !== '')
+    .reduce<unknown>((value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined), object)
+}
+
+/** Objects inside an object: they too have a kind, and metadata that must be well-formed. */
+function* embeddedProblems(value: unknown, node: Structural, path: string, isRoot = false): Findings {
+  if (Array.isArray(value)) {
+    if (node.items === undefined) return
+    for (const [index, item] of value.entries()) yield* embeddedProblems(item, node.items, `${path}[${index}]`)
+    return
+  }
+  if (!isObject(value)) return
+  if (isEmbedded(node) && !isRoot) yield* embeddedObject(value, path)
+  const additional = additionalOf(node)
+  for (const [name, field] of Object.entries(value)) {
+    const child = propertyOf(node, name) ?? additional
+    if (child !== undefined) yield* embeddedProblems(field, child, path === '' ? name : `${path}.${name}`)
+  }
+}
+
+function* embeddedObject(value: Record<string, unknown>, path: string): Findings {
+  const { apiVersion, kind, metadata } = value as KubernetesObject
+  if (!apiVersion) yield required(`${path}.apiVersion`, 'must not be empty')
+  else if (apiVersion.split('/').length > 2) {
+    yield invalidValue(`${path}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)
+  }
+  if (!kind) yield required(`${path}.kind`, 'must not be empty')
+  else {
+    const problems = [...dns1035Label(kind.toLowerCase())].map(
+      (each) => `may have mixed case, but should otherwise match: ${each}`,
+    )
+    yield* complaints(problems, kind, `${path}.kind`)
+  }
+  yield* labels(metadata?.labels, `${path}.metadata.labels`)
+}

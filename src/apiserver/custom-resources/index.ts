@@ -1,0 +1,2 @@
+export { DefinitionController } from './definition-controller.ts'
+export { CustomResourceServing } from './serving.ts'

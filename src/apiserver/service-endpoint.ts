@@ -1,0 +1,48 @@
+import { type EndpointSlice, endpointSlices, type Service, services } from '#api'
+import type { Random } from '#base'
+import { failure, type KubernetesObject, objectKey } from '#meta'
+import type { WatchCache } from './watch-cache/watch-cache.ts'
+
+export interface ServiceEndpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface EndpointDependencies {
+  readonly cache: WatchCache
+  readonly random: Random
+}
+
+/** A ready endpoint of the named or numbered port of a Service; of its first port when none is named. Throws 503 when there is none. */
+export function endpointOf(service: Service, wanted: string, { cache, random }: EndpointDependencies): ServiceEndpoint {
+  const { name = '', namespace = '' } = service.metadata ?? {}
+  const ports = service.spec?.ports ?? []
+  const chosen = wanted === '' ? ports[0] : ports.find((port) => port.name === wanted || String(port.port) === wanted)
+  if (chosen === undefined)
+    throw failure(
+      503,
+      'ServiceUnavailable',
+      `no service port ${JSON.stringify(wanted)} found for service ${JSON.stringify(name)}`,
+    )
+  const slices = cache
+    .of(endpointSlices)
+    .list(namespace)
+    .map(({ object }: { object: KubernetesObject }) => object as EndpointSlice)
+  const candidates = slices
+    .filter(({ metadata }) => metadata?.labels?.['kubernetes.io/service-name'] === name)
+    .flatMap((slice) => {
+      const port = slice.ports?.find((each) => (each.name ?? '') === (chosen.name ?? ''))?.port
+      const ready = (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)
+      return port === undefined ? [] : ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })))
+    })
+  if (candidates.length === 0)
+    throw failure(503, 'ServiceUnavailable', `no endpoints available for service ${JSON.stringify(name)}`)
+  return candidates[random.int(candidates.length)]!
+}
+
+/** The Service of that name; 404 with upstream's words when there is none. */
+export function findService(cache: WatchCache, namespace: string, name: string): Service {
+  const found = cache.of(services).get(objectKey(namespace, name))?.object
+  if (found === undefined) throw failure(404, 'NotFound', `service ${JSON.stringify(name)} not found`, { name, kind: 'services' })
+  return found as Service
+}
