@@ -1,7 +1,8 @@
 import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
-import { validateCRD, validateCRDUpdate } from './validate-crd.ts'
+import { readCRD } from './read-crd.ts'
+import { validateCRD, validateCRDStatusUpdate, validateCRDUpdate } from './validate-crd.ts'
 
 /** Keeps a definition until its objects are gone. */
 export const CUSTOM_RESOURCE_CLEANUP = 'customresourcecleanup.apiextensions.k8s.io'
@@ -51,7 +52,10 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
     draft.status = { ...draft.status, conditions: [...(draft.status?.conditions ?? []), condition] }
   },
   columns: [name, createdAt],
+  conform: readCRD,
+  ratchets: true,
   validate: validateCRD,
   validateUpdate: validateCRDUpdate,
+  validateStatusUpdate: validateCRDStatusUpdate,
   schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
 })

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { deepClone } from '#base'
+import { type CustomResourceDefinition, customResourceDefinitions, type JSONSchemaProps } from '../index.ts'
+
+const base = (schema: object = { type: 'object' }): CustomResourceDefinition => ({
+  metadata: { name: 'foos.a.com' },
+  spec: {
+    group: 'a.com',
+    scope: 'Namespaced',
+    names: { plural: 'foos', kind: 'Foo' },
+    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema as JSONSchemaProps } }],
+  },
+})
+
+function findings(crd: CustomResourceDefinition): string[] {
+  const draft = deepClone(crd)
+  customResourceDefinitions.default(draft)
+  customResourceDefinitions.prepareForCreate(draft)
+  return [...customResourceDefinitions.validate(draft, { nowMs: 0 })].map(({ field, message }) => `${field}: ${message}`)
+}
+
+const ROOT = 'spec.validation.openAPIV3Schema'
+const string = { type: 'string' }
+const object = (properties: object, more: object = {}): object => ({ type: 'object', properties, ...more })
+
+const SCHEMAS: readonly (readonly [name: string, schema: object, expected: readonly string[]])[] = [
+  ['a plain one', object({ spec: object({ a: string, b: { type: 'array', items: string } }) }), []],
+  ['a root without a type', {}, [`${ROOT}.type: Required value: must not be empty at the root`]],
+  ['a root that is no object', { type: 'string' }, [`${ROOT}.type: Invalid value: "string": must be object at the root`]],
+  [
+    'fields and items without a type',
+    object({ a: {}, b: { type: 'array', items: {} }, c: { type: 'array' } }),
+    [
+      `${ROOT}.properties[a].type: Required value: must not be empty for specified object fields`,
+      `${ROOT}.properties[b].items.type: Required value: must not be empty for specified array items`,
+      `${ROOT}.properties[c].items: Required value: must be specified`,
+    ],
+  ],
+  [
+    'an unknown type',
+    object({ a: { type: 'text' } }),
+    [
+      `${ROOT}.properties[a].type: Unsupported value: "text": supported values: "array", "boolean", "integer", "number", "object", "string"`,
+    ],
+  ],
+  [
+    'additional properties at the root',
+    { type: 'object', additionalProperties: string },
+    [`${ROOT}.additionalProperties: Forbidden: must not be used at the root`],
+  ],
+  [
+    'both kinds of properties',
+    object({ a: object({ x: string }, { additionalProperties: string }) }),
+    [`${ROOT}.properties[a].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive`],
+  ],
+  [
+    'metadata that says too much',
+    object({ metadata: object({ labels: { type: 'object' } }) }),
+    [
+      `${ROOT}.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified`,
+    ],
+  ],
+  ['metadata that narrows its name', object({ metadata: object({ name: { type: 'string', maxLength: 5 } }) }), []],
+  [
+    'a type below a junctor',
+    object({ a: { type: 'string', anyOf: [{ type: 'string' }] } }),
+    [`${ROOT}.properties[a].anyOf[0].type: Forbidden: must be empty to be structural`],
+  ],
+  [
+    'a field only below a junctor',
+    object({}, { anyOf: [{ properties: { x: { minLength: 1 } } }] }),
+    [`${ROOT}.properties[x]: Required value: because it is defined in ${ROOT}.anyOf[0].properties[x]`],
+  ],
+  [
+    'int-or-string with its own choice',
+    object({
+      a: { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] },
+    }),
+    [],
+  ],
+  [
+    'a bad pattern',
+    object({ a: { type: 'string', pattern: '(' } }),
+    [
+      `${ROOT}.properties[a].pattern: Invalid value: "(": must be a valid regular expression, but isn't: error parsing regexp: missing closing ): \`(\``,
+    ],
+  ],
+  [
+    'unique items',
+    object({ a: { type: 'array', items: string, uniqueItems: true } }),
+    [
+      `${ROOT}.properties[a].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic`,
+    ],
+  ],
+  [
+    'a keyed list without keys',
+    object({ a: { type: 'array', 'x-kubernetes-list-type': 'map', items: object({ k: string }) } }),
+    [`${ROOT}.properties[a].x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map`],
+  ],
+  [
+    'a keyed list with an optional key',
+    object({
+      a: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'], items: object({ k: string }) },
+    }),
+    [
+      `${ROOT}.properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
+    ],
+  ],
+  [
+    'a set of objects',
+    object({ a: { type: 'array', 'x-kubernetes-list-type': 'set', items: object({ k: string }) } }),
+    [
+      `${ROOT}.properties[a].items.x-kubernetes-map-type: Invalid value: null: must be atomic as item of a list with x-kubernetes-list-type=set`,
+    ],
+  ],
+  [
+    'a default of the wrong type',
+    object({ a: { type: 'string', default: 5 } }),
+    [`${ROOT}.properties[a].default: Invalid value: "integer":  in body must be of type string: "integer"`],
+  ],
+  [
+    'a default with an unknown field',
+    object({ a: object({ x: string }, { default: { y: 'z' } }) }),
+    [`${ROOT}.properties[a].default: Invalid value: {"y":"z"}: must not have unknown fields`],
+  ],
+  [
+    'a default in the metadata',
+    object({ metadata: object({ name: { type: 'string', default: 'x' } }) }),
+    [`${ROOT}.properties[metadata].properties[name].default: Forbidden: must not be set in top-level metadata`],
+  ],
+  [
+    'an embedded object without a content',
+    object({ a: { type: 'object', 'x-kubernetes-embedded-resource': true } }),
+    [
+      `${ROOT}.properties[a].properties: Required value: must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields`,
+    ],
+  ],
+  [
+    'a rule without a rule',
+    object({ a: { type: 'string', 'x-kubernetes-validations': [{ rule: ' ' }] } }),
+    [`${ROOT}.properties[a].x-kubernetes-validations[0].rule: Required value: rule is not specified`],
+  ],
+]
+
+for (const [name, schema, expected] of SCHEMAS) {
+  test(`the schema of a definition: ${name}`, () => assert.deepEqual(findings(base(schema)), expected))
+}
+
+const changed = (change: (crd: CustomResourceDefinition) => void): CustomResourceDefinition => {
+  const crd = base()
+  change(crd)
+  return crd
+}
+
+const DEFINITIONS: readonly (readonly [name: string, crd: CustomResourceDefinition, expected: readonly string[]])[] = [
+  [
+    'a group without a dot',
+    changed((crd) => {
+      crd.spec.group = 'a'
+      crd.metadata!.name = 'foos.a'
+    }),
+    ['spec.group: Invalid value: "a": should be a domain with at least one dot'],
+  ],
+  [
+    'a protected group without approval',
+    changed((crd) => {
+      crd.spec.group = 'x.k8s.io'
+      crd.metadata!.name = 'foos.x.k8s.io'
+    }),
+    [
+      'metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+    ],
+  ],
+  [
+    'a list of the same kind',
+    changed((crd) => {
+      crd.spec.names.listKind = 'Foo'
+    }),
+    ['spec.names.listKind: Invalid value: "Foo": kind and listKind may not be the same'],
+  ],
+  [
+    'no stored version',
+    changed((crd) => {
+      crd.spec.versions[0]!.storage = false
+    }),
+    [
+      'spec.versions: Invalid value: [{"name":"v1","served":true,"storage":false}]: must have exactly one version marked as storage version',
+      'status.storedVersions: Invalid value: []: must have at least one stored version',
+    ],
+  ],
+  [
+    'a webhook without its place',
+    changed((crd) => {
+      crd.spec.conversion = { strategy: 'Webhook' }
+    }),
+    [
+      'spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook',
+      'spec.conversion.conversionReviewVersions: Required value',
+    ],
+  ],
+  [
+    'a webhook in the clear',
+    changed((crd) => {
+      crd.spec.conversion = {
+        strategy: 'Webhook',
+        webhook: { clientConfig: { url: 'http://a.b/c' }, conversionReviewVersions: ['v2'] },
+      }
+    }),
+    [
+      'spec.conversion.webhookClientConfig.url: Invalid value: "http": \'https\' is the only allowed URL scheme; desired format: https://host[/path]',
+      'spec.conversion.conversionReviewVersions: Invalid value: ["v2"]: must include at least one of v1, v1beta1',
+    ],
+  ],
+  [
+    'a scale path outside of the spec',
+    changed((crd) => {
+      crd.spec.versions[0]!.subresources = { scale: { specReplicasPath: '.replicas', statusReplicasPath: 'status' } }
+    }),
+    [
+      'spec.subresources.scale.specReplicasPath: Invalid value: ".replicas": should be a json path under .spec',
+      'spec.subresources.scale.statusReplicasPath: Invalid value: "status": must be a simple json path starting with .',
+    ],
+  ],
+  [
+    'a column of no type',
+    changed((crd) => {
+      crd.spec.versions[0]!.additionalPrinterColumns = [{ name: 'A', type: 'text', jsonPath: '.a' }]
+    }),
+    ['spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string'],
+  ],
+  [
+    'a selectable field that is not there',
+    changed((crd) => {
+      crd.spec.versions[0]!.selectableFields = [{ jsonPath: '.spec.color' }]
+    }),
+    ['spec.selectableFields[0].jsonPath: Invalid value: ".spec.color": is an invalid path: does not refer to a valid field'],
+  ],
+  [
+    'a warning for a version that is not deprecated',
+    changed((crd) => {
+      crd.spec.versions[0]!.deprecationWarning = 'old'
+    }),
+    ['spec.versions[0].deprecationWarning: Invalid value: "old": can only be set for deprecated versions'],
+  ],
+  [
+    'unknown fields kept everywhere',
+    changed((crd) => {
+      crd.spec.preserveUnknownFields = true
+    }),
+    [
+      'spec.preserveUnknownFields: Invalid value: true: cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead',
+    ],
+  ],
+]
+
+for (const [name, crd, expected] of DEFINITIONS) {
+  test(`a definition: ${name}`, () => assert.deepEqual(findings(crd), expected))
+}
+
+test('a version that was stored stays until nothing is stored in it', () => {
+  const old = base()
+  customResourceDefinitions.default(old)
+  customResourceDefinitions.prepareForCreate(old)
+  const next = deepClone(old)
+  next.spec.versions = [{ ...next.spec.versions[0]!, name: 'v2' }]
+  customResourceDefinitions.prepareForUpdate(next, old)
+  assert.deepEqual(next.status?.storedVersions, ['v1', 'v2'])
+  const problems = [...customResourceDefinitions.validateUpdate(next, old, { nowMs: 0 })]
+  assert.deepEqual(
+    problems.map(({ field, message }) => `${field}: ${message}`),
+    [
+      'status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from status.storedVersions',
+    ],
+  )
+})
+
+test('nested schemas are read by the same type as their parents', () => {
+  const crd = base(
+    object({
+      a: { type: 'array', items: { type: 'string', unknown: 1 } },
+      b: { type: 'object', additionalProperties: { typo: 'x' } },
+    }),
+  )
+  assert.deepEqual(customResourceDefinitions.conform!(crd).unknown, [
+    'spec.versions[0].schema.openAPIV3Schema.properties[a].items.unknown',
+    'spec.versions[0].schema.openAPIV3Schema.properties[b].additionalProperties.typo',
+  ])
+  assert.throws(() => customResourceDefinitions.conform!(base({ type: 'array', items: 5 })), /cannot unmarshal number/)
+})
