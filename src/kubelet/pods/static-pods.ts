@@ -81,7 +81,7 @@ export class StaticPods implements Disposable {
 
   async #podIn(path: string): Promise<Pod> {
     const { nodeName, clock } = this.#options
-    const read = await decodeText(readFileSync(path), 'yaml')
+    const { value: read } = await decodeText(readFileSync(path), 'yaml')
     const { apiVersion, kind } = (read ?? {}) as Partial<Pod>
     if (apiVersion !== 'v1' || kind !== 'Pod')
       throw new Error(`it holds ${JSON.stringify(kind)} of ${JSON.stringify(apiVersion)}`)
