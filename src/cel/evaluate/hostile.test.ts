@@ -56,6 +56,24 @@ test('hostile expressions end in an error in bounded time', () => {
   }
 })
 
+test('data nested deeper than any stack is an error too', () => {
+  let deep: unknown = 1
+  for (let depth = 0; depth < 200_000; depth++) deep = [deep]
+  let other: unknown = 1
+  for (let depth = 0; depth < 200_000; depth++) other = [other]
+  const program = environment.compile('data.a == data.b')
+  assert.throws(() => program.evaluate({ data: { a: deep, b: other } }), { name: 'EvaluationCancelled' })
+})
+
+test('names of JavaScript are names like any other', () => {
+  for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+    assert.throws(() => environment.compile(`${name}(1, 2)`), CompileError)
+    assert.throws(() => environment.compileUnchecked(`${name}(1, 2)`).evaluate(), EvaluationError)
+    assert.throws(() => environment.compile(`data.${name}`).evaluate({ data: {} }), { message: `no such key: ${name}` })
+    assert.equal(environment.compile(`has(data.${name}) || '${name}' in data`).evaluate({ data: {} }).value, false)
+  }
+})
+
 test('a hostile pattern matches in linear time', () => {
   const program = environment.compile("data.matches('^(a+)+$')")
   const started = performance.now()

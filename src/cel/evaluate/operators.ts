@@ -49,7 +49,7 @@ function join(a: CelList, b: CelList): CelList {
   return b.size === 0 ? a : new JoinedList(a, b)
 }
 
-export function subtract(a: Value, b: Value): Value {
+function subtract(a: Value, b: Value): Value {
   if (isInt(a)) return isInt(b) ? subtractInts(a, b) : noSuchOverload()
   if (a instanceof Double) return b instanceof Double ? new Double(a.value - b.value) : noSuchOverload()
   if (a instanceof Uint) return b instanceof Uint ? unsigned(big(a) - big(b)) : noSuchOverload()
@@ -74,17 +74,17 @@ const numeric =
     return a instanceof Uint && b instanceof Uint ? unsigned(uints(big(a), big(b))) : noSuchOverload()
   }
 
-export const multiply = numeric(
+const multiply = numeric(
   multiplyInts,
   (a, b) => a * b,
   (a, b) => a * b,
 )
-export const divide = numeric(
+const divide = numeric(
   divideInts,
   (a, b) => a / b,
   (a, b) => (b === 0n ? fail('division by zero') : a / b),
 )
-export const remainder = numeric(remainderInts, undefined, (a, b) => (b === 0n ? fail('modulus by zero') : a % b))
+const remainder = numeric(remainderInts, undefined, (a, b) => (b === 0n ? fail('modulus by zero') : a % b))
 
 export function negate(a: Value): Value {
   if (isInt(a)) return negateInt(a)
@@ -101,14 +101,14 @@ const ordered =
     return order !== undefined && holds(order)
   }
 
-export const less = ordered((order) => order < 0)
-export const lessOrEqual = ordered((order) => order <= 0)
-export const greater = ordered((order) => order > 0)
-export const greaterOrEqual = ordered((order) => order >= 0)
-export const equals = (a: Value, b: Value): Value => equal(a, b)
-export const notEquals = (a: Value, b: Value): Value => !equal(a, b)
+const less = ordered((order) => order < 0)
+const lessOrEqual = ordered((order) => order <= 0)
+const greater = ordered((order) => order > 0)
+const greaterOrEqual = ordered((order) => order >= 0)
+const equals = (a: Value, b: Value): Value => equal(a, b)
+const notEquals = (a: Value, b: Value): Value => !equal(a, b)
 
-export function contains(element: Value, collection: Value): Value {
+function contains(element: Value, collection: Value): Value {
   if (collection instanceof CelMap) return collection.has(element)
   if (!(collection instanceof CelList)) return noSuchOverload()
   for (let index = 0; index < collection.size; index++) if (equal(element, collection.at(index))) return true

@@ -187,7 +187,7 @@ class Planner {
         case '-_':
           return unary(this.plan(args[0]!), negate)
       }
-      const operator = binaryOperators[name]
+      const operator = Object.hasOwn(binaryOperators, name) ? binaryOperators[name] : undefined
       if (operator !== undefined) return this.binary(name, operator, args)
     }
     return this.functionCall(expression)

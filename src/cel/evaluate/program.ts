@@ -39,6 +39,8 @@ export function run(evaluator: Evaluator, activation: Activation, costLimit: num
   try {
     return { value: withBudget(() => evaluator(frame)), cost: frame.cost }
   } catch (error) {
+    // A text or a nesting past what the engine can hold.
+    if (error instanceof RangeError) throw new EvaluationCancelled('operation cancelled: values too large', frame.cost)
     if (!(error instanceof Failure)) throw error
     throw error.fatal ? new EvaluationCancelled(error.message, frame.cost) : new EvaluationError(error.message, frame.cost)
   }

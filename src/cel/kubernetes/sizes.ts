@@ -44,7 +44,7 @@ function maxLength({ format, maxLength: declared, enum: values }: CelSchema): nu
 }
 
 /** The shortest JSON of a value: of an object, its required properties that have no default. A schema that contains itself counts as empty there. */
-export function minSerializedSize(node: CelSchema, above: readonly CelSchema[] = []): number {
+function minSerializedSize(node: CelSchema, above: readonly CelSchema[] = []): number {
   const schema = dereference(node)
   if (schema.intOrString === true) return NUMBER_MIN
   switch (schema.type) {

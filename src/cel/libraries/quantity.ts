@@ -7,7 +7,7 @@ import type { Value } from '../values/value.ts'
 import { parses } from './ip.ts'
 import type { Library } from './library.ts'
 
-export const quantityType: Type = opaque('kubernetes.Quantity')
+const quantityType: Type = opaque('kubernetes.Quantity')
 
 const NANO = 1_000_000_000n
 const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }

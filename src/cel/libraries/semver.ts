@@ -6,7 +6,7 @@ import { Opaque } from '../values/opaque.ts'
 import type { Value } from '../values/value.ts'
 import type { Library } from './library.ts'
 
-export const semverType: Type = opaque('kubernetes.Semver')
+const semverType: Type = opaque('kubernetes.Semver')
 
 const PATTERN =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/

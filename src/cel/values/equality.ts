@@ -53,14 +53,14 @@ function equalStructs(a: StructValue, b: StructValue): boolean {
   })
 }
 
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length)
   for (let at = 0; at < shared; at++) if (a[at] !== b[at]) return a[at]! - b[at]!
   return a.length - b.length
 }
 
 /** Orders by code points. JavaScript's own order of UTF-16 units differs from U+E000 on. */
-export function compareStrings(a: string, b: string): number {
+function compareStrings(a: string, b: string): number {
   if (a === b) return 0
   const shared = Math.min(a.length, b.length)
   for (let at = 0; at < shared; at++) {
