@@ -9,7 +9,7 @@ import {
   type TransportResponse,
 } from '#client'
 import type { Store } from '#store'
-import { AdmissionChain, admissionPlugins } from './admission/index.ts'
+import { AdmissionChain, admissionPlugins, type PluginSelection, selectPlugins } from './admission/index.ts'
 import { Alarms } from './alarms.ts'
 import {
   BootstrapTokens,
@@ -48,6 +48,8 @@ export interface ApiServerOptions {
   readonly advertise?: Advertised | Promise<Advertised> | undefined
   /** Whether tokens of joining nodes are accepted, as `--enable-bootstrap-token-auth` says. */
   readonly bootstrapTokens?: boolean | undefined
+  /** Which admission plugins run; without it, those that are on by default. */
+  readonly admission?: PluginSelection | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
 }
@@ -67,6 +69,7 @@ const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'sys
 /** An API server over a store (https://kubernetes.io/docs/concepts/overview/components/#kube-apiserver). */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random, log } = options
+  const plugins = selectPlugins(admissionPlugins, options.admission ?? {})
   await using stack = new AsyncDisposableStack()
   const catalog = new ResourceCatalog(allResources)
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
@@ -78,13 +81,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const flows = stack.use(new FlowController({ cache, clock }))
   const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
+  const access = authorizers(cache)
   const registry = new Registry({
     store,
     cache,
     clock,
     random,
     log,
-    admission: new AdmissionChain(admissionPlugins, { cache, clock, random }),
+    admission: new AdmissionChain(plugins, {
+      cache,
+      catalog,
+      authorizers: access.all,
+      clock,
+      random,
+      log,
+      client: () => client,
+    }),
     fields: new FieldManagement(catalog, clock),
     hookContext: () => ({
       client,
@@ -96,7 +108,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       serviceNodePortRange: options.serviceNodePortRange,
     }),
   })
-  const access = authorizers(cache)
   let ready = false
   const pipeline = new Pipeline({
     catalog,

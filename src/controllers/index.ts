@@ -20,6 +20,7 @@ import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
 import { serviceCIDRController } from './service-cidr.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
+import { pvcProtection, pvProtection, vacProtection } from './volume-protection/index.ts'
 
 export { isSignedBy, signatureOf } from './bootstrap-token/index.ts'
 export * from './certificates/index.ts'
@@ -41,6 +42,8 @@ export const controllers: readonly ControllerDefinition[] = [
   nodeLifecycle,
   orphanedJobPods,
   podGarbageCollector,
+  pvcProtection,
+  pvProtection,
   replicaSetController,
   replicationController,
   rootCAPublisher,
@@ -49,6 +52,7 @@ export const controllers: readonly ControllerDefinition[] = [
   taintEviction,
   tokenCleaner,
   ttlAfterFinished,
+  vacProtection,
 ]
 
 export interface ControllersOptions {

@@ -1,3 +1,4 @@
+export * from './admission.ts'
 export * from './custom-resources.ts'
 export * from './faulty-store.ts'
 export * from './findings.ts'

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { type ApiServer, createApiServer } from '#apiserver'
+import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver'
 import { type Clock, type Log, nullLog, type Random, seededRandom, VirtualClock } from '#base'
 import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
@@ -19,7 +19,7 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
-  options: {
+  options: Pick<ApiServerOptions, 'admission'> & {
     readonly clock?: Clock
     readonly seed?: number
     readonly log?: Log
@@ -46,6 +46,7 @@ export async function startTestApiServer(
       bootstrapTokens: true,
       serviceClusterIPRange: '10.96.0.0/12',
       serviceNodePortRange: { from: 30_000, to: 32_767 },
+      admission: options.admission,
     }),
   )
   await server.ready

@@ -1,24 +1,39 @@
-import type { AdmissionContext, AdmissionPlugin, Attributes } from './types.ts'
+import type { AdmissionContext, AdmissionPlugin, Attributes, Operation } from './types.ts'
+
+const OPERATIONS: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT']
 
 /** Plugins in their order: all that change the object, then all that judge it. */
 export class AdmissionChain {
-  readonly #plugins: readonly AdmissionPlugin[]
   readonly #context: AdmissionContext
+  readonly #mutating: Readonly<Record<Operation, readonly AdmissionPlugin[]>>
+  readonly #validating: Readonly<Record<Operation, readonly AdmissionPlugin[]>>
 
   constructor(plugins: readonly AdmissionPlugin[], context: AdmissionContext) {
-    this.#plugins = plugins
     this.#context = context
+    const byOperation = (has: (plugin: AdmissionPlugin) => boolean): Record<Operation, AdmissionPlugin[]> => {
+      const entries = OPERATIONS.map((operation) => [
+        operation,
+        plugins.filter((plugin) => plugin.operations.includes(operation) && has(plugin)),
+      ])
+      return Object.fromEntries(entries) as Record<Operation, AdmissionPlugin[]>
+    }
+    this.#mutating = byOperation(({ mutate }) => mutate !== undefined)
+    this.#validating = byOperation(({ validate }) => validate !== undefined)
   }
 
+  /** Once more, and no more, when a webhook or policy changed what others had seen before it. */
   async mutate(attributes: Attributes): Promise<void> {
-    for (const plugin of this.#plugins) {
-      if (plugin.operations.includes(attributes.operation)) await plugin.mutate?.(attributes, this.#context)
-    }
+    await this.#mutateOnce(attributes)
+    if (!attributes.reinvocation.wanted) return
+    attributes.reinvocation.again = true
+    await this.#mutateOnce(attributes)
   }
 
   async validate(attributes: Attributes): Promise<void> {
-    for (const plugin of this.#plugins) {
-      if (plugin.operations.includes(attributes.operation)) await plugin.validate?.(attributes, this.#context)
-    }
+    for (const plugin of this.#validating[attributes.operation]) await plugin.validate!(attributes, this.#context)
+  }
+
+  async #mutateOnce(attributes: Attributes): Promise<void> {
+    for (const plugin of this.#mutating[attributes.operation]) await plugin.mutate!(attributes, this.#context)
   }
 }

@@ -1,17 +1,22 @@
 import { type Pod, type PriorityClass, pods, priorityClasses } from '#api'
 import { forbidden } from '#meta'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
+import { draftOf } from './attributes.ts'
 import type { AdmissionPlugin } from './types.ts'
 
 /** Resolves a pod's priority class to its number. */
 export const priority: AdmissionPlugin = {
   name: 'Priority',
-  operations: ['CREATE'],
-  mutate({ resource, subresource, object }, { cache }) {
-    if (resource !== (pods as unknown) || subresource !== '') return
-    const pod = object as Pod
-    const spec = pod.spec
-    if (spec === undefined) return
+  operations: ['CREATE', 'UPDATE'],
+  async mutate(attributes, { cache }) {
+    const pod = draftOf(attributes, pods)
+    const spec = pod?.spec
+    if (pod === undefined || spec === undefined) return
+    if (attributes.operation === 'UPDATE') {
+      keepPriority(spec, attributes.oldObject as Pod)
+      return
+    }
+    await cache.current()
     const named = spec.priorityClassName ? classOf(cache, spec.priorityClassName) : defaultClass(cache)
     if (spec.priorityClassName && named === undefined) {
       throw forbidden(pods, pod.metadata?.name ?? '', `no PriorityClass with name ${spec.priorityClassName} was found`)
@@ -26,8 +31,32 @@ export const priority: AdmissionPlugin = {
     }
     if (named?.metadata?.name !== undefined) spec.priorityClassName = named.metadata.name
     spec.priority = value
-    spec.preemptionPolicy ??= named?.preemptionPolicy ?? 'PreemptLowerPriority'
+    const policy = named?.preemptionPolicy ?? 'PreemptLowerPriority'
+    if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
+      throw forbidden(
+        pods,
+        pod.metadata?.name ?? '',
+        `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`,
+      )
+    }
+    spec.preemptionPolicy = policy
   },
+  async validate(attributes, { cache }) {
+    const draft = draftOf(attributes, priorityClasses)
+    if (!draft?.globalDefault) return
+    await cache.current()
+    const other = defaultClass(cache)?.metadata?.name
+    if (other !== undefined && other !== attributes.name) {
+      const why = `PriorityClass ${other} is already marked as default. Only one default can exist`
+      throw forbidden(priorityClasses, attributes.name, why)
+    }
+  },
+}
+
+/** Writers that know nothing of priorities leave them as they are. */
+function keepPriority(spec: NonNullable<Pod['spec']>, { spec: old }: Pod): void {
+  if (spec.priority === undefined && old?.priority !== undefined) spec.priority = old.priority
+  if (spec.preemptionPolicy === undefined && old?.preemptionPolicy !== undefined) spec.preemptionPolicy = old.preemptionPolicy
 }
 
 const classOf = (cache: WatchCache, name: string): PriorityClass | undefined =>

@@ -1,7 +1,9 @@
 import type { ResourceDefinition } from '#api'
-import type { Clock, Random } from '#base'
-import type { UserInfo } from '#client'
-import type { KubernetesObject } from '#meta'
+import type { Clock, Log, Random } from '#base'
+import type { Client, UserInfo } from '#client'
+import type { GroupVersionKind, KubernetesObject } from '#meta'
+import type { Authorizer } from '../authorization/index.ts'
+import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
@@ -12,25 +14,41 @@ export interface Attributes {
   readonly operation: Operation
   readonly resource: ResourceDefinition
   readonly subresource: string
+  /** Of `object`: of a subresource it may be another than the resource's (Binding, Scale, PodExecOptions ...). */
+  readonly kind: GroupVersionKind
   readonly namespace: string
   readonly name: string
-  /** The draft that `mutate` may change in place; undefined for deletes. */
+  /** The draft, in its stored form, that `mutate` may change in place; undefined for deletes. */
   readonly object: KubernetesObject | undefined
   readonly oldObject: KubernetesObject | undefined
+  /** The request's CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. */
+  readonly options: Readonly<Record<string, unknown>>
   readonly dryRun: boolean
   readonly warnings: string[]
+  /** For the audit event of the request. */
+  readonly annotations: Map<string, string>
+  /** Whether this is the second round of mutation, and whether something in the first asked for one. */
+  readonly reinvocation: { again: boolean; wanted: boolean }
 }
 
 export interface AdmissionContext {
   /** Read-only: what is stored. */
   readonly cache: WatchCache
+  readonly catalog: ResourceCatalog
+  readonly authorizers: readonly Authorizer[]
   readonly clock: Clock
   readonly random: Random
+  readonly log: Log
+  /** The server's own client, for what a plugin keeps in objects (quota). */
+  client(): Client
 }
 
 /** One rule set of admission. Refuses by throwing a `StatusError`. */
 export interface AdmissionPlugin {
+  /** As `--enable-admission-plugins` names it. */
   readonly name: string
+  /** Runs only when it is named. */
+  readonly off?: boolean
   readonly operations: readonly Operation[]
   /** Changes the draft; runs before validation. */
   mutate?(attributes: Attributes, context: AdmissionContext): Promise<void> | void

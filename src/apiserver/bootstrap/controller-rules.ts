@@ -158,5 +158,10 @@ export const controllerRules: Readonly<Record<string, PolicyRule[]>> = {
     events,
   ],
   'ttl-after-finished-controller': [rule('batch', 'jobs', 'delete get list watch'), events],
+  'volumeattributesclass-protection-controller': [
+    rule('storage.k8s.io', 'volumeattributesclasses', 'get list update watch'),
+    rule('core', 'persistentvolumeclaims persistentvolumes', READ),
+    events,
+  ],
   'ttl-controller': [rule('core', 'nodes', 'list patch update watch'), events],
 }

@@ -11,8 +11,8 @@ import {
   objectKey,
 } from '#meta'
 import { RevisionConflict, type Store } from '#store'
+import { attributesOf, kindOf, type Write } from '../admission/attributes.ts'
 import type { AdmissionChain } from '../admission/chain.ts'
-import type { Operation } from '../admission/types.ts'
 import type { RequestContext } from '../context.ts'
 import { type HookContext, hooks, nothingToDo, type Transaction, type WriteContext } from '../hooks/index.ts'
 import { storageKey } from '../storage-keys.ts'
@@ -45,6 +45,14 @@ export interface UpdateOptions {
   readonly internal?: boolean
   /** The new object comes with its `managedFields` settled (server-side apply). */
   readonly applied?: boolean
+  /** What admission is shown instead of the object, where the body is another kind (scale). */
+  readonly view?: ObjectView
+}
+
+export interface ObjectView {
+  of(object: KubernetesObject): KubernetesObject
+  /** Takes over into the object what admission changed in the view. */
+  take(view: KubernetesObject, object: KubernetesObject): void
 }
 
 export interface CreateOptions {
@@ -108,7 +116,8 @@ export class Registry {
     resource.default(object)
     if (!applied) fields.track(context, info.subresource, undefined, object)
     const name = object.metadata!.name!
-    const attributes = this.#attributes(context, 'CREATE', info.subresource, name, object, undefined, dryRun)
+    const write = { operation: 'CREATE', subresource: info.subresource, name, object, oldObject: undefined, dryRun } as const
+    const attributes = attributesOf(context, write)
     await admission.mutate(attributes)
     resource.default(object)
     // After admission, whose plugins may still change what this is computed from.
@@ -158,8 +167,11 @@ export class Registry {
     resource.default(object)
     if (options.internal) return this.#finishUpdate(resource, object, current, options)
     if (!options.applied) fields.track(context, options.subresource, old, object)
-    const attributes = this.#attributes(context, 'UPDATE', options.subresource, name, object, old, options.dryRun)
+    const { subresource, dryRun, view } = options
+    const write = { operation: 'UPDATE', subresource, name, object, oldObject: old, dryRun } as const
+    const attributes = attributesOf(context, view === undefined ? write : { ...write, ...viewed(write, view) })
     await admission.mutate(attributes)
+    view?.take(attributes.object!, object)
     resource.default(object)
     isolateSubresource(resource, object, old, options.subresource)
     if (options.subresource === '') resource.prepareForUpdate(object, old)
@@ -214,9 +226,15 @@ export class Registry {
     let current = await this.get(resource, info.namespace, name)
     for (;;) {
       checkDeletePreconditions(resource, current.object, options.preconditions)
-      await this.#options.admission.validate(
-        this.#attributes(context, 'DELETE', '', name, undefined, current.object, options.dryRun),
-      )
+      await this.admit(context, {
+        operation: 'DELETE',
+        subresource: '',
+        name,
+        object: undefined,
+        oldObject: current.object,
+        dryRun: options.dryRun,
+        options: shownOptions(options),
+      })
       try {
         return await this.#deleteOnce(resource, current, options)
       } catch (error) {
@@ -226,6 +244,13 @@ export class Registry {
         current = await shown(resource, versionOf(current.key, error.current))
       }
     }
+  }
+
+  /** Admission of what is no write of an object's new state: deletes, bindings, evictions, tokens, streams. */
+  async admit(context: RequestContext, write: Write): Promise<void> {
+    const attributes = attributesOf(context, write)
+    await this.#options.admission.mutate(attributes)
+    await this.#options.admission.validate(attributes)
   }
 
   async #deleteOnce(
@@ -288,18 +313,6 @@ export class Registry {
     const hook = hooks.find((each) => each.resource === resource)
     return hook === undefined ? nothingToDo : begin(hook, { ...this.#options.hookContext(), user, dryRun })
   }
-
-  #attributes(
-    { user, resource, info, warnings }: RequestContext,
-    operation: Operation,
-    subresource: string,
-    name: string,
-    object: KubernetesObject | undefined,
-    oldObject: KubernetesObject | undefined,
-    dryRun: boolean,
-  ) {
-    return { user, operation, resource, subresource, namespace: info.namespace, name, object, oldObject, dryRun, warnings }
-  }
 }
 
 export const keyIn = (resource: ResourceDefinition, namespace: string | undefined, name: string): string =>
@@ -309,6 +322,17 @@ async function shown(resource: ResourceDefinition, version: ObjectVersion): Prom
   const [one] = await shownVersions(resource, [version])
   return one!
 }
+
+function viewed(write: Write, view: ObjectView): Pick<Write, 'object' | 'oldObject' | 'kind'> {
+  const object = view.of(write.object!)
+  return { object, oldObject: view.of(write.oldObject!), kind: kindOf(object) }
+}
+
+const shownOptions = ({ gracePeriodSeconds, propagationPolicy, preconditions }: DeleteRequest): Record<string, unknown> => ({
+  ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+  ...(propagationPolicy !== undefined && { propagationPolicy }),
+  ...(preconditions !== undefined && { preconditions }),
+})
 
 const draftHasName = (object: KubernetesObject): boolean => Boolean(object.metadata?.name)
 

@@ -1,4 +1,5 @@
 import { type Binding, type Pod, required, schemaOf, unsupported } from '#api'
+import { deepClone } from '#base'
 import type { TransportResponse } from '#client'
 import { badRequest, conflict, type FieldError, formatTime, invalid, success } from '#meta'
 import type { RequestContext } from '../context.ts'
@@ -12,7 +13,7 @@ import type { HandlerDependencies, Subresource } from './types.ts'
 export const bindingSubresource: Subresource = { name: 'binding', resources: ['pods'], handle: bind }
 
 export async function bind(context: RequestContext, { registry, clock }: HandlerDependencies): Promise<TransportResponse> {
-  const binding = await readBody(context)
+  const binding = deepClone(await readBody(context))
   const { name } = context.info
   if (binding.metadata?.name && binding.metadata.name !== name)
     throw badRequest('name in URL does not match name in Binding object')
@@ -21,6 +22,15 @@ export async function bind(context: RequestContext, { registry, clock }: Handler
   if (target.kind && target.kind !== 'Node') errors.push(unsupported('target.kind', target.kind, ['Node', '<empty>']))
   if (!target.name) errors.push(required('target.name'))
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, name, errors)
+  await registry.admit(context, {
+    operation: 'CREATE',
+    subresource: 'binding',
+    name,
+    object: binding,
+    oldObject: undefined,
+    dryRun: isDryRun(context),
+    kind: { group: '', version: 'v1', kind: 'Binding' },
+  })
   await registry.update(context, name, {
     dryRun: isDryRun(context),
     subresource: 'binding',
@@ -40,9 +50,14 @@ function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Bi
   if (pod.spec?.schedulingGates?.length) throw conflict(resource, name, `pod ${name} has non-empty .spec.schedulingGates`)
   const conditions = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
   const annotations = { ...pod.metadata?.annotations, ...metadata?.annotations }
+  const labels = { ...pod.metadata?.labels, ...metadata?.labels }
   return {
     ...pod,
-    metadata: { ...pod.metadata, ...(Object.keys(annotations).length > 0 && { annotations }) },
+    metadata: {
+      ...pod.metadata,
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+      ...(Object.keys(labels).length > 0 && { labels }),
+    },
     spec: { ...pod.spec!, nodeName: target.name! },
     status: {
       ...pod.status,

@@ -28,6 +28,15 @@ export const eviction: Subresource = {
     if (body.metadata?.name && body.metadata.name !== info.name) throw notFound(resource, body.metadata.name)
     const wishes = body.deleteOptions
     const dryRun = isDryRun(context) || (wishes?.dryRun?.includes('All') ?? false)
+    await registry.admit(context, {
+      operation: 'CREATE',
+      subresource: 'eviction',
+      name: info.name,
+      object: body,
+      oldObject: undefined,
+      dryRun,
+      kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+    })
     if (countsForBudget(pod)) await takeFromBudget(context, pod, dryRun, dependencies)
     if (!dryRun) await markDisrupted(context, dependencies)
     await registry.delete(context, info.name, {

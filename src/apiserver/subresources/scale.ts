@@ -51,6 +51,10 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
     dryRun: isDryRun(context),
     subresource: 'scale',
     applied: applied !== undefined,
+    view: {
+      of: (object) => scaleOf(object, paths),
+      take: (view, object) => set(object, paths.spec, (view as Scale).spec?.replicas ?? 0),
+    },
     preconditions: { uid: sent?.metadata?.uid, resourceVersion: sent?.metadata?.resourceVersion },
     transform: (current) => {
       const shown = scaleOf(current, paths)

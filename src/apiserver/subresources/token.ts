@@ -4,7 +4,7 @@ import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import { keyIn, type Registry } from '../registry/registry.ts'
 import { replyJson } from '../response.ts'
-import { decodeOptionsOf } from '../rest/write-options.ts'
+import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
 const EXPIRATION_SECONDS_MIN = 600
@@ -32,6 +32,15 @@ export const token: Subresource = {
     ) as TokenRequest
     const seconds = request.spec?.expirationSeconds ?? EXPIRATION_SECONDS_DEFAULT
     refuseDuration(seconds)
+    await registry.admit(context, {
+      operation: 'CREATE',
+      subresource: 'token',
+      name: info.name,
+      object: request,
+      oldObject: undefined,
+      dryRun: isDryRun(context),
+      kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+    })
     const bound = boundObject(request, account, registry)
     const audiences = request.spec?.audiences?.length ? request.spec.audiences : [tokens.issuer]
     const expirationSeconds = Math.min(seconds, EXPIRATION_SECONDS_MAX)

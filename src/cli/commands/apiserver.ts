@@ -33,6 +33,8 @@ interface Options extends LogOptions {
   readonly kubeletClientKey?: string
   readonly kubeletCertificateAuthority?: string
   readonly enableBootstrapTokenAuth: boolean
+  readonly enableAdmissionPlugins?: readonly string[]
+  readonly disableAdmissionPlugins?: readonly string[]
   readonly etcdServers?: readonly string[]
   readonly dataDir: string
 }
@@ -64,6 +66,8 @@ export const apiserver: CommandDefinition = {
         boolean('--enable-bootstrap-token-auth'),
         false,
       )
+      .option('--enable-admission-plugins <names>', 'admission plugins beside those that are on by default', list)
+      .option('--disable-admission-plugins <names>', 'admission plugins that are on by default and shall not run', list)
       .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
       .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
     withLogOptions(command).action(async (options: Options) => {
@@ -115,6 +119,7 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     serviceNodePortRange: options.serviceNodePortRange,
     kubelets: kubeletsOf(options),
     enableBootstrapTokens: options.enableBootstrapTokenAuth,
+    admission: { enable: options.enableAdmissionPlugins ?? [], disable: options.disableAdmissionPlugins ?? [] },
     store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,
     dataDirectory: options.dataDir,
   }

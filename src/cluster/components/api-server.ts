@@ -18,6 +18,7 @@ export interface ApiServerProcessOptions {
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
   readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
   readonly enableBootstrapTokens: boolean
+  readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] }
   /** `embedded`, in `dataDirectory`, or another that `openStore` knows. */
   readonly store: string
   readonly dataDirectory: string
@@ -45,6 +46,7 @@ export async function startApiServerProcess(
       advertise: { address: options.advertiseAddress, port: options.listen.port },
       nodeConnection: options.kubelets,
       bootstrapTokens: options.enableBootstrapTokens,
+      admission: options.admission,
     }),
   )
   const { clientCA, frontProxyCA } = options

@@ -1,0 +1,65 @@
+import type { ResourceDefinition } from '#api'
+import { type GroupVersionKind, type KubernetesObject, parseApiVersion } from '#meta'
+import type { RequestContext } from '../context.ts'
+import type { Attributes, Operation } from './types.ts'
+
+/** What is particular to one write beside its request. */
+export interface Write {
+  readonly operation: Operation
+  readonly subresource: string
+  readonly name: string
+  readonly object: KubernetesObject | undefined
+  readonly oldObject: KubernetesObject | undefined
+  readonly dryRun: boolean
+  /** Of the object, when it is not the resource's. */
+  readonly kind?: GroupVersionKind
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
+const OPTIONS_KIND = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions', CONNECT: '' } as const
+
+export function attributesOf(context: RequestContext, write: Write): Attributes {
+  const { user, resource, info, warnings } = context
+  const { group, version, kind } = resource
+  return {
+    user,
+    resource,
+    kind: { group, version, kind },
+    namespace: info.namespace,
+    warnings,
+    annotations: new Map(),
+    reinvocation: { again: false, wanted: false },
+    options: optionsOf(context, write),
+    ...write,
+  }
+}
+
+function optionsOf({ query, method }: RequestContext, { operation, options, dryRun }: Write): Record<string, unknown> {
+  const kind = operation === 'UPDATE' && method === 'PATCH' ? 'PatchOptions' : OPTIONS_KIND[operation]
+  if (kind === '') return {}
+  const asked = (name: string): Record<string, string> => (query.get(name) ? { [name]: query.get(name)! } : {})
+  return {
+    kind,
+    apiVersion: 'meta.k8s.io/v1',
+    ...options,
+    ...(operation !== 'DELETE' && { ...asked('fieldManager'), ...asked('fieldValidation') }),
+    ...(dryRun && { dryRun: ['All'] }),
+  }
+}
+
+/** The draft, if it is of this resource itself. */
+export const draftOf = <T extends KubernetesObject>(
+  { resource, subresource, object }: Attributes,
+  wanted: ResourceDefinition<T>,
+): T | undefined => (resource === (wanted as unknown) && subresource === '' ? (object as T | undefined) : undefined)
+
+/** Gives the draft other content; whoever holds it sees the change. */
+export function replaceContent(draft: KubernetesObject, content: KubernetesObject): void {
+  for (const key of Object.keys(draft)) delete (draft as unknown as Record<string, unknown>)[key]
+  Object.assign(draft, content)
+}
+
+/** The kind that an object names. */
+export function kindOf({ apiVersion = '', kind = '' }: KubernetesObject): GroupVersionKind {
+  return { ...parseApiVersion(apiVersion), kind }
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type CertificateSigningRequest, certificateSigningRequests, clusterRoleBindings, clusterRoles } from '#api'
+import type { UserInfo } from '#client'
+import { refusal, startAdmissionTest, type TestApiServer } from '#testing'
+
+const USER: UserInfo = { username: 'someone', groups: ['system:authenticated'] }
+const ANYTHING = {
+  apiGroups: ['certificates.k8s.io'],
+  resources: ['certificatesigningrequests', 'certificatesigningrequests/approval', 'certificatesigningrequests/status'],
+  verbs: ['*'],
+}
+
+async function request(organization: string): Promise<string> {
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: `CN=someone, O=${organization}`,
+    keys,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+  })
+  return Buffer.from(made.toString('pem')).toString('base64')
+}
+
+const csr = async (name: string, signerName: string, organization = 'people'): Promise<CertificateSigningRequest> => ({
+  apiVersion: 'certificates.k8s.io/v1',
+  kind: 'CertificateSigningRequest',
+  metadata: { name },
+  spec: { request: await request(organization), signerName, usages: ['client auth'] },
+})
+
+async function grant({ client }: TestApiServer, name: string, rule: object): Promise<void> {
+  const group = 'rbac.authorization.k8s.io'
+  await client.create(clusterRoles, {
+    apiVersion: `${group}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: [rule],
+  } as never)
+  await client.create(clusterRoleBindings, {
+    apiVersion: `${group}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name },
+    subjects: [{ apiGroup: group, kind: 'User', name: USER.username }],
+  })
+}
+
+const signers = (verb: string, name: string): object => ({
+  apiGroups: ['certificates.k8s.io'],
+  resources: ['signers'],
+  resourceNames: [name],
+  verbs: [verb],
+})
+
+test('who approves or signs needs the verb on the signer, by its name or its domain', async () => {
+  await using api = await startAdmissionTest()
+  const user = api.clientFor(USER)
+  await grant(api, 'csr', ANYTHING)
+  const made = await api.client.create(certificateSigningRequests, await csr('a', 'example.com/web'))
+  const condition = { type: 'Approved', status: 'True', reason: 'Test', message: '' }
+  const approve = (): Promise<unknown> =>
+    user.update(certificateSigningRequests, { ...made, status: { conditions: [condition] } } as never, {
+      subresource: 'approval',
+    })
+  const sign = (): Promise<unknown> =>
+    user.patch(certificateSigningRequests, 'a', { status: { certificate: 'YQ==' } }, { type: 'merge', subresource: 'status' })
+  const about = 'certificatesigningrequests.certificates.k8s.io "a" is forbidden: user not permitted to'
+  assert.equal(await refusal(approve()), `${about} approve requests with signerName "example.com/web"`)
+  await grant(api, 'approve', signers('approve', 'example.com/*'))
+  await approve()
+  assert.equal(await refusal(sign()), `${about} sign requests with signerName "example.com/web"`)
+  await grant(api, 'sign', signers('sign', 'example.com/web'))
+  await sign()
+})
+
+test('nobody asks for a client certificate of system:masters', async () => {
+  await using api = await startAdmissionTest()
+  const make = async (name: string, organization: string): Promise<unknown> =>
+    api.client.create(certificateSigningRequests, await csr(name, 'kubernetes.io/kube-apiserver-client', organization))
+  assert.equal(
+    await refusal(make('a', 'system:masters')),
+    'certificatesigningrequests.certificates.k8s.io "a" is forbidden: use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed',
+  )
+  await make('b', 'people')
+})
