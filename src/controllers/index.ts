@@ -8,7 +8,7 @@ import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { endpointsController } from './endpoints.ts'
-import { type ControllerDefinition, type Signing, startController } from './framework/index.ts'
+import { type ControllerDefinition, type ManagerContext, type Signing, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
 import { jobController, orphanedJobPods } from './job/index.ts'
 import { namespaceController } from './namespace.ts'
@@ -16,6 +16,7 @@ import { nodeIPAM } from './node-ipam.ts'
 import { nodeLifecycle, taintEviction } from './node-lifecycle.ts'
 import { podGarbageCollector } from './pod-garbage-collector.ts'
 import { replicaSetController, replicationController } from './replicas.ts'
+import { resourceQuotaController } from './resource-quota/index.ts'
 import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
 import { serviceCIDRController } from './service-cidr.ts'
@@ -70,10 +71,14 @@ export interface ControllersOptions {
   readonly only?: readonly string[]
 }
 
-const GARBAGE_COLLECTOR = 'garbage-collector-controller'
+/** Controllers that follow every kind there is, and so run in a way of their own. */
+const ofEveryKind: Readonly<Record<string, (manager: ManagerContext) => Promise<AsyncDisposable>>> = {
+  'garbage-collector-controller': garbageCollector,
+  'resourcequota-controller': resourceQuotaController,
+}
 
 /** As `--controllers` names them. */
-export const controllerNames = (): string[] => [...controllers.map(({ flag }) => flag), GARBAGE_COLLECTOR].sort()
+export const controllerNames = (): string[] => [...controllers.map(({ flag }) => flag), ...Object.keys(ofEveryKind)].sort()
 
 /** The controller manager: every controller over shared informers, each writing under its own service account. */
 export async function startControllers(options: ControllersOptions): Promise<AsyncDisposable> {
@@ -85,7 +90,7 @@ export async function startControllers(options: ControllersOptions): Promise<Asy
   const selected = controllers.filter(({ flag, isOnByDefault }) => isSelected(flag, isOnByDefault, words))
   const started = await Promise.all(selected.map((definition) => startController(definition, manager)))
   for (const controller of started) stack.use(controller)
-  if (isSelected(GARBAGE_COLLECTOR, true, words)) stack.use(await garbageCollector(manager))
+  for (const [flag, start] of Object.entries(ofEveryKind)) if (isSelected(flag, true, words)) stack.use(await start(manager))
   return stack.move()
 }
 
