@@ -9,7 +9,13 @@ import {
   type TransportResponse,
 } from '#client'
 import type { Store } from '#store'
-import { AdmissionChain, admissionPlugins, type PluginSelection, selectPlugins } from './admission/index.ts'
+import {
+  AdmissionChain,
+  admissionPlugins,
+  type PluginSelection,
+  type PodSecurityOptions,
+  selectPlugins,
+} from './admission/index.ts'
 import { Alarms } from './alarms.ts'
 import {
   BootstrapTokens,
@@ -49,7 +55,7 @@ export interface ApiServerOptions {
   /** Whether tokens of joining nodes are accepted, as `--enable-bootstrap-token-auth` says. */
   readonly bootstrapTokens?: boolean | undefined
   /** Which admission plugins run; without it, those that are on by default. */
-  readonly admission?: PluginSelection | undefined
+  readonly admission?: (PluginSelection & { readonly podSecurity?: PodSecurityOptions }) | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
 }
@@ -95,6 +101,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       clock,
       random,
       log,
+      podSecurity: options.admission?.podSecurity ?? {},
       client: () => client,
     }),
     fields: new FieldManagement(catalog, clock),

@@ -18,6 +18,7 @@ import { nodeRestriction } from './node-restriction/index.ts'
 import { ownerReferencesPermissionEnforcement } from './owner-references-permission-enforcement.ts'
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts'
 import { podNodeSelector } from './pod-node-selector.ts'
+import { podSecurity } from './pod-security/index.ts'
 import { podTolerationRestriction } from './pod-toleration-restriction.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { priority } from './priority.ts'
@@ -29,6 +30,7 @@ import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
 import type { AdmissionPlugin } from './types.ts'
 
 export { AdmissionChain } from './chain.ts'
+export type { PodSecurityOptions } from './pod-security/index.ts'
 export { type PluginSelection, selectPlugins } from './select.ts'
 export type * from './types.ts'
 
@@ -44,6 +46,7 @@ export const admissionPlugins: readonly AdmissionPlugin[] = [
   nodeRestriction,
   taintNodesByCondition,
   alwaysPullImages,
+  podSecurity,
   podNodeSelector,
   priority,
   defaultTolerationSeconds,

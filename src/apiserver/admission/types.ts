@@ -5,6 +5,7 @@ import type { GroupVersionKind, KubernetesObject } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
+import type { PodSecurityOptions } from './pod-security/index.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
@@ -39,6 +40,7 @@ export interface AdmissionContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly podSecurity: PodSecurityOptions
   /** The server's own client, for what a plugin keeps in objects (quota). */
   client(): Client
 }

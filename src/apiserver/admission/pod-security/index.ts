@@ -1,0 +1,130 @@
+import {
+  type CronJob,
+  cronJobs,
+  daemonSets,
+  deployments,
+  jobs,
+  type Namespace,
+  namespaces,
+  type Pod,
+  type PodTemplate,
+  pods,
+  podTemplates,
+  replicaSets,
+  replicationControllers,
+  statefulSets,
+} from '#api'
+import { failure, forbidden, invalid, type KubernetesObject, notFound } from '#meta'
+import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
+import type { PodLike } from './check.ts'
+import { namespaceWarnings } from './namespace.ts'
+import { type Policy, PRIVILEGED, policyOf, printPolicy, printViolations, violations } from './policy.ts'
+
+/** Upstream's PodSecurityConfiguration: what holds where labels say nothing, and for whom nothing holds. */
+export interface PodSecurityOptions {
+  readonly defaults?: Readonly<Record<string, string>>
+  readonly exemptions?: {
+    readonly usernames?: readonly string[]
+    readonly runtimeClasses?: readonly string[]
+    readonly namespaces?: readonly string[]
+  }
+}
+
+const IGNORED_SUBRESOURCES = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status'])
+const DEFAULTS: Policy = { enforce: PRIVILEGED, audit: PRIVILEGED, warn: PRIVILEGED }
+
+const withTemplate = new Map<unknown, (object: KubernetesObject) => PodLike | undefined>([
+  ...[daemonSets, deployments, jobs, replicaSets, replicationControllers, statefulSets].map(
+    (resource) => [resource, (object: KubernetesObject) => (object as { spec?: { template?: PodLike } }).spec?.template] as const,
+  ),
+  [podTemplates, (object) => (object as PodTemplate).template as PodLike | undefined],
+  [cronJobs, (object) => (object as CronJob).spec?.jobTemplate?.spec?.template as PodLike | undefined],
+])
+
+/** Holds pods to the level of the Pod Security Standards that their namespace's labels name (https://kubernetes.io/docs/concepts/security/pod-security-admission/). */
+export const podSecurity: AdmissionPlugin = {
+  name: 'PodSecurity',
+  operations: ['CREATE', 'UPDATE'],
+  async validate(attributes, context) {
+    const { resource, subresource } = attributes
+    if (resource === (namespaces as unknown)) {
+      if (subresource === '') validateNamespace(attributes, context)
+      return
+    }
+    if (resource === (pods as unknown)) {
+      if (IGNORED_SUBRESOURCES.has(subresource) || !matters(attributes)) return
+      await evaluate(attributes, attributes.object as Pod, context, true)
+      return
+    }
+    const template = subresource === '' ? withTemplate.get(resource)?.(attributes.object!) : undefined
+    if (template !== undefined) await evaluate(attributes, template, context, false)
+  },
+}
+
+/** A change of images, of containers, or of a profile that annotations name; the rest of a pod can't change. */
+function matters({ operation, object, oldObject }: Attributes): boolean {
+  if (operation === 'CREATE') return true
+  const seen = ({ metadata, spec }: Pod): string =>
+    JSON.stringify([
+      [spec?.initContainers, spec?.containers, spec?.ephemeralContainers].map((list) =>
+        list?.map(({ name, image }) => [name, image]),
+      ),
+      Object.entries(metadata?.annotations ?? {}).filter(([key]) => key.includes('seccomp.security.alpha.kubernetes.io')),
+    ])
+  return seen(object as Pod) !== seen(oldObject as Pod)
+}
+
+async function evaluate(attributes: Attributes, pod: PodLike, context: AdmissionContext, enforces: boolean): Promise<void> {
+  const { namespace, user, annotations, warnings, resource, name } = attributes
+  const { exemptions } = context.podSecurity
+  if (exemptions?.namespaces?.includes(namespace)) return exempt(annotations, 'namespace')
+  if (exemptions?.usernames?.includes(user.username)) return exempt(annotations, 'user')
+  await context.cache.current()
+  const found = context.cache.of(namespaces).get(namespace)?.object as Namespace | undefined
+  if (found === undefined) throw notFound(namespaces, namespace)
+  const { policy, errors } = policyOf(found.metadata?.labels, defaultsOf(context))
+  if (pod.spec?.runtimeClassName && exemptions?.runtimeClasses?.includes(pod.spec.runtimeClassName))
+    return exempt(annotations, 'runtimeClass')
+  if (errors.length > 0) {
+    const said = errors.map(({ field, message }) => `${field}: ${message}`).join(', ')
+    annotations.set('pod-security.kubernetes.io/error', `Failed to parse policy: ${said}`)
+  }
+  const enforced = enforces ? violations(pod, policy.enforce) : []
+  if (enforces) annotations.set('pod-security.kubernetes.io/enforce-policy', printPolicy(policy.enforce))
+  const audited = violations(pod, policy.audit)
+  if (audited.length > 0) annotations.set('pod-security.kubernetes.io/audit-violations', sentence(policy.audit, audited))
+  if (enforced.length > 0)
+    throw forbidden(resource, name, `violates PodSecurity "${printPolicy(policy.enforce)}": ${printViolations(enforced)}`)
+  const warned = violations(pod, policy.warn)
+  if (warned.length > 0) warnings.push(sentence(policy.warn, warned))
+}
+
+const sentence = (policy: Policy['warn'], found: ReturnType<typeof violations>): string =>
+  `would violate PodSecurity "${printPolicy(policy)}": ${printViolations(found)}`
+
+const exempt = (annotations: Map<string, string>, why: string): void =>
+  void annotations.set('pod-security.kubernetes.io/exempt', why)
+
+/** Labels that make no sense are refused, unless they were so before; a stricter level tells of the pods that don't keep to it. */
+function validateNamespace({ operation, object, oldObject, warnings, name }: Attributes, context: AdmissionContext): void {
+  const next = policyOf(object?.metadata?.labels, defaultsOf(context))
+  const old = operation === 'UPDATE' ? policyOf(oldObject?.metadata?.labels, defaultsOf(context)) : undefined
+  if (next.errors.length > 0 && JSON.stringify(next.errors) !== JSON.stringify(old?.errors))
+    throw invalid({ group: '', kind: 'Namespace' }, name, next.errors)
+  if (old === undefined || context.podSecurity.exemptions?.namespaces?.includes(name)) return
+  warnings.push(...namespaceWarnings(name, old.policy.enforce, next.policy.enforce, context))
+}
+
+const parsed = new WeakMap<AdmissionContext, Policy>()
+
+function defaultsOf(context: AdmissionContext): Policy {
+  let defaults = parsed.get(context)
+  if (defaults === undefined) {
+    const entries = Object.entries(context.podSecurity.defaults ?? {})
+    const labels = Object.fromEntries(entries.map(([key, value]) => [`pod-security.kubernetes.io/${key}`, value]))
+    const { policy, errors } = policyOf(labels, DEFAULTS)
+    if (errors.length > 0) throw failure(500, 'InternalError', `the defaults of PodSecurity are invalid: ${errors[0]!.message}`)
+    parsed.set(context, (defaults = policy))
+  }
+  return defaults
+}
