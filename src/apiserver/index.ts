@@ -1,3 +1,4 @@
+export type { AdmissionAnswer, AdmissionFunction, AdmissionHandler, AdmissionRequest } from './admission/index.ts'
 export type { Listener, ListenOptions } from './http/listener.ts'
-export { type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
+export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
 export { gitVersion } from './version.ts'

@@ -11,10 +11,12 @@ import {
 import type { Store } from '#store'
 import {
   AdmissionChain,
+  type AdmissionFunction,
   admissionPlugins,
   type PluginSelection,
   type PodSecurityOptions,
   selectPlugins,
+  WebhookClient,
 } from './admission/index.ts'
 import { Alarms } from './alarms.ts'
 import {
@@ -54,10 +56,15 @@ export interface ApiServerOptions {
   readonly advertise?: Advertised | Promise<Advertised> | undefined
   /** Whether tokens of joining nodes are accepted, as `--enable-bootstrap-token-auth` says. */
   readonly bootstrapTokens?: boolean | undefined
-  /** Which admission plugins run; without it, those that are on by default. */
-  readonly admission?: (PluginSelection & { readonly podSecurity?: PodSecurityOptions }) | undefined
+  /** Which admission plugins run, by default those that are on by default; and webhooks that run in this process. */
+  readonly admission?: AdmissionOptions | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
+}
+
+export interface AdmissionOptions extends PluginSelection {
+  readonly podSecurity?: PodSecurityOptions
+  readonly functions?: readonly AdmissionFunction[]
 }
 
 export interface ApiServer extends RequestHandler, AsyncDisposable {
@@ -102,6 +109,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       random,
       log,
       podSecurity: options.admission?.podSecurity ?? {},
+      webhooks: stack.use(new WebhookClient()),
+      functions: options.admission?.functions ?? [],
       client: () => client,
     }),
     fields: new FieldManagement(catalog, clock),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Deployment, deployments, namespaces, pods, replicaSets, serviceAccounts } from '#api'
+import { configMaps, type Deployment, deployments, namespaces, pods, replicaSets, serviceAccounts } from '#api'
 import { VirtualClock } from '#base'
 import { startCluster } from './cluster.ts'
 
@@ -53,4 +53,26 @@ test('a namespace gets its service account, and goes with everything in it', asy
   await clock.advance(10_000)
   assert.equal(await client.find(namespaces, 'work'), undefined)
   assert.equal(await client.find(serviceAccounts, 'work/default'), undefined)
+})
+
+test('admission functions judge and change what is written, as webhooks do', async () => {
+  const seen: string[] = []
+  await using cluster = await startCluster({
+    nodes: 0,
+    clock: new VirtualClock(),
+    admission: [
+      ({ operation, kind, name, userInfo }) => {
+        if (kind.kind !== 'ConfigMap' || name?.startsWith('kube-root-ca')) return undefined
+        seen.push(`${operation} ${name} by ${userInfo.username}`)
+        return name === 'bad'
+          ? { allowed: false, status: { message: 'no' } }
+          : { patch: [{ op: 'add', path: '/data', value: { a: 'b' } }] }
+      },
+    ],
+  })
+  const make = (name: string) =>
+    cluster.client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } })
+  assert.deepEqual((await make('good')).data, { a: 'b' })
+  await assert.rejects(make('bad'), { message: 'admission webhook "function-0.t8s.local" denied the request: no' })
+  assert.deepEqual(seen, ['CREATE good by kubernetes-admin', 'CREATE bad by kubernetes-admin'])
 })

@@ -1,3 +1,4 @@
+import type { AdmissionFunction, AdmissionHandler } from '#apiserver'
 import { type Clock, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
 import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
@@ -16,6 +17,11 @@ export interface StartClusterOptions {
   readonly log?: Log
   /** Owned by the caller; by default one in memory. */
   readonly store?: Store
+  /**
+   * Admission webhooks as functions of this process, asked in this order before any that are configured: a bare function is a mutating one that is asked
+   * about every write.
+   */
+  readonly admission?: readonly (AdmissionHandler | AdmissionFunction)[]
   /** Of the HTTPS endpoint on 127.0.0.1; any free port by default. */
   readonly port?: number
 }
@@ -39,7 +45,7 @@ const CLUSTER_DOMAIN = 'cluster.local'
 
 /** `await using cluster = await startCluster({ nodes: 3 })`. Resolves when the API answers and the nodes are Ready. */
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
-  const { nodes = 1, clock = systemClock, seed, log = nullLog, port = 0 } = options
+  const { nodes = 1, clock = systemClock, seed, log = nullLog, port = 0, admission = [] } = options
   const random: Random = seed === undefined ? systemRandom : seededRandom(seed)
   await using stack = new AsyncDisposableStack()
   const store = options.store ?? stack.use(openMemoryStore({ clock }))
@@ -56,6 +62,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
       listen: { host: '127.0.0.1', port },
       advertiseAddress: '127.0.0.1',
       serviceCIDR: SERVICE_CIDR,
+      admission: { functions: admission.map((each) => (typeof each === 'function' ? { handle: each } : each)) },
       ...ranges,
     }),
   )

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type ApiServer, createApiServer } from '#apiserver'
+import { type AdmissionOptions, type ApiServer, createApiServer } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, EventRecorder, Informers, inProcessTransport, type UserInfo } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
@@ -21,6 +21,7 @@ export interface ControlPlaneOptions {
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDomain: string
+  readonly admission?: AdmissionOptions
 }
 
 /** API server, controllers and scheduler in this process, each under its own identity. */
@@ -62,6 +63,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       bootstrapTokens: true,
+      admission: options.admission,
       nodeConnection: { certificate: kubeletClient.certificate, key: kubeletClient.key, ca: pki.serverCA.certificate },
     }),
   )

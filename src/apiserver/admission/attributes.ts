@@ -29,8 +29,8 @@ export function attributesOf(context: RequestContext, write: Write): Attributes 
     warnings,
     annotations: new Map(),
     reinvocation: { again: false, wanted: false },
-    options: optionsOf(context, write),
     ...write,
+    options: optionsOf(context, write),
   }
 }
 

@@ -28,11 +28,19 @@ import { serviceAccount } from './service-account.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
 import type { AdmissionPlugin } from './types.ts'
+import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhook/index.ts'
 
 export { AdmissionChain } from './chain.ts'
 export type { PodSecurityOptions } from './pod-security/index.ts'
 export { type PluginSelection, selectPlugins } from './select.ts'
 export type * from './types.ts'
+export {
+  type AdmissionAnswer,
+  type AdmissionFunction,
+  type AdmissionHandler,
+  type AdmissionRequest,
+  WebhookClient,
+} from './webhook/index.ts'
 
 /** Built-in plugins in upstream's order. */
 export const admissionPlugins: readonly AdmissionPlugin[] = [
@@ -64,6 +72,8 @@ export const admissionPlugins: readonly AdmissionPlugin[] = [
   defaultIngressClass,
   denyServiceExternalIPs,
   podTopologyLabels,
+  mutatingAdmissionWebhook,
+  validatingAdmissionWebhook,
   resourceQuota,
   alwaysDeny,
 ]

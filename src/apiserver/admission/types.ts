@@ -6,6 +6,7 @@ import type { Authorizer } from '../authorization/index.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import type { PodSecurityOptions } from './pod-security/index.ts'
+import type { AdmissionFunction, WebhookClient } from './webhook/index.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
@@ -41,6 +42,9 @@ export interface AdmissionContext {
   readonly random: Random
   readonly log: Log
   readonly podSecurity: PodSecurityOptions
+  readonly webhooks: WebhookClient
+  /** Webhooks that run in this process. */
+  readonly functions: readonly AdmissionFunction[]
   /** The server's own client, for what a plugin keeps in objects (quota). */
   client(): Client
 }

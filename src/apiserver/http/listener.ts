@@ -7,6 +7,7 @@ import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#cl
 import { failure, type Status, statusOf } from '#meta'
 import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
+import { admitConnect } from '../subresources/connect.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
 import { upgradeUpstream } from './upstream.ts'
@@ -153,6 +154,7 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
     if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
       throw failure(400, 'BadRequest', 'this path can not be upgraded')
     const dependencies = pipeline.dispatcher.dependencies
+    await admitConnect(context, dependencies.registry)
     const target = subresource === 'proxy' ? await proxyTarget(context, dependencies) : await streamTarget(context, dependencies)
     await connect(request, socket, head, target)
   } catch (error) {

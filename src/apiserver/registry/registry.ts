@@ -20,7 +20,7 @@ import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
 import type { FieldManagement } from './field-management.ts'
 import { encodeForStore, type ObjectVersion, shownAs, shownVersions, versionOf } from './object-version.ts'
-import { bumpGeneration, isolateSubresource, keepSystemFields, prepareMetadata } from './system-fields.ts'
+import { bumpGeneration, isolateSubresource, keepIdentity, keepSystemFields, prepareMetadata } from './system-fields.ts'
 import { validateCreate, validateRequired, validateUpdate } from './validate-metadata.ts'
 
 export interface RegistryOptions {
@@ -116,9 +116,11 @@ export class Registry {
     resource.default(object)
     if (!applied) fields.track(context, info.subresource, undefined, object)
     const name = object.metadata!.name!
+    const identity = { ...object.metadata }
     const write = { operation: 'CREATE', subresource: info.subresource, name, object, oldObject: undefined, dryRun } as const
     const attributes = attributesOf(context, write)
     await admission.mutate(attributes)
+    keepIdentity(object, identity, resource)
     resource.default(object)
     // After admission, whose plugins may still change what this is computed from.
     resource.prepareForCreate(object)
@@ -172,6 +174,7 @@ export class Registry {
     const attributes = attributesOf(context, view === undefined ? write : { ...write, ...viewed(write, view) })
     await admission.mutate(attributes)
     view?.take(attributes.object!, object)
+    keepSystemFields(object, old)
     resource.default(object)
     isolateSubresource(resource, object, old, options.subresource)
     if (options.subresource === '') resource.prepareForUpdate(object, old)

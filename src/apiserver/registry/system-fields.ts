@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '#api'
 import { type Clock, deepClone, deepEqual, type Random } from '#base'
-import { apiVersionOf, badRequest, formatTime, type KubernetesObject } from '#meta'
+import { apiVersionOf, badRequest, formatTime, type KubernetesObject, type ObjectMeta } from '#meta'
 
 const NAME_SUFFIX_LENGTH = 5
 const GENERATED_BASE_LENGTH_MAX = 58
@@ -33,6 +33,20 @@ export function prepareMetadata(
   const form = resource.storage ?? resource
   object.apiVersion = apiVersionOf(form)
   object.kind = form.kind
+}
+
+/** Whatever admission made of a new object, it is created where the request says, as what the server has named it. */
+export function keepIdentity(object: KubernetesObject, given: ObjectMeta, resource: ResourceDefinition): void {
+  const metadata = { ...object.metadata }
+  if (resource.scope === 'Namespaced' && metadata.namespace !== undefined && metadata.namespace !== given.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'generation'] as const) {
+    if (given[field] === undefined) delete metadata[field]
+    else (metadata as Record<string, unknown>)[field] = given[field]
+  }
+  for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'] as const)
+    delete metadata[field]
+  object.metadata = metadata
 }
 
 /** What the server alone decides stays as it was, whatever was sent; an empty uid or time means the same. */

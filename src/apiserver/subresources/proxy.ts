@@ -3,6 +3,7 @@ import { badRequest, failure } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { callUpstream, HOP_BY_HOP } from '../http/upstream.ts'
 import { endpointOf } from '../service-endpoint.ts'
+import { admitConnect } from './connect.ts'
 import { kubeletTarget } from './kubelet.ts'
 import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
 
@@ -11,6 +12,7 @@ export const proxy: Subresource = {
   name: 'proxy',
   resources: ['pods', 'services', 'nodes'],
   async handle(context, dependencies) {
+    await admitConnect(context, dependencies.registry)
     const target = await proxyTarget(context, dependencies)
     const { body, signal } = context
     const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : undefined

@@ -1,11 +1,13 @@
 import type { TransportResponse } from '#client'
 import { badRequest } from '#meta'
 import type { RequestContext } from '../context.ts'
+import { admitConnect } from './connect.ts'
 import { containerOf, kubeletTarget, scheduledPod } from './kubelet.ts'
 import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
 
 /** `exec`, `attach` and `portforward` are upgrades; a plain request for them is a mistake. */
-async function upgradeRequired(): Promise<TransportResponse> {
+async function upgradeRequired(context: RequestContext, { registry }: HandlerDependencies): Promise<TransportResponse> {
+  await admitConnect(context, registry)
   throw badRequest('Upgrade request required')
 }
 

@@ -1,0 +1,78 @@
+import type { ResourceDefinition } from '#api'
+import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
+import { shownAs } from '../convert.ts'
+import type { AdmissionContext, Attributes } from '../types.ts'
+import { CallError, type Hook } from './hook.ts'
+import { reviewOf, type Verdict, verdictOf } from './review.ts'
+
+/**
+ * Asks one webhook. Undefined: it could not be asked, and its failure policy is to ignore that. Throws a Status when it refused, or could not be asked
+ * and that is a refusal.
+ */
+export async function ask(
+  hook: Hook,
+  matched: ResourceDefinition,
+  attributes: Attributes,
+  context: AdmissionContext,
+  mutating: boolean,
+): Promise<Verdict | undefined> {
+  if (attributes.dryRun && hook.sideEffects !== 'None' && hook.sideEffects !== 'NoneOnDryRun')
+    throw badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`)
+  let verdict: Verdict
+  try {
+    const shown = shownTo(matched, attributes)
+    const version = hook.reviewVersions.find((each) => each === 'v1' || each === 'v1beta1') ?? 'v1'
+    const review = reviewOf(attributes, matched, shown, context.random.uuid(), version)
+    verdict = verdictOf(await withinTime(hook, context, (signal) => hook.call(review, signal)), review, mutating)
+  } catch (error) {
+    if (error instanceof StatusError) throw error
+    const reason =
+      error instanceof CallError ? `failed to call webhook: ${error.message}` : `failed to call webhook: ${String(error)}`
+    const failed = `failed calling webhook ${JSON.stringify(hook.name)}: ${reason}`
+    if (hook.failurePolicy === 'Ignore') {
+      context.log.warn('A webhook failed and is ignored', {
+        webhook: hook.name,
+        configuration: hook.configuration,
+        error: reason,
+      })
+      return undefined
+    }
+    throw internalError(new Error(failed, { cause: error }))
+  }
+  attributes.warnings.push(...verdict.warnings)
+  for (const [key, value] of Object.entries(verdict.auditAnnotations)) attributes.annotations.set(`${hook.name}/${key}`, value)
+  if (!verdict.allowed) throw refusalOf(hook.name, verdict.status)
+  return verdict
+}
+
+interface Shown {
+  readonly object: KubernetesObject | undefined
+  readonly oldObject: KubernetesObject | undefined
+}
+
+const shownTo = (matched: ResourceDefinition, attributes: Attributes): Shown => ({
+  object: shownAs(matched, attributes, attributes.object),
+  oldObject: shownAs(matched, attributes, attributes.oldObject),
+})
+
+/** Rejects like Go's client does once the time is over, and tells the call to stop. */
+async function withinTime<T>(hook: Hook, { clock }: AdmissionContext, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const late = Promise.withResolvers<never>()
+  using _timer = clock.after(hook.timeoutMs, () => {
+    const error = new CallError(`Post "${hook.url}": context deadline exceeded`)
+    late.reject(error)
+    controller.abort(error)
+  })
+  // Awaited here, since the timer is gone when this function returns.
+  return await Promise.race([call(controller.signal), late.promise])
+}
+
+/** The webhook's own status, made into a failure and told by whom. */
+function refusalOf(name: string, status: Partial<Status> | undefined): Error {
+  const denied = `admission webhook ${JSON.stringify(name)} denied the request`
+  const { message, reason, details } = status ?? {}
+  const said = message ? `${denied}: ${message}` : reason ? `${denied}: ${reason}` : `${denied} without explanation`
+  const code = typeof status?.code === 'number' && status.code >= 400 ? status.code : 400
+  return failure(code, (reason ?? '') as never, said, details)
+}

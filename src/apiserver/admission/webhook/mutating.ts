@@ -1,0 +1,96 @@
+import type { ResourceDefinition } from '#api'
+import { deepClone, deepEqual } from '#base'
+import { applyJsonPatch, internalError, type KubernetesObject, parseJsonPatch } from '#meta'
+import { shownAs, takeBack } from '../convert.ts'
+import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
+import { ask } from './ask.ts'
+import { conditionsHold } from './conditions.ts'
+import type { Hook } from './hook.ts'
+import { hooksOf } from './hooks.ts'
+import { isExempt, matchedResource } from './match.ts'
+
+/** Asks the webhooks of MutatingWebhookConfigurations, one after the other, each seeing what those before it changed. */
+export const mutatingAdmissionWebhook: AdmissionPlugin = {
+  name: 'MutatingAdmissionWebhook',
+  operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
+  async mutate(attributes, context) {
+    const hooks = hooksOf(context).mutating.all
+    if (hooks.length === 0 || isExempt(attributes)) return
+    const round = roundOf(attributes)
+    if (attributes.reinvocation.again && !deepEqual(round.lastSeen, attributes.object)) round.askAgain()
+    for (const [index, hook] of hooks.entries()) {
+      if (attributes.reinvocation.again && !round.again.has(hook.id)) continue
+      const matched = matchedResource(hook, attributes, context)
+      if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) continue
+      const changed = await run(hook, index, matched, attributes, context)
+      if (changed) {
+        round.askAgain()
+        attributes.reinvocation.wanted = true
+      }
+      if (hook.reinvocationPolicy === 'IfNeeded') round.asked.add(hook.id)
+    }
+    round.lastSeen = deepClone(attributes.object)
+  },
+}
+
+/** What this request's first round leaves to know for the second. */
+class Round {
+  /** Asked so far, and willing to be asked again. */
+  readonly asked = new Set<string>()
+  /** To be asked again, since something changed after them. */
+  readonly again = new Set<string>()
+  lastSeen: KubernetesObject | undefined
+
+  askAgain(): void {
+    for (const id of this.asked) this.again.add(id)
+    this.asked.clear()
+  }
+}
+
+const rounds = new WeakMap<Attributes, Round>()
+
+function roundOf(attributes: Attributes): Round {
+  let round = rounds.get(attributes)
+  if (round === undefined) rounds.set(attributes, (round = new Round()))
+  return round
+}
+
+/** Whether the webhook changed the object. */
+async function run(
+  hook: Hook,
+  index: number,
+  matched: ResourceDefinition,
+  attributes: Attributes,
+  context: AdmissionContext,
+): Promise<boolean> {
+  const place = `round_${attributes.reinvocation.again ? 1 : 0}_index_${index}`
+  const verdict = await ask(hook, matched, attributes, context, true)
+  if (verdict === undefined) {
+    attributes.annotations.set(`failed-open.mutating.webhook.admission.k8s.io/${place}`, hook.name)
+    return false
+  }
+  const changed = verdict.patch !== undefined && apply(hook, verdict.patch, matched, attributes)
+  const { configuration, name } = hook
+  attributes.annotations.set(
+    `mutation.webhook.admission.k8s.io/${place}`,
+    JSON.stringify({ configuration, webhook: name, mutated: changed }),
+  )
+  return changed
+}
+
+function apply(hook: Hook, patch: unknown, matched: ResourceDefinition, attributes: Attributes): boolean {
+  const { object } = attributes
+  try {
+    const operations = parseJsonPatch(patch)
+    if (operations.length === 0) return false
+    if (object === undefined)
+      throw new Error(
+        `admission webhook ${JSON.stringify(hook.name)} attempted to modify the object, which is not supported for this operation`,
+      )
+    const before = deepClone(object)
+    takeBack(matched, attributes, applyJsonPatch(shownAs(matched, attributes, object), operations))
+    return !deepEqual(before, object)
+  } catch (error) {
+    throw internalError(error)
+  }
+}
