@@ -14,7 +14,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   store: ['base'],
   client: ['base', 'meta', 'api'],
   apiserver: ['base', 'meta', 'cel', 'api', 'store', 'client'],
-  controllers: ['base', 'meta', 'api', 'client'],
+  controllers: ['base', 'meta', 'cel', 'api', 'client'],
   scheduler: ['base', 'meta', 'api', 'client'],
   kubelet: ['base', 'meta', 'api', 'client'],
   proxy: ['base', 'meta', 'api', 'client'],

@@ -16,6 +16,7 @@ import {
   type PluginSelection,
   type PodSecurityOptions,
   selectPlugins,
+  standingChecks,
   WebhookClient,
 } from './admission/index.ts'
 import { Alarms } from './alarms.ts'
@@ -82,7 +83,7 @@ const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'sys
 /** An API server over a store (https://kubernetes.io/docs/concepts/overview/components/#kube-apiserver). */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random, log } = options
-  const plugins = selectPlugins(admissionPlugins, options.admission ?? {})
+  const plugins = [...selectPlugins(admissionPlugins, options.admission ?? {}), ...standingChecks]
   await using stack = new AsyncDisposableStack()
   const catalog = new ResourceCatalog(allResources)
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))

@@ -21,6 +21,7 @@ import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
 import { serviceCIDRController } from './service-cidr.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
+import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status/index.ts'
 import { pvcProtection, pvProtection, vacProtection } from './volume-protection/index.ts'
 
 export { isSignedBy, signatureOf } from './bootstrap-token/index.ts'
@@ -54,6 +55,7 @@ export const controllers: readonly ControllerDefinition[] = [
   tokenCleaner,
   ttlAfterFinished,
   vacProtection,
+  validatingAdmissionPolicyStatus,
 ]
 
 export interface ControllersOptions {

@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
+import { validateBinding } from './validate-policy.ts'
 
 export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
@@ -20,5 +21,6 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
     text('ParamRef', ({ spec }) => paramRef(spec?.paramRef)),
     age,
   ],
+  validate: validateBinding,
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
 })

@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramKind } from './policy-columns.ts'
+import { validateMutatingPolicy } from './validate-policy.ts'
 
 export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -23,5 +24,6 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
     text('ParamKind', ({ spec }) => paramKind(spec?.paramKind)),
     age,
   ],
+  validate: validateMutatingPolicy,
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
 })

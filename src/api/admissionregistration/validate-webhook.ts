@@ -2,6 +2,7 @@ import type { RuleWithOperations, ValidatingWebhook, WebhookClientConfig } from 
 import { labelSelector } from '../validation/common.ts'
 import { complaints, duplicateValue, type Findings, invalidValue, oneOf, required, unsupported } from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
+import { validateMatchConditions } from './validate-policy.ts'
 
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']
 const TIMEOUT_SECONDS_MAX = 30
@@ -32,6 +33,7 @@ export function* validateWebhooks(webhooks: readonly ValidatingWebhook[] | undef
     }
     yield* labelSelector(webhook.namespaceSelector, `${path}.namespaceSelector`)
     yield* labelSelector(webhook.objectSelector, `${path}.objectSelector`)
+    yield* validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`)
     yield* validateClient(webhook.clientConfig, `${path}.clientConfig`)
     if (!webhook.admissionReviewVersions?.length) {
       yield required(`${path}.admissionReviewVersions`, 'must specify one of v1, v1beta1')
@@ -42,7 +44,10 @@ export function* validateWebhooks(webhooks: readonly ValidatingWebhook[] | undef
   }
 }
 
-function* validateRule({ operations, apiGroups, apiVersions, resources, scope }: RuleWithOperations, path: string): Findings {
+export function* validateRule(
+  { operations, apiGroups, apiVersions, resources, scope }: RuleWithOperations,
+  path: string,
+): Findings {
   if (!operations?.length) yield required(`${path}.operations`)
   for (const [index, operation] of (operations ?? []).entries()) {
     if (!OPERATIONS.includes(operation)) yield unsupported(`${path}.operations[${index}]`, operation, OPERATIONS)

@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
+import { validateValidatingBinding } from './validate-policy.ts'
 
 export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
@@ -20,5 +21,6 @@ export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
     text('ParamRef', ({ spec }) => paramRef(spec?.paramRef)),
     age,
   ],
+  validate: validateValidatingBinding,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
 })

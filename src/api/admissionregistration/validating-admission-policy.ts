@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramKind } from './policy-columns.ts'
+import { validateValidatingPolicy } from './validate-policy.ts'
 
 export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -24,5 +25,6 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
     text('ParamKind', ({ spec }) => paramKind(spec?.paramKind)),
     age,
   ],
+  validate: validateValidatingPolicy,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
 })

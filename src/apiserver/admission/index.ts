@@ -9,6 +9,7 @@ import {
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
+import { validateExpressions } from './expression/validate.ts'
 import { extendedResourceToleration } from './extended-resource-toleration.ts'
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts'
 import { limitRanger } from './limit-ranger.ts'
@@ -21,6 +22,7 @@ import { podNodeSelector } from './pod-node-selector.ts'
 import { podSecurity } from './pod-security/index.ts'
 import { podTolerationRestriction } from './pod-toleration-restriction.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
+import { mutatingAdmissionPolicy, validatingAdmissionPolicy } from './policy/index.ts'
 import { priority } from './priority.ts'
 import { resourceQuota } from './resource-quota.ts'
 import { runtimeClass } from './runtime-class.ts'
@@ -32,6 +34,9 @@ import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhook/
 
 export { AdmissionChain } from './chain.ts'
 export type { PodSecurityOptions } from './pod-security/index.ts'
+/** Runs whatever plugins are chosen. */
+export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions]
+
 export { type PluginSelection, selectPlugins } from './select.ts'
 export type * from './types.ts'
 export {
@@ -72,7 +77,9 @@ export const admissionPlugins: readonly AdmissionPlugin[] = [
   defaultIngressClass,
   denyServiceExternalIPs,
   podTopologyLabels,
+  mutatingAdmissionPolicy,
   mutatingAdmissionWebhook,
+  validatingAdmissionPolicy,
   validatingAdmissionWebhook,
   resourceQuota,
   alwaysDeny,

@@ -158,6 +158,11 @@ export const controllerRules: Readonly<Record<string, PolicyRule[]>> = {
     events,
   ],
   'ttl-after-finished-controller': [rule('batch', 'jobs', 'delete get list watch'), events],
+  'validatingadmissionpolicy-status-controller': [
+    rule('admissionregistration.k8s.io', 'validatingadmissionpolicies', READ),
+    rule('admissionregistration.k8s.io', 'validatingadmissionpolicies/status', 'get patch update'),
+    events,
+  ],
   'volumeattributesclass-protection-controller': [
     rule('storage.k8s.io', 'volumeattributesclasses', 'get list update watch'),
     rule('core', 'persistentvolumeclaims persistentvolumes', READ),

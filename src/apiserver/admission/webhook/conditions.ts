@@ -1,16 +1,47 @@
-import type { ResourceDefinition } from '#api'
+import type { MatchCondition, ResourceDefinition } from '#api'
+import type { Program } from '#cel'
 import { forbidden } from '#meta'
+import { type Cel, loadCel } from '../expression/cel.ts'
+import { allHold } from '../expression/conditions.ts'
+import { environmentOf } from '../expression/environment.ts'
+import { requestValues } from '../expression/values.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
 import type { Hook } from './hook.ts'
 
-/** Whether every match condition holds. One that can't be evaluated is a failure of the webhook. */
+/** Whether every match condition holds. Conditions that can't be evaluated refuse the request, or skip a webhook whose failures are ignored. */
 export async function conditionsHold(
   { matchConditions, failurePolicy, name }: Pick<Hook, 'matchConditions' | 'failurePolicy' | 'name'>,
-  _matched: ResourceDefinition,
-  { resource, name: object }: Attributes,
-  _context: AdmissionContext,
+  matched: ResourceDefinition,
+  attributes: Attributes,
+  context: AdmissionContext,
 ): Promise<boolean> {
   if (!matchConditions?.length) return true
-  if (failurePolicy === 'Ignore') return false
-  throw forbidden(resource, object, `the match conditions of webhook ${JSON.stringify(name)} can't be evaluated`)
+  const cel = await loadCel()
+  const compiled = programsOf(cel, matchConditions)
+  let budget = cel.RUNTIME_COST_BUDGET / 4
+  try {
+    return allHold(matchConditions, compiled, requestValues(cel, attributes, matched, context), (program, values) => {
+      const { value, cost } = program.evaluate(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
+      budget -= cost
+      return value
+    })
+  } catch (error) {
+    if (failurePolicy === 'Ignore') return false
+    throw forbidden(attributes.resource, attributes.name, `webhook ${JSON.stringify(name)}: ${(error as Error).message}`)
+  }
+}
+
+const known = new WeakMap<readonly MatchCondition[], readonly (() => Program)[]>()
+
+function programsOf(cel: Cel, conditions: readonly MatchCondition[]): readonly (() => Program)[] {
+  let programs = known.get(conditions)
+  if (programs === undefined) {
+    const environment = environmentOf(cel, {})
+    programs = conditions.map(({ expression }) => {
+      let program: Program | undefined
+      return () => (program ??= environment.compile(expression))
+    })
+    known.set(conditions, programs)
+  }
+  return programs
 }

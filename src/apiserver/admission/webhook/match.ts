@@ -44,13 +44,17 @@ export function matchedResource(
   return matched
 }
 
-export const targetOf = ({ operation, subresource, resource: asked }: Attributes, resource: ResourceDefinition): RuleTarget => ({
+export const targetOf = (
+  { operation, subresource, resource: asked, name }: Attributes,
+  resource: ResourceDefinition,
+): RuleTarget => ({
   operation,
   group: resource.group,
   version: resource.version,
   resource: resource.names.plural,
   subresource,
   namespaced: asked.scope === 'Namespaced',
+  name,
 })
 
 const isEmpty = (selector: LabelSelector | undefined): boolean =>

@@ -1,13 +1,16 @@
 import type { ResourceDefinition } from '#api'
 import { deepClone, deepEqual } from '#base'
-import { applyJsonPatch, internalError, type KubernetesObject, parseJsonPatch } from '#meta'
+import { applyJsonPatch, internalError, parseJsonPatch } from '#meta'
 import { shownAs, takeBack } from '../convert.ts'
+import { roundsOf } from '../rounds.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { ask } from './ask.ts'
 import { conditionsHold } from './conditions.ts'
 import type { Hook } from './hook.ts'
 import { hooksOf } from './hooks.ts'
 import { isExempt, matchedResource } from './match.ts'
+
+const roundOf = roundsOf()
 
 /** Asks the webhooks of MutatingWebhookConfigurations, one after the other, each seeing what those before it changed. */
 export const mutatingAdmissionWebhook: AdmissionPlugin = {
@@ -31,28 +34,6 @@ export const mutatingAdmissionWebhook: AdmissionPlugin = {
     }
     round.lastSeen = deepClone(attributes.object)
   },
-}
-
-/** What this request's first round leaves to know for the second. */
-class Round {
-  /** Asked so far, and willing to be asked again. */
-  readonly asked = new Set<string>()
-  /** To be asked again, since something changed after them. */
-  readonly again = new Set<string>()
-  lastSeen: KubernetesObject | undefined
-
-  askAgain(): void {
-    for (const id of this.asked) this.again.add(id)
-    this.asked.clear()
-  }
-}
-
-const rounds = new WeakMap<Attributes, Round>()
-
-function roundOf(attributes: Attributes): Round {
-  let round = rounds.get(attributes)
-  if (round === undefined) rounds.set(attributes, (round = new Round()))
-  return round
 }
 
 /** Whether the webhook changed the object. */

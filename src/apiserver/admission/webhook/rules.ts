@@ -8,6 +8,7 @@ export interface RuleTarget {
   readonly resource: string
   readonly subresource: string
   readonly namespaced: boolean
+  readonly name: string
 }
 
 type NamedRule = RuleWithOperations & { readonly resourceNames?: readonly string[] }
@@ -19,6 +20,7 @@ export function ruleMatches(rule: NamedRule, target: RuleTarget): boolean {
     has(rule.apiGroups, target.group) &&
     has(rule.apiVersions, target.version) &&
     (rule.resources ?? []).some((pattern) => resourceMatches(pattern, target)) &&
+    (!rule.resourceNames?.length || rule.resourceNames.includes(target.name)) &&
     (rule.scope === undefined || rule.scope === '*' || (rule.scope === 'Namespaced') === target.namespaced)
   )
 }

@@ -1,0 +1,21 @@
+import type { MatchCondition } from '#api'
+import type { Program, Variables } from '#cel'
+
+/** Whether all conditions hold: one that is false decides, whatever else fails. Throws what the first failure was. */
+export function allHold(
+  conditions: readonly MatchCondition[],
+  compiled: readonly (() => Program)[],
+  values: Variables,
+  evaluate: (program: Program, values: Variables) => unknown,
+): boolean {
+  const failures: string[] = []
+  for (const [index, { expression }] of conditions.entries()) {
+    try {
+      if (evaluate(compiled[index]!(), values) !== true) return false
+    } catch (error) {
+      failures.push(`expression '${expression}' resulted in error: ${(error as Error).message}`)
+    }
+  }
+  if (failures.length > 0) throw new Error(failures.length === 1 ? failures[0]! : `[${failures.join(', ')}]`)
+  return true
+}

@@ -1,0 +1,55 @@
+import { type Namespace, namespaces, type ResourceDefinition } from '#api'
+import type { CheckAttributes, CheckDecision, Variables } from '#cel'
+import type { UserInfo } from '#client'
+import { authorizeBy } from '../../authorization/index.ts'
+import { shownAs } from '../convert.ts'
+import type { AdmissionContext, Attributes } from '../types.ts'
+import { reviewOf } from '../webhook/review.ts'
+import type { Cel } from './cel.ts'
+
+/** The request's variables, each made when an expression first reads it. */
+export function requestValues(
+  cel: Cel,
+  attributes: Attributes,
+  matched: ResourceDefinition,
+  context: AdmissionContext,
+): Variables {
+  const authorizer = new cel.Authorizer((asked) => decide(asked, attributes, context))
+  const { namespace, subresource, name } = attributes
+  const { group, names } = matched
+  return {
+    object: () => shownAs(matched, attributes, attributes.object) ?? null,
+    oldObject: () => shownAs(matched, attributes, attributes.oldObject) ?? null,
+    request: () => {
+      const nothing = { object: undefined, oldObject: undefined }
+      const { object: _, oldObject: __, uid: ___, ...request } = reviewOf(attributes, matched, nothing, '', 'v1').request
+      // What a request leaves out is empty, not absent, to an expression.
+      return { name: '', namespace: '', subResource: '', requestSubResource: '', ...request, options: request.options ?? {} }
+    },
+    namespaceObject: () =>
+      namespace === '' ? null : ((context.cache.of(namespaces).get(namespace)?.object as Namespace | undefined) ?? null),
+    authorizer: () => authorizer,
+    'authorizer.requestResource': () =>
+      authorizer.requestResource({ group, resource: names.plural, subresource, namespace, name }),
+  }
+}
+
+function decide(
+  { verb, serviceAccount, path, resource }: CheckAttributes,
+  { user }: Attributes,
+  { authorizers }: AdmissionContext,
+): CheckDecision {
+  const asking: UserInfo =
+    serviceAccount === undefined
+      ? user
+      : {
+          username: `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`,
+          groups: ['system:serviceaccounts', `system:serviceaccounts:${serviceAccount.namespace}`, 'system:authenticated'],
+        }
+  const about =
+    resource === undefined
+      ? ({ isResource: false, path: path ?? '' } as const)
+      : ({ isResource: true, version: '*', ...resource } as const)
+  const { decision, reason } = authorizeBy(authorizers, { user: asking, verb, ...about })
+  return { allowed: decision === 'allow', reason }
+}

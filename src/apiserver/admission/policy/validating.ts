@@ -1,0 +1,183 @@
+import {
+  type ResourceDefinition,
+  type ValidatingAdmissionPolicy,
+  type ValidatingAdmissionPolicyBinding,
+  type Validation,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+} from '#api'
+import { failure, qualifiedResource } from '#meta'
+import { type Cel, loadCel } from '../expression/cel.ts'
+import { requestValues } from '../expression/values.ts'
+import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
+import { isExempt } from '../webhook/match.ts'
+import { CompiledPolicy } from './compiled.ts'
+import { matchedByPolicy } from './match.ts'
+import { paramsOf } from './params.ts'
+import { Policies } from './policies.ts'
+import { PolicyRun } from './run.ts'
+
+/** Longer values of audit annotations are cut, as upstream does. */
+const AUDIT_VALUE_BYTES_MAX = 10 * 1024
+const MESSAGE_BYTES_MAX = 5 * 1024
+
+interface Denial {
+  readonly policy: string
+  readonly binding: string
+  readonly message: string
+  readonly reason: string
+  readonly index: number
+  readonly actions: readonly string[]
+}
+
+/** Judges writes by the expressions of ValidatingAdmissionPolicies (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/). */
+export const validatingAdmissionPolicy: AdmissionPlugin = {
+  name: 'ValidatingAdmissionPolicy',
+  operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
+  async validate(attributes, context) {
+    const { bound } = policiesOf(context)
+    if (bound.length === 0 || isExempt(attributes)) return
+    const denials: Denial[] = []
+    const audit = new Map<string, Set<string>>()
+    for (const { policy, bindings } of bound) {
+      const matched = matchedByPolicy(policy.spec?.matchConstraints, attributes, context)
+      if (matched === undefined) continue
+      const cel = await loadCel()
+      for (const binding of bindings) {
+        if (matchedByPolicy(binding.spec?.matchResources, attributes, context) === undefined && binding.spec?.matchResources)
+          continue
+        denials.push(...judge(cel, { policy, binding, matched, attributes, context, audit }))
+      }
+    }
+    for (const [key, values] of audit) attributes.annotations.set(key, [...values].join(', '))
+    enforce(denials, attributes)
+  },
+}
+
+const known = new WeakMap<AdmissionContext, Policies<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding>>()
+
+function policiesOf(context: AdmissionContext): Policies<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding> {
+  let policies = known.get(context)
+  if (policies === undefined) {
+    policies = new Policies(context, validatingAdmissionPolicies, validatingAdmissionPolicyBindings)
+    known.set(context, policies)
+  }
+  return policies
+}
+
+const compiled = new WeakMap<ValidatingAdmissionPolicy, CompiledPolicy>()
+
+function compile(cel: Cel, policy: ValidatingAdmissionPolicy): CompiledPolicy {
+  let found = compiled.get(policy)
+  if (found === undefined) compiled.set(policy, (found = new CompiledPolicy(cel, policy.spec ?? {}, false)))
+  return found
+}
+
+interface Case {
+  readonly policy: ValidatingAdmissionPolicy
+  readonly binding: ValidatingAdmissionPolicyBinding
+  readonly matched: ResourceDefinition
+  readonly attributes: Attributes
+  readonly context: AdmissionContext
+  readonly audit: Map<string, Set<string>>
+}
+
+/** Everything that the policy, under one binding, has against the request. */
+function judge(cel: Cel, one: Case): Denial[] {
+  const { policy, binding, matched, attributes, context } = one
+  const spec = policy.spec ?? {}
+  const denial = (message: string, index: number, reason = 'Invalid'): Denial => ({
+    policy: policy.metadata?.name ?? '',
+    binding: binding.metadata?.name ?? '',
+    message,
+    reason,
+    index,
+    actions: binding.spec?.validationActions ?? [],
+  })
+  const failed = (why: string, index: number): Denial[] => (spec.failurePolicy === 'Ignore' ? [] : [denial(why, index)])
+  let params: ReturnType<typeof paramsOf>
+  try {
+    params = paramsOf(spec.paramKind, binding.spec?.paramRef, attributes, context)
+  } catch (error) {
+    return failed(`failed to configure binding: ${(error as Error).message}`, 0)
+  }
+  const request = requestValues(cel, attributes, matched, context)
+  return params.flatMap((param) => {
+    const run = new PolicyRun(compile(cel, policy), request, param)
+    try {
+      if (!run.conditionsHold(spec.matchConditions ?? [])) return []
+    } catch (error) {
+      return failed((error as Error).message, 0)
+    }
+    const found = (spec.validations ?? []).flatMap((validation, index) => {
+      try {
+        if (run.evaluate(validation.expression) === true) return []
+      } catch (error) {
+        return failed(`expression '${validation.expression}' resulted in error: ${(error as Error).message}`, index)
+      }
+      return [denial(messageOf(run, validation), index, validation.reason || 'Invalid')]
+    })
+    return [...found, ...annotate(run, one).flatMap((why) => failed(why, 0))]
+  })
+}
+
+/** What `messageExpression` says, if that is a sentence; else `message`; else what failed. */
+function messageOf(run: PolicyRun, { expression, message, messageExpression }: Validation): string {
+  if (messageExpression) {
+    try {
+      const said = run.evaluate(messageExpression)
+      const isSentence = typeof said === 'string' && said.trim() !== '' && !said.includes('\n')
+      if (isSentence && Buffer.byteLength(said) <= MESSAGE_BYTES_MAX) return said.trim()
+    } catch {
+      // A message that can't be made is replaced by one that needs no making.
+    }
+  }
+  return message?.trim() || `failed expression: ${expression.trim()}`
+}
+
+/** Adds the policy's audit annotations; yields what went wrong. */
+function annotate(run: PolicyRun, { policy, audit }: Case): string[] {
+  return (policy.spec?.auditAnnotations ?? []).flatMap(({ key, valueExpression }) => {
+    try {
+      const value = run.evaluate(valueExpression)
+      if (value === null) return []
+      if (typeof value !== 'string') throw new Error('valueExpression must evaluate to a string or null')
+      const name = `${policy.metadata?.name}/${key}`
+      audit.set(name, (audit.get(name) ?? new Set()).add(value.trim().slice(0, AUDIT_VALUE_BYTES_MAX)))
+      return []
+    } catch (error) {
+      return [`valueExpression '${valueExpression}' resulted in error: ${(error as Error).message}`]
+    }
+  })
+}
+
+const CODES: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413 }
+
+/** Warns, audits and, by the first that says so, refuses. */
+function enforce(denials: readonly Denial[], { warnings, annotations, resource, name }: Attributes): void {
+  const audited = denials.filter(({ actions }) => actions.includes('Audit'))
+  if (audited.length > 0) {
+    const said = audited.map(({ message, policy, binding, index, actions }) => ({
+      message,
+      policy,
+      binding,
+      expressionIndex: index,
+      validationActions: actions,
+    }))
+    annotations.set('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(said))
+  }
+  for (const { policy, binding, message, actions } of denials) {
+    if (actions.includes('Warn'))
+      warnings.push(`Validation failed for ValidatingAdmissionPolicy '${policy}' with binding '${binding}': ${message}`)
+  }
+  const denied = denials.find(({ actions }) => actions.includes('Deny'))
+  if (denied === undefined) return
+  const said = `ValidatingAdmissionPolicy '${denied.policy}' with binding '${denied.binding}' denied request: ${denied.message}`
+  const about = name === '' ? qualifiedResource(resource) : `${qualifiedResource(resource)} ${JSON.stringify(name)}`
+  throw failure(CODES[denied.reason] ?? 422, denied.reason as never, `${about} is forbidden: ${said}`, {
+    ...(name !== '' && { name }),
+    ...(resource.group !== '' && { group: resource.group }),
+    kind: resource.names.plural,
+    causes: [{ message: said }],
+  })
+}
