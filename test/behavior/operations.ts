@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ResourceDefinition } from '#api'
-import { apiVersionOf, type KubernetesObject, keyOf } from '#meta'
+import { apiVersionOf, isConflict, type KubernetesObject, keyOf } from '#meta'
 import type { Scene } from './behavior.ts'
 import { read } from './raw.ts'
 import { observe, refusal, until } from './waiting.ts'
@@ -87,14 +87,26 @@ export async function statusIsApart<T extends KubernetesObject>(
   const patched = await client.patch(resource, key, body, { type: 'merge', subresource: 'status' })
   assert.equal(patched.metadata?.annotations?.['patched-status'], 'true')
   assertHolds(statusOf(patched), status)
-  const updated = await client.updateStatus(resource, {
-    ...structuredClone(patched),
-    metadata: { ...patched.metadata, annotations: { ...patched.metadata?.annotations, 'updated-status': 'true' } },
+  const updated = await retried(async () => {
+    const current = structuredClone(await client.get(resource, key))
+    current.metadata!.annotations = { ...current.metadata?.annotations, 'updated-status': 'true' }
+    return client.updateStatus(resource, { ...current, status: { ...(statusOf(current) as object), ...status } })
   })
   assert.equal(updated.metadata?.annotations?.['updated-status'], 'true')
   assertHolds(statusOf(updated), status)
   assert.equal(updated.metadata?.generation, before.metadata?.generation)
   assertHolds(statusOf(await client.get(resource, key)), status)
+}
+
+/** Controllers write statuses too. */
+async function retried<T>(write: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await write()
+    } catch (error) {
+      if (!isConflict(error)) throw error
+    }
+  }
 }
 
 /** The group, its version and the resource are all in their discovery documents. */

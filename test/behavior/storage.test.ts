@@ -17,7 +17,7 @@ import { refusal, until } from './waiting.ts'
 
 const attachment = (name: string) => ({
   metadata: { name },
-  spec: { attacher: 'example.com/attacher', nodeName: 'no-such-node', source: { persistentVolumeName: 'no-such-volume' } },
+  spec: { attacher: 'attacher.example.com', nodeName: 'no-such-node', source: { persistentVolumeName: 'no-such-volume' } },
 })
 
 behaviors('storage', (behavior) => {

@@ -280,6 +280,8 @@ async function updateStatus(
     numberUnavailable: wanted.size - available,
     observedGeneration: set.metadata?.generation ?? 0,
     ...(set.status?.collisionCount !== undefined && { collisionCount: set.status.collisionCount }),
+    // What others say of the set is theirs.
+    ...(set.status?.conditions && { conditions: set.status.conditions }),
   }
   if (deepEqual(status, set.status)) return
   try {

@@ -28,9 +28,14 @@ export function deploymentStatus(
     progress(deployment, status, all, fresh, clock),
     failure === undefined ? undefined : condition('ReplicaFailure', 'True', 'FailedCreate', failure),
   ]
-  status.conditions = conditions.filter((each) => each !== undefined).map((each) => withTimes(each, deployment, clock))
+  const own = conditions.filter((each) => each !== undefined).map((each) => withTimes(each, deployment, clock))
+  // What others say of the deployment is theirs.
+  const foreign = (deployment.status?.conditions ?? []).filter(({ type }) => !OWN_CONDITIONS.has(type))
+  status.conditions = [...foreign, ...own]
   return status
 }
+
+const OWN_CONDITIONS = new Set(['Available', 'Progressing', 'ReplicaFailure'])
 
 const condition = (type: string, status: string, reason: string, message: string): DeploymentCondition => ({
   type,
