@@ -24,7 +24,7 @@ const BEHAVIOR_MS_MAX = 120_000
 
 /**
  * Behaviours of one file, on one target. Each names the codename of the conformance test that checks the same:
- * `tools/conformance-table.ts` reads the results by these names.
+ * `tools/conformance-table.ts` reads the results by these names. What upstream's suite does not check has a plain sentence for a name.
  */
 export function behaviors(title: string, define: (behavior: Behavior) => void): void {
   describe(title, () => {
@@ -35,7 +35,7 @@ export function behaviors(title: string, define: (behavior: Behavior) => void): 
     })
     after(async () => target?.[Symbol.asyncDispose]())
     define((codename, body, { needs } = {}) => {
-      if (!KNOWN.has(codename)) throw new Error(`no behaviour is called ${codename}`)
+      if (codename.startsWith('[') && !KNOWN.has(codename)) throw new Error(`no behaviour is called ${codename}`)
       const suffix = ++count
       const skip = needs !== undefined && !isInstalled(needs) && `${needs} is not installed`
       test(codename, { timeout: BEHAVIOR_MS_MAX, skip }, async () => {

@@ -1,49 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { promisify } from 'node:util'
 import { behaviors } from './behavior.ts'
-import type { Target } from './target.ts'
+import { Home } from './home.ts'
 
-const run = promisify(execFile)
 const needs = 'kubectl'
-
-/** A directory of the test's own with a kubeconfig in it; programs find nothing else. */
-class Home implements Disposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 't8s-behavior-'))
-  readonly environment: NodeJS.ProcessEnv
-
-  constructor({ kubeconfig }: Target) {
-    const path = join(this.directory, 'kubeconfig')
-    writeFileSync(path, kubeconfig, { mode: 0o600 })
-    this.environment = { PATH: process.env['PATH'], HOME: this.directory, KUBECONFIG: path }
-  }
-
-  async kubectl(...words: readonly string[]): Promise<string> {
-    return (await run('kubectl', words, { env: this.environment })).stdout
-  }
-
-  /** Runs `kubectl proxy` for as long as `body` takes, and hands it the line that the program starts with. */
-  async proxying(words: readonly string[], body: (line: string) => Promise<void>): Promise<void> {
-    const child = spawn('kubectl', ['proxy', ...words], { env: this.environment, stdio: ['ignore', 'pipe', 'ignore'] })
-    try {
-      child.stdout.setEncoding('utf8')
-      const [line] = (await Array.fromAsync(child.stdout.take(1))) as string[]
-      await body(line!)
-    } finally {
-      child.kill()
-      await new Promise((resolve) => child.once('close', resolve))
-    }
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true })
-  }
-}
 
 const getVersions = async (where: { port: number } | { socketPath: string }): Promise<string[]> => {
   const body = await new Promise<string>((resolve, reject) => {
