@@ -32,6 +32,11 @@ export class ObjectVersion {
     return this.object
   }
 
+  /** Whether `object` is at hand. */
+  get isParsed(): boolean {
+    return this.#object !== undefined
+  }
+
   bytes(): Uint8Array {
     this.#bytes ??= spliceRevision(this.#stored, this.revision)
     return this.#bytes

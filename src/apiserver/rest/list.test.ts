@@ -3,6 +3,7 @@ import test from 'node:test'
 import { configMaps, type PodTemplate, podTemplates } from '#api'
 import { VirtualClock } from '#base'
 import type { KubernetesObject } from '#meta'
+import { openMemoryStore } from '#store'
 import { ask, startTestApiServer, type TestApiServer } from '#testing'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
@@ -255,4 +256,29 @@ test('deletecollection deletes what its list shows, and no more than its limit',
   assert.deepEqual([limited.object.kind, namesIn(limited.object)], ['ConfigMapList', ['a', 'b']])
   assert.match(limited.object.metadata.resourceVersion, /^\d+$/)
   assert.deepEqual(namesIn((await ask(api, `GET ${MAPS}`)).object), ['c', 'd'])
+})
+
+test('a list of thousands lets others have their turn, whether it selects or parses what was never read', async () => {
+  const clock = new VirtualClock()
+  const store = openMemoryStore({ clock })
+  for (let at = 0; at < 5_000; at++) {
+    const value = Buffer.from(
+      JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: `m-${at}`, namespace: 'default' } }),
+    )
+    await store.put(`/registry/configmaps/default/m-${at}`, value, { expected: 0 })
+  }
+  await using api = await startTestApiServer({ clock, store })
+  for (const query of ['', '?labelSelector=!app']) {
+    let turns = 0
+    let over = false
+    const count = (): void => {
+      turns++
+      if (!over) setImmediate(count)
+    }
+    setImmediate(count)
+    const { object } = await ask(api, `GET ${MAPS}${query}`)
+    over = true
+    assert.equal(object.items.length, 5_000)
+    assert.ok(turns >= 9, `${turns} turns for ${JSON.stringify(query)}`)
+  }
 })

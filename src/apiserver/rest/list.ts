@@ -24,7 +24,7 @@ export interface ListResult {
 
 /** How long a read waits for a revision that this server has not seen yet, upstream's three seconds. */
 const FRESHNESS_WAIT_MS = 3_000
-/** Objects that are looked at in one turn of the event loop. */
+/** Objects that are looked at, or parsed, in one turn of the event loop. */
 const SELECT_BATCH = 500
 /** Entries that are asked of the store at once while a selector looks for what a page needs. */
 const STORE_BATCH = 10_000
@@ -47,6 +47,7 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
     continuation,
   }
   const page = at === undefined ? await currentPage(request, options, dependencies) : await pageAt(request, at, dependencies)
+  await parse(page.versions)
   const metadata: ListMeta = { resourceVersion: String(page.revision) }
   const last = page.versions.at(-1)
   if (page.more && last !== undefined) {
@@ -183,6 +184,16 @@ async function select(
     found.push(version)
   }
   return false
+}
+
+/** What nobody has read since the server started is parsed piece by piece, rather than all at once by whoever shows it. */
+async function parse(versions: readonly ObjectVersion[]): Promise<void> {
+  let parsed = 0
+  for (const version of versions) {
+    if (version.isParsed) continue
+    void version.object
+    if (++parsed % SELECT_BATCH === 0) await nextTurn()
+  }
 }
 
 function expired(continuation: Continuation | undefined): Error {
