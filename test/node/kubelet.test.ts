@@ -6,6 +6,7 @@ import { containerTests } from './kubelet/containers.ts'
 import { lifecycleTests } from './kubelet/lifecycle.ts'
 import { resizeTests } from './kubelet/resize.ts'
 import { staticPodTests } from './kubelet/static.ts'
+import { statsTests } from './kubelet/stats.ts'
 import { restartTests, streamTests } from './kubelet/streams.ts'
 import { volumeTests } from './kubelet/volumes.ts'
 import { RealNode } from './real-node.ts'
@@ -23,7 +24,16 @@ describe('a kubelet on containerd', () => {
   after(() => node[Symbol.asyncDispose]())
 
   describe('side by side', { concurrency: AT_ONCE }, () => {
-    for (const tests of [lifecycleTests, containerTests, volumeTests, streamTests, resizeTests, staticPodTests, claimTests])
+    for (const tests of [
+      lifecycleTests,
+      containerTests,
+      volumeTests,
+      streamTests,
+      resizeTests,
+      staticPodTests,
+      claimTests,
+      statsTests,
+    ])
       tests(() => node)
   })
   describe('one after another', () => {

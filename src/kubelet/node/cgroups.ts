@@ -3,12 +3,16 @@ import { join } from 'node:path'
 import { type Pod, podLimits, podRequests, qosClass } from '#api'
 import { milliValue, quantityValue } from '#meta'
 import { cpuQuotaUs, cpuShares } from '../containers/container-config.ts'
+import { type GroupUsage, readGroupUsage } from './cgroup-usage.ts'
 
 /** The control groups of pods. */
 export interface Cgroups {
   /** Makes or updates the pod's group; resolves with its name as the runtime takes it. */
   prepare(pod: Pod): Promise<string>
   remove(pod: Pod): Promise<void>
+  groupOf(pod: Pod): string
+  /** Of the pod, of one of its containers, or of the whole node; undefined where nothing is counted. */
+  usage(pod: Pod | undefined, containerId?: string): GroupUsage | undefined
 }
 
 /** For nodes without containers. */
@@ -17,6 +21,8 @@ export const noCgroups: Cgroups = {
     return ''
   },
   async remove() {},
+  groupOf: () => '',
+  usage: () => undefined,
 }
 
 const V1_HIERARCHIES = ['memory', 'cpu', 'cpuacct', 'pids', 'cpuset', 'blkio', 'devices', 'freezer', 'systemd']
@@ -35,19 +41,23 @@ export class CgroupFs implements Cgroups {
   }
 
   async prepare(pod: Pod): Promise<string> {
-    const group = this.#groupOf(pod)
+    const group = this.groupOf(pod)
     if (this.#unified) this.#prepareUnified(group, pod)
     else this.#prepareV1(group, pod)
     return group
   }
 
   async remove(pod: Pod): Promise<void> {
-    const group = this.#groupOf(pod)
+    const group = this.groupOf(pod)
     const roots = this.#unified ? [this.#root] : V1_HIERARCHIES.map((hierarchy) => join(this.#root, hierarchy))
     for (const root of roots) removeGroup(join(root, group))
   }
 
-  #groupOf(pod: Pod): string {
+  usage(pod: Pod | undefined, containerId = ''): GroupUsage | undefined {
+    return readGroupUsage(this.#root, pod === undefined ? '/' : join(this.groupOf(pod), containerId))
+  }
+
+  groupOf(pod: Pod): string {
     const qos = pod.status?.qosClass ?? qosClass(pod)
     return join(this.#parent, QOS_FOLDERS[qos as keyof typeof QOS_FOLDERS] ?? '', `pod${pod.metadata?.uid}`)
   }

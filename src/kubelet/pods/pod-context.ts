@@ -24,6 +24,7 @@ export interface PodDependencies {
   readonly restarts: Backoff
   readonly prober: Prober
   readonly cgroups: Cgroups
+  readonly nodeName: string
   readonly nodeIPs: readonly string[]
   readonly clusterDNS: string
   readonly clusterDomain: string

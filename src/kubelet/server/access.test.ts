@@ -179,18 +179,21 @@ test('a bearer token is reviewed once in two minutes; a verdict holds five minut
     for (const kind of asked.splice(0)) counts[kind] = (counts[kind] ?? 0) + 1
     return counts
   }
-  assert.match((await node.call('/stats', { token })).body, /^Forbidden \(user=system:serviceaccount:default:monitor, verb=get/)
-  assert.equal((await node.call('/stats', { token })).status, 403)
+  assert.match(
+    (await node.call('/stats/summary', { token })).body,
+    /^Forbidden \(user=system:serviceaccount:default:monitor, verb=get/,
+  )
+  assert.equal((await node.call('/stats/summary', { token })).status, 403)
   assert.deepEqual(reviews(), { tokenreviews: 1, subjectaccessreviews: 1 })
   await grant(api, { kind: 'ServiceAccount', name: 'monitor', namespace: 'default' }, 'stats')
-  assert.equal((await node.call('/stats', { token })).status, 403)
+  assert.equal((await node.call('/stats/summary', { token })).status, 403)
   await clock.advance(30_001)
-  assert.equal((await node.call('/stats', { token })).status, 200)
+  assert.equal((await node.call('/stats/summary', { token })).status, 200)
   assert.deepEqual(reviews(), { subjectaccessreviews: 1 })
   await clock.advance(2 * 60_000)
-  assert.equal((await node.call('/stats', { token })).status, 200)
+  assert.equal((await node.call('/stats/summary', { token })).status, 200)
   assert.deepEqual(reviews(), { tokenreviews: 1 })
   await clock.advance(3 * 60_000)
-  assert.equal((await node.call('/stats', { token })).status, 200)
+  assert.equal((await node.call('/stats/summary', { token })).status, 200)
   assert.deepEqual(reviews(), { tokenreviews: 1, subjectaccessreviews: 1 })
 })

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pod } from '#api'
 import type { Clock } from '#base'
+import type { GroupUsage } from '../node/cgroup-usage.ts'
 import type { Runtime } from '../runtimes/runtime.ts'
 
 export interface LoggedContainer {
@@ -9,8 +10,30 @@ export interface LoggedContainer {
   readonly running: boolean
 }
 
+export interface RunningPod {
+  readonly pod: Pod
+  readonly sandboxId: string
+  readonly containers: readonly {
+    readonly name: string
+    readonly id: string
+    readonly image: string
+    readonly startedAtMs: number
+  }[]
+}
+
 /** What the server reads of the kubelet. */
 export interface KubeletView {
+  readonly nodeName: string
+  readonly startedAtMs: number
+  readonly rootDirectory: string
+  /** Pods with a sandbox, and their running containers. */
+  running(): Iterable<RunningPod>
+  /** Of a pod's control group, of one of its containers', or of the whole node. */
+  usage(pod: Pod | undefined, containerId?: string): GroupUsage | undefined
+  /** Name of the pod's control group. */
+  groupOf(pod: Pod): string
+  /** Cores in use since the counter was read before; `key` tells counters apart. */
+  nanoCores(key: string, nanoseconds: number): number | undefined
   pods(): readonly Pod[]
   pod(namespace: string, name: string): Pod | undefined
   /** The newest container of that name. */

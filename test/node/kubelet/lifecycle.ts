@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import { it } from 'node:test'
 import { type Pod, pods } from '#api'
-import { busybox, hasEnded, isReady, NODE_IP, type RealNode, STAY, shell } from '../real-node.ts'
+import { busybox, hasEnded, isReady, NODE_IP, type RealNode, STAY, shell, untilOutput } from '../real-node.ts'
 
 const once = { restartPolicy: 'Never' }
 const main = (pod: Pod) => pod.status?.containerStatuses?.[0]
@@ -104,6 +104,8 @@ export function lifecycleTests(given: () => RealNode): void {
     const logs = node.startKubectl('logs', '-f', 'hooks')
     let text = ''
     logs.stdout!.on('data', (chunk) => (text += chunk))
+    // Once it follows, the pod may go.
+    await untilOutput(logs.stdout!, /after start/)
     const startedMs = performance.now()
     await Promise.all([node.delete('hooks'), node.delete('hook-sleeps'), onceEvent(logs, 'close')])
     assert.equal(text, 'after start\nbefore stop\nstopped\n')

@@ -100,7 +100,7 @@ export function streamTests(given: () => RealNode): void {
     const web = { image: 't8s.local/web:1', command: ['/web'], readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 } }
     await node.run(shell('forward', '', web))
     const child = node.startKubectl('port-forward', 'pod/forward', ':8080')
-    const [, port] = await untilOutput(child.stdout!, /127\.0\.0\.1:(\d+)/)
+    const [, port] = await untilOutput(child.stdout!, /127\.0\.0\.1:(\d+) ->/)
     const answer = await fetch(`http://127.0.0.1:${port}/version`)
     assert.equal(await answer.text(), 'v1\n')
     child.kill()
