@@ -26,6 +26,8 @@ import {
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 const containers = [{ name: 'c', image: 'i:1' }]
+/** The simplest that changes something. */
+const mutation = { patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }
 const labels = { app: 'x' }
 const template = { metadata: { labels }, spec: { containers } }
 const ending = { spec: { containers, restartPolicy: 'Never' } }
@@ -69,7 +71,9 @@ const BODIES: Readonly<Record<string, object>> = {
     spec: { parentRef: { resource: 'services', namespace: 'default', name: 's' } },
   },
   Job: { spec: { template: ending } },
-  MutatingAdmissionPolicy: { spec: { reinvocationPolicy: 'Never', matchConstraints: { resourceRules: [rule] }, mutations: [] } },
+  MutatingAdmissionPolicy: {
+    spec: { reinvocationPolicy: 'Never', matchConstraints: { resourceRules: [rule] }, mutations: [mutation] },
+  },
   MutatingAdmissionPolicyBinding: { spec: { policyName: 'x' } },
   MutatingWebhookConfiguration: { webhooks: [webhook] },
   NetworkPolicy: { spec: { podSelector: {} } },

@@ -3,70 +3,31 @@ import test from 'node:test'
 import {
   type ConfigMap,
   configMaps,
-  type MutatingWebhook,
   mutatingWebhookConfigurations,
   namespaces,
   pods,
-  services,
-  type ValidatingWebhook,
   validatingWebhookConfigurations,
 } from '#api'
 import type { Client } from '#client'
 import { StatusError } from '#meta'
 import {
+  addData,
+  deny,
   makeNamespace,
+  mutating,
   patchAnswer,
   podOf,
   refusal,
+  settings,
   startAdmissionTest,
+  startWebhookLab,
   startWebhookServer,
   type TestApiServer,
+  validating,
   type WebhookAnswer,
-  type WebhookServer,
   webhookTo,
 } from '#testing'
 import type { AdmissionRequest } from './review.ts'
-
-interface Lab extends AsyncDisposable {
-  readonly api: Awaited<ReturnType<typeof startAdmissionTest>>
-  readonly client: Client
-  readonly server: WebhookServer
-}
-
-/** An API server and a webhook server that answers with `answer`. */
-async function startLab(answer: (request: AdmissionRequest, path: string) => WebhookAnswer): Promise<Lab> {
-  await using stack = new AsyncDisposableStack()
-  const api = stack.use(await startAdmissionTest())
-  const server = stack.use(await startWebhookServer(answer))
-  const owned = stack.move()
-  return { api, client: api.client, server, [Symbol.asyncDispose]: () => owned.disposeAsync() }
-}
-
-const settings = (name: string, data: Record<string, string> = {}, more: object = {}): ConfigMap => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, namespace: 'work', ...more },
-  data,
-})
-
-const mutating = (client: Client, name: string, ...webhooks: MutatingWebhook[]): Promise<unknown> =>
-  client.create(mutatingWebhookConfigurations, {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name, labels: { test: 'yes' } },
-    webhooks,
-  })
-
-const validating = (client: Client, name: string, ...webhooks: ValidatingWebhook[]): Promise<unknown> =>
-  client.create(validatingWebhookConfigurations, {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingWebhookConfiguration',
-    metadata: { name, labels: { test: 'yes' } },
-    webhooks,
-  })
-
-const addData = (key: string) => patchAnswer([{ op: 'add', path: `/data/${key}`, value: 'yes' }])
-const deny = (message: string, code?: number) => ({ allowed: false, status: { message, ...(code !== undefined && { code }) } })
 
 /** A bad configmap holds the key `webhook-e2e-test`, a bad pod has a container `webhook-disallow`. */
 function judge({ object, kind }: AdmissionRequest): WebhookAnswer {
@@ -77,7 +38,7 @@ function judge({ object, kind }: AdmissionRequest): WebhookAnswer {
 }
 
 test('behaviour Admission webhook, deny create: pods and configmaps, by create, update and patch', async () => {
-  await using lab = await startLab(judge)
+  await using lab = await startWebhookLab(judge)
   const { client, server } = lab
   const rules = [{ operations: ['CREATE', 'UPDATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'configmaps'] }]
   const namespaceSelector = { matchExpressions: [{ key: 'skip', operator: 'NotIn', values: ['yes'] }] }
@@ -98,7 +59,7 @@ test('behaviour Admission webhook, deny create: pods and configmaps, by create, 
 })
 
 test('behaviour Admission webhook, fail closed: a webhook that can’t be called refuses everything', async () => {
-  await using lab = await startLab(() => ({ allowed: true }))
+  await using lab = await startWebhookLab(() => ({ allowed: true }))
   const { client, server } = lab
   const hook = webhookTo(server, '/closed')
   await validating(client, 'closed', { ...hook, clientConfig: { url: hook.clientConfig.url! }, failurePolicy: 'Fail' })
@@ -110,7 +71,7 @@ test('behaviour Admission webhook, fail closed: a webhook that can’t be called
 
 test('behaviour Admission webhook, honor timeout', async () => {
   const waiting: (() => void)[] = []
-  await using lab = await startLab(() => ({ allowed: true }))
+  await using lab = await startWebhookLab(() => ({ allowed: true }))
   const { client, api } = lab
   await using slow = await startWebhookServer(
     () => new Promise<WebhookAnswer>((resolve) => waiting.push(() => resolve({ allowed: true }))),
@@ -139,7 +100,7 @@ test('behaviour Admission webhook, honor timeout', async () => {
 })
 
 test('behaviour Admission webhook, ordered mutation: the second webhook sees what the first added', async () => {
-  await using lab = await startLab(({ object }, path) => {
+  await using lab = await startWebhookLab(({ object }, path) => {
     const data = (object as ConfigMap).data ?? {}
     if (path.startsWith('/first') && data['start']) return addData('stage-1')
     if (path.startsWith('/second') && data['stage-1']) return addData('stage-2')
@@ -153,7 +114,7 @@ test('behaviour Admission webhook, ordered mutation: the second webhook sees wha
 
 test('behaviour Admission webhook, mutation with defaulting: an init container that was added is defaulted', async () => {
   const container = { name: 'added', image: 'example.com/init' }
-  await using lab = await startLab(() => patchAnswer([{ op: 'add', path: '/spec/initContainers', value: [container] }]))
+  await using lab = await startWebhookLab(() => patchAnswer([{ op: 'add', path: '/spec/initContainers', value: [container] }]))
   const { client, server } = lab
   const rules = [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }]
   await mutating(client, 'add', webhookTo(server, '/pods', { rules }))
@@ -178,7 +139,7 @@ for (const kind of ['mutating', 'validating'] as const) {
   }
 
   test(`behaviour Admission webhook, update ${kind} webhook: a change takes effect at once`, async () => {
-    await using lab = await startLab(answer)
+    await using lab = await startWebhookLab(answer)
     const { client, server } = lab
     await register(client, 'changing', webhookTo(server, '/x'))
     assert.equal(await isTouched(client, 'a'), true)
@@ -192,7 +153,7 @@ for (const kind of ['mutating', 'validating'] as const) {
   })
 
   test(`behaviour Admission webhook, list ${kind} webhooks: a collection is deleted and asks no more`, async () => {
-    await using lab = await startLab(answer)
+    await using lab = await startWebhookLab(answer)
     const { client, server } = lab
     for (let index = 0; index < 10; index++) await register(client, `one-${index}`, webhookTo(server, `/${index}`))
     const typed = resource as typeof mutatingWebhookConfigurations
@@ -204,7 +165,7 @@ for (const kind of ['mutating', 'validating'] as const) {
 }
 
 test('behaviour Admission webhook, admission control not allowed on webhook configuration objects', async () => {
-  await using lab = await startLab(() => deny('nobody may touch these'))
+  await using lab = await startWebhookLab(() => deny('nobody may touch these'))
   const { client, server } = lab
   const everything = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*'] }]
   await validating(client, 'lock', webhookTo(server, '/lock', { rules: everything }))
@@ -216,7 +177,7 @@ test('behaviour Admission webhook, admission control not allowed on webhook conf
 })
 
 test('behaviour Admission webhook, discovery document: webhook resources are in it', async () => {
-  await using lab = await startLab(() => ({ allowed: true }))
+  await using lab = await startWebhookLab(() => ({ allowed: true }))
   const read = async (path: string): Promise<Record<string, never>> => {
     const { body } = await lab.client.request({ method: 'GET', path })
     return (
@@ -231,7 +192,7 @@ test('behaviour Admission webhook, discovery document: webhook resources are in 
 })
 
 test('behaviour Admission webhook, deny attach: connecting to a pod’s streams can be refused', async () => {
-  await using lab = await startLab(({ kind, object }) =>
+  await using lab = await startWebhookLab(({ kind, object }) =>
     deny(`attaching is not allowed: ${kind.kind} ${(object as { container?: string }).container}`),
   )
   const { client, server } = lab
@@ -268,7 +229,7 @@ test('behaviour Admission webhook, deny attach: connecting to a pod’s streams 
 })
 
 test('a delete shows the webhook what is deleted, and can be refused', async () => {
-  await using lab = await startLab(({ oldObject }) =>
+  await using lab = await startWebhookLab(({ oldObject }) =>
     (oldObject as ConfigMap).data?.['keep'] ? deny('kept') : { allowed: true },
   )
   const { client, server } = lab
@@ -289,7 +250,7 @@ test('a delete shows the webhook what is deleted, and can be refused', async () 
 })
 
 test('what a webhook is told: who, what, where, and in which version', async () => {
-  await using lab = await startLab(() => ({ allowed: true }))
+  await using lab = await startWebhookLab(() => ({ allowed: true }))
   const { api, client, server } = lab
   await mutating(
     client,
@@ -321,7 +282,7 @@ test('what a webhook is told: who, what, where, and in which version', async () 
 })
 
 test('rules: versions are converted for a webhook that knows another one, unless it wants only its own', async () => {
-  await using lab = await startLab(() => ({ allowed: true }))
+  await using lab = await startWebhookLab(() => ({ allowed: true }))
   const { client, server } = lab
   const rules = [
     { operations: ['CREATE'], apiGroups: ['autoscaling'], apiVersions: ['v1'], resources: ['horizontalpodautoscalers'] },
@@ -344,7 +305,7 @@ test('rules: versions are converted for a webhook that knows another one, unless
 })
 
 test('rules: scope, subresources and selectors', async () => {
-  await using lab = await startLab(() => ({ allowed: true }))
+  await using lab = await startWebhookLab(() => ({ allowed: true }))
   const { client, server } = lab
   const rule = (resources: string[], scope: string) => [
     { operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources, scope },
@@ -380,7 +341,7 @@ test('rules: scope, subresources and selectors', async () => {
 })
 
 test('a webhook is asked again when a later one changed the object, if it wants to be', async () => {
-  await using lab = await startLab((_request, path) => (path.startsWith('/late') ? addData('late') : { allowed: true }))
+  await using lab = await startWebhookLab((_request, path) => (path.startsWith('/late') ? addData('late') : { allowed: true }))
   const { client, server } = lab
   await mutating(
     client,
@@ -399,7 +360,7 @@ test('a webhook is asked again when a later one changed the object, if it wants 
 
 test('a webhook’s change is validated, and can’t move the object or rob its owners', async () => {
   let operations: object[] = []
-  await using lab = await startLab(() => patchAnswer(operations))
+  await using lab = await startWebhookLab(() => patchAnswer(operations))
   const { client, server } = lab
   await mutating(client, 'bad', webhookTo(server, '/bad'))
   operations = [{ op: 'add', path: '/metadata/labels', value: { 'not ok': 'x' } }]
@@ -432,7 +393,7 @@ test('a webhook’s change is validated, and can’t move the object or rob its 
 })
 
 test('warnings and statuses of a webhook come through', async () => {
-  await using lab = await startLab(({ object }) =>
+  await using lab = await startWebhookLab(({ object }) =>
     (object as ConfigMap).data?.['bad']
       ? {
           allowed: false,
@@ -452,114 +413,6 @@ test('warnings and statuses of a webhook come through', async () => {
     assert.deepEqual(error.status.details?.causes, [{ message: 'short', field: 'data.bad' }])
     return true
   })
-})
-
-const REFUSED: readonly [name: string, answer: WebhookAnswer, said: RegExp][] = [
-  [
-    'redirects',
-    (_review, response) => void response.writeHead(302, { location: 'https://127.0.0.1:1/' }).end(),
-    /the server responded with the status code 302 but did not return more information$/,
-  ],
-  [
-    'returns 10 MB',
-    (_review, response) => void response.end(Buffer.alloc(10 * 1024 * 1024, 0x20)),
-    /the response is longer than 3145728 bytes$/,
-  ],
-  ['closes', (_review, response) => void response.destroy(), /Post ".*": (EOF|socket hang up)$/],
-  [
-    'stops in the middle',
-    (_review, response) => {
-      response.writeHead(200, { 'content-length': '100' }).write('{')
-      response.socket?.end()
-    },
-    /Post ".*": (unexpected EOF|aborted|EOF)$/,
-  ],
-  ['is no JSON', (_review, response) => void response.end('<html>'), /the webhook's answer is no JSON: /],
-  [
-    'fails',
-    (_review, response) => void response.writeHead(500).end('oh'),
-    /an error on the server \("oh"\) has prevented the request from succeeding$/,
-  ],
-  [
-    'is not there',
-    (_review, response) => void response.writeHead(404).end(),
-    /the server could not find the requested resource$/,
-  ],
-  ['lies about whom it answers', { uid: 'other', allowed: true }, /expected response.uid="[\da-f-]+", got "other"$/],
-  [
-    'answers nothing',
-    (review, response) => void response.end(JSON.stringify({ apiVersion: review.apiVersion, kind: 'AdmissionReview' })),
-    /webhook response was absent$/,
-  ],
-  [
-    'answers as another kind',
-    (_review, response) => void response.end('{"apiVersion":"v1","kind":"Pod"}'),
-    /expected webhook response of admission.k8s.io\/v1, Kind=AdmissionReview, got v1, Kind=Pod$/,
-  ],
-  [
-    'patches where it only validates',
-    { allowed: true, patchType: 'JSONPatch', patch: 'W10=' },
-    /validating webhook may not return response.patch$/,
-  ],
-]
-
-for (const [name, answer, said] of REFUSED) {
-  test(`a webhook that ${name} has failed: closed it refuses, open it is ignored`, async () => {
-    await using lab = await startLab(() => answer)
-    const { client, server } = lab
-    await validating(client, 'odd', webhookTo(server, '/odd'))
-    const message = await refusal(client.create(configMaps, settings('a')))
-    assert.match(message, /^Internal error occurred: failed calling webhook "odd.hooks.example": failed to call webhook: /)
-    assert.match(message, said)
-    await client.patch(
-      validatingWebhookConfigurations,
-      'odd',
-      [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }],
-      { type: 'json' },
-    )
-    await client.create(configMaps, settings('a'))
-  })
-}
-
-test('a webhook that hangs is given up on when its time is over, and its connection closed', async () => {
-  const hung: string[] = []
-  await using lab = await startLab(() => (_review, response) => void response.on('close', () => hung.push('closed')))
-  const { client, server, api } = lab
-  await mutating(client, 'hang', webhookTo(server, '/hang', { timeoutSeconds: 2 }))
-  const made = refusal(client.create(configMaps, settings('a')))
-  await server.received(1)
-  await api.clock.advance(1_999)
-  assert.deepEqual(hung, [])
-  await api.clock.advance(1)
-  assert.match(await made, /context deadline exceeded$/)
-})
-
-test('a webhook behind a Service is found by it, and must be who the Service’s name says', async () => {
-  await using lab = await startLab(() => deny('by service'))
-  const { client, server } = lab
-  const service = { namespace: 'work', name: 'hook', path: '/judge', port: server.port }
-  const clientConfig = { service, caBundle: server.caBundle }
-  await validating(client, 'svc', webhookTo(server, '/svc', { clientConfig }))
-  const create = (): Promise<string> => refusal(client.create(configMaps, settings('a')))
-  const about = `Internal error occurred: failed calling webhook "svc.hooks.example": failed to call webhook: Post "https://hook.work.svc:${server.port}/judge?timeout=10s": `
-  assert.equal(await create(), `${about}service "hook" not found`)
-  const spec = { type: 'ClusterIP', ports: [{ port: server.port }] }
-  await client.create(services, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'hook', namespace: 'work' }, spec })
-  assert.equal(await create(), `${about}no endpoints available for service "hook"`)
-  await client.delete(services, 'work/hook')
-  for (const name of ['hook', 'other']) {
-    const external = { type: 'ExternalName', externalName: 'localhost' }
-    await client.create(services, { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'work' }, spec: external })
-  }
-  assert.equal(await create(), 'admission webhook "svc.hooks.example" denied the request: by service')
-  assert.deepEqual(server.paths, ['/judge?timeout=10s'])
-  await client.patch(
-    validatingWebhookConfigurations,
-    'svc',
-    [{ op: 'replace', path: '/webhooks/0/clientConfig/service/name', value: 'other' }],
-    { type: 'json' },
-  )
-  assert.match(await create(), /Hostname\/IP does not match certificate's altnames/)
 })
 
 test('in-process functions judge and change like webhooks do', async () => {
