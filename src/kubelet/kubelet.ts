@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { type Node, nodes, type Pod, pods, type Service, services } from '#api'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
@@ -156,6 +157,7 @@ class NodeAgent implements AsyncDisposable {
       capacity: this.#options.capacity,
       kubeletVersion: this.#options.version,
     }
+    if (this.#options.podLogs !== '') mkdirSync(this.#options.podLogs, { recursive: true, mode: 0o755 })
     await this.#startStaticPods()
     const reporter = new NodeReporter({ client, runtime, clock, log, input })
     await reporter.register()

@@ -10,6 +10,8 @@ export interface Cgroups {
   /** Makes or updates the pod's group; resolves with its name as the runtime takes it. */
   prepare(pod: Pod): Promise<string>
   remove(pod: Pod): Promise<void>
+  /** Removes groups of pods that nobody knows any more. */
+  removeOthers(uids: ReadonlySet<string>): void
   groupOf(pod: Pod): string
   /** Of the pod, of one of its containers, or of the whole node; undefined where nothing is counted. */
   usage(pod: Pod | undefined, containerId?: string): GroupUsage | undefined
@@ -21,6 +23,7 @@ export const noCgroups: Cgroups = {
     return ''
   },
   async remove() {},
+  removeOthers() {},
   groupOf: () => '',
   usage: () => undefined,
 }
@@ -49,8 +52,17 @@ export class CgroupFs implements Cgroups {
 
   async remove(pod: Pod): Promise<void> {
     const group = this.groupOf(pod)
-    const roots = this.#unified ? [this.#root] : V1_HIERARCHIES.map((hierarchy) => join(this.#root, hierarchy))
-    for (const root of roots) removeGroup(join(root, group))
+    for (const root of this.#roots()) removeGroup(join(root, group))
+  }
+
+  removeOthers(uids: ReadonlySet<string>): void {
+    for (const root of this.#roots()) {
+      for (const folder of Object.values(QOS_FOLDERS)) {
+        const parent = join(root, this.#parent, folder)
+        for (const name of existsSync(parent) ? readdirSync(parent) : [])
+          if (name.startsWith('pod') && !uids.has(name.slice('pod'.length))) removeGroup(join(parent, name))
+      }
+    }
   }
 
   usage(pod: Pod | undefined, containerId = ''): GroupUsage | undefined {
@@ -60,6 +72,10 @@ export class CgroupFs implements Cgroups {
   groupOf(pod: Pod): string {
     const qos = pod.status?.qosClass ?? qosClass(pod)
     return join(this.#parent, QOS_FOLDERS[qos as keyof typeof QOS_FOLDERS] ?? '', `pod${pod.metadata?.uid}`)
+  }
+
+  #roots(): readonly string[] {
+    return this.#unified ? [this.#root] : V1_HIERARCHIES.map((hierarchy) => join(this.#root, hierarchy))
   }
 
   #prepareV1(group: string, pod: Pod): void {

@@ -150,12 +150,22 @@ export class PodWorker {
     const { againAtMs } = await this.#sync.sync(pod, this.#observed, signal)
     this.#observed = await observePod(runtime, this.uid)
     this.#resize.noteProgress(pod, this.#resizing(), this.#sync.resizeErrors)
+    await this.#removeDead()
     const reached = this.#status()
     // A pod has not ended while its sidecars run: the next step stops them before anybody hears of the end.
     if (isOver(reached) && runsAnything(this.#observed)) this.#pending = true
     else await this.#report(reached)
-    await removeDead(this.#observed, { runtime, podDirectory: this.#dependencies.volumes.podDirectory(this.uid) })
     return earliest(againAtMs, deadlineMs)
+  }
+
+  async #removeDead(): Promise<void> {
+    const { runtime, volumes, log } = this.#dependencies
+    try {
+      await removeDead(this.#observed, { runtime, podDirectory: volumes.podDirectory(this.uid) })
+    } catch (error) {
+      // The next step finds it again; the pod's state is more urgent.
+      log.warn('What is left of ended containers was not removed', { pod: this.#name(), error })
+    }
   }
 
   /** The pod has run to its end, or was given up: what still runs (sidecars, or all of it) stops, its record stays. */

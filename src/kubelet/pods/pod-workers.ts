@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { isMirrorPod, type Pod } from '#api'
 import type { TaskGroup } from '#base'
 import { POD_NAME, POD_NAMESPACE, POD_UID } from '../labels.ts'
@@ -129,6 +131,22 @@ export class PodWorkers {
         spec: { containers: [], nodeName: this.#dependencies.nodeName },
       }
       this.#startWorker(pod).remove()
+    }
+    await this.#removeLeftovers()
+  }
+
+  /** Files and control groups of pods that even the runtime has forgotten: a crash came between. */
+  async #removeLeftovers(): Promise<void> {
+    const { volumes, cgroups, podLogs, log } = this.#dependencies
+    const uids = new Set(this.#workers.keys())
+    for (const uid of volumes.uids()) if (!uids.has(uid)) await volumes.remove(uid)
+    cgroups.removeOthers(uids)
+    if (podLogs === '') return
+    for (const name of readdirSync(podLogs)) {
+      // NAMESPACE_NAME_UID
+      if (uids.has(name.slice(name.lastIndexOf('_') + 1))) continue
+      rmSync(join(podLogs, name), { recursive: true, force: true })
+      log.info('Removed the logs of a pod that is gone', { directory: name })
     }
   }
 }

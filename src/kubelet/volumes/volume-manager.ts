@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Pod, persistentVolumeClaims, persistentVolumes, serviceAccounts, type TokenRequest } from '#api'
@@ -19,6 +19,8 @@ export interface VolumeManager {
   /** Directory of files that belong to the pod itself: hosts, resolv.conf, termination messages. */
   podDirectory(uid: string): string
   remove(uid: string): Promise<void>
+  /** Pods that something is kept of. */
+  uids(): readonly string[]
   /** When the next of the pod's tokens wants renewal, in milliseconds since the epoch. */
   renewAt(uid: string): number | undefined
 }
@@ -100,6 +102,11 @@ export class DiskVolumes implements VolumeManager {
     for (const prepared of this.#prepared) if (prepared.startsWith(`${directory}/`)) this.#prepared.delete(prepared)
   }
 
+  uids(): readonly string[] {
+    const directory = join(this.#root, 'pods')
+    return existsSync(directory) ? readdirSync(directory) : []
+  }
+
   renewAt(uid: string): number | undefined {
     const times = [...(this.#tokens.get(uid)?.values() ?? [])].map(({ renewAtMs }) => renewAtMs)
     return times.length === 0 ? undefined : Math.min(...times)
@@ -153,6 +160,9 @@ export class NoVolumes implements VolumeManager {
     return ''
   }
   async remove(): Promise<void> {}
+  uids(): readonly string[] {
+    return []
+  }
   renewAt(): undefined {
     return undefined
   }

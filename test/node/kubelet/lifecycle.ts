@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { once as onceEvent } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import { type Pod, pods } from '#api'
 import { busybox, hasEnded, isReady, NODE_IP, type RealNode, STAY, shell, untilOutput } from '../real-node.ts'
@@ -198,6 +200,24 @@ export function lifecycleTests(given: () => RealNode): void {
     )
     await node.untilEvent('policy-always', 'BackOff', /^Back-off restarting failed container main in pod policy-always_default\(/)
     await node.delete('policy-always', 0)
+  })
+
+  it('a container whose image is changed starts anew, and only the last dead one is kept, with its log', async () => {
+    const node = given()
+    const { metadata } = await node.run(shell('image', STAY))
+    for (const [count, image] of [
+      [1, 't8s.local/web:1'],
+      [2, 't8s.local/web:2'],
+    ] as const) {
+      await node.client.patch(pods, 'default/image', { spec: { containers: [{ name: 'main', image }] } }, { type: 'strategic' })
+      await node.untilPod('image', (pod) => main(pod)?.image === image && main(pod)?.restartCount === count && isReady(pod))
+    }
+    await node.untilEvent('image', 'Killing', /^Container main definition changed, will be restarted$/)
+    await node.exec('image', 'true')
+    const containers = await node.runtime.listContainers({ labels: { 'io.kubernetes.pod.name': 'image' } })
+    assert.deepEqual(containers.map(({ state }) => state).sort(), ['EXITED', 'RUNNING'])
+    const logs = join(node.place.directory, 'logs', `default_image_${metadata!.uid}`, 'main')
+    assert.deepEqual(readdirSync(logs).sort(), ['1.log', '2.log'])
   })
 
   it('a container leaves a message: its file, or the end of its log when it failed', async () => {

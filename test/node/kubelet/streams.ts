@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { pods } from '#api'
@@ -116,6 +116,12 @@ export function restartTests(given: () => RealNode): void {
     const probed = { readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1, initialDelaySeconds: 0 } }
     const [before] = await Promise.all([node.run(shell('adopted', STAY, probed)), node.run(shell('orphan', STAY))])
     await node.stopKubelet()
+    const left = {
+      logs: join(node.place.directory, 'logs/default_forgotten_11111111'),
+      files: join(node.place.directory, 'kubelet/pods/11111111'),
+      group: `/sys/fs/cgroup/memory${node.place.cgroup}/burstable/pod11111111`,
+    }
+    for (const directory of Object.values(left)) mkdirSync(directory, { recursive: true })
     await node.client.delete(pods, 'default/orphan', { gracePeriodSeconds: 0 })
     const changes: (string | undefined)[] = []
     const watching = new AbortController()
@@ -144,6 +150,7 @@ export function restartTests(given: () => RealNode): void {
     )
     const orphans = await node.runtime.listPodSandboxes({ labels: { 'io.kubernetes.pod.name': 'orphan' } })
     assert.deepEqual(orphans, [])
+    for (const directory of Object.values(left)) assert.equal(existsSync(directory), false, directory)
     await node.delete('adopted')
   })
 }
