@@ -52,7 +52,7 @@ async function stopAndWait(socketPath: string): Promise<void> {
 async function removeFromKernel(paths: Paths, node: NodeFile): Promise<void> {
   const { name, clusterId, clusterCIDR, networkNamespace } = node
   const stateDirectory = paths.node(name).runtime
-  if (networkNamespace !== undefined) await removeNodeNamespace(networkNamespace)
+  if (networkNamespace !== undefined) await removeNodeNamespace(clusterId, name)
   else {
     await cleanupNftables({ table: `t8s-${clusterId}` })
     await removePodRoutes(clusterId, name, clusterCIDR)

@@ -64,8 +64,11 @@ export async function ensureNodeNamespace(network: MachineNetwork, node: string,
   return name
 }
 
-/** The namespace takes its interfaces, routes and tables along. */
-export async function removeNodeNamespace(name: string): Promise<void> {
+/** The namespace takes its interfaces, routes and tables along, in the kernel's own time; the cable goes at once. */
+export async function removeNodeNamespace(clusterId: string, node: string): Promise<void> {
+  const name = namespaceName(clusterId, node)
+  const cable = cableOf(clusterId, node)
+  if (await succeeds('ip', 'link', 'show', cable)) await run('ip', ['link', 'del', cable])
   if (existsSync(`/run/netns/${name}`)) await run('ip', ['netns', 'del', name])
 }
 
