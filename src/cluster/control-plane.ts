@@ -6,6 +6,8 @@ import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, typ
 import { startScheduler } from '#scheduler'
 import type { Store } from '#store'
 import { addressIn } from './cidr.ts'
+import { ManagedCertificate } from './join/managed-certificate.ts'
+import type { Authority, CertificateRequest, KeyPair } from './pki.ts'
 import { identities, type Pki } from './pki-directory.ts'
 
 export interface ControlPlaneOptions {
@@ -28,6 +30,8 @@ export interface ControlPlaneOptions {
 export interface ControlPlane extends AsyncDisposable {
   readonly server: ApiServer
   readonly port: number
+  /** What it proves itself with to clients and to kubelets; renewed as long as it runs. */
+  readonly certificates: Readonly<Record<'apiserver' | 'apiserver-kubelet-client', ManagedCertificate>>
   /** A client inside this process that acts as `user`, through the same pipeline as any other. */
   /** `userAgent` names the program, which manages the fields it writes. */
   clientFor(user: UserInfo, userAgent?: string): Client
@@ -43,10 +47,12 @@ export const serviceAccountUser = (name: string): UserInfo => ({
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { store, pki, clock, random, log } = options
   await using stack = new AsyncDisposableStack()
-  const [serving, kubeletClient] = await Promise.all([
-    pki.serverCA.issue(identities.apiServer(servingHosts(options))),
-    pki.clientCA.issue(identities.kubeletClient),
-  ])
+  const certificates = {
+    apiserver: keepIssued('apiserver', pki.serverCA, identities.apiServer(servingHosts(options))),
+    'apiserver-kubelet-client': keepIssued('apiserver-kubelet-client', pki.clientCA, identities.kubeletClient),
+  }
+  const kubeletClient = certificates['apiserver-kubelet-client']
+  const [serving] = await Promise.all([certificates.apiserver.ready(), kubeletClient.ready()])
   const listening = Promise.withResolvers<number>()
   const server = stack.use(
     await createApiServer({
@@ -64,7 +70,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       bootstrapTokens: true,
       admission: options.admission,
-      nodeConnection: { certificate: kubeletClient.certificate, key: kubeletClient.key, ca: pki.serverCA.certificate },
+      nodeConnection: {
+        get certificate() {
+          return kubeletClient.current!.certificate
+        },
+        get key() {
+          return kubeletClient.current!.key
+        },
+        ca: pki.serverCA.certificate,
+      },
     }),
   )
   const listener = stack.use(
@@ -78,6 +92,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       },
     }),
   )
+  stack.use(certificates.apiserver.onChange((pair) => listener.replaceCertificate(pair)))
   listening.resolve(listener.port)
   const clientFor = (user: UserInfo, userAgent = 't8s'): Client => createClient(inProcessTransport(server, { user, userAgent }))
   await server.ready
@@ -100,7 +115,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     log: log.child({ component: 'scheduler' }),
   })
   const owned = stack.move()
-  return { server, port: listener.port, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { server, port: listener.port, certificates, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+
+  function keepIssued(name: string, authority: Authority, request: CertificateRequest): ManagedCertificate {
+    const obtain = (): Promise<KeyPair> => authority.issue(request)
+    const certificate = stack.use(new ManagedCertificate({ name, obtain, clock: pki.clock, random: pki.random, log }))
+    certificate.start()
+    return certificate
+  }
 }
 
 /** Those by which nodes join are off by default, as upstream; whoever sets a cluster up turns them on. */

@@ -13,9 +13,12 @@ export interface Pki {
   readonly clientCA: Authority
   readonly frontProxyCA: Authority
   readonly serviceAccountKey: { readonly privateKey: string; readonly publicKey: string }
+  /** By which certificates are dated and renewed; real, whatever clock the rest of a test lives by. */
+  readonly clock: Clock
+  readonly random: Random
 }
 
-const AUTHORITIES = { serverCA: 'server-ca', clientCA: 'client-ca', frontProxyCA: 'front-proxy-ca' } as const
+export const AUTHORITIES = { serverCA: 'server-ca', clientCA: 'client-ca', frontProxyCA: 'front-proxy-ca' } as const
 
 /** A fresh set that lives in memory only. */
 export async function createPki(dependencies: { clock: Clock; random: Random }): Promise<Pki> {
@@ -25,7 +28,7 @@ export async function createPki(dependencies: { clock: Clock; random: Random }):
     createAuthority('kubernetes-front-proxy-ca', dependencies),
     createSigningKey(),
   ])
-  return { serverCA, clientCA, frontProxyCA, serviceAccountKey }
+  return { serverCA, clientCA, frontProxyCA, serviceAccountKey, ...dependencies }
 }
 
 /** The set kept in `directory` (0700, keys 0600), made on first use. */
@@ -49,6 +52,7 @@ export async function openPki(directory: string, dependencies: { clock: Clock; r
       privateKey: readFileSync(join(directory, 'sa.key'), 'utf8'),
       publicKey: readFileSync(complete, 'utf8'),
     },
+    ...dependencies,
   }
 }
 

@@ -29,14 +29,7 @@ async function joinCommand(a: Machine, ...more: string[]): Promise<string[]> {
 }
 
 function agent(b: Machine, words: readonly string[]) {
-  return b.talking(() => undefined, join(ROOT, 't8s'), ...words, '--node-name', 'b', '--data-dir', b.data)
-}
-
-async function untilReady(a: Machine, { ended }: { readonly ended: Promise<unknown> }): Promise<void> {
-  const over = ended.then(() => assert.fail('the agent ended'))
-  await Promise.race([over, a.kubectl('wait', '--for=create', '--timeout=60s', 'node/b')])
-  await Promise.race([over, a.kubectl('wait', '--for=condition=Ready', '--timeout=60s', 'node/b')])
-  over.catch(() => undefined)
+  return b.serving('The node runs', join(ROOT, 't8s'), ...words, '--node-name', 'b', '--data-dir', b.data)
 }
 
 /** Fetches a name from inside a pod. */
@@ -105,8 +98,8 @@ test('a node joins with a server and a token, and is a node like any other', { t
   await using machines = await twoMachines({ address: '10.89.0.2', gateway: '10.89.0.254' })
   const { a, b } = machines
   const words = await joinCommand(a)
-  const first = agent(b, words)
-  await untilReady(a, first)
+  const first = await agent(b, words)
+  await a.kubectl('wait', '--for=condition=Ready', '--timeout=60s', 'node/b')
 
   await context.test('traffic, logs and exec work across the nodes', () => checkTraffic(a, b))
 
@@ -133,14 +126,57 @@ test('a node joins with a server and a token, and is a node like any other', { t
     assert.match(text, /: OK/)
   })
 
+  await context.test('all certificates are renewed at once, without a restart', async () => {
+    const served = async (machine: Machine, address: string): Promise<string> => {
+      const text = await machine.feed(
+        '',
+        'openssl',
+        's_client',
+        '-connect',
+        address,
+        '-CAfile',
+        join(b.data, 'nodes/b/pki/ca.crt'),
+      )
+      assert.match(text, /Verify return code: 0 \(ok\)/)
+      return /-----BEGIN CERTIFICATE-----[^-]+/.exec(text)![0]
+    }
+    const before = [await served(b, '10.89.0.1:6443'), await served(a, '10.89.0.2:10250')]
+    const pids = [await a.pidOf('server'), await b.pidOf('b')]
+    const onServer = await a.t8s('certs', 'renew')
+    assert.deepEqual(onServer.trim().split('\n'), [
+      'renewed apiserver',
+      'renewed apiserver-kubelet-client',
+      'renewed admin',
+      ...['kubelet', 'kubelet-server', 'proxy', 'dns'].map((name) => `renewed node-1/${name}`),
+    ])
+    await b.t8s('certs', 'renew')
+    const after = [await served(b, '10.89.0.1:6443'), await served(a, '10.89.0.2:10250')]
+    assert.notEqual(after[0], before[0])
+    assert.notEqual(after[1], before[1])
+    assert.deepEqual([await a.pidOf('server'), await b.pidOf('b')], pids)
+    const pods = await podsByNode(a)
+    for (const { name } of pods.values()) assert.equal(await a.kubectl('logs', name), 'listening on 8080\n')
+    await a.kubectl('rollout', 'restart', 'daemonset/everywhere')
+    await a.kubectl('rollout', 'status', 'daemonset/everywhere', '--timeout=60s')
+    const listed = JSON.parse(await b.t8s('certs', 'check', '-o', 'json')) as { name: string; authority: string }[]
+    assert.deepEqual(
+      listed.map(({ name, authority }) => `${name} ${authority}`),
+      [
+        'b/dns kubernetes-client-ca',
+        'b/kubelet kubernetes-client-ca',
+        'b/kubelet-server kubernetes-server-ca',
+        'b/proxy kubernetes-client-ca',
+      ],
+    )
+  })
+
   await context.test('after kill -9 it comes back without the token, and no container was restarted', async () => {
     const before = await a.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}')
     await a.t8s('token', 'delete', words[words.indexOf('--token') + 1]!)
     await b.kill9('b')
     await first.ended
-    const second = agent(b, ['agent'])
+    const second = await agent(b, ['agent'])
     await a.kubectl('wait', '--for=jsonpath={.status.numberReady}=2', 'daemonset/everywhere', '--timeout=60s')
-    await b.answers('b')
     const pods = await podsByNode(a)
     assert.equal(await a.kubectl('logs', pods.get('b')!.name), 'listening on 8080\n')
     assert.equal(await a.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}'), before)
@@ -158,8 +194,8 @@ test('a node joins with a server and a token, and is a node like any other', { t
 test('a node behind a router is reached through a tunnel', { timeout: 300_000 }, async () => {
   await using machines = await twoMachines({ address: '10.90.0.2', gateway: '10.90.0.254' })
   const { a, b } = machines
-  const running = agent(b, await joinCommand(a))
-  await untilReady(a, running)
+  const running = await agent(b, await joinCommand(a))
+  await a.kubectl('wait', '--for=condition=Ready', '--timeout=60s', 'node/b')
   await checkTraffic(a, b)
   assert.match(await b.exec('ip', 'route', 'show', 'proto', '118'), /^10\.\d+\.0\.0\/24 via 10\.\d+\.0\.0 dev t8v-\w+ onlink/)
   await b.t8s('down')

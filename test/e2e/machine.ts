@@ -77,7 +77,11 @@ export class Machine implements AsyncDisposable {
   }
 
   /** A program that serves while the test uses it, from the moment it has printed `sign`. */
-  async serving(sign: string, program: string, ...words: readonly string[]): Promise<AsyncDisposable> {
+  async serving(
+    sign: string,
+    program: string,
+    ...words: readonly string[]
+  ): Promise<AsyncDisposable & { readonly ended: Promise<unknown> }> {
     let text = ''
     let heard = (): void => {}
     const running = this.talking(
@@ -135,16 +139,14 @@ export class Machine implements AsyncDisposable {
     return { output }
   }
 
-  /** Waits until a process of the cluster answers. */
-  async answers(name: string): Promise<void> {
-    while ((await callControl(join(this.data, 'run', `${name}.sock`), 'status')) === undefined)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+  /** Of a process of the cluster: `server`, or a node. */
+  async pidOf(name: string): Promise<number> {
+    return ((await callControl(join(this.data, 'run', `${name}.sock`), 'status')) as { pid: number }).pid
   }
 
   /** Ends a process of the cluster without warning. */
   async kill9(name: string): Promise<void> {
-    const status = (await callControl(join(this.data, 'run', `${name}.sock`), 'status')) as { pid: number }
-    process.kill(status.pid, 'SIGKILL')
+    process.kill(await this.pidOf(name), 'SIGKILL')
   }
 
   /** What is left in the kernel of this cluster. */

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import type { ClusterStatus } from '#cluster'
 import { buildTestImages } from '../images/build.ts'
 import { Machine } from './machine.ts'
 
@@ -87,6 +88,24 @@ test('two nodes with containers share one machine, each with a network of its ow
       (await podsOf(machine, 'web')).map(({ node }) => node),
       ['node-1', 'node-1', 'node-2', 'node-2'],
     )
+  })
+
+  await context.test('status tells of every component of every node', async () => {
+    const { components, nodes } = JSON.parse(await machine.t8s('status', '-o', 'json')) as ClusterStatus
+    const parts = components.flatMap(({ name, state, parts: inside }) =>
+      inside.map((part) => `${name} ${state} ${part.name} ${part.state}`),
+    )
+    const onNode = (node: string): string[] =>
+      ['containerd', 'kubelet', 'kube-proxy', 'dns'].map((part) => `${node} running ${part} running`)
+    assert.deepEqual(parts, [
+      ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((part) => `server running ${part} running`),
+      ...onNode('node-1'),
+      ...onNode('node-2'),
+    ])
+    assert.deepEqual(nodes, [
+      { name: 'node-1', ready: true },
+      { name: 'node-2', ready: true },
+    ])
   })
 
   await context.test('pods of all nodes reach each other and the API server', async () => {

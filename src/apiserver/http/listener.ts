@@ -30,6 +30,8 @@ export interface ListenOptions {
 
 export interface Listener extends AsyncDisposable {
   readonly port: number
+  /** New connections get this certificate; those that are there stay. */
+  replaceCertificate(pair: { readonly certificate: string; readonly key: string }): void
 }
 
 /** Clients that send their headers slower than this are cut off. */
@@ -44,14 +46,17 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   const [{ createSecureServer }, { X509Certificate }] = await Promise.all([import('node:http2'), import('node:crypto')])
   const { certificate, key, clientCA, frontProxyCA } = options.tls
   const proxyAuthority = frontProxyCA === undefined ? undefined : new X509Certificate(frontProxyCA)
+  const trusted = {
+    ca: frontProxyCA === undefined ? [clientCA] : [clientCA, frontProxyCA],
+    minVersion: 'TLSv1.2',
+  } as const
   const server = createSecureServer({
+    ...trusted,
     cert: certificate,
     key,
-    ca: frontProxyCA === undefined ? [clientCA] : [clientCA, frontProxyCA],
     requestCert: true,
     rejectUnauthorized: false,
     allowHTTP1: true,
-    minVersion: 'TLSv1.2',
     maxHeaderListPairs: 256,
     settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
     // Rapid reset: a client may not open and cancel streams without end.
@@ -95,6 +100,7 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
+    replaceCertificate: (pair) => server.setSecureContext({ ...trusted, cert: pair.certificate, key: pair.key }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.destroy()

@@ -41,7 +41,9 @@ export const agent: CommandDefinition = {
             signal: new AbortController().signal,
             progress: (step) => void process.stderr.write(`t8s: ${step}\n`),
           })
-          return startAgent(paths, node, stop)
+          const running = await startAgent(paths, node, stop)
+          process.stdout.write(`The node runs: ${node.name}, of the cluster at ${node.server}.\n`)
+          return running
         })
       })
   },

@@ -1,6 +1,7 @@
 import type { CommandDefinition } from '../command.ts'
 import { agent } from './agent.ts'
 import { apiserver } from './apiserver.ts'
+import { certs } from './certs.ts'
 import { controllerManager } from './controller-manager.ts'
 import { dns } from './dns.ts'
 import { down } from './down.ts'
@@ -26,6 +27,7 @@ export const commands: readonly CommandDefinition[] = [
   kubeconfig,
   image,
   token,
+  certs,
   server,
   agent,
   apiserver,

@@ -13,15 +13,20 @@ export const status: CommandDefinition = {
         const found = await clusterStatus(dataDir)
         if (output === 'json') process.stdout.write(`${JSON.stringify(found, null, 2)}\n`)
         else process.stdout.write(found.exists ? describe(found) : "There is no cluster; start one with 't8s up'.\n")
-        if (!found.components.every(({ state }) => state === 'running') || !found.exists) process.exitCode = 1
+        const runs = found.components.every(
+          ({ state, parts }) => state === 'running' && parts.every((part) => part.state === 'running'),
+        )
+        if (!runs || !found.exists) process.exitCode = 1
       })
   },
 }
 
 function describe({ components, nodes, pods }: import('#cluster').ClusterStatus): string {
-  const lines = components.map(({ name, state, pid, memoryBytes }) => {
-    const details = pid === undefined ? '' : `  pid ${pid}, ${Math.round((memoryBytes ?? 0) / 1e6)} MB`
-    return `${name.padEnd(12)} ${state}${details}`
+  const lines = components.map(({ name, state, pid, memoryBytes, parts }) => {
+    const memory = memoryBytes === undefined ? '' : `, ${Math.round(memoryBytes / 1e6)} MB`
+    const details = pid === undefined ? '' : `  pid ${pid}${memory}`
+    const inside = parts.map((part) => (part.state === 'running' ? part.name : `${part.name} (${part.state})`)).join(', ')
+    return `${name.padEnd(12)} ${state}${details}${inside === '' ? '' : `: ${inside}`}`
   })
   for (const { name, ready } of nodes) lines.push(`node ${name.padEnd(7)} ${ready ? 'Ready' : 'NotReady'}`)
   if (nodes.length > 0) lines.push(`pods         ${pods.ready} ready of ${pods.total}`)

@@ -3,6 +3,7 @@ import { systemClock } from '#base'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import { duration, list } from '../component-options.ts'
 import { DATA_DIRECTORY } from '../options.ts'
+import { printTable } from '../table.ts'
 
 interface CreateOptions {
   readonly dataDir: string
@@ -14,8 +15,6 @@ interface CreateOptions {
 }
 
 const DAY_MS = 24 * 3_600_000
-/** Tokens are shown in columns this far apart, as kubectl prints its tables. */
-const GAP = 3
 
 export const token: CommandDefinition = {
   register(program) {
@@ -76,25 +75,13 @@ function usages(text: string): BootstrapUsage[] {
 }
 
 function table(tokens: readonly import('#cluster').TokenView[], nowMs: number): string {
-  const rows = [
-    ['TOKEN', 'TTL', 'EXPIRES', 'USAGES', 'DESCRIPTION', 'EXTRA GROUPS'],
-    ...tokens.map(({ token: text, expiresAtMs, usages: allowed, description, groups: extra }) => [
-      text,
-      expiresAtMs === undefined ? '<forever>' : expiresAtMs <= nowMs ? '<invalid>' : humanDuration(expiresAtMs - nowMs),
-      expiresAtMs === undefined ? '<never>' : new Date(expiresAtMs).toISOString().replace(/\.\d+Z$/, 'Z'),
-      allowed.join(',') || '<none>',
-      description || '<none>',
-      extra.join(',') || '<none>',
-    ]),
-  ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)) + GAP)
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('')
-          .trimEnd()}\n`,
-    )
-    .join('')
+  const rows = tokens.map(({ token: text, expiresAtMs, usages: allowed, description, groups: extra }) => [
+    text,
+    expiresAtMs === undefined ? '<forever>' : expiresAtMs <= nowMs ? '<invalid>' : humanDuration(expiresAtMs - nowMs),
+    expiresAtMs === undefined ? '<never>' : new Date(expiresAtMs).toISOString().replace(/\.\d+Z$/, 'Z'),
+    allowed.join(',') || '<none>',
+    description || '<none>',
+    extra.join(',') || '<none>',
+  ])
+  return printTable(['TOKEN', 'TTL', 'EXPIRES', 'USAGES', 'DESCRIPTION', 'EXTRA GROUPS'], rows)
 }

@@ -10,9 +10,10 @@ import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN } fr
 import { startTestCluster } from '#testing'
 import { createAuthority, type KeyPair } from '../pki.ts'
 import { readBundle } from '../pki-directory.ts'
-import { ManagedCertificate, validityOf } from './managed-certificate.ts'
+import { bundleStore, ManagedCertificate, validityOf } from './managed-certificate.ts'
 import { kubeletWish } from './node-certificates.ts'
 import { publishJoining } from './publish.ts'
+import { requestCertificate } from './request-certificate.ts'
 
 const HOUR_MS = 3_600_000
 const CONTROLLERS = ['certificatesigningrequest-approving-controller', 'certificatesigningrequest-signing-controller']
@@ -34,7 +35,9 @@ async function start() {
   const { clock, random } = cluster
   const certificateBy = (client: () => Client): ManagedCertificate => {
     const wish = { ...kubeletWish('a'), expirationSeconds: 3600 }
-    const certificate = new ManagedCertificate({ directory, name: 'kubelet', wish, client, clock, random, log: nullLog })
+    const obtain = (signal: AbortSignal): Promise<KeyPair> => requestCertificate(client(), wish, { signal })
+    const store = bundleStore(directory, 'kubelet')
+    const certificate = new ManagedCertificate({ name: 'kubelet', obtain, store, clock, random, log: nullLog })
     certificate.start()
     return certificate
   }

@@ -1,21 +1,29 @@
 import { X509Certificate } from 'node:crypto'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
-import type { Client } from '#client'
 import type { KeyPair } from '../pki.ts'
 import { readBundle, writeBundle } from '../pki-directory.ts'
-import { type CertificateWish, requestCertificate } from './request-certificate.ts'
 
 export interface ManagedCertificateOptions {
-  readonly directory: string
-  /** Of its file: `NAME.pem`. */
   readonly name: string
-  readonly wish: CertificateWish
-  /** Asks for it; may itself live by this certificate. */
-  client(): Client
+  /** Asks for a new one, or issues it. */
+  obtain(signal: AbortSignal): Promise<KeyPair>
+  /** Where it survives the process; without it every process has a new one. */
+  readonly store?: CertificateStore | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
 }
+
+export interface CertificateStore {
+  read(): KeyPair | undefined
+  write(pair: KeyPair): void
+}
+
+/** Keeps a pair as `NAME.pem` in a directory. */
+export const bundleStore = (directory: string, name: string): CertificateStore => ({
+  read: () => readBundle(directory, name),
+  write: (pair) => writeBundle(directory, name, pair),
+})
 
 /** Between tries when a certificate could not be had. */
 const RETRY_MS_MIN = 1_000
@@ -24,7 +32,7 @@ const RETRY_MS_MAX = 60_000
 const RENEW_FROM = 0.7
 const RENEW_SPREAD = 0.2
 
-/** A certificate of this node on disk, asked for when it is missing and renewed before it expires, without anybody having to restart. */
+/** A certificate that is obtained when it is missing and renewed before it expires, without anybody having to restart. */
 export class ManagedCertificate implements AsyncDisposable {
   readonly #options: ManagedCertificateOptions
   readonly #tasks: TaskGroup
@@ -36,16 +44,20 @@ export class ManagedCertificate implements AsyncDisposable {
 
   constructor(options: ManagedCertificateOptions) {
     this.#options = options
-    const { directory, name, log, clock } = options
+    const { store, name, log, clock } = options
     this.#tasks = new TaskGroup({ onError: (error) => log.error('A certificate is no longer renewed', { name, error }) })
     this.#first.promise.catch(() => undefined)
-    const stored = readBundle(directory, name)
+    const stored = store?.read()
     if (stored !== undefined && validityOf(stored).endMs > clock.now()) this.#accept(stored)
   }
 
   /** Keeps it current from now on. */
   start(): void {
     this.#tasks.spawn((signal) => this.#keep(signal))
+  }
+
+  get name(): string {
+    return this.#options.name
   }
 
   /** Undefined until the first was issued. */
@@ -78,13 +90,13 @@ export class ManagedCertificate implements AsyncDisposable {
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
-    const { clock, log, name, directory, client, wish, random } = this.#options
+    const { clock, log, name, obtain, store, random } = this.#options
     let retryMs = RETRY_MS_MIN
     while (!signal.aborted) {
       if (this.#dueMs > clock.now()) await this.#untilDue(signal)
       try {
-        const pair = await requestCertificate(client(), wish, { signal })
-        writeBundle(directory, name, pair)
+        const pair = await obtain(signal)
+        store?.write(pair)
         this.#accept(pair)
         retryMs = RETRY_MS_MIN
         log.info('A certificate was issued', { name, until: new Date(validityOf(pair).endMs).toISOString() })

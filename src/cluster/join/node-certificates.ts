@@ -1,8 +1,9 @@
 import type { Clock, Log, Random } from '#base'
 import type { Client } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING } from '#controllers'
-import { ManagedCertificate, validityOf } from './managed-certificate.ts'
-import type { CertificateWish } from './request-certificate.ts'
+import type { KeyPair } from '../pki.ts'
+import { bundleStore, ManagedCertificate, validityOf } from './managed-certificate.ts'
+import { type CertificateWish, requestCertificate } from './request-certificate.ts'
 
 /** Who and what speaks and serves on a node; each has a certificate of its own. */
 export type NodeIdentity = 'kubelet' | 'kubelet-server' | 'proxy' | 'dns'
@@ -33,7 +34,7 @@ export class NodeCertificates implements AsyncDisposable {
   readonly #all = new Map<NodeIdentity, ManagedCertificate>()
 
   constructor(options: NodeCertificatesOptions) {
-    const { nodeName, address } = options
+    const { nodeName, address, directory, client, clock, random, log } = options
     const companion = (commonName: string): CertificateWish => ({
       commonName,
       signerName: API_SERVER_CLIENT,
@@ -51,8 +52,10 @@ export class NodeCertificates implements AsyncDisposable {
       proxy: companion('system:kube-proxy'),
       dns: companion('system:serviceaccount:kube-system:coredns'),
     }
-    for (const [name, wish] of Object.entries(wishes) as [NodeIdentity, CertificateWish][])
-      this.#all.set(name, new ManagedCertificate({ ...options, name, wish }))
+    for (const [name, wish] of Object.entries(wishes) as [NodeIdentity, CertificateWish][]) {
+      const obtain = (signal: AbortSignal): Promise<KeyPair> => requestCertificate(client(), wish, { signal })
+      this.#all.set(name, new ManagedCertificate({ name, obtain, store: bundleStore(directory, name), clock, random, log }))
+    }
   }
 
   start(): void {

@@ -111,10 +111,12 @@ export async function startAgent(paths: Paths, node: NodeFile, stop: () => void)
       nodeName: name,
     }),
   )
+  parts.hasDns = true
   return stack.move()
 }
 
 interface Parts {
+  hasDns?: boolean
   containerd?: Containerd
   node?: ClusterNode
   certificates?: NodeCertificates
@@ -122,7 +124,15 @@ interface Parts {
 
 function handlers(parts: Parts, stop: () => void): ControlHandlers {
   return {
-    status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss, containerd: parts.containerd?.pid }),
+    status: async () => ({
+      pid: process.pid,
+      memory: process.memoryUsage().rss,
+      parts: [
+        { name: 'containerd', state: parts.containerd === undefined ? 'starting' : parts.containerd.pid ? 'running' : 'stopped' },
+        ...['kubelet', 'kube-proxy'].map((name) => ({ name, state: parts.node === undefined ? 'starting' : 'running' })),
+        { name: 'dns', state: parts.hasDns ? 'running' : 'starting' },
+      ],
+    }),
     load: async (parameters) => parts.containerd?.importImage((parameters as { file: string }).file) ?? [],
     renew: async () => parts.certificates?.renewAll() ?? [],
     stop: async () => {

@@ -2,14 +2,18 @@ import { mkdirSync } from 'node:fs'
 import { openLog, systemClock, systemRandom } from '#base'
 import { ADMIN, startControlPlane } from '../control-plane.ts'
 import { serveControl } from '../control-socket.ts'
+import type { ManagedCertificate } from '../join/managed-certificate.ts'
 import { publishJoining } from '../join/publish.ts'
 import { openPki } from '../pki-directory.ts'
 import { startSimulatedNodes } from '../simulated-nodes.ts'
 import { openStore } from '../store.ts'
-import { adminKubeconfig } from './admin-kubeconfig.ts'
+import { keepAdminKubeconfig } from './admin-kubeconfig.ts'
 import type { ClusterConfig } from './config.ts'
 import { type Paths, serverSocket } from './paths.ts'
 import { waitUntilReady } from './readiness.ts'
+
+/** What the control-plane process runs, by upstream's names. */
+const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
 
 /** The control-plane process of one machine: store, API server, controllers, scheduler, and simulated nodes if the cluster has them. */
 export async function startServer(paths: Paths, config: ClusterConfig, stop: () => void): Promise<AsyncDisposable> {
@@ -17,9 +21,21 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
   const [clock, random] = [systemClock, systemRandom]
   mkdirSync(paths.run, { recursive: true, mode: 0o700 })
   const log = await openLog({ level: 'info' })
+  const certificates: ManagedCertificate[] = []
+  const state: { isServing: boolean; simulated: readonly string[] } = { isServing: false, simulated: [] }
   stack.use(
     await serveControl(serverSocket(paths), {
-      status: async () => ({ pid: process.pid, memory: process.memoryUsage().rss }),
+      status: async () => ({
+        pid: process.pid,
+        memory: process.memoryUsage().rss,
+        parts: COMPONENTS.map((name) => ({ name, state: state.isServing ? 'running' : 'starting' })),
+        simulated: state.simulated,
+      }),
+      certificates: async () => certificates.map(({ name, current }) => ({ name, certificate: current?.certificate })),
+      renew: async () => {
+        for (const certificate of certificates) await certificate.renew()
+        return certificates.map(({ name }) => name)
+      },
       stop: async () => stop(),
     }),
   )
@@ -41,17 +57,20 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
       clusterDomain,
     }),
   )
-  await Promise.all([
-    adminKubeconfig(paths, config, pki),
+  state.isServing = true
+  const [admin] = await Promise.all([
+    keepAdminKubeconfig(paths, config, { pki, log }),
     publishJoining(controlPlane.clientFor(ADMIN), {
       server: `https://${advertiseAddress}:${config.apiPort}`,
       ca: pki.serverCA.certificate,
       settings: { clusterId: config.id, clusterCIDR, clusterDNS, clusterDomain, clientCA: pki.clientCA.certificate },
     }),
   ])
+  certificates.push(...Object.values(controlPlane.certificates), stack.use(admin))
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
     stack.use(await startSimulatedNodes({ controlPlane, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }))
+    state.simulated = names
     await waitUntilReady(
       controlPlane.clientFor(ADMIN),
       { count: names.length, dns: false },
