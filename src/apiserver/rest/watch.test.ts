@@ -254,3 +254,13 @@ test('a watcher that does not read is cut off at its bound, and nobody else noti
   assert.equal(seen, WATCH_BUFFER_FRAMES_MAX + 1)
   assert.deepEqual(await slow.rest(), [], 'what waited is dropped: a new watch tells it')
 })
+
+test('an event is encoded once for all who see it in the same form', async () => {
+  await using api = await startTestApiServer()
+  const open = (query: string) => askWatch(api, `GET ${MAPS}?watch=true${query}`)
+  const watches = await Promise.all(['', '&fieldSelector=metadata.name%3Da', '&labelSelector=!x', ''].map(open))
+  await api.client.create(configMaps, configMap('a'))
+  const frames = await Promise.all(watches.map((watch) => watch.next()))
+  assert.equal(new Set(frames.map((frame) => frame?.bytes())).size, 1)
+  for (const watch of watches) await watch[Symbol.asyncDispose]()
+})
