@@ -1,10 +1,12 @@
 import type { Pod, Service } from '#api'
-import { badRequest, failure } from '#meta'
+import type { TransportResponse } from '#client'
+import { apiVersionOf, badRequest, failure } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { callUpstream, HOP_BY_HOP } from '../http/upstream.ts'
 import { endpointOf } from '../service-endpoint.ts'
 import { admitConnect } from './connect.ts'
 import { kubeletTarget } from './kubelet.ts'
+import { relocate } from './relocate.ts'
 import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
 
 /** `pods/proxy`, `services/proxy` and `nodes/proxy`: any HTTP request, passed through with its path below the prefix. */
@@ -13,11 +15,43 @@ export const proxy: Subresource = {
   resources: ['pods', 'services', 'nodes'],
   async handle(context, dependencies) {
     await admitConnect(context, dependencies.registry)
+    const prefix = prefixOf(context)
+    if (context.info.rest === '') return toDirectory(prefix, context.query)
     const target = await proxyTarget(context, dependencies)
-    const { body, signal } = context
+    const { body, headers, signal } = context
     const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : undefined
-    return callUpstream({ ...target, options: { ...target.options, method: context.method } }, bytes, signal)
+    const { host, port } = target.options
+    const options = {
+      ...target.options,
+      method: context.method,
+      headers: { ...target.options.headers, ...framing(bytes, headers) },
+    }
+    const response = await callUpstream({ ...target, options }, bytes, signal)
+    const requestHost = headers['host'] ?? headers[':authority'] ?? ''
+    return relocate(response, { prefix, upstreamHost: `${host}:${port}`, requestHost })
   },
+}
+
+/** Says where the body ends, for methods too that seldom have one. */
+function framing(
+  body: Uint8Array | AsyncIterable<Uint8Array> | undefined,
+  headers: RequestContext['headers'],
+): Readonly<Record<string, string>> {
+  if (body === undefined || headers['content-length'] !== undefined) return {}
+  return body instanceof Uint8Array ? { 'content-length': String(body.length) } : { 'transfer-encoding': 'chunked' }
+}
+
+/** The path up to the one that is passed on. */
+function prefixOf({ info, resource }: RequestContext): string {
+  const root = resource.group === '' ? '/api' : '/apis'
+  const place = info.namespace !== '' && resource.scope === 'Namespaced' ? `/namespaces/${info.namespace}` : ''
+  return `${root}/${apiVersionOf(resource)}${place}/${info.resource}/${info.name}/proxy`
+}
+
+/** Relative links of a first page only work below a slash. */
+function toDirectory(prefix: string, query: URLSearchParams): TransportResponse {
+  const search = query.toString()
+  return { status: 301, headers: { location: `${prefix}/${search === '' ? '' : `?${search}`}` }, body: { kind: 'none' } }
 }
 
 /** Where such a request goes. The name may be `scheme:name:port`. */
@@ -31,7 +65,8 @@ export async function proxyTarget(context: RequestContext, dependencies: Handler
       ([header]) => !HOP_BY_HOP.has(header) && header !== 'authorization' && !header.startsWith(':'),
     ),
   )
-  const options = { path: search === '' ? rest : `${rest}?${search}`, headers: passed }
+  const uri = `${prefixOf(context)}${rest}`
+  const options = { path: search === '' ? rest : `${rest}?${search}`, headers: { ...passed, 'x-forwarded-uri': uri } }
   const secure = scheme === 'https'
   switch (info.resource) {
     case 'nodes': {
