@@ -15,17 +15,24 @@ const EXPONENT_MAX = 100
 
 export const QUANTITY_ERROR = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
+const SUFFIX_ERROR = "unable to parse quantity's suffix"
+/** A number and letters of suffixes, in an order that means nothing. */
+const SHAPE = /^[+-]?(\d+(\.\d*)?|\.\d+)[eEinumkKMGTP]+[-+]?\d*$/
+const BINARY_MAX = 2n ** 63n - 1n
+
 /** Throws an Error with upstream's sentence. */
 export function parseQuantity(text: string): Quantity {
   const match = PATTERN.exec(text)
   const [, sign, whole = '', fraction = '', exponentMark, exponentText, suffix = ''] = match ?? []
-  if (match === null || (whole === '' && fraction === '')) throw new Error(QUANTITY_ERROR)
+  if (match === null || (whole === '' && fraction === '')) throw new Error(SHAPE.test(text) ? SUFFIX_ERROR : QUANTITY_ERROR)
   const digits = BigInt(whole + fraction || '0')
   let magnitude: bigint
   let format: Quantity['format'] = 'DecimalSI'
   if (suffix in BINARY_SUFFIXES) {
     format = 'BinarySI'
     magnitude = scale(digits * (1n << BigInt(BINARY_SUFFIXES[suffix]!)), 9 - fraction.length)
+    // Upstream counts bytes in 64 bits.
+    if (magnitude > BINARY_MAX * NANO) magnitude = BINARY_MAX * NANO
   } else {
     const exponent = exponentMark === undefined ? DECIMAL_SUFFIXES[suffix]! : Number(exponentText)
     if (exponentMark !== undefined) format = 'DecimalExponent'
