@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net'
+import type { FieldError } from '#meta'
 import type { Service, ServicePort, ServiceSpec } from '../generated/types.ts'
 import { cidr, ipAddress, labels, portOrName } from '../validation/common.ts'
 import {
@@ -10,6 +12,7 @@ import {
   optionalOneOf,
   port,
   required,
+  unsupported,
 } from '../validation/findings.ts'
 import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 import { isExternallyAccessible } from './default-service.ts'
@@ -23,7 +26,7 @@ export function* validateService({ spec = {} }: Service): Findings {
   const ports = spec.ports ?? []
   if (ports.length === 0 && !isHeadless(spec) && spec.type !== 'ExternalName') yield required('spec.ports')
   yield* validateType(spec)
-  yield* validatePorts(spec, ports)
+  yield* validatePorts(ports)
   yield* labels(spec.selector, 'spec.selector')
   yield* oneOf(spec.sessionAffinity, ['ClientIP', 'None'], 'spec.sessionAffinity')
   const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds
@@ -34,23 +37,78 @@ export function* validateService({ spec = {} }: Service): Findings {
       `must be greater than 0 and less than ${AFFINITY_SECONDS_MAX}`,
     )
   }
-  for (const [index, ip] of (spec.clusterIPs ?? []).entries()) {
-    if (ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
-    else if (index > 0) yield invalidValue('spec.clusterIPs', spec.clusterIPs, "'None' must be the first and only value")
-  }
-  for (const [index, ip] of (spec.externalIPs ?? []).entries()) {
-    yield* ipAddress(ip, `spec.externalIPs[${index}]`)
-    if (/^(127\.|169\.254\.|0\.0\.0\.0$|22[4-9]\.|23\d\.)/.test(ip)) {
-      yield invalidValue(
-        `spec.externalIPs[${index}]`,
-        ip,
-        'may not be in the loopback, link-local, unspecified or multicast range',
-      )
-    }
-  }
+  if (spec.type !== 'ExternalName') yield* validateClusterIPs(spec)
+  for (const [index, ip] of (spec.externalIPs ?? []).entries()) yield* validateExternalIP(ip, `spec.externalIPs[${index}]`)
   yield* oneOf(spec.type, ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'], 'spec.type')
+  yield* validateNumbers(spec, ports)
   yield* validateBalancer(spec)
   yield* validatePolicies(spec)
+}
+
+const FAMILIES = ['IPv4', 'IPv6']
+
+/** The families and addresses of a Service, each by itself and against the others. */
+function* validateClusterIPs(spec: ServiceSpec): Findings {
+  const { clusterIP = '', clusterIPs = [], ipFamilies = [] } = spec
+  const path = 'spec.clusterIPs'
+  const found: FieldError[] = []
+  if (clusterIP !== '' && clusterIPs.length === 0) found.push(required(path))
+  else if (clusterIP !== '' && clusterIPs[0] !== clusterIP)
+    found.push(invalidValue(path, clusterIPs, 'first value must match `clusterIP`'))
+  else if (clusterIP === '' && clusterIPs.length > 0)
+    found.push(invalidValue(path, clusterIPs, 'must be empty when `clusterIP` is not specified'))
+  for (const [index, family] of ipFamilies.entries()) {
+    if (!FAMILIES.includes(family)) found.push(unsupported(`spec.ipFamilies[${index}]`, family, FAMILIES))
+    if (ipFamilies.indexOf(family) !== index) found.push(duplicateValue(`spec.ipFamilies[${index}]`, family))
+  }
+  found.push(...optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy'))
+  const wrong = [...validateAddresses(clusterIPs)]
+  yield* found
+  yield* wrong
+  if (clusterIPs.length > 2) yield invalidValue(path, clusterIPs, 'may only hold up to 2 values')
+  if (wrong.length > 0) return
+  const families = clusterIPs.map((ip) => (isIP(ip) === 6 ? 'IPv6' : 'IPv4'))
+  if (new Set(families).size < clusterIPs.length)
+    yield invalidValue(path, clusterIPs, 'may specify no more than one IP for each IP family')
+  else if (found.length === 0 && !isHeadless(spec)) {
+    for (const [index, ip] of clusterIPs.entries()) {
+      const wanted = ipFamilies[index]
+      if (wanted === undefined || wanted === families[index]) continue
+      yield invalidValue(`${path}[${index}]`, ip, `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``)
+    }
+  }
+}
+
+function* validateAddresses(clusterIPs: readonly string[]): Findings {
+  for (const [index, ip] of clusterIPs.entries()) {
+    if (index > 0 || ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
+    else if (clusterIPs.length > 1) yield invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value")
+  }
+}
+
+/** Ranges that no packet from elsewhere may claim. */
+const SPECIAL_RANGES: readonly (readonly [ranges: readonly string[], rule: string])[] = [
+  [['127.0.0.0/8', '::1/128'], 'may not be in the loopback range (127.0.0.0/8, ::1/128)'],
+  [['169.254.0.0/16', 'fe80::/10'], 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
+  [['224.0.0.0/24', 'ff02::/16'], 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
+]
+
+/** An address that may lead into the cluster. */
+export function* validateExternalIP(ip: string, field: string): Findings {
+  const malformed = [...ipAddress(ip, field)]
+  yield* malformed
+  if (malformed.length > 0) return
+  if (isIn(ip, '0.0.0.0/32') || isIn(ip, '::/128')) yield invalidValue(field, ip, `may not be unspecified (${ip})`)
+  for (const [ranges, rule] of SPECIAL_RANGES) if (ranges.some((range) => isIn(ip, range))) yield invalidValue(field, ip, rule)
+}
+
+function isIn(ip: string, range: string): boolean {
+  const [address = '', bits] = range.split('/')
+  if (isIP(ip) !== isIP(address)) return false
+  const type = isIP(ip) === 6 ? 'ipv6' : 'ipv4'
+  const list = new BlockList()
+  list.addSubnet(address, Number(bits), type)
+  return list.check(ip, type)
 }
 
 function* validateType(spec: ServiceSpec): Findings {
@@ -68,7 +126,10 @@ function* validateType(spec: ServiceSpec): Findings {
       if (isHeadless(spec)) yield invalidValue('spec.clusterIPs[0]', 'None', "may not be set to 'None' for NodePort services")
       break
     case 'ExternalName': {
-      if (spec.clusterIPs?.length) yield forbid('spec.clusterIPs', 'may not be set for ExternalName services')
+      const rule = 'may not be set for ExternalName services'
+      if (spec.clusterIPs?.length) yield forbid('spec.clusterIPs', rule)
+      if (spec.ipFamilies?.length) yield forbid('spec.ipFamilies', rule)
+      if (spec.ipFamilyPolicy !== undefined) yield forbid('spec.ipFamilyPolicy', rule)
       const name = (spec.externalName ?? '').replace(/\.$/, '')
       if (name === '') yield required('spec.externalName')
       else yield* complaints(subdomainName(name), name, 'spec.externalName')
@@ -78,10 +139,8 @@ function* validateType(spec: ServiceSpec): Findings {
   }
 }
 
-function* validatePorts(spec: ServiceSpec, ports: readonly ServicePort[]): Findings {
+function* validatePorts(ports: readonly ServicePort[]): Findings {
   const names = new Set<string>()
-  const numbers = new Set<string>()
-  const nodePorts = new Set<string>()
   for (const [index, each] of ports.entries()) {
     const path = `spec.ports[${index}]`
     if (!each.name) {
@@ -95,17 +154,27 @@ function* validatePorts(spec: ServiceSpec, ports: readonly ServicePort[]): Findi
     yield* oneOf(each.protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`)
     if (each.targetPort !== undefined) yield* portOrName(each.targetPort, `${path}.targetPort`)
     if (each.appProtocol) yield* complaints(qualifiedName(each.appProtocol), each.appProtocol, `${path}.appProtocol`)
-    if (each.nodePort) {
-      if (spec.type === 'ClusterIP' || spec.type === 'ExternalName') {
-        yield forbid(`${path}.nodePort`, `may not be used when \`type\` is '${spec.type}'`)
-      }
-      const node = `${each.protocol}/${each.nodePort}`
-      if (nodePorts.has(node)) yield duplicateValue(`${path}.nodePort`, each.nodePort)
-      nodePorts.add(node)
-    }
-    const number = `${each.protocol}/${each.port}`
-    if (numbers.has(number)) yield duplicateValue(path, { protocol: each.protocol, port: each.port })
-    numbers.add(number)
+  }
+}
+
+/** Numbers that several ports must not share. */
+function* validateNumbers(spec: ServiceSpec, ports: readonly ServicePort[]): Findings {
+  if (spec.type === 'ClusterIP') {
+    for (const [index, { nodePort }] of ports.entries())
+      if (nodePort) yield forbid(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'")
+  }
+  const nodePorts = new Set<string>()
+  for (const [index, { protocol, nodePort }] of ports.entries()) {
+    if (!nodePort) continue
+    const key = `${protocol}/${nodePort}`
+    if (nodePorts.has(key)) yield duplicateValue(`spec.ports[${index}].nodePort`, nodePort)
+    nodePorts.add(key)
+  }
+  const numbers = new Set<string>()
+  for (const [index, { protocol, port: number }] of ports.entries()) {
+    const key = `${protocol}/${number}`
+    if (numbers.has(key)) yield duplicateValue(`spec.ports[${index}]`, { protocol, port: number })
+    numbers.add(key)
   }
 }
 
@@ -137,8 +206,10 @@ function* validatePolicies(spec: ServiceSpec): Findings {
     yield invalidValue('spec.healthCheckNodePort', spec.healthCheckNodePort, rule)
   }
   yield* optionalOneOf(spec.internalTrafficPolicy, ['Cluster', 'Local'], 'spec.internalTrafficPolicy')
-  yield* optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy')
+  yield* optionalOneOf(spec.trafficDistribution, DISTRIBUTIONS, 'spec.trafficDistribution')
 }
+
+const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone']
 
 /** An address that clients resolved and rules were made for stays, as long as the type still has one. */
 export function* validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): Findings {
