@@ -128,4 +128,37 @@ behaviors('scheduling', (behavior) => {
     )
     assert.ok(schedulable.length >= 2, `${schedulable.length} of ${items.length} nodes take pods`)
   })
+
+  behavior(
+    '[sig-scheduling] SchedulerPredicates [Serial] validates that NodeSelector is respected if not matching [Conformance]',
+    async ({ client, namespace }) => {
+      await client.create(pods, pod(namespace, 'restricted-pod'))
+      const unplaced = await until(
+        client,
+        pods,
+        `${namespace}/restricted-pod`,
+        (each) => conditionOf(each, 'PodScheduled')?.status === 'False',
+      )
+      assert.equal(conditionOf(unplaced, 'PodScheduled')?.reason, 'Unschedulable')
+      assert.match(conditionOf(unplaced, 'PodScheduled')?.message ?? '', /didn't match Pod's node affinity\/selector/)
+      assert.equal(unplaced?.spec?.nodeName, undefined)
+    },
+  )
+
+  behavior(
+    '[sig-scheduling] SchedulerPredicates [Serial] validates that NodeSelector is respected if matching [Conformance]',
+    async ({ client, namespace }) => {
+      const [node] = (await client.list(nodes)).items
+      const name = node!.metadata!.name!
+      const label = `behavior.example.com/${namespace}`
+      await client.patch(nodes, name, { metadata: { labels: { [label]: '42' } } }, { type: 'merge' })
+      const spec = { ...pod(namespace, 'with-labels').spec!, nodeSelector: { [label]: '42' } }
+      await client.create(pods, { ...pod(namespace, 'with-labels'), spec })
+      const placed = await until(client, pods, `${namespace}/with-labels`, (each) => Boolean(each?.spec?.nodeName))
+      assert.equal(placed?.spec?.nodeName, name)
+      await client.patch(nodes, name, { metadata: { labels: { [label]: null } } }, { type: 'merge' })
+    },
+  )
 })
+
+const conditionOf = (each: Pod | undefined, wanted: string) => each?.status?.conditions?.find(({ type }) => type === wanted)
