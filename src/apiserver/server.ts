@@ -17,7 +17,6 @@ import {
   type PodSecurityOptions,
   selectPlugins,
   standingChecks,
-  WebhookClient,
 } from './admission/index.ts'
 import { Alarms } from './alarms.ts'
 import {
@@ -110,7 +109,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       random,
       log,
       podSecurity: options.admission?.podSecurity ?? {},
-      webhooks: stack.use(new WebhookClient()),
+      webhooks,
       functions: options.admission?.functions ?? [],
       client: () => client,
     }),

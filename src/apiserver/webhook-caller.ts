@@ -28,6 +28,25 @@ const AGENTS_MAX = 100
 const SOCKETS_PER_WEBHOOK_MAX = 25
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
+const HTTPS_PORT = 443
+
+interface Address {
+  readonly host: string
+  readonly port: number
+  readonly serverName: string
+  readonly path: string
+}
+
+/** As messages name it; of a Service the name that its certificate must bear. */
+export function urlOf({ url, service }: WebhookTarget): string {
+  if (service === undefined) return url!
+  const { namespace, name, path = '', port = HTTPS_PORT } = service
+  return `https://${name}.${namespace}.svc:${port}${path.startsWith('/') ? path : `/${path}`}`
+}
+
+const withTimeout = (url: string, timeoutMs: number): string =>
+  `${url}${url.includes('?') ? '&' : '?'}timeout=${timeoutMs / 1000}s`
+
 /** Calls webhooks: over kept connections, straight to an endpoint of their Service, with the certificate checked against the Service's name. */
 export class WebhookCaller implements Disposable {
   readonly #dependencies: WebhookCallerDependencies
@@ -37,21 +56,29 @@ export class WebhookCaller implements Disposable {
     this.#dependencies = dependencies
   }
 
-  /** Posts a review and resolves with the decoded answer. Rejects with an Error that says why there is none. */
-  async post(target: WebhookTarget, review: unknown, timeoutMs: number): Promise<unknown> {
-    const address = this.#address(target)
-    const shown = `Post ${JSON.stringify(`${address.url}?timeout=${timeoutMs / 1000}s`)}`
+  /**
+   * Posts a review and resolves with the decoded answer, of at most `answerBytesMax` bytes. Follows no redirect. Rejects with an Error that says why
+   * there is none.
+   */
+  async post(target: WebhookTarget, review: unknown, timeoutMs: number, answerBytesMax = ANSWER_BYTES_MAX): Promise<unknown> {
+    const shown = `Post ${JSON.stringify(withTimeout(urlOf(target), timeoutMs))}`
+    let address: Address
+    try {
+      address = this.#address(target)
+    } catch (error) {
+      throw new Error(`${shown}: ${(error as Error).message}`, { cause: error })
+    }
     const expired = new AbortController()
     using _timer = this.#dependencies.clock.after(timeoutMs, () => expired.abort(new Error('context deadline exceeded')))
     let answer: { readonly status: number; readonly body: string }
     try {
-      answer = await this.#send(address, target, JSON.stringify(review), timeoutMs, expired.signal)
+      answer = await this.#send(address, target, JSON.stringify(review), { timeoutMs, answerBytesMax, signal: expired.signal })
     } catch (error) {
-      const cause = expired.signal.aborted ? (expired.signal.reason as Error) : (error as Error)
-      throw new Error(`${shown}: ${cause.message}`, { cause: error })
+      const why = expired.signal.aborted ? (expired.signal.reason as Error).message : explain(error as NodeJS.ErrnoException)
+      throw new Error(`${shown}: ${why}`, { cause: error })
     }
-    if (answer.status !== 200)
-      throw new Error(`the server responded with the status code ${answer.status} but did not return more information`)
+    const refused = refusalOf(answer.status, answer.body)
+    if (refused !== undefined) throw new Error(refused)
     try {
       return JSON.parse(answer.body) as unknown
     } catch (error) {
@@ -64,25 +91,26 @@ export class WebhookCaller implements Disposable {
     this.#agents.clear()
   }
 
-  #address({ url, service }: WebhookTarget): { url: string; host: string; port: number; serverName: string; path: string } {
-    if (service === undefined) {
-      const { hostname, port, pathname, search } = new URL(url!)
-      const host = hostname.replace(/^\[|\]$/g, '')
-      return { url: url!, host, port: port === '' ? 443 : Number(port), serverName: host, path: pathname + search }
-    }
-    const { namespace, name, path = '', port = 443 } = service
-    const serverName = `${name}.${namespace}.svc`
-    const endpoint = endpointOf(findService(this.#dependencies.cache, namespace, name), String(port), this.#dependencies)
-    const rooted = path === '' || path.startsWith('/') ? path || '/' : `/${path}`
-    return { url: `https://${serverName}:${port}${rooted}`, ...endpoint, serverName, path: rooted }
+  #address(target: WebhookTarget): Address {
+    const { hostname, port, pathname, search } = new URL(urlOf(target))
+    const { service } = target
+    const own = { serverName: hostname.replace(/^\[|\]$/g, ''), path: pathname + search }
+    if (service === undefined) return { ...own, host: own.serverName, port: port === '' ? HTTPS_PORT : Number(port) }
+    const { namespace, name, port: servicePort = HTTPS_PORT } = service
+    const found = findService(this.#dependencies.cache, namespace, name)
+    if (found.spec?.type === 'ExternalName') return { ...own, host: found.spec.externalName ?? '', port: servicePort }
+    return { ...own, ...endpointOf(found, String(servicePort), this.#dependencies) }
   }
 
   async #send(
-    address: { host: string; port: number; serverName: string; path: string },
+    address: Address,
     { caBundle }: WebhookTarget,
     body: string,
-    timeoutMs: number,
-    signal: AbortSignal,
+    {
+      timeoutMs,
+      answerBytesMax,
+      signal,
+    }: { readonly timeoutMs: number; readonly answerBytesMax: number; readonly signal: AbortSignal },
   ): Promise<{ status: number; body: string }> {
     const { request } = await import('node:https')
     const agent = await this.#agent(`${address.host}:${address.port} ${address.serverName} ${caBundle ?? ''}`)
@@ -92,7 +120,7 @@ export class WebhookCaller implements Disposable {
         method: 'POST',
         host: address.host,
         port: address.port,
-        path: `${address.path}${address.path.includes('?') ? '&' : '?'}timeout=${timeoutMs / 1000}s`,
+        path: withTimeout(address.path, timeoutMs),
         ...(isIP(address.serverName) === 0 && { servername: address.serverName }),
         ...(caBundle && { ca: Buffer.from(caBundle, 'base64').toString() }),
         headers: {
@@ -110,7 +138,7 @@ export class WebhookCaller implements Disposable {
         let length = 0
         response.on('data', (chunk: Buffer) => {
           length += chunk.length
-          if (length > ANSWER_BYTES_MAX) response.destroy(new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`))
+          if (length > answerBytesMax) response.destroy(new Error(`the answer is longer than ${answerBytesMax} bytes`))
           else chunks.push(chunk)
         })
         response.on('error', reject)
@@ -129,4 +157,28 @@ export class WebhookCaller implements Disposable {
     this.#agents.set(key, agent)
     return agent
   }
+}
+
+/** Words of upstream's client for an answer that is no success; a redirect is none. */
+function refusalOf(status: number, body: string): string | undefined {
+  if (status >= 200 && status < 300) return undefined
+  if (status === 404) return 'the server could not find the requested resource'
+  if (status >= 500)
+    return `an error on the server (${JSON.stringify(body.slice(0, SHOWN_BODY_MAX))}) has prevented the request from succeeding`
+  return `the server responded with the status code ${status} but did not return more information`
+}
+
+const SHOWN_BODY_MAX = 2048
+
+const UNKNOWN_AUTHORITY = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+function explain({ code = '', message }: NodeJS.ErrnoException): string {
+  if (UNKNOWN_AUTHORITY.has(code)) return 'tls: failed to verify certificate: x509: certificate signed by unknown authority'
+  if (code === 'CERT_HAS_EXPIRED') return 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid'
+  return code === 'ECONNRESET' ? 'EOF' : message
 }

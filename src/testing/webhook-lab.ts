@@ -32,7 +32,7 @@ export const settings = (name: string, data: Record<string, string> = {}, more: 
   data,
 })
 
-export const mutating = (client: Client, name: string, ...webhooks: MutatingWebhook[]): Promise<unknown> =>
+export const mutatingWebhooks = (client: Client, name: string, ...webhooks: MutatingWebhook[]): Promise<unknown> =>
   client.create(mutatingWebhookConfigurations, {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
@@ -40,13 +40,15 @@ export const mutating = (client: Client, name: string, ...webhooks: MutatingWebh
     webhooks,
   })
 
-export const validating = (client: Client, name: string, ...webhooks: ValidatingWebhook[]): Promise<unknown> =>
+export const validatingWebhooks = (client: Client, name: string, ...webhooks: ValidatingWebhook[]): Promise<unknown> =>
   client.create(validatingWebhookConfigurations, {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
     metadata: { name, labels: { test: 'yes' } },
     webhooks,
   })
+
+/** Adds a key to a ConfigMap. */
 export const addData = (key: string) => patchAnswer([{ op: 'add', path: `/data/${key}`, value: 'yes' }])
 export const deny = (message: string, code?: number) => ({
   allowed: false,

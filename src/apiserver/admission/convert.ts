@@ -4,22 +4,22 @@ import { apiVersionOf, conform, type KubernetesObject, StructureError } from '#m
 import { replaceContent } from './attributes.ts'
 import type { Attributes } from './types.ts'
 
-/** The object in the version of `matched`; the body of a subresource is what it is. */
-export function shownAs(
+/** The object in the version of `matched`; the body of a subresource is what it is. Rejects where a webhook has to convert it and does not. */
+export async function shownAs(
   matched: ResourceDefinition,
   { kind, resource }: Attributes,
   object: KubernetesObject | undefined,
-): KubernetesObject | undefined {
+): Promise<KubernetesObject | undefined> {
   if (object === undefined || !isOwnKind(kind, resource)) return object
-  const shown = matched.storage?.fromStored(object) ?? object
+  const shown = await converted(object, resource, matched)
   return { ...shown, apiVersion: apiVersionOf(matched), kind: matched.kind }
 }
 
 /**
  * Makes `document`, an object in the version of `matched` as somebody outside sent it back, the draft: unknown fields go, defaults come, and the owners of fields
- * stay as they were when what it says of them is not valid. Throws a StructureError for what is no such object.
+ * stay as they were when what it says of them is not valid. Rejects with a StructureError for what is no such object.
  */
-export function takeBack(matched: ResourceDefinition, attributes: Attributes, document: unknown): void {
+export async function takeBack(matched: ResourceDefinition, attributes: Attributes, document: unknown): Promise<void> {
   const { kind, resource, object } = attributes
   if (object === undefined) return
   if (!isOwnKind(kind, resource)) {
@@ -27,21 +27,30 @@ export function takeBack(matched: ResourceDefinition, attributes: Attributes, do
     replaceContent(object, document as KubernetesObject)
     return
   }
-  const { value } = conform(document, matched.schema())
-  const read = value as KubernetesObject
+  const read = conform(document, matched.schema()).value as KubernetesObject
   read.apiVersion = apiVersionOf(matched)
   read.kind = matched.kind
-  const stored = deepClone(matched.storage?.toStored(read) ?? read)
-  // The stored form names its own kind, whatever version was patched.
-  stored.apiVersion = object.apiVersion!
-  stored.kind = object.kind!
+  const own = deepClone(
+    matched.custom === undefined ? (matched.storage?.toStored(read) ?? read) : await converted(read, matched, resource),
+  )
+  // The draft names its own kind, whatever version was patched.
+  own.apiVersion = object.apiVersion!
+  own.kind = object.kind!
   const managedFields = object.metadata?.managedFields
-  if (!areManagedFields(stored.metadata?.managedFields)) {
-    const { managedFields: _, ...metadata } = stored.metadata ?? {}
-    stored.metadata = managedFields === undefined ? metadata : { ...metadata, managedFields }
+  if (!areManagedFields(own.metadata?.managedFields)) {
+    const { managedFields: _, ...metadata } = own.metadata ?? {}
+    own.metadata = managedFields === undefined ? metadata : { ...metadata, managedFields }
   }
-  replaceContent(object, stored)
+  replaceContent(object, own)
   resource.default(object)
+}
+
+/** Drafts of built-in kinds are in their stored form, those of custom kinds in the version of the request. */
+async function converted(object: KubernetesObject, from: ResourceDefinition, to: ResourceDefinition): Promise<KubernetesObject> {
+  if (from.custom === undefined || to.custom === undefined) return to.storage?.fromStored(object) ?? object
+  if (from === to) return object
+  const [shown] = await to.custom.show([await from.custom.toStored(deepClone(object))])
+  return shown!
 }
 
 const isOwnKind = (kind: Attributes['kind'], resource: ResourceDefinition): boolean =>

@@ -39,12 +39,11 @@ export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions]
 
 export { type PluginSelection, selectPlugins } from './select.ts'
 export type * from './types.ts'
-export {
-  type AdmissionAnswer,
-  type AdmissionFunction,
-  type AdmissionHandler,
-  type AdmissionRequest,
-  WebhookClient,
+export type {
+  AdmissionAnswer,
+  AdmissionFunction,
+  AdmissionHandler,
+  AdmissionRequest,
 } from './webhook/index.ts'
 
 /** Built-in plugins in upstream's order. */

@@ -5,8 +5,9 @@ import type { GroupVersionKind, KubernetesObject } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
+import type { WebhookCaller } from '../webhook-caller.ts'
 import type { PodSecurityOptions } from './pod-security/index.ts'
-import type { AdmissionFunction, WebhookClient } from './webhook/index.ts'
+import type { AdmissionFunction } from './webhook/index.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
@@ -42,7 +43,7 @@ export interface AdmissionContext {
   readonly random: Random
   readonly log: Log
   readonly podSecurity: PodSecurityOptions
-  readonly webhooks: WebhookClient
+  readonly webhooks: WebhookCaller
   /** Webhooks that run in this process. */
   readonly functions: readonly AdmissionFunction[]
   /** The server's own client, for what a plugin keeps in objects (quota). */

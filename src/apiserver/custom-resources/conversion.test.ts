@@ -155,7 +155,7 @@ test('a webhook behind a Service is called at an endpoint, under the name of the
     assert.equal(error.status.code, 500)
     assert.equal(
       error.message,
-      'conversion webhook for example.com/v1, Kind=Widget failed: no endpoints available for service "hook"',
+      'conversion webhook for example.com/v1, Kind=Widget failed: Post "https://hook.default.svc:443/convert?timeout=30s": no endpoints available for service "hook"',
     )
     return true
   })

@@ -17,7 +17,7 @@ import {
   services,
 } from '#api'
 import { isConflict, type KubernetesObject } from '#meta'
-import { podOf, refusal, startAdmissionTest, startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
+import { crdOf, establish, podOf, refusal, startAdmissionTest, startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
 
 /** A cluster with controllers, and in the namespace `work` a quota that has been counted. */
 class Lab {
@@ -343,6 +343,21 @@ quotaTest('creates and a writer of the quota that get in each other’s way lose
   const labels = Array.from({ length: 10 }, (_, index) => label(index).catch((error: unknown) => assert.ok(isConflict(error))))
   await Promise.all([...writes, ...labels])
   assert.equal((await lab.used())['configmaps'], '41')
+})
+
+quotaTest('objects of a custom kind are counted, also of one that was defined after the controller started', async (lab) => {
+  const { client } = lab.cluster
+  const [widgets] = await establish(client, crdOf())
+  const widget = (name: string) => ({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name, namespace: 'work' } })
+  await client.create(widgets!, widget('a'))
+  await lab.quota({ hard: { 'count/widgets.example.com': '2' } })
+  assert.deepEqual(await lab.used(), { 'count/widgets.example.com': '1' })
+  await lab.life(widgets!, widget('b'), 'count/widgets.example.com')
+  await client.create(widgets!, widget('b'))
+  assert.equal(
+    await refusal(client.create(widgets!, widget('c'))),
+    'widgets.example.com "c" is forbidden: exceeded quota: q, requested: count/widgets.example.com=1, used: count/widgets.example.com=2, limited: count/widgets.example.com=2',
+  )
 })
 
 quotaTest('a dry run is judged and not charged', async (lab) => {

@@ -7,19 +7,23 @@ import type { AdmissionContext, Attributes } from '../types.ts'
 import { reviewOf } from '../webhook/review.ts'
 import type { Cel } from './cel.ts'
 
-/** The request's variables, each made when an expression first reads it. */
-export function requestValues(
+/** The request's variables, most of them made when an expression first reads them. */
+export async function requestValues(
   cel: Cel,
   attributes: Attributes,
   matched: ResourceDefinition,
   context: AdmissionContext,
-): Variables {
+): Promise<Variables> {
+  const [object, oldObject] = await Promise.all([
+    shownAs(matched, attributes, attributes.object),
+    shownAs(matched, attributes, attributes.oldObject),
+  ])
   const authorizer = new cel.Authorizer((asked) => decide(asked, attributes, context))
   const { namespace, subresource, name } = attributes
   const { group, names } = matched
   return {
-    object: () => shownAs(matched, attributes, attributes.object) ?? null,
-    oldObject: () => shownAs(matched, attributes, attributes.oldObject) ?? null,
+    object: object ?? null,
+    oldObject: oldObject ?? null,
     request: () => {
       const nothing = { object: undefined, oldObject: undefined }
       const { object: _, oldObject: __, uid: ___, ...request } = reviewOf(attributes, matched, nothing, '', 'v1').request

@@ -41,7 +41,7 @@ export const mutatingAdmissionPolicy: AdmissionPlugin = {
         if (attributes.reinvocation.again && !round.again.has(id)) continue
         if (matchedByPolicy(binding.spec?.matchResources, attributes, context) === undefined && binding.spec?.matchResources)
           continue
-        if (run(cel, policy, binding, matched, attributes, context)) {
+        if (await run(cel, policy, binding, matched, attributes, context)) {
           round.askAgain()
           attributes.reinvocation.wanted = true
         }
@@ -72,24 +72,24 @@ function compile(cel: Cel, policy: MutatingAdmissionPolicy): CompiledPolicy {
 }
 
 /** Whether the policy changed the object under this binding. */
-function run(
+async function run(
   cel: Cel,
   policy: MutatingAdmissionPolicy,
   binding: MutatingAdmissionPolicyBinding,
   matched: ResourceDefinition,
   attributes: Attributes,
   context: AdmissionContext,
-): boolean {
+): Promise<boolean> {
   const spec = policy.spec ?? {}
   const before = deepClone(attributes.object)
   try {
     for (const param of paramsOf(spec.paramKind, binding.spec?.paramRef, attributes, context)) {
-      const values = new PolicyRun(compile(cel, policy), requestValues(cel, attributes, matched, context), param)
+      const values = new PolicyRun(compile(cel, policy), await requestValues(cel, attributes, matched, context), param)
       if (!values.conditionsHold(spec.matchConditions ?? [])) continue
       // Every mutation sees what the one before it made of the object.
       for (const mutation of spec.mutations ?? []) {
-        const step = new PolicyRun(compile(cel, policy), requestValues(cel, attributes, matched, context), param)
-        takeBack(matched, attributes, mutated(cel, step, mutation, matched, attributes))
+        const step = new PolicyRun(compile(cel, policy), await requestValues(cel, attributes, matched, context), param)
+        await takeBack(matched, attributes, await mutated(cel, step, mutation, matched, attributes))
       }
     }
   } catch (error) {
@@ -104,14 +104,14 @@ function run(
 }
 
 /** The whole object, in the version of `matched`, as the mutation makes it. */
-function mutated(
+async function mutated(
   cel: Cel,
   step: PolicyRun,
   { patchType, applyConfiguration, jsonPatch }: Mutation,
   matched: ResourceDefinition,
   attributes: Attributes,
-): unknown {
-  const shown = shownAs(matched, attributes, attributes.object) as KubernetesObject
+): Promise<unknown> {
+  const shown = (await shownAs(matched, attributes, attributes.object)) as KubernetesObject
   const expression = (patchType === 'JSONPatch' ? jsonPatch : applyConfiguration)?.expression ?? ''
   let made: unknown
   try {

@@ -46,7 +46,7 @@ export const validatingAdmissionPolicy: AdmissionPlugin = {
       for (const binding of bindings) {
         if (matchedByPolicy(binding.spec?.matchResources, attributes, context) === undefined && binding.spec?.matchResources)
           continue
-        denials.push(...judge(cel, { policy, binding, matched, attributes, context, audit }))
+        denials.push(...(await judge(cel, { policy, binding, matched, attributes, context, audit })))
       }
     }
     for (const [key, values] of audit) attributes.annotations.set(key, [...values].join(', '))
@@ -83,7 +83,7 @@ interface Case {
 }
 
 /** Everything that the policy, under one binding, has against the request. */
-function judge(cel: Cel, one: Case): Denial[] {
+async function judge(cel: Cel, one: Case): Promise<Denial[]> {
   const { policy, binding, matched, attributes, context } = one
   const spec = policy.spec ?? {}
   const denial = (message: string, index: number, reason = 'Invalid'): Denial => ({
@@ -101,7 +101,7 @@ function judge(cel: Cel, one: Case): Denial[] {
   } catch (error) {
     return failed(`failed to configure binding: ${(error as Error).message}`, 0)
   }
-  const request = requestValues(cel, attributes, matched, context)
+  const request = await requestValues(cel, attributes, matched, context)
   return params.flatMap((param) => {
     const run = new PolicyRun(compile(cel, policy), request, param)
     try {

@@ -2,7 +2,7 @@ import type { ResourceDefinition } from '#api'
 import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
 import { shownAs } from '../convert.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
-import { CallError, type Hook } from './hook.ts'
+import type { Hook } from './hook.ts'
 import { reviewOf, type Verdict, verdictOf } from './review.ts'
 
 /**
@@ -20,14 +20,13 @@ export async function ask(
     throw badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`)
   let verdict: Verdict
   try {
-    const shown = shownTo(matched, attributes)
+    const shown = await shownTo(matched, attributes)
     const version = hook.reviewVersions.find((each) => each === 'v1' || each === 'v1beta1') ?? 'v1'
     const review = reviewOf(attributes, matched, shown, context.random.uuid(), version)
-    verdict = verdictOf(await withinTime(hook, context, (signal) => hook.call(review, signal)), review, mutating)
+    verdict = verdictOf(await hook.call(review), review, mutating)
   } catch (error) {
     if (error instanceof StatusError) throw error
-    const reason =
-      error instanceof CallError ? `failed to call webhook: ${error.message}` : `failed to call webhook: ${String(error)}`
+    const reason = `failed to call webhook: ${error instanceof Error ? error.message : String(error)}`
     const failed = `failed calling webhook ${JSON.stringify(hook.name)}: ${reason}`
     if (hook.failurePolicy === 'Ignore') {
       context.log.warn('A webhook failed and is ignored', {
@@ -50,22 +49,12 @@ interface Shown {
   readonly oldObject: KubernetesObject | undefined
 }
 
-const shownTo = (matched: ResourceDefinition, attributes: Attributes): Shown => ({
-  object: shownAs(matched, attributes, attributes.object),
-  oldObject: shownAs(matched, attributes, attributes.oldObject),
-})
-
-/** Rejects like Go's client does once the time is over, and tells the call to stop. */
-async function withinTime<T>(hook: Hook, { clock }: AdmissionContext, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
-  const late = Promise.withResolvers<never>()
-  using _timer = clock.after(hook.timeoutMs, () => {
-    const error = new CallError(`Post "${hook.url}": context deadline exceeded`)
-    late.reject(error)
-    controller.abort(error)
-  })
-  // Awaited here, since the timer is gone when this function returns.
-  return await Promise.race([call(controller.signal), late.promise])
+async function shownTo(matched: ResourceDefinition, attributes: Attributes): Promise<Shown> {
+  const [object, oldObject] = await Promise.all([
+    shownAs(matched, attributes, attributes.object),
+    shownAs(matched, attributes, attributes.oldObject),
+  ])
+  return { object, oldObject }
 }
 
 /** The webhook's own status, made into a failure and told by whom. */

@@ -20,7 +20,8 @@ export async function conditionsHold(
   const compiled = programsOf(cel, matchConditions)
   let budget = cel.RUNTIME_COST_BUDGET / 4
   try {
-    return allHold(matchConditions, compiled, requestValues(cel, attributes, matched, context), (program, values) => {
+    const values = await requestValues(cel, attributes, matched, context)
+    return allHold(matchConditions, compiled, values, (program) => {
       const { value, cost } = program.evaluate(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
       budget -= cost
       return value

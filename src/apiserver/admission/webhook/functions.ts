@@ -1,3 +1,4 @@
+import type { Clock } from '#base'
 import { CallError, type Hook, type HookRules } from './hook.ts'
 import { defaultMatchAll } from './match-all.ts'
 import type { AdmissionRequest } from './review.ts'
@@ -31,7 +32,7 @@ export interface AdmissionFunction extends HookRules {
   readonly handle: AdmissionHandler
 }
 
-export function hookOf(input: AdmissionFunction, index: number): Hook {
+export function hookOf(input: AdmissionFunction, index: number, clock: Clock): Hook {
   const { handle, name = `function-${index}.t8s.local`, timeoutSeconds = 10, sideEffects = 'None', type: _, ...rules } = input
   return {
     ...defaultMatchAll(rules),
@@ -39,20 +40,27 @@ export function hookOf(input: AdmissionFunction, index: number): Hook {
     configuration: name,
     name,
     sideEffects,
-    timeoutMs: timeoutSeconds * 1000,
     reviewVersions: ['v1'],
-    url: `in-process://${name}?timeout=${timeoutSeconds}s`,
-    async call(review, signal) {
+    async call(review) {
       // A function sees what a server would: a document of its own, not the server's objects.
       const { request } = structuredClone(review)
-      try {
-        const answer = (await handle(request, { signal })) ?? {}
-        return { kind: review.kind, apiVersion: review.apiVersion, response: encode(request.uid, answer) }
-      } catch (error) {
-        throw new CallError(error instanceof Error ? error.message : String(error), { cause: error })
-      }
+      const answer = (await withinTime(clock, timeoutSeconds * 1000, async (signal) => handle(request, { signal }))) ?? {}
+      return { kind: review.kind, apiVersion: review.apiVersion, response: encode(request.uid, answer) }
     },
   }
+}
+
+/** Rejects once the time is over, and tells the function to stop. */
+async function withinTime<T>(clock: Clock, ms: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const late = Promise.withResolvers<never>()
+  using _timer = clock.after(ms, () => {
+    const error = new CallError('context deadline exceeded')
+    late.reject(error)
+    controller.abort(error)
+  })
+  // Awaited here, since the timer is gone when this function returns.
+  return await Promise.race([call(controller.signal), late.promise])
 }
 
 const encode = (uid: string, { patch, allowed = true, ...rest }: AdmissionAnswer): Record<string, unknown> => ({

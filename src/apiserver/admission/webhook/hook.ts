@@ -13,14 +13,11 @@ export interface Hook extends HookRules {
   readonly id: string
   readonly configuration: string
   readonly name: string
-  readonly timeoutMs: number
   readonly sideEffects: string
   /** In order of preference. */
   readonly reviewVersions: readonly string[]
-  /** Where it is asked, as messages name it. */
-  readonly url: string
-  /** Sends the review and resolves with what came back, of which nothing is believed yet. Throws what went wrong. */
-  call(review: AdmissionReview, signal: AbortSignal): Promise<unknown>
+  /** Sends the review and resolves, in time, with what came back, of which nothing is believed yet. Throws what went wrong. */
+  call(review: AdmissionReview): Promise<unknown>
 }
 
 /** The webhook could not be asked, or answered nonsense: its failure policy decides what that means. */

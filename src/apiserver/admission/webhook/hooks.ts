@@ -5,12 +5,14 @@ import {
   type ResourceDefinition,
   validatingWebhookConfigurations,
 } from '#api'
+import type { WebhookTarget } from '../../webhook-caller.ts'
 import type { AdmissionContext } from '../types.ts'
 import { hookOf } from './functions.ts'
 import type { Hook } from './hook.ts'
-import { urlOfService } from './service-endpoint.ts'
 
 const TIMEOUT_SECONDS = 10
+/** A webhook that answers more is not believed. */
+const ANSWER_BYTES_MAX = 3 * 1024 * 1024
 
 /** The webhooks that are configured right now, in the order in which they are asked: by configuration's name, then as they stand there. */
 class Hooks {
@@ -46,7 +48,7 @@ export function hooksOf(context: AdmissionContext): { readonly mutating: Hooks; 
   let hooks = known.get(context)
   if (hooks === undefined) {
     const own = (type: 'mutating' | 'validating'): Hook[] =>
-      context.functions.flatMap((each, index) => ((each.type ?? 'mutating') === type ? [hookOf(each, index)] : []))
+      context.functions.flatMap((each, index) => ((each.type ?? 'mutating') === type ? [hookOf(each, index, context.clock)] : []))
     const make = (resource: unknown, type: 'mutating' | 'validating'): Hooks =>
       new Hooks(context, resource as ResourceDefinition, own(type))
     hooks = {
@@ -65,18 +67,12 @@ function remoteHooks({ metadata, webhooks }: MutatingWebhookConfiguration, conte
 
 function remoteHook(webhook: MutatingWebhook, configuration: string, index: number, context: AdmissionContext): Hook {
   const { clientConfig, timeoutSeconds = TIMEOUT_SECONDS, admissionReviewVersions, ...rules } = webhook
-  const base = new URL(clientConfig.service === undefined ? (clientConfig.url ?? '') : urlOfService(clientConfig.service))
-  const search = `${base.search === '' ? '?' : `${base.search}&`}timeout=${timeoutSeconds}s`
-  // A URL object would drop the port that the scheme implies; messages and certificates are read with it.
-  const prefix = clientConfig.service === undefined ? base.origin : urlOfService({ ...clientConfig.service, path: '' })
-  const url = `${prefix}${base.pathname}${search}`
+  const timeoutMs = timeoutSeconds * 1000
   return {
     ...rules,
     id: `${configuration}/${webhook.name}/${index}`,
     configuration,
-    timeoutMs: timeoutSeconds * 1000,
     reviewVersions: admissionReviewVersions,
-    url,
-    call: (review, signal) => context.webhooks.call(clientConfig, url, review, context, signal),
+    call: (review) => context.webhooks.post(clientConfig as WebhookTarget, review, timeoutMs, ANSWER_BYTES_MAX),
   }
 }

@@ -50,7 +50,7 @@ async function run(
     attributes.annotations.set(`failed-open.mutating.webhook.admission.k8s.io/${place}`, hook.name)
     return false
   }
-  const changed = verdict.patch !== undefined && apply(hook, verdict.patch, matched, attributes)
+  const changed = verdict.patch !== undefined && (await apply(hook, verdict.patch, matched, attributes))
   const { configuration, name } = hook
   attributes.annotations.set(
     `mutation.webhook.admission.k8s.io/${place}`,
@@ -59,7 +59,7 @@ async function run(
   return changed
 }
 
-function apply(hook: Hook, patch: unknown, matched: ResourceDefinition, attributes: Attributes): boolean {
+async function apply(hook: Hook, patch: unknown, matched: ResourceDefinition, attributes: Attributes): Promise<boolean> {
   const { object } = attributes
   try {
     const operations = parseJsonPatch(patch)
@@ -69,7 +69,7 @@ function apply(hook: Hook, patch: unknown, matched: ResourceDefinition, attribut
         `admission webhook ${JSON.stringify(hook.name)} attempted to modify the object, which is not supported for this operation`,
       )
     const before = deepClone(object)
-    takeBack(matched, attributes, applyJsonPatch(shownAs(matched, attributes, object), operations))
+    await takeBack(matched, attributes, applyJsonPatch(await shownAs(matched, attributes, object), operations))
     return !deepEqual(before, object)
   } catch (error) {
     throw internalError(error)

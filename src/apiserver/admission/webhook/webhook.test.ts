@@ -1,232 +1,22 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import {
-  type ConfigMap,
-  configMaps,
-  mutatingWebhookConfigurations,
-  namespaces,
-  pods,
-  validatingWebhookConfigurations,
-} from '#api'
-import type { Client } from '#client'
-import { StatusError } from '#meta'
+import { type ConfigMap, configMaps, namespaces, pods, services, validatingWebhookConfigurations } from '#api'
+import type { StatusError } from '#meta'
 import {
   addData,
   deny,
-  makeNamespace,
-  mutating,
+  mutatingWebhooks,
   patchAnswer,
   podOf,
   refusal,
   settings,
   startAdmissionTest,
   startWebhookLab,
-  startWebhookServer,
   type TestApiServer,
-  validating,
+  validatingWebhooks,
   type WebhookAnswer,
   webhookTo,
 } from '#testing'
-import type { AdmissionRequest } from './review.ts'
-
-/** A bad configmap holds the key `webhook-e2e-test`, a bad pod has a container `webhook-disallow`. */
-function judge({ object, kind }: AdmissionRequest): WebhookAnswer {
-  if (kind.kind === 'ConfigMap')
-    return (object as ConfigMap).data?.['bad'] ? deny('the configmap contains unwanted key and value') : { allowed: true }
-  const names = (object as { spec?: { containers?: { name: string }[] } }).spec?.containers?.map(({ name }) => name) ?? []
-  return names.includes('disallow') ? deny('the pod contains unwanted container name') : { allowed: true }
-}
-
-test('behaviour Admission webhook, deny create: pods and configmaps, by create, update and patch', async () => {
-  await using lab = await startWebhookLab(judge)
-  const { client, server } = lab
-  const rules = [{ operations: ['CREATE', 'UPDATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'configmaps'] }]
-  const namespaceSelector = { matchExpressions: [{ key: 'skip', operator: 'NotIn', values: ['yes'] }] }
-  await validating(client, 'deny', webhookTo(server, '/always', { rules, namespaceSelector }))
-  assert.equal(
-    await refusal(client.create(configMaps, settings('a', { bad: '1' }))),
-    'admission webhook "always.hooks.example" denied the request: the configmap contains unwanted key and value',
-  )
-  assert.equal(
-    await refusal(client.create(pods, podOf('p', { containers: [{ name: 'disallow', image: 'i' }] }))),
-    'admission webhook "always.hooks.example" denied the request: the pod contains unwanted container name',
-  )
-  const good = await client.create(configMaps, settings('a', { good: '1' }))
-  assert.match(await refusal(client.update(configMaps, { ...good, data: { bad: '1' } })), /denied the request/)
-  assert.match(await refusal(client.patch(configMaps, 'work/a', { data: { bad: '1' } }, { type: 'merge' })), /denied the request/)
-  await makeNamespace(client, 'skipped', { skip: 'yes' })
-  await client.create(configMaps, settings('a', { bad: '1' }, { namespace: 'skipped' }))
-})
-
-test('behaviour Admission webhook, fail closed: a webhook that can’t be called refuses everything', async () => {
-  await using lab = await startWebhookLab(() => ({ allowed: true }))
-  const { client, server } = lab
-  const hook = webhookTo(server, '/closed')
-  await validating(client, 'closed', { ...hook, clientConfig: { url: hook.clientConfig.url! }, failurePolicy: 'Fail' })
-  const made = client.create(configMaps, settings('a'))
-  const message = `Internal error occurred: failed calling webhook "closed.hooks.example": failed to call webhook: Post "${server.url}/closed?timeout=10s": tls: failed to verify certificate: x509: certificate signed by unknown authority`
-  await assert.rejects(made, (error: StatusError) => error.code === 500 && error.message === message)
-  assert.equal(server.requests.length, 0)
-})
-
-test('behaviour Admission webhook, honor timeout', async () => {
-  const waiting: (() => void)[] = []
-  await using lab = await startWebhookLab(() => ({ allowed: true }))
-  const { client, api } = lab
-  await using slow = await startWebhookServer(
-    () => new Promise<WebhookAnswer>((resolve) => waiting.push(() => resolve({ allowed: true }))),
-  )
-  for (const [timeoutSeconds, failurePolicy, fails] of [
-    [1, 'Fail', true],
-    [1, 'Ignore', false],
-    [10, 'Fail', false],
-  ] as const) {
-    const name = `slow-${timeoutSeconds}-${failurePolicy.toLowerCase()}`
-    await validating(client, name, webhookTo(slow, '/slow', { timeoutSeconds, failurePolicy }))
-    const made = client.create(configMaps, settings(name))
-    made.catch(() => undefined)
-    await slow.received(slow.requests.length + 1)
-    // The webhook takes five seconds.
-    await api.clock.advance(5_000)
-    for (const answer of waiting.splice(0)) answer()
-    if (fails) {
-      assert.equal(
-        await refusal(made),
-        `Internal error occurred: failed calling webhook "slow.hooks.example": failed to call webhook: Post "${slow.url}/slow?timeout=1s": context deadline exceeded`,
-      )
-    } else await made
-    await client.delete(validatingWebhookConfigurations, name)
-  }
-})
-
-test('behaviour Admission webhook, ordered mutation: the second webhook sees what the first added', async () => {
-  await using lab = await startWebhookLab(({ object }, path) => {
-    const data = (object as ConfigMap).data ?? {}
-    if (path.startsWith('/first') && data['start']) return addData('stage-1')
-    if (path.startsWith('/second') && data['stage-1']) return addData('stage-2')
-    return { allowed: true }
-  })
-  const { client, server } = lab
-  await mutating(client, 'ordered', webhookTo(server, '/first'), webhookTo(server, '/second'))
-  const made = await client.create(configMaps, settings('a', { start: 'yes' }))
-  assert.deepEqual(made.data, { start: 'yes', 'stage-1': 'yes', 'stage-2': 'yes' })
-})
-
-test('behaviour Admission webhook, mutation with defaulting: an init container that was added is defaulted', async () => {
-  const container = { name: 'added', image: 'example.com/init' }
-  await using lab = await startWebhookLab(() => patchAnswer([{ op: 'add', path: '/spec/initContainers', value: [container] }]))
-  const { client, server } = lab
-  const rules = [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }]
-  await mutating(client, 'add', webhookTo(server, '/pods', { rules }))
-  const { spec } = await client.create(pods, podOf('p'))
-  assert.equal(spec?.initContainers?.[0]?.name, 'added')
-  assert.equal(spec?.initContainers?.[0]?.terminationMessagePolicy, 'File')
-  // In-tree plugins run again after a webhook's change, so that the service account's token is there too.
-  assert.ok(spec?.initContainers?.[0]?.volumeMounts?.some(({ mountPath }) => mountPath.includes('serviceaccount')))
-})
-
-for (const kind of ['mutating', 'validating'] as const) {
-  const resource = kind === 'mutating' ? mutatingWebhookConfigurations : validatingWebhookConfigurations
-  const register = kind === 'mutating' ? mutating : validating
-  const answer = () => (kind === 'mutating' ? addData('touched') : deny('no'))
-  const isTouched = async (client: Client, name: string): Promise<boolean> => {
-    try {
-      return (await client.create(configMaps, settings(name, {}))).data?.['touched'] !== undefined
-    } catch (error) {
-      if (error instanceof StatusError && /denied the request: no$/.test(error.message)) return true
-      throw error
-    }
-  }
-
-  test(`behaviour Admission webhook, update ${kind} webhook: a change takes effect at once`, async () => {
-    await using lab = await startWebhookLab(answer)
-    const { client, server } = lab
-    await register(client, 'changing', webhookTo(server, '/x'))
-    assert.equal(await isTouched(client, 'a'), true)
-    const current = await client.get(resource as typeof mutatingWebhookConfigurations, 'changing')
-    const webhooks = current.webhooks!.map((each) => ({ ...each, rules: [{ ...each.rules![0]!, operations: ['UPDATE'] }] }))
-    await client.update(resource as typeof mutatingWebhookConfigurations, { ...current, webhooks })
-    assert.equal(await isTouched(client, 'b'), false)
-    const patch = [{ op: 'replace', path: '/webhooks/0/rules/0/operations', value: ['CREATE'] }]
-    await client.patch(resource as typeof mutatingWebhookConfigurations, 'changing', patch, { type: 'json' })
-    assert.equal(await isTouched(client, 'c'), true)
-  })
-
-  test(`behaviour Admission webhook, list ${kind} webhooks: a collection is deleted and asks no more`, async () => {
-    await using lab = await startWebhookLab(answer)
-    const { client, server } = lab
-    for (let index = 0; index < 10; index++) await register(client, `one-${index}`, webhookTo(server, `/${index}`))
-    const typed = resource as typeof mutatingWebhookConfigurations
-    assert.equal((await client.list(typed, { labelSelector: 'test=yes' })).items.length, 10)
-    assert.equal(await isTouched(client, 'a'), true)
-    await client.deleteCollection(typed, { labelSelector: 'test=yes' })
-    assert.equal(await isTouched(client, 'b'), false)
-  })
-}
-
-test('behaviour Admission webhook, admission control not allowed on webhook configuration objects', async () => {
-  await using lab = await startWebhookLab(() => deny('nobody may touch these'))
-  const { client, server } = lab
-  const everything = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*'] }]
-  await validating(client, 'lock', webhookTo(server, '/lock', { rules: everything }))
-  await mutating(client, 'lock', webhookTo(server, '/lock', { rules: everything }))
-  await validating(client, 'free', webhookTo(server, '/free'))
-  for (const name of ['free', 'lock']) await client.delete(validatingWebhookConfigurations, name)
-  await client.delete(mutatingWebhookConfigurations, 'lock')
-  assert.equal(server.requests.length, 0)
-})
-
-test('behaviour Admission webhook, discovery document: webhook resources are in it', async () => {
-  await using lab = await startWebhookLab(() => ({ allowed: true }))
-  const read = async (path: string): Promise<Record<string, never>> => {
-    const { body } = await lab.client.request({ method: 'GET', path })
-    return (
-      body.kind === 'object' ? body.object : JSON.parse(Buffer.from((body as { bytes: Uint8Array }).bytes).toString())
-    ) as Record<string, never>
-  }
-  const groups = (await read('/apis'))['groups'] as unknown as { name: string; versions: { version: string }[] }[]
-  assert.ok(groups.find(({ name }) => name === 'admissionregistration.k8s.io')?.versions.some(({ version }) => version === 'v1'))
-  const { resources } = (await read('/apis/admissionregistration.k8s.io/v1')) as unknown as { resources: { name: string }[] }
-  const names = resources.map(({ name }) => name)
-  assert.ok(names.includes('mutatingwebhookconfigurations') && names.includes('validatingwebhookconfigurations'))
-})
-
-test('behaviour Admission webhook, deny attach: connecting to a pod’s streams can be refused', async () => {
-  await using lab = await startWebhookLab(({ kind, object }) =>
-    deny(`attaching is not allowed: ${kind.kind} ${(object as { container?: string }).container}`),
-  )
-  const { client, server } = lab
-  const rules = [
-    {
-      operations: ['CONNECT'],
-      apiGroups: [''],
-      apiVersions: ['v1'],
-      resources: ['pods/attach', 'pods/exec', 'pods/portforward', '*/proxy'],
-    },
-  ]
-  await validating(client, 'deny', webhookTo(server, '/attach', { rules }))
-  await client.create(pods, podOf('p'))
-  const connect = (subresource: string): Promise<string> =>
-    refusal(
-      client.request({
-        method: 'POST',
-        path: `/api/v1/namespaces/work/pods/p/${subresource}`,
-        query: new URLSearchParams({ stdin: 'true', container: 'main' }),
-      }),
-    )
-  assert.equal(
-    await connect('attach'),
-    'admission webhook "attach.hooks.example" denied the request: attaching is not allowed: PodAttachOptions main',
-  )
-  assert.match(await connect('exec'), /PodExecOptions main$/)
-  assert.match(await connect('portforward'), /PodPortForwardOptions undefined$/)
-  assert.match(await connect('proxy'), /PodProxyOptions undefined$/)
-  const [attach] = server.requests
-  assert.deepEqual(
-    [attach?.operation, attach?.subResource, attach?.name, attach?.object],
-    ['CONNECT', 'attach', 'p', { apiVersion: 'v1', kind: 'PodAttachOptions', stdin: true, container: 'main' }],
-  )
-})
 
 test('a delete shows the webhook what is deleted, and can be refused', async () => {
   await using lab = await startWebhookLab(({ oldObject }) =>
@@ -234,7 +24,7 @@ test('a delete shows the webhook what is deleted, and can be refused', async () 
   )
   const { client, server } = lab
   const rules = [{ operations: ['DELETE'], apiGroups: [''], apiVersions: ['*'], resources: ['*'] }]
-  await validating(client, 'keep', webhookTo(server, '/keep', { rules }))
+  await validatingWebhooks(client, 'keep', webhookTo(server, '/keep', { rules }))
   await client.create(configMaps, settings('a', { keep: 'yes' }))
   await client.create(configMaps, settings('b'))
   assert.match(await refusal(client.delete(configMaps, 'work/a')), /denied the request: kept$/)
@@ -252,7 +42,7 @@ test('a delete shows the webhook what is deleted, and can be refused', async () 
 test('what a webhook is told: who, what, where, and in which version', async () => {
   await using lab = await startWebhookLab(() => ({ allowed: true }))
   const { api, client, server } = lab
-  await mutating(
+  await mutatingWebhooks(
     client,
     'see',
     webhookTo(server, '/see?who=me', { name: 'see.hooks.example', admissionReviewVersions: ['v1beta1', 'v1'] }),
@@ -287,8 +77,8 @@ test('rules: versions are converted for a webhook that knows another one, unless
   const rules = [
     { operations: ['CREATE'], apiGroups: ['autoscaling'], apiVersions: ['v1'], resources: ['horizontalpodautoscalers'] },
   ]
-  await validating(client, 'any', webhookTo(server, '/equivalent', { rules }))
-  await validating(client, 'own', webhookTo(server, '/exact', { rules, matchPolicy: 'Exact' }))
+  await validatingWebhooks(client, 'any', webhookTo(server, '/equivalent', { rules }))
+  await validatingWebhooks(client, 'own', webhookTo(server, '/exact', { rules, matchPolicy: 'Exact' }))
   const { horizontalPodAutoscalers } = await import('#api')
   const metrics = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 40 } } }]
   await client.create(horizontalPodAutoscalers, {
@@ -310,7 +100,7 @@ test('rules: scope, subresources and selectors', async () => {
   const rule = (resources: string[], scope: string) => [
     { operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources, scope },
   ]
-  await validating(
+  await validatingWebhooks(
     client,
     'many',
     webhookTo(server, '/cluster', { rules: rule(['*'], 'Cluster') }),
@@ -343,7 +133,7 @@ test('rules: scope, subresources and selectors', async () => {
 test('a webhook is asked again when a later one changed the object, if it wants to be', async () => {
   await using lab = await startWebhookLab((_request, path) => (path.startsWith('/late') ? addData('late') : { allowed: true }))
   const { client, server } = lab
-  await mutating(
+  await mutatingWebhooks(
     client,
     'twice',
     webhookTo(server, '/eager', { reinvocationPolicy: 'IfNeeded' }),
@@ -362,7 +152,7 @@ test('a webhook’s change is validated, and can’t move the object or rob its 
   let operations: object[] = []
   await using lab = await startWebhookLab(() => patchAnswer(operations))
   const { client, server } = lab
-  await mutating(client, 'bad', webhookTo(server, '/bad'))
+  await mutatingWebhooks(client, 'bad', webhookTo(server, '/bad'))
   operations = [{ op: 'add', path: '/metadata/labels', value: { 'not ok': 'x' } }]
   assert.match(
     await refusal(client.create(configMaps, settings('a'))),
@@ -402,7 +192,7 @@ test('warnings and statuses of a webhook come through', async () => {
       : { allowed: true, warnings: ['mind "the" gap', 'second'] },
   )
   const { client, server } = lab
-  await validating(client, 'talk', webhookTo(server, '/talk'))
+  await validatingWebhooks(client, 'talk', webhookTo(server, '/talk'))
   const body = { kind: 'object', object: settings('a') } as const
   const headers = { 'content-type': 'application/json' }
   const response = await client.request({ method: 'POST', path: '/api/v1/namespaces/work/configmaps', headers, body })
@@ -413,6 +203,114 @@ test('warnings and statuses of a webhook come through', async () => {
     assert.deepEqual(error.status.details?.causes, [{ message: 'short', field: 'data.bad' }])
     return true
   })
+})
+
+const REFUSED: readonly [name: string, answer: WebhookAnswer, said: RegExp][] = [
+  [
+    'redirects',
+    (_review, response) => void response.writeHead(302, { location: 'https://127.0.0.1:1/' }).end(),
+    /the server responded with the status code 302 but did not return more information$/,
+  ],
+  [
+    'returns 10 MB',
+    (_review, response) => void response.end(Buffer.alloc(10 * 1024 * 1024, 0x20)),
+    /the answer is longer than 3145728 bytes$/,
+  ],
+  ['closes', (_review, response) => void response.destroy(), /Post ".*": (EOF|socket hang up)$/],
+  [
+    'stops in the middle',
+    (_review, response) => {
+      response.writeHead(200, { 'content-length': '100' }).write('{')
+      response.socket?.end()
+    },
+    /Post ".*": (EOF|aborted)$/,
+  ],
+  ['is no JSON', (_review, response) => void response.end('<html>'), /couldn't get version\/kind; json parse error: /],
+  [
+    'fails',
+    (_review, response) => void response.writeHead(500).end('oh'),
+    /an error on the server \("oh"\) has prevented the request from succeeding$/,
+  ],
+  [
+    'is not there',
+    (_review, response) => void response.writeHead(404).end(),
+    /the server could not find the requested resource$/,
+  ],
+  ['lies about whom it answers', { uid: 'other', allowed: true }, /expected response.uid="[\da-f-]+", got "other"$/],
+  [
+    'answers nothing',
+    (review, response) => void response.end(JSON.stringify({ apiVersion: review.apiVersion, kind: 'AdmissionReview' })),
+    /webhook response was absent$/,
+  ],
+  [
+    'answers as another kind',
+    (_review, response) => void response.end('{"apiVersion":"v1","kind":"Pod"}'),
+    /expected webhook response of admission.k8s.io\/v1, Kind=AdmissionReview, got v1, Kind=Pod$/,
+  ],
+  [
+    'patches where it only validates',
+    { allowed: true, patchType: 'JSONPatch', patch: 'W10=' },
+    /validating webhook may not return response.patch$/,
+  ],
+]
+
+for (const [name, answer, said] of REFUSED) {
+  test(`a webhook that ${name} has failed: closed it refuses, open it is ignored`, async () => {
+    await using lab = await startWebhookLab(() => answer)
+    const { client, server } = lab
+    await validatingWebhooks(client, 'odd', webhookTo(server, '/odd'))
+    const message = await refusal(client.create(configMaps, settings('a')))
+    assert.match(message, /^Internal error occurred: failed calling webhook "odd.hooks.example": failed to call webhook: /)
+    assert.match(message, said)
+    await client.patch(
+      validatingWebhookConfigurations,
+      'odd',
+      [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }],
+      { type: 'json' },
+    )
+    await client.create(configMaps, settings('a'))
+  })
+}
+
+test('a webhook that hangs is given up on when its time is over, and its connection closed', async () => {
+  const hung: string[] = []
+  await using lab = await startWebhookLab(() => (_review, response) => void response.on('close', () => hung.push('closed')))
+  const { client, server, api } = lab
+  await mutatingWebhooks(client, 'hang', webhookTo(server, '/hang', { timeoutSeconds: 2 }))
+  const made = refusal(client.create(configMaps, settings('a')))
+  await server.received(1)
+  await api.clock.advance(1_999)
+  assert.deepEqual(hung, [])
+  await api.clock.advance(1)
+  assert.match(await made, /context deadline exceeded$/)
+})
+
+test('a webhook behind a Service is found by it, and must be who the Service’s name says', async () => {
+  await using lab = await startWebhookLab(() => deny('by service'))
+  const { client, server } = lab
+  const service = { namespace: 'work', name: 'hook', path: '/judge', port: server.port }
+  const clientConfig = { service, caBundle: server.caBundle }
+  await validatingWebhooks(client, 'svc', webhookTo(server, '/svc', { clientConfig }))
+  const create = (): Promise<string> => refusal(client.create(configMaps, settings('a')))
+  const about = `Internal error occurred: failed calling webhook "svc.hooks.example": failed to call webhook: Post "https://hook.work.svc:${server.port}/judge?timeout=10s": `
+  assert.equal(await create(), `${about}service "hook" not found`)
+  const spec = { type: 'ClusterIP', ports: [{ port: server.port }] }
+  await client.create(services, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'hook', namespace: 'work' }, spec })
+  assert.equal(await create(), `${about}no endpoints available for service "hook"`)
+  await client.delete(services, 'work/hook')
+  for (const name of ['hook', 'other']) {
+    const external = { type: 'ExternalName', externalName: 'localhost' }
+    await client.create(services, { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'work' }, spec: external })
+  }
+  assert.equal(await create(), 'admission webhook "svc.hooks.example" denied the request: by service')
+  assert.deepEqual(server.paths, ['/judge?timeout=10s'])
+  await client.patch(
+    validatingWebhookConfigurations,
+    'svc',
+    [{ op: 'replace', path: '/webhooks/0/clientConfig/service/name', value: 'other' }],
+    { type: 'json' },
+  )
+  assert.match(await create(), /Hostname\/IP does not match certificate's altnames/)
 })
 
 test('in-process functions judge and change like webhooks do', async () => {
