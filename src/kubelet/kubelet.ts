@@ -6,6 +6,8 @@ import { type Client, EventRecorder, Informers } from '#client'
 import { Backoff } from './containers/backoff.ts'
 import { Images } from './containers/images.ts'
 import { LogRotation } from './containers/log-rotation.ts'
+import type { EvictionManager } from './eviction/eviction-manager.ts'
+import { nodeEviction } from './eviction/index.ts'
 import { type Cgroups, noCgroups } from './node/cgroups.ts'
 import { ImageCollector } from './node/image-collector.ts'
 import { renewLease } from './node/lease.ts'
@@ -80,6 +82,9 @@ class NodeAgent implements AsyncDisposable {
   readonly #workers: PodWorkers
   readonly #dependencies: PodDependencies
   readonly #endings: Endings
+  readonly #images: ImageCollector
+  readonly #eviction: EvictionManager
+  #reporter: NodeReporter | undefined
   #server: KubeletServer | undefined
 
   constructor(options: KubeletOptions) {
@@ -125,6 +130,16 @@ class NodeAgent implements AsyncDisposable {
     }
     this.#workers = new PodWorkers(this.#dependencies, this.#tasks)
     this.#endings = new Endings(runtime)
+    const { sandboxImage, rootDirectory, podLogs } = options
+    this.#images = new ImageCollector({ runtime, clock, log, recorder, node, sandboxImage })
+    this.#eviction = nodeEviction({
+      ...this.#dependencies,
+      workers: this.#workers,
+      images: this.#images,
+      rootDirectory,
+      podLogs,
+      onChange: () => this.#tasks.spawn(async () => this.#reporter?.report()),
+    })
   }
 
   get port(): number {
@@ -156,10 +171,12 @@ class NodeAgent implements AsyncDisposable {
       rootDirectory: this.#options.rootDirectory,
       capacity: this.#options.capacity,
       kubeletVersion: this.#options.version,
+      pressure: () => this.#eviction.conditions,
     }
     if (this.#options.podLogs !== '') mkdirSync(this.#options.podLogs, { recursive: true, mode: 0o755 })
     await this.#startStaticPods()
     const reporter = new NodeReporter({ client, runtime, clock, log, input })
+    this.#reporter = reporter
     await reporter.register()
     this.#tasks.spawn((signal) => reporter.run(signal))
     this.#tasks.spawn((signal) => renewLease(nodeName, { client, clock, log }, signal))
@@ -174,7 +191,8 @@ class NodeAgent implements AsyncDisposable {
     this.#tasks.spawn((signal) =>
       new LogRotation({ runtime, clock, log, running: () => this.#workers.runningContainers() }).run(signal),
     )
-    this.#tasks.spawn((signal) => this.#imageCollector().run(signal))
+    this.#tasks.spawn((signal) => this.#images.run(signal))
+    this.#tasks.spawn((signal) => this.#eviction.run(signal))
   }
 
   replaceServingCertificate(pair: { readonly certificate: string; readonly key: string }): void {
@@ -211,12 +229,6 @@ class NodeAgent implements AsyncDisposable {
       this.#workers.poke(sandboxId)
       this.#endings.look()
     }
-  }
-
-  #imageCollector(): ImageCollector {
-    const { recorder, node } = this.#dependencies
-    const { runtime, clock, log, sandboxImage } = this.#options
-    return new ImageCollector({ runtime, clock, log, recorder, node, sandboxImage })
   }
 
   #servicesFor(pod: Pod): readonly Service[] {

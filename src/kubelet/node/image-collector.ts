@@ -76,6 +76,12 @@ export class ImageCollector {
     )
   }
 
+  /** Removes every image that nothing uses, for a disk that is nearly full. */
+  async freeAll(): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    await this.#free(await this.#detect(nowMs), Number.POSITIVE_INFINITY, nowMs)
+  }
+
   /** Notes what is used now; resolves with the images that nothing uses. */
   async #detect(nowMs: number): Promise<readonly Image[]> {
     const { runtime, sandboxImage } = this.#options

@@ -15,6 +15,8 @@ export interface NodeInput {
   /** Replaces what the machine has; for simulated nodes. */
   readonly capacity?: Readonly<Record<string, string>> | undefined
   readonly kubeletVersion: string
+  /** Conditions that the node is in for want of memory or disk. */
+  readonly pressure?: () => readonly string[]
 }
 
 const PODS_MAX = 110
@@ -189,11 +191,12 @@ export class NodeReporter {
 
   #conditions(node: Node, runtime: RuntimeStatus, nowMs: number): NodeCondition[] {
     const ready = runtime.runtimeReady && runtime.networkReady
-    const free = freeFraction(this.#input.rootDirectory)
-    const diskPressure = free < 0.1
+    const pressure = this.#input.pressure?.() ?? []
     const wanted = [
-      ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-      diskPressure
+      pressure.includes('MemoryPressure')
+        ? ['MemoryPressure', 'True', 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available']
+        : ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+      pressure.includes('DiskPressure')
         ? ['DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure']
         : ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
       ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
@@ -228,15 +231,6 @@ function diskBytes(directory: string): number {
     return blocks * bsize
   } catch {
     return 0
-  }
-}
-
-function freeFraction(directory: string): number {
-  try {
-    const { bavail, blocks } = statfsSync(directory === '' ? '/' : directory)
-    return blocks === 0 ? 1 : bavail / blocks
-  } catch {
-    return 1
   }
 }
 

@@ -1,4 +1,4 @@
-import { admitsNode, isPodTerminal, type Node, type Pod, podRequests, untoleratedTaints } from '#api'
+import { admitsNode, isCriticalPod, isPodTerminal, type Node, type Pod, podRequests, qosClass, untoleratedTaints } from '#api'
 import { addQuantities, compareQuantities, milliValue, quantityValue } from '#meta'
 
 export interface Refusal {
@@ -17,7 +17,9 @@ export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined):
   )
     return undefined
   const active = others.filter((other) => !isPodTerminal(other))
-  return refusedForSysctls(pod) ?? refusedForResources(pod, active, node) ?? refusedForNode(pod, node)
+  return (
+    refusedForPressure(pod, node) ?? refusedForSysctls(pod) ?? refusedForResources(pod, active, node) ?? refusedForNode(pod, node)
+  )
 }
 
 function refusedForResources(pod: Pod, active: readonly Pod[], node: Node): Refusal | undefined {
@@ -86,4 +88,19 @@ function refusedForSysctls(pod: Pod): Refusal | undefined {
       return { reason: 'SysctlForbidden', message: `Pod was rejected: forbidden sysctl: ${JSON.stringify(name)} ${why}` }
   }
   return undefined
+}
+
+/** A node that ends pods for want of something takes no new ones that would go first. */
+function refusedForPressure(pod: Pod, node: Node): Refusal | undefined {
+  const holds = (wanted: string): boolean =>
+    node.status?.conditions?.some(({ type, status }) => type === wanted && status === 'True') ?? false
+  if (isCriticalPod(pod)) return undefined
+  const refuse = (condition: string): Refusal => ({
+    reason: 'Evicted',
+    message: `Pod was rejected: The node had condition: [${condition}]. `,
+  })
+  if (holds('DiskPressure')) return refuse('DiskPressure')
+  if (!holds('MemoryPressure') || qosClass(pod) !== 'BestEffort') return undefined
+  const taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' }
+  return untoleratedTaints([taint], pod.spec?.tolerations, ['NoSchedule']).length === 0 ? undefined : refuse('MemoryPressure')
 }

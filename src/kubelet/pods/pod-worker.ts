@@ -15,10 +15,18 @@ import { readTerminationMessage } from './termination-message.ts'
 const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 120_000
 
-interface Verdict {
+interface Verdict extends GivenUp {
   readonly phase: 'Failed' | 'Succeeded'
   readonly reason: string
   readonly message: string
+}
+
+/** How a pod is given up. */
+interface GivenUp {
+  /** Instead of the pod's own grace. */
+  readonly graceSeconds?: number
+  /** The pod goes for the node's sake, and says so in its conditions. */
+  readonly isDisruption?: boolean
 }
 
 /**
@@ -83,8 +91,8 @@ export class PodWorker {
   }
 
   /** Gives the pod up for a reason of the node's own. */
-  giveUp(reason: string, message: string): void {
-    this.#verdict ??= { phase: 'Failed', reason, message }
+  giveUp(reason: string, message: string, how: GivenUp = {}): void {
+    this.#verdict ??= { phase: 'Failed', reason, message, ...how }
     this.#interrupt.abort(OVERTAKEN)
     this.poke()
   }
@@ -172,7 +180,8 @@ export class PodWorker {
   async #finish(signal: AbortSignal): Promise<undefined> {
     const { runtime } = this.#dependencies
     if (runsAnything(this.#observed)) {
-      await killPod(this.#pod, this.#observed, graceOf(this.#pod), this.#dependencies, signal)
+      const graceSeconds = this.#verdict?.graceSeconds ?? graceOf(this.#pod)
+      await killPod(this.#pod, this.#observed, graceSeconds, this.#dependencies, signal)
       this.#observed = await observePod(runtime, this.uid)
     }
     await this.#report(this.#status())

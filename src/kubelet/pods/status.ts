@@ -21,7 +21,14 @@ export interface StatusInput {
   readonly actualResources: (container: string) => Container['resources'] | undefined
   readonly resize: ResizeState
   /** Set once the kubelet gave the pod up itself (deadline, admission, eviction). */
-  readonly verdict?: { readonly phase: 'Failed' | 'Succeeded'; readonly reason: string; readonly message: string } | undefined
+  readonly verdict?:
+    | {
+        readonly phase: 'Failed' | 'Succeeded'
+        readonly reason: string
+        readonly message: string
+        readonly isDisruption?: boolean
+      }
+    | undefined
 }
 
 /** How far a change of resources in place has come. */
@@ -235,6 +242,8 @@ function conditions(
     { type: 'ContainersReady', status: notReady === undefined ? 'True' : 'False', ...notReady },
     { type: 'PodScheduled', status: 'True' },
   ]
+  if (input.verdict?.isDisruption)
+    computed.push({ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: input.verdict.message })
   const own = new Set([...computed.map(({ type }) => type), 'PodResizePending', 'PodResizeInProgress'])
   computed.unshift(...resizeConditions(input))
   const others = (pod.status?.conditions ?? []).filter(({ type }) => !own.has(type))
