@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Pod, pods, serviceAccounts } from '#api'
-import { nullLog, seededRandom, VirtualClock } from '#base'
+import { type Log, memoryLog, nullLog, seededRandom, VirtualClock } from '#base'
 import { startTestApiServer, type TestApiServer } from '#testing'
 import { type Kubelet, startKubelet } from './kubelet.ts'
 import { SimulatedRuntime } from './runtimes/simulated/index.ts'
@@ -18,7 +18,7 @@ async function start(clock: VirtualClock) {
   return { api, runtime, kubelet, clock }
 }
 
-function startNode(api: TestApiServer, runtime: SimulatedRuntime, clock: VirtualClock): Promise<Kubelet> {
+function startNode(api: TestApiServer, runtime: SimulatedRuntime, clock: VirtualClock, log: Log = nullLog): Promise<Kubelet> {
   const client = api.clientFor({ username: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] })
   return startKubelet({
     client,
@@ -33,7 +33,7 @@ function startNode(api: TestApiServer, runtime: SimulatedRuntime, clock: Virtual
     version: 'v1.36.0',
     clock,
     random: seededRandom(3),
-    log: nullLog,
+    log,
   })
 }
 
@@ -123,4 +123,22 @@ test('a new kubelet adopts what its predecessor left running', async () => {
   const after = await api.client.get(pods, 'default/web')
   assert.equal(after.status?.containerStatuses?.[0]?.containerID, before.status?.containerStatuses?.[0]?.containerID)
   assert.equal(after.status?.containerStatuses?.[0]?.restartCount, 0)
+})
+
+test('a pod that was given up stays so under a new kubelet', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet, runtime } = await start(clock)
+  await using _api = api
+  await api.client.create(pods, pod('late', {}, { activeDeadlineSeconds: 5 }))
+  await clock.advance(10_000)
+  const before = await api.client.get(pods, 'default/late')
+  assert.deepEqual([before.status?.phase, before.status?.reason], ['Failed', 'DeadlineExceeded'])
+  await kubelet[Symbol.asyncDispose]()
+  const log = memoryLog()
+  await using _again = await startNode(api, runtime, clock, log)
+  await clock.advance(5000)
+  // Had it come back to life in between, it would have been given up, and told of, once more.
+  assert.deepEqual(log.lines, [])
+  const { phase, reason, message } = (await api.client.get(pods, 'default/late')).status!
+  assert.deepEqual([phase, reason, message], ['Failed', 'DeadlineExceeded', before.status?.message])
 })

@@ -262,7 +262,7 @@ export class PodWorker {
       hostIPs: nodeIPs,
       nowMs: clock.now(),
       runtimeName: this.#sync.runtimeName,
-      verdict: this.#verdict,
+      verdict: this.#verdict ?? recordedVerdict(this.#pod),
     }
     return podStatus(input)
   }
@@ -284,6 +284,12 @@ export class PodWorker {
   #name(): string {
     return `${this.#pod.metadata?.namespace}/${this.#pod.metadata?.name}`
   }
+}
+
+/** An end is final: what an earlier kubelet said of the pod stays, also when its containers can no longer show why. */
+function recordedVerdict({ status }: Pod): Verdict | undefined {
+  const { phase, reason = '', message = '' } = status ?? {}
+  return phase === 'Failed' || phase === 'Succeeded' ? { phase, reason, message } : undefined
 }
 
 const OVERTAKEN = new Error('something more urgent came')
