@@ -6,6 +6,7 @@ import { callControl, untilClosed } from '../control-socket.ts'
 import { removeMachineNetwork, removeNodeNamespace } from '../node/machine-network.ts'
 import { bridgeName, tearDownPodNetwork } from '../node/network.ts'
 import { removePodRoutes } from '../node/pod-routes.ts'
+import { cgroupHierarchies, endLeftBehind } from './left-behind.ts'
 import { type NodeFile, nodesOf, readNode } from './node-file.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
 
@@ -14,7 +15,13 @@ export async function down(dataDirectory: string, progress: (step: string) => vo
   const paths = pathsOf(dataDirectory)
   let ran = false
   for (const name of nodesOf(paths)) {
-    if ((await callControl(agentSocket(paths, name), 'status')) === undefined) continue
+    if ((await callControl(agentSocket(paths, name), 'status')) === undefined) {
+      const { clusterId } = readNode(paths, name)!
+      const ended = endLeftBehind(paths.node(name).runtime, `t8s-${clusterId}/${name}`)
+      if (ended > 0) progress(`ended ${ended} processes that node ${name} had left behind`)
+      ran ||= ended > 0
+      continue
+    }
     progress(`stopping node ${name} and its pods`)
     await stopAndWait(agentSocket(paths, name))
     ran = true
@@ -58,7 +65,8 @@ async function removeFromKernel(paths: Paths, node: NodeFile): Promise<void> {
     await removePodRoutes(clusterId, name, clusterCIDR)
   }
   await tearDownPodNetwork({ bridge: bridgeName(clusterId, name), stateDirectory })
-  unmountBelow(join(stateDirectory, 'state'))
+  // What its runtime and its pods had mounted; both mount anew when they start.
+  unmountBelow(paths.node(name).root)
   removeCgroups(`t8s-${clusterId}/${name}`)
   removeCgroups(`t8s-${clusterId}`)
 }
@@ -73,9 +81,7 @@ function unmountBelow(directory: string): void {
 }
 
 function removeCgroups(group: string): void {
-  const root = '/sys/fs/cgroup'
-  const hierarchies = existsSync(join(root, 'cgroup.controllers')) ? [root] : readdirSync(root).map((name) => join(root, name))
-  for (const hierarchy of hierarchies) removeTree(join(hierarchy, group))
+  for (const hierarchy of cgroupHierarchies()) removeTree(join(hierarchy, group))
 }
 
 function removeTree(path: string): void {
