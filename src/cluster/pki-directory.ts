@@ -85,7 +85,7 @@ export function readBundle(directory: string, name: string): KeyPair | undefined
 }
 
 /** Writes a file that only its owner may read, whole or not at all. */
-export function writePrivateFile(path: string, text: string): void {
+export function writePrivateFile(path: string, text: string | Uint8Array): void {
   const unfinished = `${path}.new`
   writeFileSync(unfinished, text, { mode: 0o600 })
   renameSync(unfinished, path)

@@ -1,3 +1,3 @@
-export { openEmbeddedStore } from './embedded/index.ts'
+export { FILE as EMBEDDED_STORE_FILE, openEmbeddedStore } from './embedded/index.ts'
 export { openMemoryStore } from './memory/index.ts'
 export * from './store.ts'

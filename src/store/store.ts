@@ -26,6 +26,8 @@ export interface Store extends AsyncDisposable {
   watch(prefix: string, since: Revision, signal: AbortSignal): AsyncIterable<Change | Progress>
   /** Forgets superseded entries up to and including `revision`. Later reads below it throw `Compacted`. */
   compact(revision: Revision): Promise<void>
+  /** Copies all of one moment into a file that is not there yet, for backends that have no other way (etcd has its own). */
+  snapshot?(file: string): Promise<void>
 }
 
 export interface Entry {

@@ -13,6 +13,7 @@ import { proxy } from './proxy.ts'
 import { reset } from './reset.ts'
 import { scheduler } from './scheduler.ts'
 import { server } from './server.ts'
+import { snapshot } from './snapshot.ts'
 import { status } from './status.ts'
 import { token } from './token.ts'
 import { up } from './up.ts'
@@ -28,6 +29,7 @@ export const commands: readonly CommandDefinition[] = [
   image,
   token,
   certs,
+  snapshot,
   server,
   agent,
   apiserver,

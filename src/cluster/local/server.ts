@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { openLog, systemClock, systemRandom } from '#base'
+import type { Store } from '#store'
 import { ADMIN, startControlPlane } from '../control-plane.ts'
 import { serveControl } from '../control-socket.ts'
 import type { ManagedCertificate } from '../join/managed-certificate.ts'
@@ -22,6 +23,7 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
   mkdirSync(paths.run, { recursive: true, mode: 0o700 })
   const log = await openLog({ level: 'info' })
   const certificates: ManagedCertificate[] = []
+  const stores: Store[] = []
   const state: { isServing: boolean; simulated: readonly string[] } = { isServing: false, simulated: [] }
   stack.use(
     await serveControl(serverSocket(paths), {
@@ -36,11 +38,17 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
         for (const certificate of certificates) await certificate.renew()
         return certificates.map(({ name }) => name)
       },
+      snapshot: async (parameters) => {
+        if (stores[0]?.snapshot === undefined) throw new Error('this store has a way of its own to be backed up')
+        await stores[0].snapshot((parameters as { file: string }).file)
+        return { revision: stores[0].revision }
+      },
       stop: async () => stop(),
     }),
   )
   const pki = await openPki(paths.pki, { clock, random })
   const store = stack.use(await openStore(config.store, { directory: paths.store, clock }))
+  stores.push(store)
   const { advertiseAddress, clusterCIDR, serviceCIDR, clusterDomain, clusterDNS } = config
   const listen = { host: '0.0.0.0', port: config.apiPort }
   const controlPlane = stack.use(

@@ -6,7 +6,7 @@ import { type DurableLog, LoggedStore, type Recovered } from '../logged-store.ts
 import type { Revision, Store } from '../store.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
 
-const FILE = 'store.db'
+export const FILE = 'store.db'
 
 /** Beside this file: its source, or what is made of it once both are bundled. */
 const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
@@ -19,7 +19,8 @@ export async function openEmbeddedStore(options: { readonly directory: string; r
   mkdirSync(options.directory, { recursive: true, mode: 0o700 })
   chmodSync(options.directory, 0o700)
   const { log, recovered } = await SqliteLog.open(join(options.directory, FILE))
-  return new LoggedStore(log, recovered, options.clock)
+  const store = new LoggedStore(log, recovered, options.clock)
+  return Object.assign(store, { snapshot: (file: string) => log.snapshot(file) })
 }
 
 interface Waiting {
@@ -32,6 +33,7 @@ class SqliteLog implements DurableLog {
   readonly #worker: import('node:worker_threads').Worker
   readonly #appending: Waiting[] = []
   readonly #compacting: Waiting[] = []
+  readonly #copying = new Map<string, PromiseWithResolvers<void>>()
   readonly #closed = Promise.withResolvers<void>()
   #failure: Error | undefined
 
@@ -67,6 +69,15 @@ class SqliteLog implements DurableLog {
     return this.#send({ type: 'compact', revision, dropped }, this.#compacting, revision)
   }
 
+  snapshot(file: string): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#copying.has(file)) return Promise.reject(new Error(`${file} is being written already`))
+    const copied = Promise.withResolvers<void>()
+    this.#copying.set(file, copied)
+    this.#worker.postMessage({ type: 'snapshot', file } satisfies ToWorker)
+    return copied.promise
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#worker.postMessage({ type: 'close' } satisfies ToWorker)
     await this.#closed.promise
@@ -88,6 +99,13 @@ class SqliteLog implements DurableLog {
       case 'compacted':
         settleUpTo(this.#compacting, message.revision)
         return
+      case 'snapshotted': {
+        const copied = this.#copying.get(message.file)
+        this.#copying.delete(message.file)
+        if (message.problem === undefined) copied?.resolve()
+        else copied?.reject(new Error(`the store could not be copied to ${message.file}: ${message.problem}`))
+        return
+      }
       case 'failed':
         this.#fail(new Error(message.message))
         return
@@ -102,6 +120,8 @@ class SqliteLog implements DurableLog {
   #fail(error: Error): void {
     this.#failure ??= error
     for (const waiting of [...this.#appending.splice(0), ...this.#compacting.splice(0)]) waiting.reject(error)
+    for (const copied of this.#copying.values()) copied.reject(error)
+    this.#copying.clear()
   }
 }
 

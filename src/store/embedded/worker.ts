@@ -39,6 +39,7 @@ function run(port: MessagePort, database: DatabaseSync, insert: StatementSync, b
       compact(database, message.revision, message.dropped)
       port.postMessage({ type: 'compacted', revision: message.revision } satisfies FromWorker)
     }
+    if (message.type === 'snapshot') port.postMessage(snapshot(database, message.file))
     if (message.type === 'close') {
       database.close()
       port.postMessage({ type: 'closed' } satisfies FromWorker)
@@ -67,6 +68,16 @@ function compact(database: DatabaseSync, revision: number, dropped: readonly num
   database.prepare("INSERT OR REPLACE INTO meta (name, value) SELECT 'revision', max(revision, ?) FROM changes").run(revision)
   database.exec('COMMIT')
   database.exec('PRAGMA incremental_vacuum')
+}
+
+/** A copy without gaps, of one moment. Commits wait for it; a cluster of ten thousand objects takes a fraction of a second. */
+function snapshot(database: DatabaseSync, file: string): FromWorker {
+  try {
+    database.prepare('VACUUM INTO ?').run(file)
+    return { type: 'snapshotted', file }
+  } catch (error) {
+    return { type: 'snapshotted', file, problem: error instanceof Error ? error.message : String(error) }
+  }
 }
 
 function openDatabase(path: string): DatabaseSync {
