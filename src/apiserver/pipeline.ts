@@ -3,6 +3,7 @@ import type { Clock, Log, Random } from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
 import { failure, StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
+import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { type Authenticator, authenticate, type ServiceAccountTokens } from './authentication/index.ts'
@@ -23,6 +24,7 @@ import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './reque
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus } from './response.ts'
 import type { Watches } from './rest/watches.ts'
+import type { ConnectTarget } from './subresources/types.ts'
 
 export interface PipelineOptions {
   readonly catalog: ResourceCatalog
@@ -40,6 +42,8 @@ export interface PipelineOptions {
   readonly watches: Watches
   readonly alarms: Alarms
   readonly flows: FlowController
+  /** Made once the server can call itself. */
+  readonly aggregator: () => Aggregator
   readonly isReady: () => boolean
 }
 
@@ -107,6 +111,7 @@ export class Pipeline {
   #permit(request: TransportRequest, { info, user, resource }: Identified): Admitted {
     this.#authorize(attributesOf(info, user), resource)
     if (info.kind === 'path') return { info, user, context: undefined }
+    if (this.isRemote(request.path)) return { info, user, context: undefined }
     if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     return { info, user, context: contextOf(request, info, resource, user) }
   }
@@ -116,8 +121,22 @@ export class Pipeline {
     return this.#dispatcher
   }
 
+  /** Whether another API server answers for a path. */
+  isRemote(path: string): boolean {
+    return this.#options.aggregator().find(path) !== undefined
+  }
+
+  /** Where a raw connection to another API server goes, once it is admitted. */
+  remoteTarget(request: TransportRequest, user: UserInfo): ConnectTarget {
+    const aggregator = this.#options.aggregator()
+    return aggregator.target(aggregator.find(request.path)!, request, user)
+  }
+
   async #serve(request: TransportRequest, { info, user, context }: Admitted): Promise<TransportResponse> {
-    if (info.kind === 'path') return this.#paths.serve(request, user)
+    const aggregator = this.#options.aggregator()
+    const remote = aggregator.find(request.path)
+    if (remote !== undefined) return aggregator.proxy(remote, request, user)
+    if (info.kind === 'path') return aggregator.merge(request, () => this.#paths.serve(request, user))
     return this.#dispatcher.dispatch(context!)
   }
 

@@ -18,6 +18,7 @@ import {
   selectPlugins,
   standingChecks,
 } from './admission/index.ts'
+import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
 import {
   BootstrapTokens,
@@ -60,6 +61,10 @@ export interface ApiServerOptions {
   readonly admission?: AdmissionOptions | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
+  /** How this server proves to extension API servers that it may speak for a user. */
+  readonly proxyClient?: ProxyClient | undefined
+  /** Whom extension API servers may believe, too; published in kube-system. */
+  readonly authorities?: RequestAuthorities | undefined
 }
 
 export interface AdmissionOptions extends PluginSelection {
@@ -147,6 +152,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     watches,
     alarms,
     flows,
+    aggregator: () => aggregator,
     isReady: () => ready,
   })
   const handler = {
@@ -156,6 +162,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   stack.use(compactPeriodically(store, clock, log))
   const flowControl = stack.use(keepFlowControl({ client, cache, clock, log }))
   stack.use(new DefinitionController({ client, catalog, clock, random, log }))
+  const { proxyClient, authorities } = options
+  const aggregator = stack.use(new Aggregator({ client, catalog, cache, clock, random, log, proxyClient }))
   const readiness = (async () => {
     await bootstrap(client)
     await flowControl.ensured
@@ -164,6 +172,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       serviceClusterIPRange: options.serviceClusterIPRange,
       advertise: await options.advertise,
     })
+    if (authorities !== undefined) await publishAuthentication(client, authorities)
+    await aggregator.start()
     ready = true
   })()
   // Whoever waits for readiness sees the failure; nobody else must.

@@ -50,9 +50,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const certificates = {
     apiserver: keepIssued('apiserver', pki.serverCA, identities.apiServer(servingHosts(options))),
     'apiserver-kubelet-client': keepIssued('apiserver-kubelet-client', pki.clientCA, identities.kubeletClient),
+    'front-proxy-client': keepIssued('front-proxy-client', pki.frontProxyCA, identities.frontProxyClient),
   }
   const kubeletClient = certificates['apiserver-kubelet-client']
-  const [serving] = await Promise.all([certificates.apiserver.ready(), kubeletClient.ready()])
+  const proxyClient = certificates['front-proxy-client']
+  const [serving] = await Promise.all([certificates.apiserver.ready(), kubeletClient.ready(), proxyClient.ready()])
   const listening = Promise.withResolvers<number>()
   const server = stack.use(
     await createApiServer({
@@ -79,6 +81,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         },
         ca: pki.serverCA.certificate,
       },
+      proxyClient: {
+        get certificate() {
+          return proxyClient.current!.certificate
+        },
+        get key() {
+          return proxyClient.current!.key
+        },
+      },
+      authorities: { clientCA: pki.clientCA.certificate, frontProxyCA: pki.frontProxyCA.certificate },
     }),
   )
   const listener = stack.use(

@@ -25,6 +25,9 @@ export async function startTestApiServer(
     readonly log?: Log
     /** Instead of a memory store of its own; closed with the server. */
     readonly store?: Store
+    /** What extension API servers are told and shown. */
+    readonly authorities?: ApiServerOptions['authorities']
+    readonly proxyClient?: ApiServerOptions['proxyClient']
   } = {},
 ): Promise<TestApiServer> {
   const { clock = new VirtualClock(), seed = 1, log = nullLog } = options
@@ -47,6 +50,8 @@ export async function startTestApiServer(
       serviceClusterIPRange: '10.96.0.0/12',
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       admission: options.admission,
+      authorities: options.authorities,
+      proxyClient: options.proxyClient,
     }),
   )
   await server.ready

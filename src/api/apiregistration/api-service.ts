@@ -2,6 +2,14 @@ import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { APIService } from '../generated/types.ts'
 import { invalidValue, required, within } from '../validation/findings.ts'
+import { pathSegmentName } from '../validation/names.ts'
+
+/** What an API server says of groups that it serves itself. */
+export const LOCAL_SERVICE = {
+  status: 'True',
+  reason: 'Local',
+  message: 'Local APIServices are always available',
+} as const
 
 export const apiServices = defineResource<APIService>({
   group: 'apiregistration.k8s.io',
@@ -10,8 +18,15 @@ export const apiServices = defineResource<APIService>({
   scope: 'Cluster',
   names: { plural: 'apiservices', categories: ['api-extensions'] },
   subresources: { status: true },
+  // `v1.` is the core group's.
+  validateName: pathSegmentName,
   default({ spec }) {
     if (spec?.service) spec.service.port ??= 443
+  },
+  prepareForCreate(draft) {
+    if (draft.spec?.service !== undefined) return
+    const lastTransitionTime = draft.metadata?.creationTimestamp ?? ''
+    draft.status = { conditions: [{ ...LOCAL_SERVICE, type: 'Available', lastTransitionTime }] }
   },
   columns: [
     name,

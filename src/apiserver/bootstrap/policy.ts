@@ -237,7 +237,15 @@ export const clusterRoleBindings: readonly ClusterRoleBinding[] = [
 ]
 
 /** The DNS server publishes its own address behind the kube-dns Service. */
+const EXTENSION_READER = 'extension-apiserver-authentication-reader'
+
 export const systemRoles: readonly Role[] = [
+  {
+    ...RBAC,
+    kind: 'Role',
+    metadata: { name: EXTENSION_READER, namespace: 'kube-system', labels: LABELS, annotations: ANNOTATIONS },
+    rules: [{ ...rule('core', 'configmaps', 'get list watch'), resourceNames: ['extension-apiserver-authentication'] }],
+  },
   {
     ...RBAC,
     kind: 'Role',
@@ -255,6 +263,17 @@ export const systemRoles: readonly Role[] = [
 ]
 
 export const systemRoleBindings: readonly RoleBinding[] = [
+  {
+    ...RBAC,
+    kind: 'RoleBinding',
+    metadata: { name: `system::${EXTENSION_READER}`, namespace: 'kube-system', labels: LABELS, annotations: ANNOTATIONS },
+    roleRef: { apiGroup: GROUP, kind: 'Role', name: EXTENSION_READER },
+    subjects: ['system:kube-controller-manager', 'system:kube-scheduler'].map((name) => ({
+      apiGroup: GROUP,
+      kind: 'User',
+      name,
+    })),
+  },
   {
     ...RBAC,
     kind: 'RoleBinding',

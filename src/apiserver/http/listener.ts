@@ -151,6 +151,11 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
   try {
     const gone = new AbortController()
     const asked = transportRequest(request, gone.signal)
+    if (pipeline.isRemote(asked.path)) {
+      const { user } = await pipeline.admit(asked, peer)
+      await connect(request, socket, head, pipeline.remoteTarget(asked, user))
+      return
+    }
     if (isWatch(asked)) {
       await upgradeToWatch(pipeline, asked, { request, socket, head }, peer, gone)
       return
@@ -188,8 +193,9 @@ async function connect(
   head: Buffer,
   target: Awaited<ReturnType<typeof streamTarget>>,
 ): Promise<void> {
-  const { authorization: _, host: __, ...headers } = request.headers
+  const { authorization: _, host: __, ...passed } = request.headers
   const method = request.method ?? 'GET'
+  const headers = target.isComplete ? target.options.headers : passed
   const upstream = await upgradeUpstream({ ...target, options: { ...target.options, method, headers } })
   const { response } = upstream
   const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`]

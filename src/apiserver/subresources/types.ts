@@ -34,4 +34,6 @@ export interface Subresource {
 export interface ConnectTarget {
   readonly secure: boolean
   readonly options: import('node:https').RequestOptions
+  /** The headers are all that is to be sent; otherwise the client's go along. */
+  readonly isComplete?: boolean
 }

@@ -24,6 +24,8 @@ interface Options extends LogOptions {
   readonly certDir: string
   readonly clientCaFile: string
   readonly requestheaderClientCaFile?: string
+  readonly proxyClientCertFile?: string
+  readonly proxyClientKeyFile?: string
   readonly serviceAccountIssuer: string
   readonly serviceAccountKeyFile?: readonly string[]
   readonly serviceAccountSigningKeyFile: string
@@ -49,6 +51,8 @@ export const apiserver: CommandDefinition = {
       .option('--service-account-key-file <file>', 'keys whose tokens are accepted; again for more', list)
       .requiredOption('--client-ca-file <file>', 'authority of client certificates')
       .option('--requestheader-client-ca-file <file>', "authority of the front proxy's certificate")
+      .option('--proxy-client-cert-file <file>', 'how extension API servers know this server')
+      .option('--proxy-client-key-file <file>', 'its key')
       .option('--secure-port <port>', 'where HTTPS is served', wholeNumber('--secure-port', 1, 65_535), 6443)
       .option('--bind-address <address>', 'where to listen', address('--bind-address'), '0.0.0.0')
       .option('--advertise-address <address>', 'where others reach this server', address('--advertise-address'))
@@ -110,6 +114,10 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     clientCA: readFlagFile('--client-ca-file', options.clientCaFile),
     frontProxyCA:
       options.requestheaderClientCaFile && readFlagFile('--requestheader-client-ca-file', options.requestheaderClientCaFile),
+    proxyClient: readFlagPair(
+      ['--proxy-client-cert-file', options.proxyClientCertFile],
+      ['--proxy-client-key-file', options.proxyClientKeyFile],
+    ),
     serviceAccounts: {
       issuer: options.serviceAccountIssuer,
       signingKey,

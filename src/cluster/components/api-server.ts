@@ -13,6 +13,8 @@ export interface ApiServerProcessOptions {
   readonly servingHosts: readonly string[]
   readonly clientCA: string
   readonly frontProxyCA: string | undefined
+  /** How this server proves itself to extension API servers. */
+  readonly proxyClient: KeyPair | undefined
   readonly serviceAccounts: { readonly issuer: string; readonly signingKey: string; readonly verificationKeys: readonly string[] }
   readonly serviceClusterIPRange: string
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
@@ -45,6 +47,8 @@ export async function startApiServerProcess(
       serviceNodePortRange,
       advertise: { address: options.advertiseAddress, port: options.listen.port },
       nodeConnection: options.kubelets,
+      proxyClient: options.proxyClient,
+      authorities: { clientCA: options.clientCA, frontProxyCA: options.frontProxyCA },
       bootstrapTokens: options.enableBootstrapTokens,
       admission: options.admission,
     }),

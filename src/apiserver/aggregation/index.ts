@@ -1,0 +1,3 @@
+export { Aggregator } from './aggregator.ts'
+export { publishAuthentication, type RequestAuthorities } from './authentication-config.ts'
+export type { ProxyClient } from './remote.ts'

@@ -1,0 +1,111 @@
+import { type APIService, apiServices } from '#api'
+import { deepEqual } from '#base'
+import type { Client } from '#client'
+import { compareVersions, isAlreadyExists, isConflict, isNotFound } from '#meta'
+import type { ResourceCatalog } from '../catalog.ts'
+
+const MANAGED = 'kube-aggregator.kubernetes.io/automanaged'
+
+/** Upstream's priorities of its own groups: the group's, then the versions' (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/api-service-v1/). */
+const PRIORITIES: Readonly<Record<string, number>> = {
+  '': 18_000,
+  'events.k8s.io': 17_750,
+  'authentication.k8s.io': 17_700,
+  'authorization.k8s.io': 17_600,
+  autoscaling: 17_500,
+  batch: 17_400,
+  'certificates.k8s.io': 17_300,
+  'networking.k8s.io': 17_200,
+  policy: 17_100,
+  'rbac.authorization.k8s.io': 17_000,
+  'storage.k8s.io': 16_800,
+  'admissionregistration.k8s.io': 16_700,
+  'apiextensions.k8s.io': 16_700,
+  'scheduling.k8s.io': 16_600,
+  'coordination.k8s.io': 16_500,
+  'node.k8s.io': 16_300,
+  'discovery.k8s.io': 16_200,
+  'flowcontrol.apiserver.k8s.io': 16_100,
+  'resource.k8s.io': 15_900,
+  apps: 17_800,
+}
+const CUSTOM_GROUP_PRIORITY = 1_000
+const CUSTOM_VERSION_PRIORITY = 100
+
+/** The aggregation layer's own group is the one it does not list. */
+const OWN_GROUP = 'apiregistration.k8s.io'
+
+/** The APIServices of what this server itself serves: those of built-in groups, and one for each version of a custom group. */
+export function localServices(catalog: ResourceCatalog): Map<string, APIService> {
+  const services = new Map<string, APIService>()
+  for (const { group, version, custom } of catalog.all) {
+    if (group === OWN_GROUP) continue
+    const name = `${version}.${group}`
+    if (services.has(name)) continue
+    services.set(name, {
+      apiVersion: 'apiregistration.k8s.io/v1',
+      kind: 'APIService',
+      metadata: { name, labels: { [MANAGED]: custom === undefined ? 'onstart' : 'true' } },
+      spec: {
+        group,
+        version,
+        groupPriorityMinimum: custom === undefined ? (PRIORITIES[group] ?? CUSTOM_GROUP_PRIORITY) : CUSTOM_GROUP_PRIORITY,
+        versionPriority: custom === undefined ? versionPriority(catalog, group, version) : CUSTOM_VERSION_PRIORITY,
+      },
+    })
+  }
+  return services
+}
+
+/** 1 for the only version, more for one that is preferred to others. */
+function versionPriority(catalog: ResourceCatalog, group: string, version: string): number {
+  if (group === '') return 1
+  const versions = [...new Set(catalog.all.filter((each) => each.group === group).map((each) => each.version))]
+  return 15 * (versions.length - versions.sort(compareVersions).indexOf(version))
+}
+
+/**
+ * Brings the managed APIServices in line with what is served: those of built-in groups are made when they are missing, those of custom groups come and go.
+ * What somebody has taken into his own hands, by removing the label, stays as it is.
+ */
+export async function registerLocal(
+  client: Client,
+  wanted: ReadonlyMap<string, APIService>,
+  present: readonly APIService[],
+): Promise<void> {
+  const known = new Map(present.map((service) => [service.metadata?.name ?? '', service]))
+  const created = [...wanted].map(async ([name, service]) => {
+    const current = known.get(name)
+    if (current === undefined) await create(client, service)
+    else if (current.metadata?.labels?.[MANAGED] !== undefined) await restore(client, current, service)
+  })
+  const removed = present
+    .filter(({ metadata }) => metadata?.labels?.[MANAGED] === 'true' && !wanted.has(metadata.name ?? ''))
+    .map((service) => remove(client, service))
+  await Promise.all([...created, ...removed])
+}
+
+async function create(client: Client, service: APIService): Promise<void> {
+  try {
+    await client.create(apiServices, service)
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error
+  }
+}
+
+async function restore(client: Client, current: APIService, wanted: APIService): Promise<void> {
+  if (deepEqual(current.spec, wanted.spec)) return
+  try {
+    await client.update(apiServices, { ...current, spec: wanted.spec! })
+  } catch (error) {
+    if (!isConflict(error) && !isNotFound(error)) throw error
+  }
+}
+
+async function remove(client: Client, { metadata }: APIService): Promise<void> {
+  try {
+    await client.delete(apiServices, metadata!.name!, { preconditions: { uid: metadata!.uid! } })
+  } catch (error) {
+    if (!isConflict(error) && !isNotFound(error)) throw error
+  }
+}
