@@ -71,6 +71,7 @@ import { volumeAttributesClasses } from './storage/volume-attributes-class.ts'
 
 export { type Convert, type Converted, customKinds } from './apiextensions/custom-kind.ts'
 export { CUSTOM_RESOURCE_CLEANUP } from './apiextensions/custom-resource-definition.ts'
+export { areRulesLoaded, hasRules, loadRules } from './apiextensions/rules/load.ts'
 export { LOCAL_SERVICE } from './apiregistration/api-service.ts'
 export { parseCron } from './batch/cron.ts'
 export { nextCronTime } from './batch/cron-next.ts'

@@ -3,7 +3,8 @@ import type { CustomResourceSubresourceScale } from '../generated/types.ts'
 import { labels } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, required } from '../validation/findings.ts'
 import { dns1035Label } from '../validation/names.ts'
-import { additionalOf, isEmbedded, propertyOf, type Structural } from './schema/structural.ts'
+import { loadedRules } from './rules/load.ts'
+import { additionalOf, isEmbedded, isRuled, propertyOf, type Structural } from './schema/structural.ts'
 import { duplicateItems, validateValue } from './schema/validate-value.ts'
 
 export interface CustomRules {
@@ -17,7 +18,20 @@ export function* validateCustom(object: KubernetesObject, { schema, scale }: Cus
   problems.push(...scaleProblems(object, scale), ...embeddedProblems(object, schema, '', true))
   if (old === undefined || isEmpty(duplicateItems(old, schema))) problems.push(...duplicateItems(object, schema))
   yield* problems
+  if (!isRuled(schema)) return
+  // A value of the wrong type or size is nothing that a rule could judge.
+  if (problems.some(({ reason }) => BLOCKING.has(reason))) yield invalidValue('<nil>', null, NOT_CHECKED)
+  else yield* loadedRules().runRules(object, schema, old && { value: old })
 }
+
+const BLOCKING: ReadonlySet<string> = new Set([
+  'FieldValueRequired',
+  'FieldValueTypeInvalid',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+])
+const NOT_CHECKED =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation'
 
 const isEmpty = (found: Iterable<unknown>): boolean => {
   for (const _ of found) return false

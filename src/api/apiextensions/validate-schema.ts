@@ -1,6 +1,7 @@
 import { isObject } from '#meta'
 import { type Findings, forbid, invalidValue, unsupported } from '../validation/findings.ts'
-import type { Structural } from './schema/structural.ts'
+import { loadedRules } from './rules/load.ts'
+import { isRuled, type Structural } from './schema/structural.ts'
 import { validateDefaults } from './validate-defaults.ts'
 import { validateLists, validateRuleTexts } from './validate-extensions.ts'
 import { validateStructural } from './validate-structural.ts'
@@ -40,7 +41,14 @@ export interface SchemaContext {
 }
 
 /** A version's schema: its root, its structure, its defaults, then every node by the rules of OpenAPI and its extensions. */
-export function* validateSchema(schema: Structural, path: string, { hasStatus }: SchemaContext): Findings {
+export function* validateSchema(schema: Structural, path: string, context: SchemaContext): Findings {
+  const problems = [...schemaProblems(schema, path, context)]
+  yield* problems
+  // What expressions could see of a schema that is wrong would only puzzle their author.
+  if (problems.length === 0 && isRuled(schema)) yield* loadedRules().validateRules(schema, path, context.isUnchanged)
+}
+
+function* schemaProblems(schema: Structural, path: string, { hasStatus }: SchemaContext): Findings {
   if (hasStatus) yield* validateRoot(schema, path)
   if (schema.nullable) yield forbid(`${path}.nullable`, 'nullable cannot be true at the root')
   const structural = [...validateStructural(schema, path)]

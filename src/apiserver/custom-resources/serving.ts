@@ -1,4 +1,4 @@
-import { type CustomResourceDefinition, customKinds, customResourceDefinitions } from '#api'
+import { areRulesLoaded, type CustomResourceDefinition, customKinds, customResourceDefinitions, hasRules, loadRules } from '#api'
 import { type Log, TaskGroup } from '#base'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { CacheEvent } from '../watch-cache/resource-cache.ts'
@@ -61,6 +61,7 @@ export class CustomResourceServing implements AsyncDisposable {
 
   /** A promise when objects have to be loaded first. */
   #update(crd: CustomResourceDefinition): Promise<void> | undefined {
+    if (hasRules(crd) && !areRulesLoaded()) return loadRules().then(() => this.#update(newest(crd, this.#dependencies.cache)))
     const name = crd.metadata!.name!
     let served = this.#served.get(name)
     // A definition of the same name that was deleted in between has left nothing behind.
@@ -109,6 +110,11 @@ export class CustomResourceServing implements AsyncDisposable {
     return customKinds(crd, converterOf(crd, this.#dependencies))
   }
 }
+
+/** What has become of a definition meanwhile; one that is gone is served no more. */
+const newest = (crd: CustomResourceDefinition, cache: WatchCache): CustomResourceDefinition =>
+  (cache.of(customResourceDefinitions).get(crd.metadata!.name!)?.object as CustomResourceDefinition | undefined) ??
+  ({ ...crd, status: {} } as CustomResourceDefinition)
 
 const ownerOf = (name: string): string => `customresourcedefinitions/${name}`
 

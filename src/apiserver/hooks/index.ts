@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '#meta'
+import { customResourceDefinitionHook } from '../custom-resources/hook.ts'
 import { certificateSigningRequestHook } from './certificate-signing-request.ts'
 import { serviceHook } from './service.ts'
 import type { Hook } from './types.ts'
@@ -8,4 +9,4 @@ export type { Hook, HookContext, Transaction, WriteContext } from './types.ts'
 export { nothingToDo } from './types.ts'
 
 /** Kinds whose writes need more than the object: allocations, who writes. */
-export const hooks: readonly Hook<KubernetesObject>[] = [certificateSigningRequestHook, serviceHook]
+export const hooks: readonly Hook<KubernetesObject>[] = [certificateSigningRequestHook, customResourceDefinitionHook, serviceHook]

@@ -34,3 +34,17 @@ export const keepsUnknown = (node: Structural): boolean =>
 
 /** Whether the node holds a whole object with apiVersion, kind and metadata of its own. */
 export const isEmbedded = (node: Structural): boolean => node['x-kubernetes-embedded-resource'] === true
+
+const hasRules = new WeakMap<Structural, boolean>()
+
+/** Whether a node or anything below it has rules; the rest need not be walked. */
+export function isRuled(node: Structural): boolean {
+  let found = hasRules.get(node)
+  if (found === undefined) {
+    const { items, additionalProperties, properties = {} } = node
+    const below = [items, additionalProperties, ...Object.values(properties)].filter((each) => typeof each === 'object')
+    found = Boolean(node['x-kubernetes-validations']?.length) || below.some((each) => isRuled(each))
+    hasRules.set(node, found)
+  }
+  return found
+}

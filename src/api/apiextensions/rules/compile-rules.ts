@@ -1,0 +1,101 @@
+import {
+  CompileError,
+  types as celTypes,
+  type Environment,
+  estimateCost,
+  formatType,
+  kubernetesEnvironment,
+  Optional,
+  type Program,
+  SchemaTypes,
+  sizeHints,
+  type Variable,
+} from '#cel'
+import type { ValidationRule } from '../../generated/types.ts'
+import { isEmbedded, type Structural } from '../schema/structural.ts'
+import { celSchema } from './cel-schema.ts'
+
+/** A rule of a node, ready to run; a text instead of a program says why it does not compile. */
+export interface CompiledRule {
+  readonly rule: ValidationRule
+  readonly program: Program | string
+  readonly messageProgram: Program | string | undefined
+  readonly usesOldSelf: boolean
+  /** The most that one evaluation may cost by what the schema says of sizes. */
+  readonly maxCost: number
+  readonly messageMaxCost: number
+}
+
+const compiled = new WeakMap<Structural, readonly CompiledRule[]>()
+const compiledRoots = new WeakMap<Structural, readonly CompiledRule[]>()
+
+/** The rules of a node, compiled once (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules). */
+export function rulesOf(node: Structural, isRoot: boolean): readonly CompiledRule[] {
+  const known = isRoot ? compiledRoots : compiled
+  let rules = known.get(node)
+  if (rules === undefined) known.set(node, (rules = compileNode(node, isRoot)))
+  return rules
+}
+
+function compileNode(node: Structural, isRoot: boolean): readonly CompiledRule[] {
+  const rules = node['x-kubernetes-validations'] ?? []
+  if (rules.length === 0) return []
+  const types = new SchemaTypes()
+  const self = types.declare('selfType', celSchema(node), isRoot || isEmbedded(node))
+  if (self === undefined) return rules.map((rule) => broken(rule, 'no schema type for self'))
+  const plain = kubernetesEnvironment().extend({ provider: types, variables: { self } })
+  const both = plain.extend({ variables: { oldSelf: self } })
+  const maybe: Variable = {
+    type: celTypes.optional(self.type),
+    adapt: (raw) => (raw === undefined ? Optional.none : Optional.of(self.adapt(raw))),
+  }
+  const optional = plain.extend({ variables: { oldSelf: maybe } })
+  const hints = sizeHints({ self, oldSelf: self })
+  const costOf = (program: Program | string | undefined): number =>
+    program === undefined || typeof program === 'string' ? 0 : estimateCost(program.checked, hints).max
+  return rules.map((rule) => {
+    const environment = rule.optionalOldSelf ? optional : both
+    const program = compileAs('bool', environment, rule.rule, 'compilation failed', 'cel expression must evaluate to a bool')
+    const text = rule.messageExpression
+    const messageProgram = text
+      ? compileAs(
+          'string',
+          environment,
+          text,
+          'messageExpression compilation failed',
+          'messageExpression must evaluate to a string',
+        )
+      : undefined
+    return {
+      rule,
+      program,
+      messageProgram,
+      usesOldSelf: readsOldSelf(program),
+      maxCost: costOf(program),
+      messageMaxCost: costOf(messageProgram),
+    }
+  })
+}
+
+const broken = (rule: ValidationRule, why: string): CompiledRule => ({
+  rule,
+  program: why,
+  messageProgram: undefined,
+  usesOldSelf: false,
+  maxCost: 0,
+  messageMaxCost: 0,
+})
+
+function compileAs(type: string, environment: Environment, text: string, failed: string, mistyped: string): Program | string {
+  try {
+    const program = environment.compile(text)
+    return formatType(program.type) === type ? program : mistyped
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error
+    return `${failed}: ${error.message}`
+  }
+}
+
+const readsOldSelf = (program: Program | string): boolean =>
+  typeof program !== 'string' &&
+  program.checked.references.some((reference) => reference?.kind === 'name' && reference.name === 'oldSelf')

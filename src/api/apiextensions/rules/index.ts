@@ -1,0 +1,2 @@
+export { runRules } from './run-rules.ts'
+export { validateRules } from './validate-rules.ts'
