@@ -58,6 +58,8 @@ export function requestInfoOf({
   let verb = verbs[method === 'HEAD' ? 'GET' : method] ?? (subresource === 'proxy' ? 'get' : undefined)
   if (verb === undefined) return { ...nonResource }
   const watching = watchPrefix || isTrue(query?.get('watch'))
+  // Nothing is written through it.
+  if (watchPrefix && verb !== 'list' && verb !== 'get') return nonResource
   if ((verb === 'list' && watching) || watchPrefix) verb = 'watch'
   const named = verb === 'list' || verb === 'watch' || verb === 'deletecollection' ? selectedName(query) : undefined
   const rawRest = subresource === 'proxy' ? restOf(path, parts.length - after.length) : after.map((part) => `/${part}`).join('')

@@ -229,6 +229,8 @@ test('a watch of one name hears of nothing else, also by the old path', async ()
   assert.deepEqual(await all.told(3), ['ADDED b', 'ADDED a', 'DELETED a'])
   const { code, object } = await ask(api, 'GET /api/v1/watch/namespaces/default/configmaps/a?fieldSelector=metadata.name%3Db')
   assert.deepEqual([code, object.message], [400, "fieldSelector metadata.name doesn't match requested name"])
+  const written = await ask(api, 'POST /api/v1/watch/namespaces/default/configmaps', { body: configMap('x') })
+  assert.equal(written.code, 404)
 })
 
 test('a watcher that does not read is cut off at its bound, and nobody else notices', async () => {
