@@ -1,5 +1,5 @@
 import { allResources } from '#api'
-import type { Clock, Log, Random } from '#base'
+import type { Clock, Log, Random, Timer } from '#base'
 import {
   createClient,
   inProcessTransport,
@@ -159,7 +159,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     handle: (request: TransportRequest, peer: Peer): Promise<TransportResponse> => pipeline.handle(request, peer),
   }
   const client = createClient(inProcessTransport(handler, { user: LOOPBACK, userAgent: 'kube-apiserver' }))
-  stack.use(compactPeriodically(store, clock, log))
+  stack.use(compactPeriodically(store, cache, clock, log))
   const flowControl = stack.use(keepFlowControl({ client, cache, clock, log }))
   stack.use(new DefinitionController({ client, catalog, clock, random, log }))
   const { proxyClient, authorities } = options
@@ -191,13 +191,23 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
 }
 
-function compactPeriodically(store: Store, clock: Clock, log: Log): Disposable {
+function compactPeriodically(store: Store, cache: WatchCache, clock: Clock, log: Log): Disposable {
   let previous = store.revision
-  let timer = clock.after(COMPACTION_PERIOD_MS, function compact() {
-    const revision = previous
-    previous = store.revision
-    if (revision > 0) store.compact(revision).catch((error: unknown) => log.debug('Compaction was refused', { revision, error }))
-    timer = clock.after(COMPACTION_PERIOD_MS, compact)
-  })
+  const compact = async (revision: number): Promise<void> => {
+    try {
+      await store.compact(revision)
+      cache.forget(revision)
+    } catch (error) {
+      log.debug('Compaction was refused', { revision, error })
+    }
+  }
+  const arm = (): Timer =>
+    clock.after(COMPACTION_PERIOD_MS, () => {
+      const revision = previous
+      previous = store.revision
+      if (revision > 0) void compact(revision)
+      timer = arm()
+    })
+  let timer = arm()
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
 }

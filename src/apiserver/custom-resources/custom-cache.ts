@@ -69,6 +69,10 @@ export class CustomCache implements LateFollower {
     this.#open()
   }
 
+  forget(revision: Revision): void {
+    for (const { cache } of this.#shown.values()) cache.forget(revision)
+  }
+
   endWatches(): void {
     for (const { cache } of this.#shown.values()) cache.endWatches()
   }

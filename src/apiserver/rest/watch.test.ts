@@ -185,6 +185,26 @@ test('a revision that is older than what is remembered is 410 within the stream'
   assert.deepEqual(await enough.told(1), ['MODIFIED a'])
 })
 
+test('what the store has forgotten for five minutes no watch can start from', async () => {
+  const clock = new VirtualClock()
+  await using api = await startTestApiServer({ clock })
+  const { metadata } = await api.client.create(configMaps, configMap('a'))
+  await relabel(api.client, 'a', { step: '1' })
+  const later = await relabel(api.client, 'a', { step: '2' })
+  const from = (revision: string | undefined) => askWatch(api, `GET ${MAPS}?watch=true&resourceVersion=${revision}`)
+  await clock.advance(4 * 60_000)
+  {
+    await using watch = await from(metadata?.resourceVersion)
+    assert.deepEqual(await watch.told(2), ['MODIFIED a', 'MODIFIED a'])
+  }
+  await clock.advance(7 * 60_000)
+  await using old = await from(metadata?.resourceVersion)
+  assert.deepEqual(await old.told(2), ['ERROR Expired', 'end'])
+  await using enough = await from(later.metadata?.resourceVersion)
+  await relabel(api.client, 'a', { step: '3' })
+  assert.deepEqual(await enough.told(1), ['MODIFIED a'])
+})
+
 test('bookmarks move an idle watch forward every minute and just before its time-out', async () => {
   const clock = new VirtualClock()
   await using api = await startTestApiServer({ clock })

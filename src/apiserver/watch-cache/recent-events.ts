@@ -28,6 +28,16 @@ export class RecentEvents {
   }
 
   after(since: Revision): readonly CacheEvent[] {
+    return this.#events.slice(this.#indexAfter(since))
+  }
+
+  /** Forgets what happened up to and including `revision`. */
+  forget(revision: Revision): void {
+    if (revision <= this.#oldest) return
+    this.#keep(this.#events.slice(this.#indexAfter(revision)), revision)
+  }
+
+  #indexAfter(since: Revision): number {
     let low = 0
     let high = this.#events.length
     while (low < high) {
@@ -35,20 +45,22 @@ export class RecentEvents {
       if (this.#events[middle]!.revision <= since) low = middle + 1
       else high = middle
     }
-    return this.#events.slice(low)
+    return low
   }
 
-  /** Forgets everything up to and including `revision`. */
+  /** Forgets everything: what is kept begins at `revision`. */
   restart(revision: Revision): void {
-    this.#events = []
-    this.#bytes = 0
-    this.#oldest = revision
+    this.#keep([], revision)
   }
 
   #forgetHalf(): void {
-    const kept = this.#events.slice(Math.ceil(this.#events.length / 2))
-    this.#oldest = this.#events[this.#events.length - kept.length - 1]!.revision
-    this.#events = kept
-    this.#bytes = kept.reduce((sum, { version }) => sum + version.size, 0)
+    const half = Math.ceil(this.#events.length / 2)
+    this.#keep(this.#events.slice(half), this.#events[half - 1]!.revision)
+  }
+
+  #keep(events: CacheEvent[], oldest: Revision): void {
+    this.#events = events
+    this.#oldest = oldest
+    this.#bytes = events.reduce((sum, { version }) => sum + version.size, 0)
   }
 }

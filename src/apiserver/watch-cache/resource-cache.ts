@@ -27,6 +27,8 @@ export interface StoreFollower {
   /** Takes over a state that was read at `revision`, after changes were missed. */
   replace(versions: readonly ObjectVersion[], revision: Revision): void
   endWatches(): void
+  /** Watches that start at or before `revision` can't be told what they missed from now on. */
+  forget(revision: Revision): void
 }
 
 /** One whose resources may be behind what was applied, since showing it takes time. */
@@ -122,6 +124,10 @@ export class ResourceCache implements StoreFollower {
   eventsAfter(since: Revision): readonly CacheEvent[] {
     if (since < this.#recent.oldest) throw gone(`too old resource version: ${since} (${this.#recent.oldest})`)
     return this.#recent.after(since)
+  }
+
+  forget(revision: Revision): void {
+    this.#recent.forget(revision)
   }
 
   /** Every event, to a part of the server itself. */

@@ -90,7 +90,15 @@ export class WatchCache implements AsyncDisposable {
     const { prefix } = follower
     const missed: Change[] = []
     const nothing = (): undefined => undefined
-    const early = { prefix, of: nothing, load: nothing, endWatches: nothing, pendingOf: nothing, settled: async () => undefined }
+    const early = {
+      prefix,
+      of: nothing,
+      forget: nothing,
+      load: nothing,
+      endWatches: nothing,
+      pendingOf: nothing,
+      settled: async () => undefined,
+    }
     let replaced: { readonly versions: readonly ObjectVersion[]; readonly revision: Revision } | undefined
     this.#followers.set(prefix, {
       ...early,
@@ -115,6 +123,14 @@ export class WatchCache implements AsyncDisposable {
 
   all(): Iterable<ResourceCache> {
     return this.#caches.values()
+  }
+
+  /**
+   * Forgets the events up to `revision`, once the store has: an idle server must not keep alive what was long ago. Watches that start
+   * there are 410 Expired from now on.
+   */
+  forget(revision: Revision): void {
+    for (const each of [...this.#caches.values(), ...this.#followers.values()]) each.forget(revision)
   }
 
   /** Resolves once the cache shows `revision`; rejects with `signal.reason` when aborted first. */
