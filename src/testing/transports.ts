@@ -68,6 +68,7 @@ function clientCertificate({ username, groups }: UserInfo): Promise<KeyPair> {
 function later(transport: Promise<Transport>): Transport {
   return {
     request: async (request: TransportRequest) => (await transport).request(request),
+    upgrade: async (request: TransportRequest) => (await transport).upgrade!(request),
     [Symbol.asyncDispose]: async () => (await transport)[Symbol.asyncDispose](),
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { csiNodes, leases, nodes, type Pod, pods, type ServiceAccount, serviceAccounts } from '#api'
+import { csiDrivers, csiNodes, leases, nodes, type Pod, pods, type ServiceAccount, serviceAccounts } from '#api'
 import type { UserInfo } from '#client'
 import { podOf, refusal, startAdmissionTest, type TestApiServer } from '#testing'
 
@@ -134,8 +134,30 @@ test('a node gets tokens only for pods that are bound to it, for audiences that 
   assert.equal(await why(ask('', undefined)), 'node requested token not bound to a pod')
   assert.equal(await why(ask('on-n1', undefined)), 'node requested token with a pod binding without a uid')
   assert.equal(await why(ask('on-n2', await uidOf('on-n2'))), 'node requested token bound to a pod scheduled on a different node')
-  assert.equal(await why(ask('on-n1', await uidOf('on-n1'), ['vault'])), 'audience "vault" not found in pod spec volume')
   await ask('on-n1', await uidOf('on-n1'))
+})
+
+test('a node gets tokens for the audiences of a pod’s CSI drivers, and for those that RBAC grants', async () => {
+  await using api = await start()
+  const { client } = api
+  const driver = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'vault.example.com' } }
+  await client.create(csiDrivers, { ...driver, spec: { tokenRequests: [{ audience: 'vault' }] } })
+  const volumes = [{ name: 'v', csi: { driver: 'vault.example.com' } }]
+  const pod = await client.create(pods, bind(podOf('mounts', { volumes }), 'n1'))
+  const plain = api.clientFor(NODE)
+  const ask = (as: typeof plain, { metadata }: Pod, audience: string): Promise<unknown> => {
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: metadata!.name!, uid: metadata!.uid! }
+    const request = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { audiences: [audience], boundObjectRef },
+    }
+    return as.createSubresource(serviceAccounts as never, 'work/default', 'token', request as unknown as ServiceAccount)
+  }
+  await ask(plain, pod, 'vault')
+  const other = await client.get(pods, 'work/on-n1')
+  assert.match(await refusal(ask(plain, other, 'vault')), /audience "vault" not found in pod spec volume$/)
+  await ask(api.node, other, 'vault')
 })
 
 test('a node holds only its own lease and its own CSINode', async () => {
