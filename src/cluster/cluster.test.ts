@@ -61,8 +61,8 @@ test('admission functions judge and change what is written, as webhooks do', asy
     nodes: 0,
     clock: new VirtualClock(),
     admission: [
-      ({ operation, kind, name, userInfo }) => {
-        if (kind.kind !== 'ConfigMap' || name?.startsWith('kube-root-ca')) return undefined
+      ({ operation, kind, name, namespace, userInfo }) => {
+        if (kind.kind !== 'ConfigMap' || namespace !== 'default' || name === 'kube-root-ca.crt') return undefined
         seen.push(`${operation} ${name} by ${userInfo.username}`)
         return name === 'bad'
           ? { allowed: false, status: { message: 'no' } }

@@ -188,6 +188,9 @@ test('every component runs alone, and another can take its place', { timeout: 12
   })
 
   await context.test('a killed API server comes back with everything, and the others go on', async () => {
+    // One whose lease outlasts the start of a server on a busy machine: a leader that can't renew in time ends, as it should.
+    assert.equal(await processes.end('scheduler-3', 'SIGTERM'), 0)
+    await processes.startScheduler('scheduler-4')
     await processes.end('apiserver', 'SIGKILL')
     await processes.startApiServer()
     await client.create(deployments, deployment('fourth', 2))
@@ -196,7 +199,7 @@ test('every component runs alone, and another can take its place', { timeout: 12
   })
 
   await context.test('all end cleanly', async () => {
-    for (const name of ['node-a', 'scheduler-3', 'controller-manager', 'apiserver'])
+    for (const name of ['node-a', 'scheduler-4', 'controller-manager', 'apiserver'])
       assert.equal(await processes.end(name, 'SIGTERM'), 0, name)
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { pods } from '#api'
-import { deny, podOf, startWebhookLab, TEST_ADMIN, TRANSPORTS, validating, webhookTo } from '#testing'
+import { deny, podOf, startWebhookLab, TEST_ADMIN, TRANSPORTS, validatingWebhooks, webhookTo } from '#testing'
 
 for (const subresource of ['attach', 'exec', 'portforward', 'proxy']) {
   test(`an upgrade to pods/${subresource} is refused by a webhook before anything is connected`, async () => {
@@ -9,7 +9,7 @@ for (const subresource of ['attach', 'exec', 'portforward', 'proxy']) {
     const { api, client, server } = lab
     await client.create(pods, podOf('p'))
     const rules = [{ operations: ['CONNECT'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods/*'] }]
-    await validating(client, 'deny', webhookTo(server, '/connect', { rules }))
+    await validatingWebhooks(client, 'deny', webhookTo(server, '/connect', { rules }))
     await using stack = new AsyncDisposableStack()
     const connect = await TRANSPORTS['https']!(api, stack)
     const upgraded = connect(TEST_ADMIN).upgrade!({
