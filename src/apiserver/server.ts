@@ -96,7 +96,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const shutdown = new AbortController()
   stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
   const alarms = stack.use(new Alarms(clock))
-  const flows = stack.use(new FlowController({ cache, clock }))
   const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
   const access = authorizers(cache)
@@ -151,7 +150,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     shutdown: shutdown.signal,
     watches,
     alarms,
-    flows,
+    flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,
   })

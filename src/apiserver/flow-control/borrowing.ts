@@ -1,7 +1,16 @@
 import type { Clock, Timer } from '#base'
 import { divide } from './concurrency.ts'
 import type { PriorityLevel } from './priority-level.ts'
-import { smoothed } from './seat-demand.ts'
+import { type Observation, smoothed } from './seat-demand.ts'
+
+/** In seats. */
+export interface Demand extends Observation {
+  readonly smoothed: number
+  /** What it is to get, as far as there is enough. */
+  readonly target: number
+}
+
+const NO_DEMAND: Demand = { average: 0, deviation: 0, highest: 0, smoothed: 0, target: 0 }
 
 /** How often seats are moved between levels while any level has use for them. */
 const PERIOD_MS = 10_000
@@ -14,7 +23,7 @@ export class Borrowing implements Disposable {
   readonly #clock: Clock
   readonly #serverSeats: number
   readonly #levels: () => Iterable<PriorityLevel>
-  readonly #smoothed = new Map<string, number>()
+  readonly #demands = new Map<string, Demand>()
   #timer: Timer | undefined
   /** At which every level's target is met, upstream's `seat_fair_frac`. */
   fairFraction = 0
@@ -33,8 +42,9 @@ export class Borrowing implements Disposable {
     })
   }
 
-  smoothedDemandOf(name: string): number {
-    return this.#smoothed.get(name) ?? 0
+  /** Of a level over the last period; nothing while seats are where they belong. */
+  demandOf(name: string): Demand {
+    return this.#demands.get(name) ?? NO_DEMAND
   }
 
   [Symbol.dispose](): void {
@@ -48,13 +58,14 @@ export class Borrowing implements Disposable {
     let wanted = false
     const claims = levels.map((level) => {
       const observation = level.demand.reset(nowMs)
-      const target = smoothed(this.smoothedDemandOf(level.name), observation)
-      this.#smoothed.set(level.name, target)
+      const target = smoothed(this.demandOf(level.name).smoothed, observation)
       const { nominal, min, max } = level.limits
       // What it used lately, up to its own, is not lent; nor ever is what it may not lend.
       const lower = Math.max(min, Math.min(nominal, observation.highest))
       if (observation.highest > nominal) wanted = true
-      return { lower, upper: max, target: Math.max(lower, target, 1e-3) }
+      const claim = { lower, upper: max, target: Math.max(lower, target, 1e-3) }
+      this.#demands.set(level.name, { ...observation, smoothed: target, target: claim.target })
+      return claim
     })
     const exempt = levels.reduce((sum, level) => sum + (level.isExempt ? Math.round(level.demand.seats) : 0), 0)
     const limited = levels.flatMap((level, at) => (level.isExempt ? [] : [{ level, claim: claims[at]! }]))

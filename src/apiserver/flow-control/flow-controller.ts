@@ -103,6 +103,7 @@ export class FlowController implements Disposable {
       return await taking
     } catch (error) {
       if (!(error instanceof SeatsRefused)) throw error
+      this.#borrowing.arm()
       throw failure(
         429,
         'TooManyRequests',
