@@ -18,6 +18,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     stored: true,
     generation: false,
     keepsStatusOnCreate: false,
+    unconditionalUpdate: true,
     immutableFields: [],
     validateName: subdomainName,
     default() {},

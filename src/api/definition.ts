@@ -78,6 +78,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   readonly ttlSeconds?: number | undefined
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
   readonly generation: boolean
+  /** Whether a PUT may leave out the resourceVersion, which then means whatever is there. */
+  readonly unconditionalUpdate: boolean
   /** Fields that update keeps (`spec.x`, upstream's paths): a change is 422 `field is immutable`. */
   readonly immutableFields: readonly string[]
   /** Yields problems with `metadata.name`; the default is a DNS-1123 subdomain. */

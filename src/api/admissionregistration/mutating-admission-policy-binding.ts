@@ -11,6 +11,7 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
   kind: 'MutatingAdmissionPolicyBinding',
   scope: 'Cluster',
   names: { plural: 'mutatingadmissionpolicybindings', categories: ['api-extensions'] },
+  unconditionalUpdate: false,
   default({ spec }) {
     defaultMatchResources(spec?.matchResources)
     if (spec?.paramRef) spec.paramRef.parameterNotFoundAction ||= 'Deny'

@@ -11,6 +11,7 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
   kind: 'MutatingAdmissionPolicy',
   scope: 'Cluster',
   names: { plural: 'mutatingadmissionpolicies', categories: ['api-extensions'] },
+  unconditionalUpdate: false,
   generation: true,
   default(draft) {
     const spec = (draft.spec ??= {})

@@ -10,6 +10,7 @@ export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfi
   kind: 'MutatingWebhookConfiguration',
   scope: 'Cluster',
   names: { plural: 'mutatingwebhookconfigurations', categories: ['api-extensions'] },
+  unconditionalUpdate: false,
   generation: true,
   default({ webhooks }) {
     for (const webhook of webhooks ?? []) {

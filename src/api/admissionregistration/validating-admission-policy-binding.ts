@@ -11,6 +11,7 @@ export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
   kind: 'ValidatingAdmissionPolicyBinding',
   scope: 'Cluster',
   names: { plural: 'validatingadmissionpolicybindings', categories: ['api-extensions'] },
+  unconditionalUpdate: false,
   default({ spec }) {
     defaultMatchResources(spec?.matchResources)
     if (spec?.paramRef) spec.paramRef.parameterNotFoundAction ||= 'Deny'

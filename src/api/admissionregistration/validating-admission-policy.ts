@@ -11,6 +11,7 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
   kind: 'ValidatingAdmissionPolicy',
   scope: 'Cluster',
   names: { plural: 'validatingadmissionpolicies', categories: ['api-extensions'] },
+  unconditionalUpdate: false,
   subresources: { status: true },
   generation: true,
   default(draft) {

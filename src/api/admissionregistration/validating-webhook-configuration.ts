@@ -10,6 +10,7 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
   kind: 'ValidatingWebhookConfiguration',
   scope: 'Cluster',
   names: { plural: 'validatingwebhookconfigurations', categories: ['api-extensions'] },
+  unconditionalUpdate: false,
   generation: true,
   default({ webhooks }) {
     for (const webhook of webhooks ?? []) defaultWebhook(webhook)

@@ -9,6 +9,7 @@ export const leases = defineResource<Lease>({
   kind: 'Lease',
   scope: 'Namespaced',
   names: { plural: 'leases' },
+  unconditionalUpdate: false,
   columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity), age],
   *validate({ spec }) {
     const seconds = spec?.leaseDurationSeconds

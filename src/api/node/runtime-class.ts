@@ -10,6 +10,7 @@ export const runtimeClasses = defineResource<RuntimeClass>({
   kind: 'RuntimeClass',
   scope: 'Cluster',
   names: { plural: 'runtimeclasses' },
+  unconditionalUpdate: false,
   columns: [name, text('Handler', ({ handler }) => handler), age],
   *validate({ handler }) {
     if (!handler) yield required('handler')

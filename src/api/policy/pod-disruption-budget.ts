@@ -10,6 +10,7 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
   kind: 'PodDisruptionBudget',
   scope: 'Namespaced',
   names: { plural: 'poddisruptionbudgets', shortNames: ['pdb'] },
+  unconditionalUpdate: false,
   subresources: { status: true },
   generation: true,
   default(draft) {

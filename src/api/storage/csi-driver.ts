@@ -9,6 +9,7 @@ export const csiDrivers = defineResource<CSIDriver>({
   kind: 'CSIDriver',
   scope: 'Cluster',
   names: { plural: 'csidrivers' },
+  unconditionalUpdate: false,
   default(draft) {
     const spec = (draft.spec ??= {})
     spec.attachRequired ??= true

@@ -9,6 +9,7 @@ export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
   kind: 'CSIStorageCapacity',
   scope: 'Namespaced',
   names: { plural: 'csistoragecapacities' },
+  unconditionalUpdate: false,
   columns: [
     name,
     text('StorageClassName', ({ storageClassName }) => storageClassName),

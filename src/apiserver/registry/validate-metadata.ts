@@ -13,7 +13,7 @@ export function* validateCreate(object: KubernetesObject, resource: ResourceDefi
   const metadata = object.metadata ?? {}
   yield* validateNames(metadata, resource)
   yield* validateMaps(metadata)
-  yield* validateReferences(metadata)
+  yield* validateReferences(metadata, resource)
 }
 
 export function* validateUpdate(
@@ -22,8 +22,14 @@ export function* validateUpdate(
   resource: ResourceDefinition,
 ): Iterable<FieldError> {
   const [metadata, before] = [object.metadata ?? {}, old.metadata ?? {}]
-  yield* validateMaps(metadata)
-  yield* validateReferences(metadata)
+  if (before.deletionTimestamp !== undefined) {
+    const added = (metadata.finalizers ?? []).filter((finalizer) => !before.finalizers?.includes(finalizer)).sort()
+    if (added.length > 0) {
+      const found = added.map((each) => JSON.stringify(each)).join(', ')
+      const rule = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${found}}`
+      yield error('metadata.finalizers', 'FieldValueForbidden', `Forbidden: ${rule}`)
+    }
+  }
   for (const field of [
     'name',
     'namespace',
@@ -34,16 +40,8 @@ export function* validateUpdate(
   ] as const) {
     if (metadata[field] !== before[field]) yield invalidValue(`metadata.${field}`, metadata[field] ?? '', 'field is immutable')
   }
-  if (before.deletionTimestamp !== undefined) {
-    const added = (metadata.finalizers ?? []).filter((finalizer) => !before.finalizers?.includes(finalizer))
-    if (added.length > 0) {
-      yield error(
-        'metadata.finalizers',
-        'FieldValueForbidden',
-        `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((each) => JSON.stringify(each)).join(', ')}}`,
-      )
-    }
-  }
+  yield* validateMaps(metadata)
+  yield* validateReferences(metadata, resource)
   for (const path of resource.immutableFields) {
     const [value, was] = [fieldAt(object, path), fieldAt(old, path)]
     if (!deepEqual(value, was)) yield invalidValue(path, value ?? null, 'field is immutable')
@@ -90,26 +88,41 @@ function* validateMaps(metadata: ObjectMeta): Iterable<FieldError> {
   }
   if (size > ANNOTATIONS_BYTES_MAX)
     yield error('metadata.annotations', 'FieldValueTooLong', `Too long: may not be more than ${ANNOTATIONS_BYTES_MAX} bytes`)
-  for (const finalizer of metadata.finalizers ?? []) {
-    for (const detail of qualifiedName(finalizer)) yield invalidValue('metadata.finalizers', finalizer, detail)
-  }
 }
 
-function* validateReferences(metadata: ObjectMeta): Iterable<FieldError> {
-  let controllers = 0
-  for (const [index, owner] of (metadata.ownerReferences ?? []).entries()) {
-    const path = `metadata.ownerReferences[${index}]`
-    for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (!owner[field]) yield invalidValue(`${path}.${field}`, owner[field] ?? '', 'must not be empty')
-    }
-    if (owner.controller) controllers++
+function* validateReferences(metadata: ObjectMeta, { custom, group }: ResourceDefinition): Iterable<FieldError> {
+  const path = 'metadata.ownerReferences'
+  let controller: string | undefined
+  for (const owner of metadata.ownerReferences ?? []) {
+    const { apiVersion = '', kind = '', name = '', uid = '' } = owner
+    if (apiVersion.split('/').at(-1) === '') yield invalidValue(`${path}.apiVersion`, apiVersion, 'version must not be empty')
+    for (const [field, value] of Object.entries({ kind, name, uid }))
+      if (value === '') yield invalidValue(`${path}.${field}`, value, 'must not be empty')
+    if (apiVersion === 'v1' && kind === 'Event')
+      yield invalidValue(path, owner, '/v1, Kind=Event is disallowed from being an owner')
+    if (!owner.controller) continue
+    const current = `${kind}/${name}`
+    if (controller !== undefined) {
+      const rule = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${current}`
+      yield invalidValue(path, metadata.ownerReferences, rule)
+    } else controller = current
   }
-  if (controllers > 1) {
-    yield invalidValue(
-      'metadata.ownerReferences',
-      metadata.ownerReferences,
-      'Only one reference can have Controller set to true. Found "true" in several references',
-    )
+  // The extensions' own kinds, and what they define, name finalizers as they like.
+  yield* validateFinalizers(metadata.finalizers ?? [], custom === undefined && !EXTENSIONS.has(group))
+}
+
+const EXTENSIONS = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
+
+function* validateFinalizers(finalizers: readonly string[], areOurs: boolean): Iterable<FieldError> {
+  const path = 'metadata.finalizers'
+  for (const finalizer of finalizers) for (const detail of qualifiedName(finalizer)) yield invalidValue(path, finalizer, detail)
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
+    yield invalidValue(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set')
+  if (!areOurs) return
+  for (const [index, finalizer] of finalizers.entries()) {
+    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) continue
+    yield invalidValue(`${path}[${index}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')
   }
 }
 

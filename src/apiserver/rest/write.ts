@@ -1,5 +1,5 @@
 import { schemaOf } from '#api'
-import { isObject, type KubernetesObject, success } from '#meta'
+import { invalid, isObject, type KubernetesObject, success } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs, readBody, readObject } from '../registry/decode-body.ts'
@@ -30,11 +30,22 @@ export async function update(context: RequestContext, registry: Registry): Promi
   checkIdentity(object, context)
   const { uid, resourceVersion } = object.metadata ?? {}
   return registry.update(context, info.name, {
-    transform: () => toStored(context, object),
+    transform: () => {
+      if (!resourceVersion && !context.resource.unconditionalUpdate) throw unversioned(context)
+      return toStored(context, object)
+    },
     dryRun: isDryRun(context),
     subresource: info.subresource,
     preconditions: { uid, resourceVersion },
   })
+}
+
+/** Upstream names the resource where the kind belongs, and prints the number that it read. */
+function unversioned({ resource, info }: RequestContext): Error {
+  const { group, names } = resource
+  const message = 'Invalid value: 0x0: must be specified for an update'
+  const field = 'metadata.resourceVersion'
+  return invalid({ group, kind: names.plural }, info.name, [{ field, reason: 'FieldValueInvalid', message }])
 }
 
 export async function patch(
