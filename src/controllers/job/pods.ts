@@ -18,7 +18,12 @@ export const hasLimitPerIndex = (job: Job): boolean => isIndexed(job) && job.spe
 export const replacesOnlyFailed = ({ spec }: Job): boolean =>
   spec?.podReplacementPolicy === 'Failed' || (spec?.podReplacementPolicy === undefined && spec?.podFailurePolicy !== undefined)
 
-export const isTracked = ({ metadata }: Pod): boolean => metadata?.finalizers?.includes(TRACKING) ?? false
+export const isTracked = (pod: Pod): boolean => !released.has(pod) && (pod.metadata?.finalizers?.includes(TRACKING) ?? false)
+
+/** Versions of pods whose finalizer is gone by now, though the cache does not show it yet: what was counted is not counted again. */
+const released = new WeakSet<Pod>()
+
+export const markReleased = (pod: Pod): void => void released.add(pod)
 
 export const hasSucceeded = ({ status }: Pod): boolean => status?.phase === 'Succeeded'
 

@@ -3,7 +3,7 @@ import { isConflict, isNotFound, keyOf } from '#meta'
 import { BURST_MAX, createPods, deletePods, type ReconcileContext, rankForDeletion } from '../framework/index.ts'
 import { type FailureRecord, indexRetryAtMs, retryAtMs } from './backoff.ts'
 import { matchFailurePolicy } from './failure-policy.ts'
-import { hasLimitPerIndex, indexOf, isIndexed, isTracked, podFor, replacesOnlyFailed, TRACKING } from './pods.ts'
+import { hasLimitPerIndex, indexOf, isIndexed, isTracked, markReleased, podFor, replacesOnlyFailed, TRACKING } from './pods.ts'
 import { indexesOf, type Tally } from './tally.ts'
 
 /** What became of the active pods in this turn. */
@@ -64,6 +64,7 @@ export async function releasePods({ client }: Pick<ReconcileContext, 'client'>, 
       const metadata = { uid: pod.metadata?.uid, '$deleteFromPrimitiveList/finalizers': [TRACKING] }
       try {
         await client.patch(pods, keyOf(pod), { metadata }, { type: 'strategic' })
+        markReleased(pod)
       } catch (error) {
         if (!isNotFound(error) && !isConflict(error)) throw error
       }
