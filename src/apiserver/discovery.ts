@@ -98,7 +98,7 @@ function subresourcesOf({ kind, subresources }: ResourceDefinition): NamedSubres
 }
 
 /** The whole of `/api` or `/apis` in one document (https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery). */
-export function aggregatedDiscovery(catalog: ResourceCatalog, legacy: boolean, version: 'v2' | 'v2beta1'): unknown {
+export function aggregatedDiscovery(catalog: ResourceCatalog, legacy: boolean, version: 'v2' | 'v2beta1'): object {
   const groups = groupsOf(catalog).filter(({ group }) => (group === '') === legacy)
   return {
     kind: 'APIGroupDiscoveryList',

@@ -2,9 +2,10 @@ import type { TransportResponse } from '#client'
 import { failure, methodNotAllowed, notFound } from '#meta'
 import type { RequestContext } from './context.ts'
 import type { PipelineOptions } from './pipeline.ts'
-import { negotiate } from './presentation/negotiate.ts'
+import { encoded } from './presentation/body.ts'
+import { formOf } from './presentation/form-of.ts'
 import { Presenter } from './presentation/presenter.ts'
-import { reply, replyJson } from './response.ts'
+import { reply, replyObject } from './response.ts'
 import { get, list, type ReadDependencies } from './rest/list.ts'
 import { watch } from './rest/watch.ts'
 import { create, deletedStatus, patch, remove, removeCollection, update } from './rest/write.ts'
@@ -15,6 +16,9 @@ import { virtualResources } from './virtual/index.ts'
 
 const terminating = (verb: string): Error =>
   failure(405, 'MethodNotAllowed', `${verb} not allowed while custom resource definition is terminating`, {})
+
+/** Subresources whose answer is a connection, or comes from somewhere else as it is. */
+const STREAMS = new Set(['attach', 'exec', 'log', 'portforward', 'proxy'])
 
 /** Sends a request for a resource to the verb, the subresource or the virtual kind that serves it. */
 export class Dispatcher {
@@ -37,6 +41,14 @@ export class Dispatcher {
     if (resource.scope === 'Cluster' && info.namespace !== '' && info.resource !== 'namespaces') {
       throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     }
+    // What can't be answered in any acceptable form is refused before it changes anything.
+    const form = STREAMS.has(info.subresource) ? undefined : formOf(context)
+    const response = await this.#handle(context)
+    return form === undefined ? response : encoded(response, form)
+  }
+
+  async #handle(context: RequestContext): Promise<TransportResponse> {
+    const { info, resource } = context
     if (!resource.stored) return this.#virtual(context)
     if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
     if (info.subresource === 'status' && !resource.subresources.status) throw notFound(resource, info.name)
@@ -49,7 +61,6 @@ export class Dispatcher {
     const { registry } = this.#options
     const { info, resource } = context
     const reads = this.#reads()
-    // What can't be answered in any acceptable form is refused before it changes anything.
     const presenter = this.#presenter(context)
     switch (info.verb) {
       case 'get':
@@ -60,7 +71,7 @@ export class Dispatcher {
       }
       case 'watch': {
         const frames = await watch(context, presenter, { ...reads, watches: this.#options.watches })
-        return { status: 200, headers: { 'content-type': 'application/json' }, body: { kind: 'watch', frames } }
+        return { status: 200, headers: { 'content-type': presenter.streamMediaType }, body: { kind: 'watch', frames } }
       }
       case 'create':
         if (resource.scope === 'Namespaced' && info.namespace === '') throw methodNotAllowed(resource, 'create')
@@ -71,7 +82,7 @@ export class Dispatcher {
         return this.#patch(context, presenter)
       case 'delete': {
         const { version, gone } = await remove(context, registry)
-        return gone ? replyJson(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
+        return gone ? replyObject(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
       }
       case 'deletecollection': {
         const { versions, metadata } = await removeCollection(context, registry, reads)
@@ -113,7 +124,6 @@ export class Dispatcher {
   }
 
   #presenter(context: RequestContext): Presenter {
-    const form = negotiate(context.headers['accept'], context.info.verb === 'watch')
-    return new Presenter(context.resource, form, context.query, () => this.#options.clock.now())
+    return new Presenter(context.resource, formOf(context), context.query, () => this.#options.clock.now())
   }
 }

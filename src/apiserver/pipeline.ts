@@ -19,12 +19,15 @@ import { Dispatcher } from './dispatcher.ts'
 import type { FlowController } from './flow-control/index.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
+import { encoded } from './presentation/body.ts'
+import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
 import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus } from './response.ts'
 import type { Watches } from './rest/watches.ts'
 import type { ConnectTarget } from './subresources/types.ts'
+import { unroutedMethod } from './unrouted-method.ts'
 
 export interface PipelineOptions {
   readonly catalog: ResourceCatalog
@@ -90,7 +93,7 @@ export class Pipeline {
       return { ...response, headers: { ...headers, ...response.headers } }
     } catch (error) {
       if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
-      const response = replyStatus(statusOf(error))
+      const response = await encoded(replyStatus(statusOf(error)), plainFormOf(request.headers, request.query, 'error'))
       return { ...response, headers: { ...headers, ...response.headers } }
     }
   }
@@ -136,6 +139,8 @@ export class Pipeline {
     const aggregator = this.#options.aggregator()
     const remote = aggregator.find(request.path)
     if (remote !== undefined) return aggregator.proxy(remote, request, user)
+    const unrouted = unroutedMethod(request, this.#options.catalog)
+    if (unrouted !== undefined) return unrouted
     if (info.kind === 'path') return aggregator.merge(request, () => this.#paths.serve(request, user))
     return this.#dispatcher.dispatch(context!)
   }

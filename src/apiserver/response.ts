@@ -1,14 +1,20 @@
 import type { ResponseBody, TransportResponse } from '#client'
 import type { Status } from '#meta'
-import { jsonBody } from './presentation/presenter.ts'
+import { objectBody } from './presentation/body.ts'
 
-/** A JSON answer. */
+/** An answer in the encoding of its body, which is JSON when it says nothing. */
 export function reply(status: number, body: ResponseBody, headers: Readonly<Record<string, string>> = {}): TransportResponse {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body }
+  const contentType = (body.kind === 'object' ? body.mediaType : undefined) ?? 'application/json'
+  return { status, headers: { 'content-type': contentType, ...headers }, body }
 }
 
+/** An API object, in the encoding that the client asked for. */
+export const replyObject = (status: number, object: unknown, headers: Readonly<Record<string, string>> = {}): TransportResponse =>
+  reply(status, objectBody(object), headers)
+
+/** What is no API object and always JSON. */
 export const replyJson = (status: number, object: unknown, headers: Readonly<Record<string, string>> = {}): TransportResponse =>
-  reply(status, jsonBody(object), headers)
+  reply(status, { ...objectBody(object), mediaType: 'application/json' }, headers)
 
 export function replyText(status: number, text: string, contentType = 'text/plain; charset=utf-8'): TransportResponse {
   return {
@@ -20,5 +26,5 @@ export function replyText(status: number, text: string, contentType = 'text/plai
 
 export function replyStatus(status: Status): TransportResponse {
   const retryAfter = status.details?.retryAfterSeconds
-  return replyJson(status.code, status, retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) })
+  return replyObject(status.code, status, retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) })
 }

@@ -36,8 +36,16 @@ export type ResponseBody =
   | { readonly kind: 'none' }
   /** A whole body, encoded. */
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** A JSON object: frozen and shared in process; `bytes` encodes it (once, memoised) for the wire. */
-  | { readonly kind: 'object'; readonly object: unknown; readonly bytes: () => Uint8Array }
+  /** An object: frozen and shared in process; `bytes` encodes it (once, memoised) for the wire. */
+  | {
+      readonly kind: 'object'
+      readonly object: unknown
+      readonly bytes: () => Uint8Array
+      /** The same bytes in order, where they need not be copied together. */
+      readonly parts?: () => readonly Uint8Array[]
+      /** Of the bytes; JSON when absent. */
+      readonly mediaType?: string
+    }
   /** A watch: ends when the server ends it. Consumers must finish or `return()` the iteration. */
   | { readonly kind: 'watch'; readonly frames: AsyncIterable<WatchFrame> }
   /** Raw bytes as they come (logs, proxied bodies). */

@@ -133,4 +133,5 @@ export const parseYaml = async (text: string): Promise<unknown> => (await import
 
 export const parseYamlDocuments = async (text: string): Promise<unknown[]> => (await import('./yaml.ts')).parseYamlDocuments(text)
 
-export const printYaml = async (value: unknown): Promise<string> => (await import('./yaml.ts')).printYaml(value)
+export const printYaml = async (value: unknown, options: { readonly sortKeys?: boolean } = {}): Promise<string> =>
+  (await import('./yaml.ts')).printYaml(value, options)

@@ -39,7 +39,8 @@ export function parseYamlWithDuplicates(text: string): ParsedYaml {
 export const parseYamlDocuments = (text: string): unknown[] =>
   loadAll(text, { schema: SCHEMA }).filter((document) => document !== null && document !== undefined)
 
-export const printYaml = (value: unknown): string => dump(value, { lineWidth: -1, noRefs: true })
+export const printYaml = (value: unknown, { sortKeys = false }: { readonly sortKeys?: boolean } = {}): string =>
+  dump(value, { lineWidth: -1, noRefs: true, sortKeys })
 
 interface OpenNode {
   /** Undefined in a list. */

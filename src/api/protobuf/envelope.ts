@@ -40,20 +40,24 @@ function openEnvelope(bytes: Buffer): { readonly apiVersion: string; readonly ki
 }
 
 /** An object with its envelope. Its kind must have a message. */
-export function encodeProtobuf(object: KubernetesObject): Buffer {
-  const { apiVersion = '', kind = '' } = object
+export function encodeProtobuf(object: object): Buffer {
+  const { apiVersion = '', kind = '' } = object as KubernetesObject
   const message = protobufMessageOf(apiVersion, kind)
   if (message === undefined) throw new ProtobufError(`there is no message for ${apiVersion}, kind ${kind}`)
-  return protobufEnvelope(apiVersion, kind, [codec().encode(message, object)])
+  return protobufEnvelope(apiVersion, kind, codec().encode(message, object))
 }
 
 /** An object's message without the envelope, as it stands inside a list. */
 export const encodeProtobufMessage = (message: string, object: object): Buffer => codec().encode(message, object)
 
-/** Puts the envelope around a message that may come in parts. */
-export function protobufEnvelope(apiVersion: string, kind: string, parts: readonly Uint8Array[]): Buffer {
+/** Puts the envelope around a message. */
+export const protobufEnvelope = (apiVersion: string, kind: string, message: Uint8Array): Buffer =>
+  Buffer.concat(protobufEnvelopeParts(apiVersion, kind, [message]))
+
+/** Puts the envelope around a message in parts, without copying them. */
+export function protobufEnvelopeParts(apiVersion: string, kind: string, parts: readonly Uint8Array[]): Uint8Array[] {
   const length = parts.reduce((sum, part) => sum + part.length, 0)
-  return Buffer.concat([envelopeHead(apiVersion, kind, length), ...parts, EMPTY_ENCODING])
+  return [envelopeHead(apiVersion, kind, length), ...parts, EMPTY_ENCODING]
 }
 
 /** The empty contentEncoding and contentType, which are always there. */
@@ -94,7 +98,7 @@ export function protobufMessageOf(apiVersion: string, kind: string): string | un
   const path = PACKAGES[group] ?? (GROUP.test(group) ? `io.k8s.api.${GROUP.exec(group)![1]}` : undefined)
   if (path === undefined) return undefined
   const message = existing(`${path}.${version}.${kind}`)
-  return message ?? (apiVersion === 'v1' ? existing(META + kind) : undefined)
+  return message ?? (group === '' && (version === 'v1' || version === '') ? existing(META + kind) : undefined)
 }
 
 const existing = (message: string): string | undefined => (hasMessage(message) ? message : undefined)

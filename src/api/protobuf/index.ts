@@ -4,5 +4,6 @@ export {
   encodeProtobufMessage,
   PROTOBUF_MEDIA_TYPE,
   protobufEnvelope,
+  protobufEnvelopeParts,
   protobufMessageOf,
 } from './envelope.ts'

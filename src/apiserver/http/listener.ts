@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Log } from '#base'
 import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#client'
@@ -10,6 +9,7 @@ import { replyStatus } from '../response.ts'
 import { admitConnect } from '../subresources/connect.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
+import { http1Sink, http2Sink, type Sink } from './sink.ts'
 import { upgradeUpstream } from './upstream.ts'
 import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
 import { writeBody } from './write-body.ts'
@@ -78,14 +78,22 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     }
     return peer
   }
-  server.on('request', (request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | ServerResponse) => {
-    const socket = (
-      'stream' in request && request.stream ? (request.stream.session?.socket ?? request.socket) : request.socket
-    ) as TLSSocket
-    serve(pipeline, request, response, peerOf(socket)).catch((error: unknown) => {
+  const serveOn = (request: Incoming, sink: Sink, peer: Peer): void => {
+    serve(pipeline, request, sink, peer).catch((error: unknown) => {
       log.debug('A connection broke', { error })
-      response.destroy?.()
+      sink.stream.destroy()
     })
+  }
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    serveOn({ ...headOf(request), body: request }, http1Sink(response), peerOf(request.socket as TLSSocket))
+  })
+  // Node wraps every HTTP/2 stream in the objects of HTTP/1 for the listener above; we take the stream itself, which costs half as much.
+  server.removeAllListeners('stream')
+  server.on('stream', (stream, headers) => {
+    const { ':method': method = 'GET', ':path': url = '/', expect } = headers
+    if (expect === '100-continue') stream.additionalHeaders({ ':status': 100 })
+    const peer = peerOf(stream.session?.socket as TLSSocket)
+    serveOn({ method, url, headers, body: stream }, http2Sink(stream), peer)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade(pipeline, request, socket, head, peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
@@ -109,34 +117,48 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   }
 }
 
-async function serve(
-  pipeline: Pipeline,
-  request: Http2ServerRequest | IncomingMessage,
-  response: Http2ServerResponse | ServerResponse,
-  peer: Peer,
-): Promise<void> {
+/** A request before anybody has looked at it. */
+interface Incoming {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Readable
+}
+
+const headOf = ({ method = 'GET', url = '/', headers }: IncomingMessage): Omit<Incoming, 'body'> => ({ method, url, headers })
+
+async function serve(pipeline: Pipeline, request: Incoming, sink: Sink, peer: Peer): Promise<void> {
   const controller = new AbortController()
-  response.on('close', () => controller.abort(new DOMException('the client went away', 'AbortError')))
+  let answered = false
+  sink.stream.on('error', () => undefined)
+  sink.stream.on('close', () => {
+    // Who has its whole answer has not gone away.
+    if (!answered) controller.abort(new DOMException('the client went away', 'AbortError'))
+  })
   let result: TransportResponse
   try {
     result = await pipeline.handle(transportRequest(request, controller.signal), peer)
   } catch (error) {
     result = replyStatus(statusOf(error))
   }
-  await writeBody(request, response as ServerResponse, result)
+  // What follows its source has to be told when the client leaves.
+  answered = result.body.kind !== 'watch' && result.body.kind !== 'stream'
+  await writeBody(request, sink, result)
 }
 
-function transportRequest(request: Http2ServerRequest | IncomingMessage, signal: AbortSignal): TransportRequest {
-  const url = request.url ?? '/'
+function transportRequest({ method, url, headers: received, body: stream }: Incoming, signal: AbortSignal): TransportRequest {
   const mark = url.indexOf('?')
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined && !name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  for (const name in received) {
+    const value = received[name]
+    if (value !== undefined && name.charCodeAt(0) !== COLON) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
-  const method = (request.method ?? 'GET') as TransportRequest['method']
-  const body: RequestBody | undefined = BODY_METHODS.has(method) ? { kind: 'stream', stream: request } : undefined
+  // Whoever stops reading (a body that is too large) still has an answer to send on the same stream.
+  const body: RequestBody | undefined = BODY_METHODS.has(method)
+    ? { kind: 'stream', stream: stream.iterator({ destroyOnReturn: false }) }
+    : undefined
   return {
-    method,
+    method: method as TransportRequest['method'],
     path: mark === -1 ? url : url.slice(0, mark),
     query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
     headers,
@@ -145,12 +167,15 @@ function transportRequest(request: Http2ServerRequest | IncomingMessage, signal:
   }
 }
 
+/** What the names of HTTP/2's own headers begin with. */
+const COLON = 0x3a
+
 /** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. Watches: a message per frame. */
 async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
   socket.on('error', () => socket.destroy())
   try {
     const gone = new AbortController()
-    const asked = transportRequest(request, gone.signal)
+    const asked = transportRequest({ ...headOf(request), body: request }, gone.signal)
     if (pipeline.isRemote(asked.path)) {
       const { user } = await pipeline.admit(asked, peer)
       await connect(request, socket, head, pipeline.remoteTarget(asked, user))

@@ -1,80 +1,174 @@
-import type { ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
+import type { Writable } from 'node:stream'
 import type { TransportResponse } from '#client'
+import { statusOf } from '#meta'
+import { replyStatus } from '../response.ts'
+import type { Sink } from './sink.ts'
 import { writeWatch } from './write-watch.ts'
 
-/** Smaller answers are not worth compressing (upstream's threshold). */
+/** Smaller answers are not worth compressing (upstream's threshold and level). */
 const GZIP_BYTES_MIN = 128 * 1024
+const GZIP_LEVEL = 1
+
+/** Small parts are written together up to this size: a TLS record and a system call each would cost more than the copy. */
+const BATCH_BYTES = 64 * 1024
 
 interface Headed {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly method?: string | undefined
 }
 
-/** Writes a response to an HTTP/1.1 or HTTP/2 stream, waiting where the client is slower than we are. */
-export async function writeBody(
-  request: Headed,
-  response: ServerResponse,
-  { status, headers, body }: TransportResponse,
-): Promise<void> {
-  const sent: Record<string, string> = { ...headers }
-  if (request.method === 'HEAD') {
-    response.writeHead(status, sent)
-    response.end()
+/** Writes a response, waiting where the client is slower than we are. */
+export async function writeBody(request: Headed, sink: Sink, { status, headers, body }: TransportResponse): Promise<void> {
+  if (request.method === 'HEAD' || body.kind === 'none') {
+    sink.head(status, headers)
+    sink.stream.end()
     return
   }
-  switch (body.kind) {
-    case 'none':
-      response.writeHead(status, sent)
-      response.end()
-      return
-    case 'bytes':
-    case 'object':
-      await writeWhole(request, response, status, sent, body.kind === 'bytes' ? body.bytes : body.bytes())
-      return
-    case 'watch':
-      response.writeHead(status, sent)
-      response.flushHeaders?.()
-      await writeWatch(response, body.frames)
-      return
-    case 'stream':
-      response.writeHead(status, sent)
-      response.flushHeaders?.()
-      await writeStream(response, body.stream)
+  if (body.kind === 'watch' || body.kind === 'stream') {
+    sink.head(status, headers)
+    sink.flush()
+    if (body.kind === 'watch') await writeWatch(sink.stream, body.frames)
+    else await writeStream(sink.stream, body.stream)
+    return
   }
-}
-
-async function writeWhole(
-  request: Headed,
-  response: ServerResponse,
-  status: number,
-  headers: Record<string, string>,
-  bytes: Uint8Array,
-): Promise<void> {
-  let body = bytes
-  if (bytes.length >= GZIP_BYTES_MIN && String(request.headers['accept-encoding'] ?? '').includes('gzip')) {
-    const { gzip } = await import('node:zlib')
-    body = await promisify(gzip)(bytes, { level: 1 })
-    headers['content-encoding'] = 'gzip'
-    headers['vary'] = 'Accept-Encoding'
-  }
-  headers['content-length'] = String(body.length)
-  response.writeHead(status, headers)
-  response.end(body)
-}
-
-async function writeStream(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const closed = new Promise<'closed'>((resolve) => response.once('close', () => resolve('closed')))
-  const iterator = chunks[Symbol.asyncIterator]()
+  let parts: readonly Uint8Array[]
   try {
-    for (;;) {
-      const next = await Promise.race([iterator.next(), closed])
-      if (next === 'closed' || next.done) break
-      if (!response.write(next.value)) await Promise.race([new Promise((resolve) => response.once('drain', resolve)), closed])
+    parts = body.kind === 'bytes' ? [body.bytes] : (body.parts?.() ?? [body.bytes()])
+  } catch (error) {
+    await writeBody(request, sink, replyStatus(statusOf(error)))
+    return
+  }
+  await writeParts(request, sink, { status, headers: { ...headers } }, parts)
+}
+
+async function writeParts(
+  request: Headed,
+  sink: Sink,
+  { status, headers }: { readonly status: number; readonly headers: Record<string, string> },
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  let length = 0
+  for (const part of parts) length += part.length
+  if (length >= GZIP_BYTES_MIN && acceptsGzip(request)) {
+    headers['content-encoding'] = 'gzip'
+    headers['vary'] = headers['vary'] === undefined ? 'Accept-Encoding' : `${headers['vary']}, Accept-Encoding`
+    sink.head(status, headers)
+    await writeCompressed(sink.stream, parts)
+    return
+  }
+  headers['content-length'] = String(length)
+  sink.head(status, headers)
+  if (parts.length === 1) sink.stream.end(parts[0])
+  else if (length <= BATCH_BYTES) sink.stream.end(Buffer.concat(parts, length))
+  else await writeBatches(sink.stream, parts)
+}
+
+async function writeCompressed(stream: Writable, parts: readonly Uint8Array[]): Promise<void> {
+  const [{ createGzip }, { Readable }, { pipeline }] = await Promise.all([
+    import('node:zlib'),
+    import('node:stream'),
+    import('node:stream/promises'),
+  ])
+  await pipeline(Readable.from(batches(parts)), createGzip({ level: GZIP_LEVEL }), stream)
+}
+
+/** Buffers for batches that nobody is writing from. */
+const spare: Buffer[] = []
+const SPARE_MAX = 16
+
+/** Writes many parts through one buffer, that is filled again when it was taken. */
+async function writeBatches(stream: Writable, parts: readonly Uint8Array[]): Promise<void> {
+  const batch = spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES)
+  let filled = 0
+  const write = async (bytes: Uint8Array): Promise<boolean> => {
+    await taken(stream, bytes)
+    return !stream.destroyed
+  }
+  for (const part of parts) {
+    for (let at = 0; at < part.length; ) {
+      const length = Math.min(part.length - at, BATCH_BYTES - filled)
+      batch.set(length === part.length ? part : part.subarray(at, at + length), filled)
+      filled += length
+      at += length
+      if (filled < BATCH_BYTES) continue
+      // The buffer of a client that went away may still be read from; it is not used again.
+      if (!(await write(batch))) return
+      filled = 0
     }
+  }
+  if (filled > 0 && !(await write(batch.subarray(0, filled)))) return
+  if (spare.length < SPARE_MAX) spare.push(batch)
+  stream.end()
+}
+
+/** Resolves when the client took the bytes, or is gone. */
+function taken(stream: Writable, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('close', done)
+      resolve()
+    }
+    stream.on('close', done)
+    stream.write(bytes, done)
+  })
+}
+
+/** Whether `gzip` is named, and by itself: a quality makes it another word, as upstream reads the header. */
+const acceptsGzip = ({ headers }: Headed): boolean =>
+  String(headers['accept-encoding'] ?? '')
+    .split(',')
+    .some((token) => token.trim() === 'gzip')
+
+/** The parts in pieces of about one size. */
+function* batches(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
+  let batch: Uint8Array[] = []
+  let length = 0
+  for (const part of parts) {
+    if (length > 0 && length + part.length > BATCH_BYTES) {
+      yield batch.length === 1 ? batch[0]! : Buffer.concat(batch, length)
+      batch = []
+      length = 0
+    }
+    if (part.length > BATCH_BYTES) {
+      for (let at = 0; at < part.length; at += BATCH_BYTES) yield part.subarray(at, at + BATCH_BYTES)
+    } else {
+      batch.push(part)
+      length += part.length
+    }
+  }
+  if (length > 0) yield Buffer.concat(batch, length)
+}
+
+/** Writes what a source yields, only as fast as the client takes it, until one of the two is gone. */
+async function writeStream(stream: Writable, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const iterator = source[Symbol.asyncIterator]()
+  const pump = async (): Promise<void> => {
+    for (;;) {
+      const next = await iterator.next()
+      if (next.done || stream.destroyed) return
+      if (!stream.write(next.value)) await drained(stream)
+    }
+  }
+  // One race for all of it: each race leaves something behind at the promise that does not win.
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
+  try {
+    await Promise.race([pump(), closed])
   } finally {
     // Not awaited: a generator that waits for its next event returns only after the abort that the close causes.
     void iterator.return?.()
-    response.end()
+    stream.end()
   }
+}
+
+/** Resolves when the client takes more, or nothing any more. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      resolve()
+    }
+    stream.on('drain', done)
+    stream.on('close', done)
+  })
 }

@@ -1,16 +1,12 @@
-import type { ResourceDefinition } from '#api'
-import { deepFreeze } from '#base'
+import { encodeProtobufMessage, protobufEnvelope, protobufEnvelopeParts, type ResourceDefinition } from '#api'
 import type { ResponseBody, WatchFrame } from '#client'
-import { apiVersionOf, badRequest, type KubernetesObject, type ListMeta } from '#meta'
+import { apiVersionOf, type KubernetesObject, type ListMeta } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
-import type { Form } from './negotiate.ts'
-import { type IncludeObject, partialMetadata, tableOf } from './table.ts'
-
-/** A version as one resource shows it: parsed and encoded, both shared. */
-interface Shown {
-  readonly object: KubernetesObject
-  bytes(): Uint8Array
-}
+import { objectBody, sharedBody } from './body.ts'
+import { type ChangeType, objectFrame, plainFrame, sharedFrame } from './frames.ts'
+import { type Form, type IncludeObject, includeObjectOf, MEDIA_TYPES, wrongTransform } from './negotiate.ts'
+import { delimiterOf, protobufOf, type Shown, showAs } from './shown.ts'
+import { partialMetadata, tableOf } from './table.ts'
 
 /** Writes versions in the form that one client asked for. What is the same for every client is made once and kept with the version. */
 export class Presenter {
@@ -26,154 +22,129 @@ export class Presenter {
     this.#nowMs = nowMs
   }
 
+  /** Of a watch's frames; JSON has none of its own for streams. */
+  get streamMediaType(): string {
+    const type = MEDIA_TYPES[this.#form.encoding]
+    return this.#form.encoding === 'json' ? type : `${type};stream=watch`
+  }
+
   one(version: ObjectVersion): ResponseBody {
     const shown = showAs(this.#resource, version)
-    if (this.#form.as === 'object') return { kind: 'object', object: shown.object, bytes: () => shown.bytes() }
-    const metadata = { resourceVersion: shown.object.metadata?.resourceVersion ?? '' }
-    return jsonBody(
-      this.#form.as === 'table' ? this.#table([shown.object], metadata) : partialMetadata(shown.object, this.#form.version),
+    const { as, encoding } = this.#form
+    if (as === 'metadata-list') throw wrongTransform('PartialObjectMetadataList', false, this.#typeName(this.#resource.kind))
+    if (as !== 'object') return objectBody(this.#transformed(shown))
+    if (encoding !== 'protobuf') return sharedBody(shown.object, () => [shown.bytes()])
+    const { kind } = this.#resource
+    return sharedBody(
+      shown.object,
+      () => [protobufEnvelope(apiVersionOf(this.#resource), kind, protobufOf(this.#resource, shown).message)],
+      MEDIA_TYPES.protobuf,
     )
   }
 
   list(versions: readonly ObjectVersion[], metadata: ListMeta): ResponseBody {
-    const shown = versions.map((version) => showAs(this.#resource, version))
-    const objects = shown.map(({ object }) => object)
-    if (this.#form.as === 'table') return jsonBody(this.#table(objects, metadata))
-    if (this.#form.as === 'metadata') {
-      const { version } = this.#form
-      const items = objects.map((object) => partialMetadata(object, version))
-      return jsonBody({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${version}`, metadata, items })
+    const { as, version, encoding } = this.#form
+    const { listKind } = this.#resource
+    if (as === 'metadata') throw wrongTransform('PartialObjectMetadata', true, this.#typeName(listKind))
+    const shown = versions.map((each) => showAs(this.#resource, each))
+    if (as === 'table') {
+      const objects = shown.map(({ object }) => object)
+      return objectBody(this.#table(objects, metadata))
     }
-    const head = { kind: this.#resource.listKind, apiVersion: apiVersionOf(this.#resource), metadata }
-    return memoised(Object.freeze({ ...head, items: Object.freeze(objects) }), () => joinList(head, shown))
+    if (as === 'metadata-list') {
+      const items = shown.map(({ object }) => partialMetadata(object, version))
+      return objectBody({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${version}`, metadata, items })
+    }
+    const head = { kind: listKind, apiVersion: apiVersionOf(this.#resource), metadata }
+    const object = Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
+    if (encoding !== 'protobuf') return sharedBody(object, () => jsonParts(head, shown))
+    return sharedBody(object, () => protobufParts(this.#resource, head, shown), MEDIA_TYPES.protobuf)
   }
 
-  frame(type: 'ADDED' | 'MODIFIED' | 'DELETED', version: ObjectVersion): WatchFrame {
+  frame(type: ChangeType, version: ObjectVersion): WatchFrame {
     const shown = showAs(this.#resource, version)
-    if (this.#form.as === 'object') return sharedFrame(type, shown)
-    const metadata = { resourceVersion: shown.object.metadata?.resourceVersion ?? '' }
-    const object =
-      this.#form.as === 'table' ? this.#table([shown.object], metadata) : partialMetadata(shown.object, this.#form.version)
-    return ownFrame(type, object)
+    const { as, encoding, version: formVersion } = this.#form
+    if (as === 'object') {
+      return sharedFrame(shown, `${type} ${encoding}`, 0, () => objectFrame(type, this.#resource, shown, encoding))
+    }
+    const form = `${type} ${encoding} ${as} ${formVersion} ${this.#includeObject}`
+    const stamp = as === 'table' ? this.#nowSeconds() : 0
+    return sharedFrame(shown, form, stamp, () => plainFrame(type, this.#transformed(shown), encoding))
   }
 
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchFrame {
     const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations && { annotations }) }
-    const head = { kind: this.#resource.kind, apiVersion: apiVersionOf(this.#resource) }
-    if (this.#form.as === 'table') return ownFrame('BOOKMARK', this.#table([], { resourceVersion: String(revision) }))
-    if (this.#form.as === 'metadata')
-      return ownFrame('BOOKMARK', partialMetadata({ metadata } as unknown as KubernetesObject, this.#form.version))
-    return ownFrame('BOOKMARK', { ...head, metadata })
+    const { as, encoding, version } = this.#form
+    if (as === 'table') return plainFrame('BOOKMARK', this.#table([], { resourceVersion: String(revision) }), encoding)
+    const object =
+      as === 'object'
+        ? { kind: this.#resource.kind, apiVersion: apiVersionOf(this.#resource), metadata }
+        : partialMetadata({ metadata } as unknown as KubernetesObject, version)
+    return plainFrame('BOOKMARK', object, encoding)
+  }
+
+  error(status: unknown): WatchFrame {
+    return plainFrame('ERROR', status, this.#form.encoding)
+  }
+
+  /** An object as a table of one row, or as its metadata. */
+  #transformed({ object }: Shown): unknown {
+    return this.#form.as === 'table'
+      ? this.#table([object], { resourceVersion: object.metadata?.resourceVersion ?? '' })
+      : partialMetadata(object, this.#form.version)
   }
 
   #table(objects: readonly KubernetesObject[], metadata: ListMeta): unknown {
     return tableOf(this.#resource, objects, metadata, {
       version: this.#form.version,
       includeObject: this.#includeObject,
-      nowMs: this.#nowMs(),
+      nowMs: this.#nowSeconds() * 1000,
     })
   }
-}
 
-export const errorFrame = (status: unknown): WatchFrame => ownFrame('ERROR', status)
-
-export function jsonBody(object: unknown): ResponseBody {
-  return memoised(deepFreeze(object), () => Buffer.from(JSON.stringify(object)))
-}
-
-function memoised(object: unknown, encode: () => Uint8Array): ResponseBody {
-  let bytes: Uint8Array | undefined
-  return {
-    kind: 'object',
-    object,
-    bytes: () => {
-      bytes ??= encode()
-      return bytes
-    },
+  /** Ages are whole seconds, so that a table made in one serves all who ask in it. */
+  #nowSeconds(): number {
+    return Math.floor(this.#nowMs() / 1000)
   }
-}
 
-const converted = new WeakMap<ObjectVersion, Map<ResourceDefinition, Shown>>()
-
-/** Another version of the same stored kind converts once per version. */
-function showAs(resource: ResourceDefinition, version: ObjectVersion): Shown {
-  if (resource.storage === undefined) return version
-  let forms = converted.get(version)
-  if (forms === undefined) {
-    forms = new Map()
-    converted.set(version, forms)
+  /** As Go prints the type. */
+  #typeName(kind: string): string {
+    return `*${this.#resource.group === '' ? 'core' : this.#resource.group.split('.', 1)[0]}.${kind}`
   }
-  let shown = forms.get(resource)
-  if (shown === undefined) {
-    const object = deepFreeze({
-      ...resource.storage.fromStored(version.object),
-      apiVersion: apiVersionOf(resource),
-      kind: resource.kind,
-    })
-    let bytes: Uint8Array | undefined
-    shown = {
-      object,
-      bytes() {
-        bytes ??= Buffer.from(JSON.stringify(object))
-        return bytes
-      },
-    }
-    forms.set(resource, shown)
-  }
-  return shown
-}
-
-const OPEN = {
-  ADDED: '{"type":"ADDED","object":',
-  MODIFIED: '{"type":"MODIFIED","object":',
-  DELETED: '{"type":"DELETED","object":',
-}
-const frames = new WeakMap<Shown, Map<string, WatchFrame>>()
-
-/** One frame per change for all watchers. */
-function sharedFrame(type: keyof typeof OPEN, shown: Shown): WatchFrame {
-  let byType = frames.get(shown)
-  if (byType === undefined) {
-    byType = new Map()
-    frames.set(shown, byType)
-  }
-  let frame = byType.get(type)
-  if (frame === undefined) {
-    let bytes: Uint8Array | undefined
-    frame = {
-      type,
-      object: shown.object,
-      bytes: () => {
-        bytes ??= Buffer.concat([Buffer.from(OPEN[type]), shown.bytes(), Buffer.from('}\n')])
-        return bytes
-      },
-    }
-    byType.set(type, frame)
-  }
-  return frame
-}
-
-function ownFrame(type: WatchFrame['type'], object: unknown): WatchFrame {
-  return { type, object: deepFreeze(object), bytes: () => Buffer.from(`${JSON.stringify({ type, object })}\n`) }
-}
-
-function joinList(head: object, items: readonly Shown[]): Uint8Array {
-  const opening = JSON.stringify(head)
-  const parts: Uint8Array[] = [Buffer.from(`${opening.slice(0, -1)},"items":[`)]
-  for (const [index, item] of items.entries()) {
-    if (index > 0) parts.push(COMMA)
-    parts.push(item.bytes())
-  }
-  parts.push(CLOSE)
-  return Buffer.concat(parts)
 }
 
 const COMMA = Buffer.from(',')
 const CLOSE = Buffer.from(']}\n')
 
-function includeObjectOf(query: URLSearchParams): IncludeObject {
-  const value = query.get('includeObject') ?? ''
-  if (value === '') return 'Metadata'
-  if (value === 'None' || value === 'Metadata' || value === 'Object') return value
-  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`)
+interface ListHead {
+  readonly kind: string
+  readonly apiVersion: string
+  readonly metadata: ListMeta
+}
+
+/** The stored bytes of every object, with what stands between them. */
+function jsonParts(head: ListHead, items: readonly Shown[]): Uint8Array[] {
+  const parts: Uint8Array[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)]
+  for (const [index, item] of items.entries()) {
+    if (index > 0) parts.push(COMMA)
+    parts.push(item.bytes())
+  }
+  parts.push(CLOSE)
+  return parts
+}
+
+const METADATA_TAG = 0x0a
+const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta'
+
+function protobufParts(
+  resource: ResourceDefinition,
+  { kind, apiVersion, metadata }: ListHead,
+  items: readonly Shown[],
+): Uint8Array[] {
+  const meta = encodeProtobufMessage(LIST_META, metadata)
+  return protobufEnvelopeParts(apiVersion, kind, [
+    delimiterOf(METADATA_TAG, meta.length),
+    meta,
+    ...items.map((shown) => protobufOf(resource, shown).item),
+  ])
 }

@@ -1,7 +1,6 @@
 import type { Column, ResourceDefinition } from '#api'
 import type { KubernetesObject, ListMeta } from '#meta'
-
-export type IncludeObject = 'None' | 'Metadata' | 'Object'
+import type { IncludeObject } from './negotiate.ts'
 
 export interface TableOptions {
   readonly version: 'v1' | 'v1beta1'

@@ -27,6 +27,8 @@ export interface DecodeOptions {
   readonly unreadable?: string
   /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
   refuse?(error: { readonly message: string; readonly converted: string }): Error
+  /** Whether the body is a patch, which has media types of its own. */
+  readonly isPatch?: boolean
 }
 
 /** The whole body as bytes or as the object itself. Throws 413 past the limit. */
@@ -57,7 +59,7 @@ export async function decodeBody(body: RequestBody | undefined, options: DecodeO
   if (whole.kind === 'object') return { value: deepClone(whole.object), duplicates: [] }
   if (whole.bytes.length > BODY_BYTES_MAX) throw tooLarge()
   if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE) return { value: readProtobuf(whole.bytes), duplicates: [] }
-  const form = formOf(options.contentType)
+  const form = formOf(options)
   const { value, duplicates } = await decodeText(whole.bytes, form, options.unreadable)
   return { value, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates() }
 }
@@ -73,12 +75,10 @@ function readProtobuf(bytes: Uint8Array): unknown {
   }
 }
 
-const JSON_TYPES = /^(application\/json|application\/[a-z.-]+\+json)$/
-
-function formOf(contentType: string | undefined): 'json' | 'yaml' {
+function formOf({ contentType, isPatch = false }: DecodeOptions): 'json' | 'yaml' {
   const type = mediaTypeOf(contentType)
-  if (type === undefined || type === '' || JSON_TYPES.test(type)) return 'json'
-  if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return 'yaml'
+  if (type === undefined || type === '' || type === 'application/json' || (isPatch && type.endsWith('+json'))) return 'json'
+  if (type === 'application/yaml' || (isPatch && type.endsWith('+yaml'))) return 'yaml'
   throw failure(
     415,
     'UnsupportedMediaType',

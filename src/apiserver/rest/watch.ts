@@ -3,7 +3,7 @@ import type { WatchFrame } from '#client'
 import { invalid, StatusError } from '#meta'
 import type { Revision, Store } from '#store'
 import type { RequestContext } from '../context.ts'
-import { errorFrame, type Presenter } from '../presentation/presenter.ts'
+import type { Presenter } from '../presentation/presenter.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { CacheEvent } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -43,7 +43,7 @@ export async function watch(
     watcher = await open(context, options, selection, presenter, dependencies)
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
-    watcher = new Watcher(presenter, 0, [errorFrame(error.status)].values())
+    watcher = new Watcher(presenter, 0, [presenter.error(error.status)].values())
     watcher.end()
   }
   return watcher

@@ -15,6 +15,7 @@ export const decodeOptionsOf = (context: RequestContext): DecodeOptions => ({
   contentType: context.headers['content-type'],
   fieldValidation: fieldValidationOf(context),
   warnings: context.warnings,
+  isPatch: context.info.verb === 'patch',
 })
 
 /** What the body says of its name must be what the path says; a body may leave it to the path. */

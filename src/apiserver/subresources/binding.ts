@@ -5,7 +5,7 @@ import { badRequest, conflict, type FieldError, formatTime, invalid, success } f
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
-import { replyJson } from '../response.ts'
+import { replyObject } from '../response.ts'
 import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
 
@@ -38,7 +38,7 @@ export async function bind(context: RequestContext, { registry, clock }: Handler
     preconditions: { uid: binding.metadata?.uid, resourceVersion: binding.metadata?.resourceVersion },
     transform: (current) => assign(context, current as Pod, binding, formatTime(clock.now())),
   })
-  return replyJson(201, { ...success(), code: 201 })
+  return replyObject(201, { ...success(), code: 201 })
 }
 
 function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Binding, now: string): Pod {

@@ -3,7 +3,7 @@ import { failure, forbidden, formatTime, notFound, selects, success } from '#met
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
-import { replyJson } from '../response.ts'
+import { replyObject } from '../response.ts'
 import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { HandlerDependencies, Subresource } from './types.ts'
 
@@ -45,7 +45,7 @@ export const eviction: Subresource = {
       propagationPolicy: wishes?.propagationPolicy,
       preconditions: wishes?.preconditions,
     })
-    return replyJson(201, { ...success(), code: 201 })
+    return replyObject(201, { ...success(), code: 201 })
   },
 }
 

@@ -14,7 +14,7 @@ import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
-import { replyJson } from '../response.ts'
+import { replyObject } from '../response.ts'
 import { onto } from '../rest/apply.ts'
 import { withManagers } from '../rest/part.ts'
 import { applyPatch, patchTypeOf } from '../rest/patch.ts'
@@ -31,9 +31,9 @@ export const scale: Subresource = {
     const paths = resource.subresources.scale
     if (paths === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     if (info.verb === 'get') {
-      return replyJson(200, scaleOf((await registry.get(resource, info.namespace, info.name)).object, paths))
+      return replyObject(200, scaleOf((await registry.get(resource, info.namespace, info.name)).object, paths))
     }
-    return replyJson(200, scaleOf((await write(context, registry, paths)).object, paths))
+    return replyObject(200, scaleOf((await write(context, registry, paths)).object, paths))
   },
 }
 

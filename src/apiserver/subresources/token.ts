@@ -3,7 +3,7 @@ import { badRequest, conflict, type FieldError, formatTime, invalid, type Kubern
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import { keyIn, type Registry } from '../registry/registry.ts'
-import { replyJson } from '../response.ts'
+import { replyObject } from '../response.ts'
 import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
@@ -51,7 +51,7 @@ export const token: Subresource = {
       audiences,
       expirationSeconds,
     })
-    return replyJson(201, {
+    return replyObject(201, {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
       metadata: { name: info.name, namespace: info.namespace },

@@ -13,7 +13,7 @@ import { badRequest, failure } from '#meta'
 import { type AuthorizationAttributes, authorizeBy } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
-import { replyJson } from '../response.ts'
+import { replyObject } from '../response.ts'
 import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { HandlerDependencies } from '../subresources/types.ts'
 import type { VirtualResource } from './types.ts'
@@ -55,7 +55,7 @@ export const selfSubjectRulesReview: VirtualResource = {
       .filter((grant) => grant.namespace === '' || grant.namespace === namespace)
       .flatMap((grant) => grant.rules)
     const all = context.user.groups.includes('system:masters')
-    return replyJson(201, {
+    return replyObject(201, {
       ...body,
       status: {
         incomplete: false,
@@ -88,7 +88,7 @@ async function review(
 ): Promise<TransportResponse> {
   const body = await readReview(context)
   const { decision, reason } = authorizeBy(authorizers, attributesOf(body, userOf(body), context))
-  return replyJson(201, {
+  return replyObject(201, {
     ...body,
     status: { allowed: decision === 'allow', ...(decision === 'deny' && { denied: true }), ...(reason !== '' && { reason }) },
   })

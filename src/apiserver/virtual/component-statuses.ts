@@ -1,8 +1,9 @@
 import { type ResourceDefinition, componentStatuses as resource } from '#api'
-import { negotiate } from '../presentation/negotiate.ts'
-import { jsonBody } from '../presentation/presenter.ts'
+import { formOf } from '../presentation/form-of.ts'
+import { includeObjectOf } from '../presentation/negotiate.ts'
+
 import { tableOf } from '../presentation/table.ts'
-import { reply } from '../response.ts'
+import { replyObject } from '../response.ts'
 import type { VirtualResource } from './types.ts'
 
 /** Deprecated upstream since 1.19; answers for the one part this server knows of: its store. */
@@ -17,16 +18,12 @@ export const componentStatuses: VirtualResource = {
       metadata: { name: 'etcd-0' },
       conditions: [{ type: 'Healthy', status: store.revision >= 0 ? 'True' : 'False', message: 'ok' }],
     }
-    const form = negotiate(context.headers['accept'], false)
+    const form = formOf(context)
     const list = context.info.verb === 'list'
     if (form.as === 'table') {
-      return reply(
-        200,
-        jsonBody(
-          tableOf(context.resource, [status], {}, { version: form.version, includeObject: 'Metadata', nowMs: clock.now() }),
-        ),
-      )
+      const options = { version: form.version, includeObject: includeObjectOf(context.query), nowMs: clock.now() }
+      return replyObject(200, tableOf(context.resource, [status], {}, options))
     }
-    return reply(200, jsonBody(list ? { kind: 'ComponentStatusList', apiVersion: 'v1', metadata: {}, items: [status] } : status))
+    return replyObject(200, list ? { kind: 'ComponentStatusList', apiVersion: 'v1', metadata: {}, items: [status] } : status)
   },
 }

@@ -1,7 +1,7 @@
 import { type ResourceDefinition, selfSubjectReviews, type TokenReview, tokenReviews } from '#api'
 import { badRequest, formatTime } from '#meta'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
-import { replyJson } from '../response.ts'
+import { replyObject } from '../response.ts'
 import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { VirtualResource } from './types.ts'
 
@@ -23,7 +23,7 @@ export const tokenReview: VirtualResource = {
             user: { ...verified.user, groups: [...verified.user.groups, 'system:authenticated'] },
             audiences: verified.audiences,
           }
-    return replyJson(201, { ...body, status })
+    return replyObject(201, { ...body, status })
   },
 }
 
@@ -31,7 +31,7 @@ export const tokenReview: VirtualResource = {
 export const selfSubjectReview: VirtualResource = {
   resource: selfSubjectReviews as unknown as ResourceDefinition,
   async handle({ user }, { clock }) {
-    return replyJson(201, {
+    return replyObject(201, {
       kind: 'SelfSubjectReview',
       apiVersion: 'authentication.k8s.io/v1',
       metadata: { creationTimestamp: formatTime(clock.now()) },

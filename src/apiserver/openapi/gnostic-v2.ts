@@ -1,10 +1,11 @@
+import { entries, list, Message, vendorExtensions } from './gnostic-message.ts'
 import type { Json } from './schema-json.ts'
 
 /**
  * Encodes a Swagger 2.0 document as `openapi.v2.Document`, the protobuf form that kubectl before 1.27 insists on
  * (field numbers: google/gnostic, openapiv2/OpenAPIv2.proto).
  */
-export function encodeGnostic(document: Json): Uint8Array {
+export function encodeGnosticV2(document: Json): Uint8Array {
   const out = new Message()
   out.string(1, document['swagger'])
   out.message(2, (info) => {
@@ -89,69 +90,4 @@ function namedSchemas(out: Message, schemas: unknown): void {
   for (const [name, json] of entries(schemas)) {
     out.message(1, (named) => named.string(1, name).message(2, (message) => schema(message, json)))
   }
-}
-
-/** Extensions travel as YAML text, of which JSON is a part. */
-function vendorExtensions(out: Message, field: number, json: Json): void {
-  for (const [key, value] of Object.entries(json)) {
-    if (!key.startsWith('x-')) continue
-    out.message(field, (named) => named.string(1, key).message(2, (any) => any.string(2, `${JSON.stringify(value)}\n`)))
-  }
-}
-
-const entries = (value: unknown): [string, Json][] => Object.entries((value ?? {}) as Record<string, Json>)
-const list = (value: unknown): Json[] => (value ?? []) as Json[]
-
-/** A protobuf message under construction (proto3: empty scalars are left out). */
-class Message {
-  readonly #chunks: Uint8Array[] = []
-  #length = 0
-
-  string(field: number, value: unknown): this {
-    if (typeof value === 'string' && value !== '') this.#delimited(field, Buffer.from(value))
-    return this
-  }
-
-  strings(field: number, values: unknown): this {
-    for (const value of (values ?? []) as string[]) this.#delimited(field, Buffer.from(value))
-    return this
-  }
-
-  bool(field: number, value: unknown): this {
-    if (value === true) this.#push(Uint8Array.from([...varint(field << 3), 1]))
-    return this
-  }
-
-  message(field: number, fill: (message: Message) => void): this {
-    const inner = new Message()
-    fill(inner)
-    this.#push(Uint8Array.from([...varint((field << 3) | 2), ...varint(inner.#length)]))
-    for (const chunk of inner.#chunks) this.#push(chunk)
-    return this
-  }
-
-  finish(): Uint8Array {
-    return Buffer.concat(this.#chunks, this.#length)
-  }
-
-  #delimited(field: number, bytes: Uint8Array): void {
-    this.#push(Uint8Array.from([...varint((field << 3) | 2), ...varint(bytes.length)]))
-    this.#push(bytes)
-  }
-
-  #push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
-  }
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = []
-  let rest = value >>> 0
-  while (rest > 0x7f) {
-    bytes.push((rest & 0x7f) | 0x80)
-    rest >>>= 7
-  }
-  bytes.push(rest)
-  return bytes
 }

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type IncomingHttpHeaders } from 'node:http2'
+import { request as http1Request } from 'node:https'
+import test, { after, before } from 'node:test'
+import { systemClock, systemRandom } from '#base'
+import { createAuthority } from '#cluster'
+import type { Status } from '#meta'
+import { startTestApiServer } from '#testing'
+
+const MAPS = '/api/v1/namespaces/default/configmaps'
+const stack = new AsyncDisposableStack()
+let port: number
+let tls: { readonly ca: string; readonly cert: string; readonly key: string }
+
+before(async () => {
+  const api = stack.use(await startTestApiServer())
+  const authority = await createAuthority('test-authority', { clock: systemClock, random: systemRandom })
+  const serving = await authority.issue({ commonName: 'kube-apiserver', hosts: ['127.0.0.1'], usages: ['server'] })
+  const own = await authority.issue({ commonName: 'admin', organizations: ['system:masters'], usages: ['client'] })
+  const listener = stack.use(
+    await api.server.listen({ host: '127.0.0.1', port: 0, tls: { ...serving, clientCA: authority.certificate } }),
+  )
+  port = listener.port
+  tls = { ca: authority.certificate, cert: own.certificate, key: own.key }
+})
+after(() => stack.disposeAsync())
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+async function byHttp2(method: string, path: string, headers: object = {}, body?: Buffer): Promise<Answer> {
+  const session = connect(`https://127.0.0.1:${port}`, tls)
+  try {
+    const stream = session.request({ ':method': method, ':path': path, ...headers })
+    // A server that has answered may tell us to stop sending.
+    stream.on('error', () => undefined)
+    stream.end(body)
+    const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    await once(stream, 'close')
+    return { status: Number(head[':status']), headers: head, body: Buffer.concat(chunks).toString() }
+  } finally {
+    session.destroy()
+  }
+}
+
+async function byHttp1(method: string, path: string, headers: Record<string, string> = {}, body?: Buffer): Promise<Answer> {
+  const request = http1Request({ host: '127.0.0.1', port, method, path, headers, agent: false, ...tls })
+  request.on('error', () => undefined)
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }
+}
+
+const json = { 'content-type': 'application/json' }
+
+for (const [name, send] of [
+  ['HTTP/2', byHttp2],
+  ['HTTP/1.1', byHttp1],
+] as const) {
+  test(`${name}: objects are written and read`, async () => {
+    const sent = Buffer.from(
+      JSON.stringify({ metadata: { name: `by-${name.toLowerCase().replace('/', '-')}` }, data: { a: 'ü' } }),
+    )
+    const created = await send('POST', MAPS, json, sent)
+    assert.deepEqual([created.status, created.headers['content-type']], [201, 'application/json'])
+    const { metadata } = JSON.parse(created.body)
+    const read = await send('GET', `${MAPS}/${metadata.name}`)
+    assert.equal(read.headers['content-length'], String(Buffer.byteLength(read.body)))
+    assert.deepEqual(JSON.parse(read.body), JSON.parse(created.body))
+  })
+
+  test(`${name}: a body that is too large is told so, on the stream that it came on`, async () => {
+    const { status, body } = await send('POST', MAPS, json, Buffer.alloc(8 * 1024 * 1024, 32))
+    assert.deepEqual([status, (JSON.parse(body) as Status).reason], [413, 'RequestEntityTooLarge'])
+  })
+
+  test(`${name}: a client that asks first is told to go on`, async () => {
+    const sent = Buffer.from(JSON.stringify({ metadata: { generateName: 'asked-' } }))
+    assert.equal((await send('POST', MAPS, { ...json, expect: '100-continue' }, sent)).status, 201)
+  })
+
+  test(`${name}: HEAD of a path has the head of its answer, HEAD of a resource is refused`, async () => {
+    const version = await send('HEAD', '/version')
+    assert.deepEqual([version.status, version.body], [200, ''])
+    assert.deepEqual([(await send('HEAD', MAPS)).status, (await send('HEAD', MAPS)).headers['allow']], [405, 'GET, POST, DELETE'])
+  })
+
+  test(`${name}: large documents are compressed for who takes it`, async () => {
+    const { headers } = await send('GET', '/openapi/v2', { 'accept-encoding': 'gzip' })
+    assert.deepEqual([headers['content-encoding'], headers['vary']], ['gzip', 'Accept, Accept-Encoding'])
+  })
+}

@@ -1,0 +1,127 @@
+import { type ResourceDefinition, schemaOf } from '#api'
+import type { Clock } from '#base'
+import type { TransportRequest, TransportResponse } from '#client'
+import { type CachedDocument, DocumentCache, replyDocument } from '../cached-document.ts'
+import type { ResourceCatalog } from '../catalog.ts'
+import { groupsOf } from '../discovery.ts'
+import { matches, notAcceptable, parseAccept } from '../presentation/negotiate.ts'
+import { openApiV2, openApiV3 } from './documents.ts'
+import { encodeGnosticV2 } from './gnostic-v2.ts'
+import { encodeGnosticV3 } from './gnostic-v3.ts'
+
+export interface OpenApiOptions {
+  readonly catalog: ResourceCatalog
+  readonly clock: Clock
+  readonly version: string
+}
+
+const JSON_TYPE = 'application/json'
+
+/** Media types by what they are answered with; older clients ask with a character that no media type may have. */
+const PROTOBUF_TYPES = {
+  v2: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  v3: 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf',
+} as const
+const spellingsOf = (type: string): string[] => [type, type.replace('.v1.0+', '@v1.0+')]
+
+const YEAR_MS = 365 * 24 * 3_600_000
+
+/**
+ * `/openapi/v2` and `/openapi/v3`. A document is built when it is first asked for, and again only when a definition that it describes has changed; its
+ * hash is of its content, so that a URL with a hash may be kept for ever.
+ */
+export class OpenApiHandler {
+  readonly #options: OpenApiOptions
+  readonly #documents = new DocumentCache()
+
+  constructor(options: OpenApiOptions) {
+    this.#options = options
+  }
+
+  serve(path: string, request: TransportRequest): TransportResponse | undefined {
+    if (path === '/openapi/v2') return this.#v2(request)
+    if (path === '/openapi/v3') return this.#index(request)
+    if (!path.startsWith('/openapi/v3/')) return undefined
+    const name = path.slice('/openapi/v3/'.length)
+    const resources = this.#groupVersions().get(name)
+    return resources && this.#groupVersion(name, resources, request)
+  }
+
+  #v2(request: TransportRequest): TransportResponse {
+    const { all } = this.#options.catalog
+    const type = acceptedType(request, 'v2')
+    const document = this.#documents.of(`v2 ${type}`)
+    const bytes = document.bytes(all, () => {
+      const json = openApiV2(this.#input(all))
+      return type === JSON_TYPE ? toBytes(json) : encodeGnosticV2(json)
+    })
+    return replyDocument(request, bytes, document.hash, { 'content-type': type, vary: 'Accept' })
+  }
+
+  #index(request: TransportRequest): TransportResponse {
+    const document = this.#documents.of('v3')
+    const bytes = document.bytes(this.#options.catalog.all, () => {
+      const paths = [...this.#groupVersions()].map(([name, resources]) => [
+        name,
+        { serverRelativeURL: urlOf(name, this.#json(name, resources).hash) },
+      ])
+      return toBytes({ paths: Object.fromEntries(paths) })
+    })
+    return replyDocument(request, bytes, document.hash, { 'content-type': JSON_TYPE })
+  }
+
+  #groupVersion(name: string, resources: readonly ResourceDefinition[], request: TransportRequest): TransportResponse {
+    const type = acceptedType(request, 'v3')
+    const { hash } = this.#json(name, resources)
+    const headers: Record<string, string> = { 'content-type': type, vary: 'Accept' }
+    const asked = request.query?.get('hash') ?? ''
+    if (asked !== '' && asked !== hash)
+      return { status: 301, headers: { location: urlOf(name, hash), vary: 'Accept' }, body: { kind: 'none' } }
+    if (asked !== '') {
+      headers['cache-control'] = 'public, immutable'
+      headers['expires'] = new Date(this.#options.clock.now() + YEAR_MS).toUTCString()
+    }
+    const document = this.#documents.of(type === JSON_TYPE ? name : `${name} ${type}`)
+    const bytes = document.bytes(resources, () => {
+      const json = openApiV3(this.#input(resources))
+      return type === JSON_TYPE ? toBytes(json) : encodeGnosticV3(json)
+    })
+    return replyDocument(request, bytes, hash, headers)
+  }
+
+  /** The JSON document of a group-version, whose hash stands for every form of it. */
+  #json(name: string, resources: readonly ResourceDefinition[]): CachedDocument {
+    const document = this.#documents.of(name)
+    document.bytes(resources, () => toBytes(openApiV3(this.#input(resources))))
+    return document
+  }
+
+  #input(resources: readonly ResourceDefinition[]): Parameters<typeof openApiV2>[0] {
+    return { resources, named: schemaOf, version: this.#options.version }
+  }
+
+  /** `apis/apps/v1` and its resources. */
+  #groupVersions(): ReadonlyMap<string, readonly ResourceDefinition[]> {
+    const { catalog } = this.#options
+    return new Map(
+      groupsOf(catalog).flatMap(({ group, versions }) =>
+        versions.map((version): [string, readonly ResourceDefinition[]] => [
+          group === '' ? `api/${version}` : `apis/${group}/${version}`,
+          catalog.all.filter((each) => each.group === group && each.version === version),
+        ]),
+      ),
+    )
+  }
+}
+
+function acceptedType({ headers }: TransportRequest, dialect: 'v2' | 'v3'): string {
+  const protobuf = PROTOBUF_TYPES[dialect]
+  for (const clause of parseAccept(headers?.['accept'] || '*/*')) {
+    if (matches(clause, JSON_TYPE)) return JSON_TYPE
+    if (spellingsOf(protobuf).some((type) => matches(clause, type))) return protobuf
+  }
+  throw notAcceptable([JSON_TYPE, protobuf])
+}
+
+const urlOf = (name: string, hash: string): string => `/openapi/v3/${name}?hash=${hash}`
+const toBytes = (json: object): Uint8Array => Buffer.from(JSON.stringify(json))

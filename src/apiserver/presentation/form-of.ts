@@ -1,0 +1,44 @@
+import type { ResourceDefinition } from '#api'
+import type { RequestContext } from '../context.ts'
+import { type Form, negotiate, wantsPretty } from './negotiate.ts'
+import { messageOf } from './shown.ts'
+
+/** The form in which a request for a resource is answered. Throws 406. */
+export function formOf({ headers, info, query, resource }: RequestContext): Form {
+  const accept = headers['accept']
+  const form = negotiate(accept, { streaming: info.verb === 'watch', protobuf: hasProtobuf(resource, accept), transforms: true })
+  return withPretty(form, query, headers['user-agent'])
+}
+
+/** The form of an error, or of a document about the API. Errors are told in JSON to whoever accepts nothing that there is. */
+export function plainFormOf(
+  headers: Readonly<Record<string, string>> | undefined,
+  query: URLSearchParams | undefined,
+  purpose: 'error' | 'document',
+): Form {
+  const offer = { streaming: false, protobuf: true, transforms: false }
+  let form: Form
+  try {
+    form = negotiate(headers?.['accept'], offer)
+  } catch (error) {
+    if (purpose === 'document') throw error
+    form = negotiate(undefined, offer)
+  }
+  return withPretty(form, query, headers?.['user-agent'])
+}
+
+const withPretty = (form: Form, query: URLSearchParams | undefined, userAgent: string | undefined): Form =>
+  form.encoding === 'json' && !form.pretty && wantsPretty(query, userAgent) ? { ...form, pretty: true } : form
+
+const known = new WeakMap<ResourceDefinition, boolean>()
+
+/** The tables of messages are read only for clients that speak of more than JSON. */
+function hasProtobuf(resource: ResourceDefinition, accept: string | undefined): boolean {
+  if (accept === undefined || accept === 'application/json') return true
+  let has = known.get(resource)
+  if (has === undefined) {
+    has = messageOf(resource) !== undefined
+    known.set(resource, has)
+  }
+  return has
+}

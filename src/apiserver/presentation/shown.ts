@@ -1,0 +1,77 @@
+import { encodeProtobufMessage, protobufMessageOf, type ResourceDefinition } from '#api'
+import { deepFreeze } from '#base'
+import { apiVersionOf, type KubernetesObject, Writer } from '#meta'
+import type { ObjectVersion } from '../registry/object-version.ts'
+
+/** A version as one resource shows it: parsed and encoded, all of it shared and made once. */
+export interface Shown {
+  readonly object: KubernetesObject
+  /** JSON. */
+  bytes(): Uint8Array
+}
+
+const converted = new WeakMap<ObjectVersion, Map<ResourceDefinition, Shown>>()
+
+/** Another version of the same stored kind converts once per version. */
+export function showAs(resource: ResourceDefinition, version: ObjectVersion): Shown {
+  if (resource.storage === undefined) return version
+  let forms = converted.get(version)
+  if (forms === undefined) {
+    forms = new Map()
+    converted.set(version, forms)
+  }
+  let shown = forms.get(resource)
+  if (shown === undefined) {
+    const object = deepFreeze({
+      ...resource.storage.fromStored(version.object),
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+    })
+    let bytes: Uint8Array | undefined
+    shown = {
+      object,
+      bytes() {
+        bytes ??= Buffer.from(JSON.stringify(object))
+        return bytes
+      },
+    }
+    forms.set(resource, shown)
+  }
+  return shown
+}
+
+/** The protobuf message of a resource's objects. */
+export const messageOf = (resource: ResourceDefinition): string | undefined =>
+  protobufMessageOf(apiVersionOf(resource), resource.kind)
+
+interface Encoded {
+  /** The message as an item of a list, with its tag and length. */
+  readonly item: Buffer
+  readonly message: Buffer
+}
+
+const encoded = new WeakMap<Shown, Encoded>()
+
+/** A version in protobuf, made at the first demand. */
+export function protobufOf(resource: ResourceDefinition, shown: Shown): Encoded {
+  let found = encoded.get(shown)
+  if (found === undefined) {
+    const message = encodeProtobufMessage(messageOf(resource)!, shown.object)
+    const head = delimiterOf(ITEMS_TAG, message.length)
+    const item = Buffer.concat([head, message])
+    found = { item, message: item.subarray(head.length) }
+    encoded.set(shown, found)
+  }
+  return found
+}
+
+/** Of `items`, in every list. */
+const ITEMS_TAG = 0x12
+
+/** A tag and a length. */
+export function delimiterOf(tag: number, length: number): Buffer {
+  const writer = new Writer(16)
+  writer.length(length)
+  writer.byte(tag)
+  return writer.finish()
+}
