@@ -9,6 +9,9 @@ const OPEN = /\.(RawExtension|FieldsV1|JSON|JSONSchemaPropsOrArray|JSONSchemaPro
 /** Their schema is the JSON they hold, of any type. */
 const UNTYPED = /\.(JSON|JSONSchemaPropsOrArray|JSONSchemaPropsOrBool|JSONSchemaPropsOrStringArray)$/
 
+/** Types whose JSON is not an object of their fields. */
+const WRAPPER = /\.JSONSchemaPropsOr\w+$/
+
 /** `Schema` nodes as src/api/schemas.ts links them: a reference is `{ $ref: definition name }`. */
 export function generateSchemas(): string {
   const definitions = gaDefinitions()
@@ -23,15 +26,20 @@ export function generateSchemas(): string {
   return `{\n${lines.join(',\n')}\n}\n`
 }
 
-/** Flags of a field, also of one that an inlined struct brings; undefined when the type is not in the table. */
+/**
+ * Flags of a field, also of one that an inlined struct brings. A type that the table leaves out has none on any field, unless nothing is known of it at all or it
+ * stands for another (undefined).
+ */
 function presenceFlags(): (type: string, property: string) => string | undefined {
   const table = readData<Record<string, Readonly<Record<string, string>>>>('json-presence.json')
   const messages =
     readData<Record<string, Readonly<Record<string, readonly [number, string, ...unknown[]]>>>>('protobuf-fields.json')
   return function flagsOf(type, property) {
-    if (property === 'apiVersion' || property === 'kind') return 'o'
+    // Of an object they come from TypeMeta; a reference has them itself.
+    if ((property === 'apiVersion' || property === 'kind') && !(property in (messages[type] ?? {}))) return 'o'
     const own = table[type]
-    if (own === undefined || property in own) return own?.[property]
+    if (own !== undefined && property in own) return own[property]
+    if (own === undefined && (messages[type] === undefined || WRAPPER.test(type))) return undefined
     for (const [, inlined, ...rest] of Object.values(messages[type] ?? {})) {
       if (rest.includes('inline') && property in (messages[inlined] ?? {})) return flagsOf(inlined, property)
     }
@@ -72,6 +80,7 @@ function node(fact: Fact): Record<string, unknown> {
     mapType: fact['map-type'],
     patchStrategy: fact['patch-strategy'],
     patchMergeKey: fact['patch-merge-key'],
+    unions: fact['unions'],
     gvk,
   }
 }
@@ -93,8 +102,8 @@ export function generateDescriptions(): string {
   return `{\n${lines.join(',\n')}\n}\n`
 }
 
-/** The client's comments escape quotation marks. */
-const unescaped = (text: string): string => text.replaceAll('\\"', '"')
+/** The client's comments escape quotation marks of both kinds. */
+const unescaped = (text: string): string => text.replaceAll(/\\(["'\\])/g, '$1')
 
 /** The client's class is `V1Pod`, or with its group in front where two groups share the name. */
 function modelFiles(name: string): string[] {

@@ -25,5 +25,6 @@ test('references are linked to one node, also where definitions contain themselv
 
 test('descriptions are those of the published documentation', () => {
   assert.match(describe('io.k8s.api.core.v1.Pod'), /^Pod is a collection of containers/)
+  assert.match(describe('io.k8s.api.core.v1.PodSpec', 'nodeSelector'), /match a node's labels/)
   assert.match(schemaOf('io.k8s.api.core.v1.PodSpec').properties!['nodeName']!.description!, /^NodeName indicates in which node/)
 })

@@ -29,6 +29,12 @@ export function schemaOf(name: string): Schema {
   return schema
 }
 
+/** Whether a definition is a published one; those of custom kinds are not. */
+export function isPublished(name: string): boolean {
+  raw ??= readGenerated<Readonly<Record<string, RawSchema>>>('schemas.json')
+  return Object.hasOwn(raw, name)
+}
+
 /** What upstream's documentation says of a definition, or of one of its properties; '' when nothing. */
 export function describe(name: string, property?: string): string {
   descriptions ??= readGenerated<Descriptions>('descriptions.json')

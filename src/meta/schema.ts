@@ -21,6 +21,8 @@ export interface Schema {
   readonly mapType?: 'atomic' | 'granular'
   readonly patchStrategy?: string
   readonly patchMergeKey?: string
+  /** Which fields exclude each other, as OpenAPI says it. */
+  readonly unions?: readonly unknown[]
   readonly intOrString?: boolean
   readonly preserveUnknownFields?: boolean
   readonly embeddedResource?: boolean

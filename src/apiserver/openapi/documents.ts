@@ -1,21 +1,26 @@
-import type { ResourceDefinition } from '#api'
+import { isPublished, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
 import { deref, type Schema } from '#meta'
 import { type Operation, operationsOf, type Payload } from './operations.ts'
 import { PARAMETERS, PATCH_TYPES, type QueryParameter } from './parameters.ts'
+import type { PlainPath } from './plain-paths.ts'
 import { type Dialect, definitionsOf, type Json, reference } from './schema-json.ts'
 
 export interface DocumentInput {
   readonly resources: readonly ResourceDefinition[]
+  readonly plainPaths: readonly PlainPath[]
   /** Schemas that travel without being a resource: Status, DeleteOptions, Patch, Scale, Eviction ... by definition name. */
   readonly named: (name: string) => Schema
   readonly version: string
 }
 
 const INFO_TITLE = 'Kubernetes'
-const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta'
-const PATCH = 'io.k8s.apimachinery.pkg.apis.meta.v1.Patch'
-const MEDIA_TYPES = ['application/json', 'application/yaml']
-const STREAMED = 'application/json;stream=watch'
+const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.'
+const LIST_META = `${META}ListMeta`
+const PATCH = `${META}Patch`
+const MEDIA_TYPES = ['application/json', 'application/yaml', PROTOBUF_MEDIA_TYPE]
+const STREAMED = ['application/json;stream=watch', `${PROTOBUF_MEDIA_TYPE};stream=watch`]
+/** A body may come in any form that is understood. */
+const ANY = ['*/*']
 
 /** The whole API as one Swagger 2.0 document (`/openapi/v2`). */
 export function openApiV2(input: DocumentInput): Json {
@@ -55,34 +60,73 @@ function pathsOf(input: DocumentInput, dialect: Dialect): Json {
       paths[operation.path]![operation.method] = operationJson(operation, resource, dialect)
     }
   }
+  for (const plain of input.plainPaths) paths[plain.path] = { get: plainJson(plain, dialect) }
   return Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+function plainJson({ id, tag, description, response }: PlainPath, dialect: Dialect): Json {
+  const json = { tags: [tag], operationId: id, description }
+  const schema: Json = response === undefined ? { type: 'string' } : reference(dialect, response)
+  const types = response?.startsWith(META) ? MEDIA_TYPES : ['application/json']
+  return dialect === 'v2'
+    ? {
+        ...json,
+        consumes: ['application/json'],
+        produces: types,
+        schemes: ['https'],
+        responses: responsesJson(['200'], schema, types, dialect),
+      }
+    : { ...json, responses: responsesJson(['200'], schema, types, dialect) }
+}
+
+/** Codes of answers that succeed. */
+const CODES = {
+  get: ['200'],
+  list: ['200'],
+  connect: ['200'],
+  create: ['200', '201', '202'],
+  update: ['200', '201'],
+  patch: ['200', '201'],
+  delete: ['200', '202'],
+  deletecollection: ['200'],
+} as const
+const CODE_NAMES: Readonly<Record<string, string>> = { '200': 'OK', '201': 'Created', '202': 'Accepted' }
+
+function responsesJson(codes: readonly string[], schema: Json, types: readonly string[], dialect: Dialect): Json {
+  const body = dialect === 'v2' ? { schema } : { content: contentOf(types, schema) }
+  const told = codes.map((code) => [code, { description: CODE_NAMES[code], ...body }])
+  return { ...Object.fromEntries(told), '401': { description: 'Unauthorized' } }
+}
+
 function operationJson(operation: Operation, resource: ResourceDefinition, dialect: Dialect): Json {
-  const query = operation.verb === 'connect' ? [] : PARAMETERS[operation.verb]
+  const { verb, action, gvk } = operation
+  const query = [...(verb === 'connect' ? [] : PARAMETERS[verb]), ...(operation.parameters ?? [])]
   const parameters: Json[] = query.map((parameter) => queryParameter(parameter, dialect))
   const request = operation.request && payloadSchema(operation.request, resource, dialect)
-  const consumes = operation.request?.kind === 'patch' ? [...PATCH_TYPES] : MEDIA_TYPES
+  // What deletes needs no options.
+  const required = verb !== 'delete' && verb !== 'deletecollection'
+  const consumes = verb === 'patch' ? [...PATCH_TYPES] : ANY
+  const produces = producedBy(operation)
   const json: Json = {
     tags: [operation.tag],
     operationId: operation.id,
-    description: `${operation.action} ${operation.gvk.kind}`,
-    'x-kubernetes-action': operation.action,
-    'x-kubernetes-group-version-kind': operation.gvk,
+    description: `${action} ${gvk.kind}`,
+    'x-kubernetes-action': action,
+    'x-kubernetes-group-version-kind': gvk,
   }
-  const produces = operation.response.kind === 'list' ? [...MEDIA_TYPES, STREAMED] : MEDIA_TYPES
-  const response = payloadSchema(operation.response, resource, dialect)
+  const responses = responsesJson(CODES[verb], payloadSchema(operation.response, resource, dialect), produces, dialect)
   if (dialect === 'v2') {
-    if (request !== undefined) parameters.push({ name: 'body', in: 'body', required: true, schema: request })
-    const responses = { '200': { description: 'OK', schema: response }, '401': { description: 'Unauthorized' } }
+    if (request !== undefined) parameters.push({ name: 'body', in: 'body', ...(required && { required }), schema: request })
     return { ...json, consumes, produces, schemes: ['https'], parameters, responses }
   }
-  if (request !== undefined) json['requestBody'] = { required: true, content: contentOf(consumes, request) }
-  const responses = {
-    '200': { description: 'OK', content: contentOf(produces, response) },
-    '401': { description: 'Unauthorized' },
-  }
+  if (request !== undefined) json['requestBody'] = { ...(required && { required }), content: contentOf(consumes, request) }
   return { ...json, parameters, responses }
+}
+
+function producedBy({ verb, response }: Operation): readonly string[] {
+  if (verb === 'connect') return ANY
+  if (response.kind === 'text') return ['text/plain', ...MEDIA_TYPES]
+  return verb === 'list' ? [...MEDIA_TYPES, ...STREAMED] : MEDIA_TYPES
 }
 
 const contentOf = (types: readonly string[], schema: Json): Json => Object.fromEntries(types.map((type) => [type, { schema }]))
@@ -117,18 +161,20 @@ function pathParameter(name: string, dialect: Dialect): Json {
 function definitions(input: DocumentInput, dialect: Dialect): Json {
   const operations = input.resources.flatMap((resource) => operationsOf(resource))
   const travelling = operations.flatMap(({ request, response }) => [request, response])
-  const names = new Set(travelling.flatMap((payload) => (payload?.kind === 'named' ? [payload.name] : [])))
+  const plain = input.plainPaths.flatMap(({ response }) => response ?? [])
   const lists = input.resources.filter(({ verbs }) => verbs.includes('list'))
+  const published = lists.map(listNameOf).filter(isPublished)
+  const names = new Set(travelling.flatMap((payload) => (payload?.kind === 'named' ? [payload.name] : [])))
   const roots = [
     ...input.resources.map((resource) => resource.schema()),
-    ...[...names, ...(lists.length > 0 ? [LIST_META] : []), PATCH].map(input.named),
+    ...[...names, ...plain, ...published, ...(lists.length > 0 ? [LIST_META] : []), PATCH].map(input.named),
   ]
   const all = definitionsOf(roots, dialect)
-  for (const resource of lists) all[listNameOf(resource)] = listDefinition(resource, dialect)
+  for (const resource of lists) all[listNameOf(resource)] ??= listDefinition(resource, dialect)
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Lists are alike for every kind, so their definitions are made, not stored. */
+/** The list of a custom kind. */
 function listDefinition(resource: ResourceDefinition, dialect: Dialect): Json {
   const text = (description: string): Json => ({ type: 'string', description })
   return {

@@ -1,19 +1,22 @@
-import { type ResourceDefinition, schemaOf } from '#api'
+import { schemaOf } from '#api'
 import type { Clock } from '#base'
 import type { TransportRequest, TransportResponse } from '#client'
 import { type CachedDocument, DocumentCache, replyDocument } from '../cached-document.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import { groupsOf } from '../discovery.ts'
 import { matches, notAcceptable, parseAccept } from '../presentation/negotiate.ts'
-import { openApiV2, openApiV3 } from './documents.ts'
+import { type DocumentInput, openApiV2, openApiV3 } from './documents.ts'
 import { encodeGnosticV2 } from './gnostic-v2.ts'
 import { encodeGnosticV3 } from './gnostic-v3.ts'
+import { plainPaths } from './plain-paths.ts'
 
 export interface OpenApiOptions {
   readonly catalog: ResourceCatalog
   readonly clock: Clock
   readonly version: string
 }
+
+type Content = Pick<DocumentInput, 'resources' | 'plainPaths'>
 
 const JSON_TYPE = 'application/json'
 
@@ -43,8 +46,8 @@ export class OpenApiHandler {
     if (path === '/openapi/v3') return this.#index(request)
     if (!path.startsWith('/openapi/v3/')) return undefined
     const name = path.slice('/openapi/v3/'.length)
-    const resources = this.#groupVersions().get(name)
-    return resources && this.#groupVersion(name, resources, request)
+    const content = this.#contents().get(name)
+    return content && this.#part(name, content, request)
   }
 
   #v2(request: TransportRequest): TransportResponse {
@@ -52,7 +55,7 @@ export class OpenApiHandler {
     const type = acceptedType(request, 'v2')
     const document = this.#documents.of(`v2 ${type}`)
     const bytes = document.bytes(all, () => {
-      const json = openApiV2(this.#input(all))
+      const json = openApiV2({ ...this.#common(), resources: all, plainPaths: plainPaths(groupsOf(this.#options.catalog)) })
       return type === JSON_TYPE ? toBytes(json) : encodeGnosticV2(json)
     })
     return replyDocument(request, bytes, document.hash, { 'content-type': type, vary: 'Accept' })
@@ -61,18 +64,18 @@ export class OpenApiHandler {
   #index(request: TransportRequest): TransportResponse {
     const document = this.#documents.of('v3')
     const bytes = document.bytes(this.#options.catalog.all, () => {
-      const paths = [...this.#groupVersions()].map(([name, resources]) => [
+      const paths = [...this.#contents()].map(([name, content]) => [
         name,
-        { serverRelativeURL: urlOf(name, this.#json(name, resources).hash) },
+        { serverRelativeURL: urlOf(name, this.#json(name, content).hash) },
       ])
       return toBytes({ paths: Object.fromEntries(paths) })
     })
     return replyDocument(request, bytes, document.hash, { 'content-type': JSON_TYPE })
   }
 
-  #groupVersion(name: string, resources: readonly ResourceDefinition[], request: TransportRequest): TransportResponse {
+  #part(name: string, content: Content, request: TransportRequest): TransportResponse {
     const type = acceptedType(request, 'v3')
-    const { hash } = this.#json(name, resources)
+    const { hash } = this.#json(name, content)
     const headers: Record<string, string> = { 'content-type': type, vary: 'Accept' }
     const asked = request.query?.get('hash') ?? ''
     if (asked !== '' && asked !== hash)
@@ -82,35 +85,37 @@ export class OpenApiHandler {
       headers['expires'] = new Date(this.#options.clock.now() + YEAR_MS).toUTCString()
     }
     const document = this.#documents.of(type === JSON_TYPE ? name : `${name} ${type}`)
-    const bytes = document.bytes(resources, () => {
-      const json = openApiV3(this.#input(resources))
+    const bytes = document.bytes(content.resources, () => {
+      const json = openApiV3({ ...this.#common(), ...content })
       return type === JSON_TYPE ? toBytes(json) : encodeGnosticV3(json)
     })
     return replyDocument(request, bytes, hash, headers)
   }
 
-  /** The JSON document of a group-version, whose hash stands for every form of it. */
-  #json(name: string, resources: readonly ResourceDefinition[]): CachedDocument {
+  /** The JSON form of a part, whose hash stands for every form of it. */
+  #json(name: string, content: Content): CachedDocument {
     const document = this.#documents.of(name)
-    document.bytes(resources, () => toBytes(openApiV3(this.#input(resources))))
+    document.bytes(content.resources, () => toBytes(openApiV3({ ...this.#common(), ...content })))
     return document
   }
 
-  #input(resources: readonly ResourceDefinition[]): Parameters<typeof openApiV2>[0] {
-    return { resources, named: schemaOf, version: this.#options.version }
+  #common(): Pick<DocumentInput, 'named' | 'version'> {
+    return { named: schemaOf, version: this.#options.version }
   }
 
-  /** `apis/apps/v1` and its resources. */
-  #groupVersions(): ReadonlyMap<string, readonly ResourceDefinition[]> {
-    const { catalog } = this.#options
-    return new Map(
-      groupsOf(catalog).flatMap(({ group, versions }) =>
-        versions.map((version): [string, readonly ResourceDefinition[]] => [
-          group === '' ? `api/${version}` : `apis/${group}/${version}`,
-          catalog.all.filter((each) => each.group === group && each.version === version),
-        ]),
-      ),
-    )
+  /** What each document of v3 tells of: `apis/apps/v1` of resources, `apis/apps` and others of a path that is none. */
+  #contents(): ReadonlyMap<string, Content> {
+    const groups = groupsOf(this.#options.catalog)
+    const contents = new Map<string, Content>()
+    for (const plain of plainPaths(groups)) contents.set(plain.document, { resources: [], plainPaths: [plain] })
+    for (const { group, versions } of groups) {
+      for (const version of versions) {
+        const name = group === '' ? `api/${version}` : `apis/${group}/${version}`
+        const resources = this.#options.catalog.all.filter((each) => each.group === group && each.version === version)
+        contents.set(name, { resources, plainPaths: contents.get(name)?.plainPaths ?? [] })
+      }
+    }
+    return contents
   }
 }
 

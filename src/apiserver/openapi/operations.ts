@@ -1,6 +1,6 @@
 import type { ResourceDefinition, SubresourceDefinition, Verb } from '#api'
 import { apiVersionOf } from '#meta'
-import { type DocumentedVerb, PARAMETERS } from './parameters.ts'
+import { type DocumentedVerb, PARAMETERS, type QueryParameter, SUBRESOURCE_PARAMETERS } from './parameters.ts'
 
 /** One HTTP operation of the API, before either dialect writes it down. */
 export interface Operation {
@@ -8,6 +8,8 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options'
   readonly action: string
   readonly verb: DocumentedVerb | 'connect'
+  /** Query parameters beside those of the verb. */
+  readonly parameters?: readonly QueryParameter[]
   readonly id: string
   readonly tag: string
   readonly gvk: { readonly group: string; readonly version: string; readonly kind: string }
@@ -25,6 +27,7 @@ export type Payload =
   | { readonly kind: 'text' }
 
 const STATUS: Payload = { kind: 'named', name: 'io.k8s.apimachinery.pkg.apis.meta.v1.Status' }
+const WATCH_EVENT: Payload = { kind: 'named', name: 'io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent' }
 const DELETE_OPTIONS: Payload = { kind: 'named', name: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions' }
 const OBJECT: Payload = { kind: 'object' }
 
@@ -82,7 +85,28 @@ export function operationsOf(resource: ResourceDefinition): Operation[] {
   for (const [name, subresource] of Object.entries(resource.subresources.others)) {
     operations.push(...subresourceOperations(resource, subresource, name, `${item}/${name}`, [...scoped, 'name'], build))
   }
-  return operations
+  return resource.verbs.includes('watch') ? [...operations, ...watchOperations(resource, root, build)] : operations
+}
+
+/** The deprecated paths below `/watch/`. */
+function watchOperations(resource: ResourceDefinition, root: string, build: Build): Operation[] {
+  const { kind, names } = resource
+  const [all, group] = [`${root}/watch/${names.plural}`, groupWord(resource)]
+  const watch = (path: string, pathParameters: readonly string[], action: string, id: string): Operation => ({
+    ...build('list', path, pathParameters, ''),
+    action,
+    id: `watch${group}${id}`,
+    response: WATCH_EVENT,
+  })
+  if (resource.scope === 'Cluster') {
+    return [watch(all, [], 'watchlist', `${kind}List`), watch(`${all}/{name}`, ['name'], 'watch', kind)]
+  }
+  const collection = `${root}/watch/namespaces/{namespace}/${names.plural}`
+  return [
+    watch(all, [], 'watchlist', `${kind}ListForAllNamespaces`),
+    watch(collection, ['namespace'], 'watchlist', `Namespaced${kind}List`),
+    watch(`${collection}/{name}`, ['namespace', 'name'], 'watch', `Namespaced${kind}`),
+  ]
 }
 
 type Build = (verb: DocumentedVerb, path: string, pathParameters: readonly string[], subresource: string) => Operation
@@ -140,6 +164,7 @@ function subresourceOperations(
         gvk,
         request: undefined,
         response: { kind: 'text' } as const,
+        parameters: SUBRESOURCE_PARAMETERS[subresource.kind] ?? [],
       })),
     )
   }
@@ -148,7 +173,8 @@ function subresourceOperations(
     const operation = build(verb, path, pathParameters, name)
     const payload: Payload = own ? OBJECT : { kind: 'named', name: definitionName(gvk) }
     const request = operation.request?.kind === 'object' ? payload : operation.request
-    return { ...operation, gvk, request, response: name === 'log' ? { kind: 'text' } : payload }
+    const parameters = SUBRESOURCE_PARAMETERS[name] ?? []
+    return { ...operation, gvk, request, parameters, response: name === 'log' ? { kind: 'text' } : payload }
   })
 }
 
@@ -162,13 +188,13 @@ const isDocumented = (verb: Verb): verb is Exclude<Verb, 'watch'> => verb in PAR
 const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
 
 /** `CoreV1`, `AppsV1`, `RbacAuthorizationV1`: how operation ids spell a group-version. */
-function groupWord({ group, version }: ResourceDefinition): string {
+export function groupWord({ group, version }: { readonly group: string; readonly version: string }): string {
   const words = group === '' ? ['core'] : group.replace(/\.k8s\.io$/, '').split('.')
   return [...words, version].map(capitalised).join('')
 }
 
 function tagOf({ group, version }: ResourceDefinition): string {
-  const word = groupWord({ group, version } as ResourceDefinition)
+  const word = groupWord({ group, version })
   const name = word.slice(0, word.length - version.length)
   return `${name.charAt(0).toLowerCase()}${name.slice(1)}_${version}`
 }

@@ -27,6 +27,7 @@ const paging = [
   parameter('limit', 'integer', 'At most this many objects in one answer.'),
   resourceVersion,
   parameter('resourceVersionMatch', 'string', 'How resourceVersion constrains a list: Exact or NotOlderThan.'),
+  parameter('shardSelector', 'string', 'Restricts the answer to one shard of the objects.'),
   parameter('sendInitialEvents', 'boolean', 'Starts a watch with synthetic events for what exists, closed by a bookmark.'),
   parameter('timeoutSeconds', 'integer', 'Ends the call after this many seconds.'),
 ]
@@ -64,6 +65,36 @@ export const PARAMETERS: Readonly<Record<DocumentedVerb, readonly QueryParameter
   ],
   delete: [...deletion, pretty],
   deletecollection: [...deletion, ...paging, ...selectors, pretty],
+}
+
+const proxyPath = [parameter('path', 'string', 'The part of the URL behind the proxied object.')]
+const streams = [
+  parameter('container', 'string', 'The container; needed when the pod has several.'),
+  parameter('stdin', 'boolean', 'Sends standard input to the process.'),
+  parameter('stdout', 'boolean', 'Receives standard output of the process.'),
+  parameter('stderr', 'boolean', 'Receives standard error of the process.'),
+  parameter('tty', 'boolean', 'Allocates a terminal for the process.'),
+]
+
+/** What a subresource takes beside the parameters of its verb: by the kind of its options, or by its name. */
+export const SUBRESOURCE_PARAMETERS: Readonly<Record<string, readonly QueryParameter[]>> = {
+  PodAttachOptions: streams,
+  PodExecOptions: [parameter('command', 'string', 'The command and its arguments, one value each.'), ...streams],
+  PodPortForwardOptions: [parameter('ports', 'integer', 'The ports to forward; needed by WebSocket clients.')],
+  PodProxyOptions: proxyPath,
+  NodeProxyOptions: proxyPath,
+  ServiceProxyOptions: proxyPath,
+  log: [
+    parameter('container', 'string', 'The container; needed when the pod has several.'),
+    parameter('follow', 'boolean', 'Goes on with what is written later.'),
+    parameter('insecureSkipTLSVerifyBackend', 'boolean', "Does not check the kubelet's certificate."),
+    parameter('limitBytes', 'integer', 'Ends after this many bytes.'),
+    parameter('previous', 'boolean', 'Shows the container that ended before this one.'),
+    parameter('sinceSeconds', 'integer', 'Shows only the last seconds.'),
+    parameter('stream', 'string', 'All, Stdout or Stderr.'),
+    parameter('tailLines', 'integer', 'Shows only the last lines.'),
+    parameter('timestamps', 'boolean', 'Puts the time before every line.'),
+  ],
 }
 
 export const PATCH_TYPES = [

@@ -1,7 +1,15 @@
+import { isPublished } from '#api'
 import { deref, type Schema } from '#meta'
 
 /** The two published forms differ in where definitions live and in what a property may say beside a reference. */
 export type Dialect = 'v2' | 'v3'
+
+/** The definition that a node is written for. */
+interface Place {
+  readonly dialect: Dialect
+  /** Not a custom kind's, which has the defaults that its author wrote and no others. */
+  readonly published: boolean
+}
 
 export type Json = { [key: string]: unknown }
 
@@ -24,23 +32,50 @@ export function definitionsOf(roots: Iterable<Schema>, dialect: Dialect): Record
   }
   for (const root of roots) visit(root)
   return Object.fromEntries(
-    [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, schema]) => [name, schemaBody(schema, dialect)]),
+    [...found]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, schema]) => [name, schemaBody(schema, { dialect, published: isPublished(name) })]),
   )
 }
 
-/** A node where it is used: a reference when it has a name, its body otherwise. */
-export function schemaJson(schema: Schema, dialect: Dialect): Json {
+/** A property: a reference when it has a name, its body otherwise; in v3 with the value that it has while nobody sets it. */
+function propertyJson(schema: Schema, place: Place): Json {
+  return schemaJson(schema, place, schema.default ?? (schema.always ? zeroOf(schema) : undefined))
+}
+
+/** A node where it is used. */
+function schemaJson(schema: Schema, place: Place, initial: unknown): Json {
+  const { dialect } = place
   const target = deref(schema)
-  if (target.name === undefined) return schemaBody(schema, dialect)
+  if (target.name === undefined) return schemaBody(schema, place, initial)
   const own: Json = {}
   if (schema.ref !== undefined && schema.description) own['description'] = schema.description
-  if (dialect === 'v3' && schema.default !== undefined) own['default'] = schema.default
+  if (dialect === 'v3' && initial !== undefined) own['default'] = initial
+  if (schema.ref !== undefined) Object.assign(own, extensions(schema))
   if (dialect === 'v2' || Object.keys(own).length === 0) return { ...own, ...reference(dialect, target.name) }
   // OpenAPI 3.0 ignores everything beside a $ref.
   return { ...own, allOf: [reference(dialect, target.name)] }
 }
 
-function schemaBody(schema: Schema, dialect: Dialect): Json {
+/** Go's zero value of what is no pointer: of a scalar, or of a struct. Wrapped scalars (times, quantities) have none in OpenAPI. */
+function zeroOf(schema: Schema): unknown {
+  const target = deref(schema)
+  if (target.name !== undefined) return target.properties === undefined ? undefined : {}
+  switch (target.type) {
+    case 'string':
+      return ''
+    case 'boolean':
+      return false
+    case 'integer':
+    case 'number':
+      return 0
+    default:
+      return undefined
+  }
+}
+
+function schemaBody(schema: Schema, place: Place, initial: unknown = schema.default): Json {
+  const { dialect, published } = place
   if (schema.published !== undefined) return schema.published(dialect)
   const body: Json = {}
   if (schema.description) body['description'] = schema.description
@@ -51,14 +86,17 @@ function schemaBody(schema: Schema, dialect: Dialect): Json {
   }
   if (schema.properties !== undefined) {
     body['properties'] = Object.fromEntries(
-      Object.entries(schema.properties).map(([name, property]) => [name, schemaJson(property, dialect)]),
+      Object.entries(schema.properties).map(([name, property]) => [name, propertyJson(property, place)]),
     )
   }
   if (schema.required?.length) body['required'] = schema.required
-  if (schema.items !== undefined) body['items'] = schemaJson(schema.items, dialect)
-  if (schema.additionalProperties !== undefined) body['additionalProperties'] = schemaJson(schema.additionalProperties, dialect)
+  for (const key of ['items', 'additionalProperties'] as const) {
+    const child = schema[key]
+    // Go's items and values are no pointers.
+    if (child !== undefined) body[key] = schemaJson(child, place, child.default ?? (published ? zeroOf(child) : undefined))
+  }
   if (dialect === 'v3') {
-    if (schema.default !== undefined) body['default'] = schema.default
+    if (initial !== undefined) body['default'] = initial
     if (schema.enum !== undefined) body['enum'] = schema.enum
   }
   return Object.assign(body, extensions(schema))
@@ -70,6 +108,9 @@ function intOrString(body: Json, dialect: Dialect): void {
   else body['oneOf'] = [{ type: 'integer' }, { type: 'string' }]
 }
 
+/** Wrappers of open JSON, which OpenAPI shows as plain objects. */
+const OPEN = /^io\.k8s\.(apimachinery|apiextensions-apiserver)\.pkg\./
+
 function extensions(schema: Schema): Json {
   const out: Json = {}
   if (schema.gvk?.length) {
@@ -80,7 +121,8 @@ function extensions(schema: Schema): Json {
   if (schema.mapType !== undefined) out['x-kubernetes-map-type'] = schema.mapType
   if (schema.patchMergeKey !== undefined) out['x-kubernetes-patch-merge-key'] = schema.patchMergeKey
   if (schema.patchStrategy !== undefined) out['x-kubernetes-patch-strategy'] = schema.patchStrategy
-  if (schema.preserveUnknownFields) out['x-kubernetes-preserve-unknown-fields'] = true
+  if (schema.unions !== undefined) out['x-kubernetes-unions'] = schema.unions
+  if (schema.preserveUnknownFields && !OPEN.test(schema.name ?? '')) out['x-kubernetes-preserve-unknown-fields'] = true
   if (schema.embeddedResource) out['x-kubernetes-embedded-resource'] = true
   return out
 }
