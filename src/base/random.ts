@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 
 /** Chance as an argument: the same seed replays the same run. */
 export interface Random {
@@ -16,7 +16,7 @@ export interface Random {
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
 /** Cryptographic randomness of the operating system. */
-export const systemRandom: Random = randomFrom((length) => randomBytes(length))
+export const systemRandom: Random = { ...randomFrom(fromPool()), uuid: () => randomUUID() }
 
 /** A deterministic source for tests and simulations (xorshift128 over a splitmix-filled state); never for secrets. */
 export function seededRandom(seed: number): Random {
@@ -38,6 +38,24 @@ export function seededRandom(seed: number): Random {
     return w
   }
   return randomFrom((length) => Uint8Array.from({ length }, () => next() & 0xff))
+}
+
+const POOL_BYTES = 8 * 1024
+const POOLED_BYTES_MAX = 64
+
+/** Draws in bulk: a call to the system for every identifier is most of what a small request costs. No byte is handed out twice. */
+function fromPool(): (length: number) => Uint8Array {
+  let pool = new Uint8Array(0)
+  let at = 0
+  return (length) => {
+    if (length > POOLED_BYTES_MAX) return randomBytes(length)
+    if (at + length > pool.length) {
+      pool = randomBytes(POOL_BYTES)
+      at = 0
+    }
+    at += length
+    return pool.slice(at - length, at)
+  }
 }
 
 function randomFrom(bytes: (length: number) => Uint8Array): Random {

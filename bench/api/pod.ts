@@ -1,0 +1,35 @@
+import type { Pod } from '../../src/api/index.ts'
+
+const volume = 'kube-api-access-abcde'
+
+/** A pod as a Deployment's is, about 3 KB once it is stored. */
+export function podAt(index: number): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: `web-5d78c9869d-${index}`,
+      namespace: 'default',
+      labels: { app: 'web', 'pod-template-hash': '5d78c9869d' },
+      annotations: { 'example.com/config-hash': '0a1b2c3d4e5f60718293a4b5c6d7e8f901234567' },
+    },
+    spec: {
+      serviceAccountName: 'default',
+      automountServiceAccountToken: false,
+      volumes: [{ name: volume, emptyDir: {} }],
+      containers: ['web', 'proxy'].map((name) => ({
+        name,
+        image: `registry.example.com/team/${name}:1.25.3`,
+        args: ['--port=8080', '--verbose', '--timeout=30s'],
+        ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+        env: [
+          { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
+          { name: 'LOG_LEVEL', value: 'info' },
+        ],
+        resources: { limits: { cpu: '500m', memory: '128Mi' }, requests: { cpu: '250m', memory: '64Mi' } },
+        livenessProbe: { httpGet: { path: '/healthz', port: 8080, scheme: 'HTTP' }, periodSeconds: 10 },
+        volumeMounts: [{ name: volume, mountPath: '/var/cache' }],
+      })),
+    },
+  }
+}
