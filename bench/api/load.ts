@@ -133,6 +133,18 @@ export async function measure(
   }
 }
 
+/** Rounds of one measurement taken together. */
+export const merged = (rounds: readonly Measured[]): Measured => {
+  const sum = (of: (round: Measured) => number): number => rounds.reduce((total, round) => total + of(round), 0)
+  return {
+    count: sum(({ count }) => count),
+    seconds: sum(({ seconds }) => seconds),
+    cpuMs: sum(({ cpuMs }) => cpuMs),
+    bytes: sum(({ bytes }) => bytes),
+    latenciesMs: rounds.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b),
+  }
+}
+
 /** Requests per second of the server's CPU. */
 export const perCpuSecond = ({ count, cpuMs }: Measured): number => (count * 1000) / cpuMs
 

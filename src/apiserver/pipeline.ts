@@ -208,7 +208,10 @@ function contextOf(
     headers: request.headers ?? {},
     body: request.body,
     warnings: resource.custom?.deprecation === undefined ? [] : [resource.custom.deprecation],
-    signal: request.signal ?? NEVER,
+    // Made at the first demand: few requests ask.
+    get signal() {
+      return request.signal ?? NEVER
+    },
   }
 }
 

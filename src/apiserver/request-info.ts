@@ -90,7 +90,7 @@ function segments(path: string): string[] {
     return path
       .split('/')
       .filter((part) => part !== '')
-      .map(decodeURIComponent)
+      .map((part) => (part.includes('%') ? decodeURIComponent(part) : part))
   } catch (error) {
     throw badRequest(`the path ${JSON.stringify(path)} is not valid percent-encoding`, error)
   }

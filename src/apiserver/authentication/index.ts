@@ -15,12 +15,20 @@ export const inProcessPeers: Authenticator = {
   authenticate: async (_request, peer) => (peer.kind === 'in-process' ? peer.user : undefined),
 }
 
+/** Users by their connection, so that each request of one is by the same. */
+const certified = new WeakMap<Peer, UserInfo>()
+
 /** X.509: the common name is the user, organisations are its groups. */
 export const clientCertificates: Authenticator = {
   name: 'x509',
   async authenticate(_request, peer) {
     if (peer.kind !== 'tls' || peer.certificate === undefined) return undefined
-    return { username: peer.certificate.commonName, groups: peer.certificate.organizations }
+    let user = certified.get(peer)
+    if (user === undefined) {
+      user = { username: peer.certificate.commonName, groups: [...new Set([...peer.certificate.organizations, AUTHENTICATED])] }
+      certified.set(peer, user)
+    }
+    return user
   },
 }
 

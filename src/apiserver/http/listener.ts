@@ -128,25 +128,50 @@ interface Incoming {
 const headOf = ({ method = 'GET', url = '/', headers }: IncomingMessage): Omit<Incoming, 'body'> => ({ method, url, headers })
 
 async function serve(pipeline: Pipeline, request: Incoming, sink: Sink, peer: Peer): Promise<void> {
-  const controller = new AbortController()
-  let answered = false
+  const client = new Presence()
   sink.stream.on('error', () => undefined)
-  sink.stream.on('close', () => {
-    // Who has its whole answer has not gone away.
-    if (!answered) controller.abort(new DOMException('the client went away', 'AbortError'))
-  })
+  sink.stream.on('close', () => client.left())
   let result: TransportResponse
   try {
-    result = await pipeline.handle(transportRequest(request, controller.signal), peer)
+    result = await pipeline.handle(transportRequest(request, client), peer)
   } catch (error) {
     result = replyStatus(statusOf(error))
   }
-  // What follows its source has to be told when the client leaves.
-  answered = result.body.kind !== 'watch' && result.body.kind !== 'stream'
+  // What follows its source has to be told when the client leaves; who has a whole answer has not gone away.
+  if (result.body.kind !== 'watch' && result.body.kind !== 'stream') client.answered()
   await writeBody(request, sink, result)
 }
 
-function transportRequest({ method, url, headers: received, body: stream }: Incoming, signal: AbortSignal): TransportRequest {
+/** Whether the client is still there to be answered. Its signal is made for who asks. */
+class Presence {
+  #controller: AbortController | undefined
+  #state: 'waiting' | 'answered' | 'gone' = 'waiting'
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#state === 'gone') this.#abort()
+    return this.#controller.signal
+  }
+
+  answered(): void {
+    this.#state = 'answered'
+  }
+
+  left(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'gone'
+    this.#abort()
+  }
+
+  #abort(): void {
+    this.#controller?.abort(new DOMException('the client went away', 'AbortError'))
+  }
+}
+
+function transportRequest(
+  { method, url, headers: received, body: stream }: Incoming,
+  client: { readonly signal: AbortSignal },
+): TransportRequest {
   const mark = url.indexOf('?')
   const headers: Record<string, string> = {}
   for (const name in received) {
@@ -163,7 +188,9 @@ function transportRequest({ method, url, headers: received, body: stream }: Inco
     query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
     headers,
     body,
-    signal,
+    get signal() {
+      return client.signal
+    },
   }
 }
 
@@ -175,7 +202,7 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
   socket.on('error', () => socket.destroy())
   try {
     const gone = new AbortController()
-    const asked = transportRequest({ ...headOf(request), body: request }, gone.signal)
+    const asked = transportRequest({ ...headOf(request), body: request }, gone)
     if (pipeline.isRemote(asked.path)) {
       const { user } = await pipeline.admit(asked, peer)
       await connect(request, socket, head, pipeline.remoteTarget(asked, user))
