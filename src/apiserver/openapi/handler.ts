@@ -8,7 +8,7 @@ import { matches, notAcceptable, parseAccept } from '../presentation/negotiate.t
 import { type DocumentInput, openApiV2, openApiV3 } from './documents.ts'
 import { encodeGnosticV2 } from './gnostic-v2.ts'
 import { encodeGnosticV3 } from './gnostic-v3.ts'
-import { plainPaths } from './plain-paths.ts'
+import { type PlainPath, plainPaths } from './plain-paths.ts'
 
 export interface OpenApiOptions {
   readonly catalog: ResourceCatalog
@@ -55,7 +55,7 @@ export class OpenApiHandler {
     const type = acceptedType(request, 'v2')
     const document = this.#documents.of(`v2 ${type}`)
     const bytes = document.bytes(all, () => {
-      const json = openApiV2({ ...this.#common(), resources: all, plainPaths: plainPaths(groupsOf(this.#options.catalog)) })
+      const json = openApiV2({ ...this.#common(), resources: all, plainPaths: this.#plainPaths() })
       return type === JSON_TYPE ? toBytes(json) : encodeGnosticV2(json)
     })
     return replyDocument(request, bytes, document.hash, { 'content-type': type, vary: 'Accept' })
@@ -103,11 +103,18 @@ export class OpenApiHandler {
     return { named: schemaOf, version: this.#options.version }
   }
 
+  /** Groups of custom kinds have no documents of their own, as upstream. */
+  #plainPaths(): PlainPath[] {
+    const { all } = this.#options.catalog
+    const builtIn = new Set(all.filter(({ custom }) => custom === undefined).map(({ group }) => group))
+    return plainPaths(groupsOf(this.#options.catalog).filter(({ group }) => builtIn.has(group)))
+  }
+
   /** What each document of v3 tells of: `apis/apps/v1` of resources, `apis/apps` and others of a path that is none. */
   #contents(): ReadonlyMap<string, Content> {
     const groups = groupsOf(this.#options.catalog)
     const contents = new Map<string, Content>()
-    for (const plain of plainPaths(groups)) contents.set(plain.document, { resources: [], plainPaths: [plain] })
+    for (const plain of this.#plainPaths()) contents.set(plain.document, { resources: [], plainPaths: [plain] })
     for (const { group, versions } of groups) {
       for (const version of versions) {
         const name = group === '' ? `api/${version}` : `apis/${group}/${version}`
