@@ -50,7 +50,8 @@ function fromPool(): (length: number) => Uint8Array {
   return (length) => {
     if (length > POOLED_BYTES_MAX) return randomBytes(length)
     if (at + length > pool.length) {
-      pool = randomBytes(POOL_BYTES)
+      // No Buffer, whose slices would share their memory.
+      pool = new Uint8Array(randomBytes(POOL_BYTES))
       at = 0
     }
     at += length
@@ -59,7 +60,10 @@ function fromPool(): (length: number) => Uint8Array {
 }
 
 function randomFrom(bytes: (length: number) => Uint8Array): Random {
-  const uint32 = (): number => new DataView(bytes(4).slice().buffer).getUint32(0)
+  const uint32 = (): number => {
+    const { buffer, byteOffset } = bytes(4)
+    return new DataView(buffer, byteOffset).getUint32(0)
+  }
   const int = (below: number): number => Math.floor((uint32() / 2 ** 32) * below)
   return {
     float: () => uint32() / 2 ** 32,
