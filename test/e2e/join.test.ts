@@ -146,6 +146,7 @@ test('a node joins with a server and a token, and is a node like any other', { t
     assert.deepEqual(onServer.trim().split('\n'), [
       'renewed apiserver',
       'renewed apiserver-kubelet-client',
+      'renewed front-proxy-client',
       'renewed admin',
       ...['kubelet', 'kubelet-server', 'proxy', 'dns'].map((name) => `renewed node-1/${name}`),
     ])

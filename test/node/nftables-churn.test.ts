@@ -96,6 +96,9 @@ for (const seed of [1, 2, 3]) {
   })
 }
 
+const CONNECTIONS_MIN = 1_500
+const CHANGES_MIN = 10
+
 test('no connection fails while endpoints come and go', async () => {
   await using lab = await NetworkLab.create()
   const addresses: Record<string, string> = { a: '10.71.1.5', b: '10.71.1.6', c: '10.71.1.7', client: '10.71.1.9' }
@@ -115,9 +118,15 @@ test('no connection fails while endpoints come and go', async () => {
   tracker.slice({ after: current })
   tracker.take()
   await backend.replace(tracker.all(), { signal })
-  const fetching = lab.fetch('client', '10.96.0.20', 80, 1_500)
   let changes = 0
   let isOver = false
+  // Until enough has changed meanwhile, however slow the machine is.
+  const fetching = (async (): Promise<string[]> => {
+    const answers: string[] = []
+    while (answers.length < CONNECTIONS_MIN || changes <= CHANGES_MIN)
+      answers.push(...(await lab.fetch('client', '10.96.0.20', 80, 500)))
+    return answers
+  })()
   void fetching.then(() => (isOver = true))
   for (const names of cycle([['a', 'b'], ['b'], ['b', 'c', 'a'], ['c'], ['c', 'a'], ['a']])) {
     if (isOver) break
@@ -128,13 +137,11 @@ test('no connection fails while endpoints come and go', async () => {
     changes++
   }
   const answers = await fetching
-  assert.equal(answers.length, 1_500)
   assert.deepEqual(
     answers.filter((answer) => !/^[abc] /.test(answer)),
     [],
     `${changes} changes`,
   )
-  assert.ok(changes > 10, String(changes))
 })
 
 function* cycle<T>(items: readonly T[]): Generator<T> {

@@ -77,7 +77,7 @@ export class PodWorker {
 
   update(pod: Pod): void {
     const overtakes = isMoreUrgent(this.#pod, pod)
-    this.#pod = pod
+    this.#pod = laterOf(this.#pod, pod)
     if (overtakes) this.#interrupt.abort(OVERTAKEN)
     this.poke()
   }
@@ -269,10 +269,11 @@ export class PodWorker {
 
   /** Writes the status if it says anything new. Conditions of others are left to them. */
   async #report(status: PodStatus): Promise<void> {
-    if (sameStatus(this.#pod.status, status) && this.#record.isThere(this.#pod)) return
-    const updated = await this.#record.writeStatus(this.#pod, replacing(this.#pod.status, status))
-    // The informer brings the same object; until then the next step must not write it again.
-    if (updated !== undefined) this.#pod = updated
+    const pod = this.#pod
+    if (sameStatus(pod.status, status) && this.#record.isThere(pod)) return
+    const updated = await this.#record.writeStatus(pod, replacing(pod.status, status))
+    // The informer brings the same object; until then the next step must not write it again. What it brought meanwhile may be newer (a deletion).
+    if (updated !== undefined && this.#pod === pod) this.#pod = updated
   }
 
   #wakeAt(atMs: number): void {
@@ -304,6 +305,15 @@ function isMoreUrgent({ metadata: before }: Pod, { metadata: after }: Pod): bool
   if (after?.deletionTimestamp === undefined) return false
   if (before?.deletionTimestamp === undefined) return true
   return (after.deletionGracePeriodSeconds ?? 0) < (before.deletionGracePeriodSeconds ?? 0)
+}
+
+/**
+ * The later of two states of one pod. What a worker wrote comes back to it at once, and the watch may still bring what was before; taken for news, an old
+ * state would let the deletion begin, hooks and all, a second time.
+ */
+export function laterOf(known: Pod, seen: Pod): Pod {
+  // A deletion is never taken back.
+  return known.metadata?.deletionTimestamp !== undefined && seen.metadata?.deletionTimestamp === undefined ? known : seen
 }
 
 /** A static pod runs without an API server to tell. */
