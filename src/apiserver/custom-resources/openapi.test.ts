@@ -60,6 +60,22 @@ test('CustomResourcePublishOpenAPI works for CRD with validation schema', async 
   assert.ok('com.example.v1.WidgetList' in (await v3(api.client)))
 })
 
+test('custom kinds publish no strategic merge patch, so that kubectl applies them with merge patches', async () => {
+  await using api = await startTestApiServer()
+  await establish(api.client, crdOf())
+  interface Paths {
+    readonly [path: string]: {
+      readonly patch: { readonly consumes: string[]; readonly requestBody: { readonly content: object } }
+    }
+  }
+  const expected = ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml']
+  const path = '/apis/example.com/v1/namespaces/{namespace}/widgets/{name}'
+  const old = (await read(api.client, '/openapi/v2'))['paths'] as unknown as Paths
+  assert.deepEqual(old[path]!.patch.consumes, expected)
+  const full = (await read(api.client, '/openapi/v3/apis/example.com/v1'))['paths'] as unknown as Paths
+  assert.deepEqual(Object.keys(full[path]!.patch.requestBody.content), expected)
+})
+
 test('CustomResourcePublishOpenAPI works for CRD without validation schema', async () => {
   await using api = await startTestApiServer()
   await establish(api.client, crdOf({ schema: object({ spec: { type: 'object', ...OPEN } }) }))

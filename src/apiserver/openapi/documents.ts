@@ -1,7 +1,7 @@
 import { isPublished, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
 import { deref, type Schema } from '#meta'
 import { type Operation, operationsOf, type Payload } from './operations.ts'
-import { PARAMETERS, PATCH_TYPES, type QueryParameter } from './parameters.ts'
+import { PARAMETERS, patchTypesOf, type QueryParameter } from './parameters.ts'
 import type { PlainPath } from './plain-paths.ts'
 import { type Dialect, definitionsOf, type Json, reference } from './schema-json.ts'
 
@@ -105,7 +105,7 @@ function operationJson(operation: Operation, resource: ResourceDefinition, diale
   const request = operation.request && payloadSchema(operation.request, resource, dialect)
   // What deletes needs no options.
   const required = verb !== 'delete' && verb !== 'deletecollection'
-  const consumes = verb === 'patch' ? [...PATCH_TYPES] : ANY
+  const consumes = verb === 'patch' ? patchTypesOf(resource) : ANY
   const produces = producedBy(operation)
   const json: Json = {
     tags: [operation.tag],

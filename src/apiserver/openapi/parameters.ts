@@ -1,3 +1,5 @@
+import type { ResourceDefinition } from '#api'
+
 /** Query parameters by request verb, as published in the 1.36 OpenAPI documents. */
 export type ParameterType = 'string' | 'integer' | 'boolean'
 
@@ -97,9 +99,13 @@ export const SUBRESOURCE_PARAMETERS: Readonly<Record<string, readonly QueryParam
   ],
 }
 
-export const PATCH_TYPES = [
+const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
   'application/apply-patch+yaml',
 ] as const
+
+/** By these kubectl's apply decides how it patches, so they are told exactly: custom kinds take no strategic merge patch. */
+export const patchTypesOf = ({ custom }: Pick<ResourceDefinition, 'custom'>): string[] =>
+  PATCH_TYPES.filter((type) => custom === undefined || type !== 'application/strategic-merge-patch+json')
