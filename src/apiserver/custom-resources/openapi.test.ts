@@ -60,6 +60,17 @@ test('CustomResourcePublishOpenAPI works for CRD with validation schema', async 
   assert.ok('com.example.v1.WidgetList' in (await v3(api.client)))
 })
 
+test('metadata of custom objects is explained, in both documents', async () => {
+  await using api = await startTestApiServer()
+  await establish(api.client, crdOf({ schema: object({ spec: object({ a: string }) }) }))
+  for (const definitions of [await v2(api.client), await v3(api.client)]) {
+    const { properties } = definitions['com.example.v1.Widget'] as unknown as {
+      properties: { metadata: { description: string } }
+    }
+    assert.match(properties.metadata.description, /^Standard object's metadata\. More info: https:/)
+  }
+})
+
 test('custom kinds publish no strategic merge patch, so that kubectl applies them with merge patches', async () => {
   await using api = await startTestApiServer()
   await establish(api.client, crdOf())

@@ -7,6 +7,9 @@ export type OpenApiVersion = 'v2' | 'v3'
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 /** Any definition's words for the fields that every object has. */
 const TYPICAL = 'io.k8s.api.core.v1.ConfigMap'
+/** The documents that the generated words come from have none beside a reference; these are what upstream serves for custom kinds. */
+const METADATA_DESCRIPTION =
+  "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
 
 /**
  * A custom kind's schema as clients read it: in v3 all that was declared, in v2 what old versions of kubectl can work with
@@ -66,7 +69,7 @@ function withoutChildren({ required: _, ...json }: Json): Json {
 
 function resourceProperties(version: OpenApiVersion): Json {
   const text = (name: string): Json => ({ description: describe(TYPICAL, name), type: 'string' })
-  const description = describe(TYPICAL, 'metadata')
+  const description = METADATA_DESCRIPTION
   const metadata =
     version === 'v2'
       ? { description, $ref: `#/definitions/${OBJECT_META}` }
