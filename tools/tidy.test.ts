@@ -11,7 +11,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   meta: ['base'],
   cel: ['base', 'meta'],
   api: ['base', 'meta', 'cel'],
-  store: ['base'],
+  store: ['base', 'meta'],
   client: ['base', 'meta', 'api'],
   apiserver: ['base', 'meta', 'cel', 'api', 'store', 'client'],
   controllers: ['base', 'meta', 'cel', 'api', 'client'],

@@ -41,6 +41,7 @@ interface Watcher {
  * one another without waiting; reads and watches see only what is durable.
  */
 export class LoggedStore implements Store {
+  readonly isShared = false
   readonly #history = new History()
   readonly #pending = new Map<string, LogRecord>()
   readonly #watchers = new Set<Watcher>()
@@ -66,6 +67,10 @@ export class LoggedStore implements Store {
   }
 
   get revision(): Revision {
+    return this.#history.revision
+  }
+
+  async latest(): Promise<Revision> {
     return this.#history.revision
   }
 
@@ -111,6 +116,14 @@ export class LoggedStore implements Store {
 
   async compact(revision: Revision): Promise<void> {
     await this.#log.compact(revision, this.#history.compact(revision))
+  }
+
+  compactInTurn(revision: Revision): Promise<void> {
+    return this.compact(revision)
+  }
+
+  problem(): string | undefined {
+    return this.#failure?.message
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,8 +6,12 @@ export type Revision = number
  * Values are opaque here. Kinds, versions and JSON belong to the API server.
  */
 export interface Store extends AsyncDisposable {
-  /** The newest revision whose change is durable and visible to reads. */
+  /** Whether other processes write to it too. */
+  readonly isShared: boolean
+  /** The newest revision that this process has heard of; its change is durable and visible to reads. */
   readonly revision: Revision
+  /** A revision no older than any write that was acknowledged, to whomever, before the call. */
+  latest(): Promise<Revision>
   /** Reads one key, at `at` or at the latest revision. Throws `Compacted` when that revision is gone. */
   get(key: string, at?: Revision): Promise<Entry | undefined>
   /** Reads keys under `prefix` in key order, all from one revision. Throws `Compacted` when that revision is gone. */
@@ -28,6 +32,10 @@ export interface Store extends AsyncDisposable {
   compact(revision: Revision): Promise<void>
   /** Copies all of one moment into a file that is not there yet, for backends that have no other way (etcd has its own). */
   snapshot?(file: string): Promise<void>
+  /** Compacts like `compact`, unless another process that shares the store has done so since this one last called. */
+  compactInTurn(revision: Revision): Promise<void>
+  /** Why the store can't be relied on now, in one sentence; undefined when all is well. */
+  problem(): string | undefined
 }
 
 export interface Entry {
@@ -68,6 +76,8 @@ export interface Change {
   readonly revision: Revision
   /** The value before this change, with its revision; absent when the key was created. */
   readonly previous: Entry | undefined
+  /** The next change is of the same revision: entries that ended together were deleted together. */
+  readonly more?: true
 }
 
 /** Every change up to `revision` has been yielded. */
@@ -110,5 +120,19 @@ export class WatchOverflow extends Error {
 
   constructor(bound: number) {
     super(`the watcher fell more than ${bound} changes behind`)
+  }
+}
+
+/** `Unavailable`: whether a write that failed so had its effect is unknown. After `NoSpace` and `Unauthenticated` it had none. */
+export type StoreFailureReason = 'Unavailable' | 'NoSpace' | 'Unauthenticated' | 'Refused'
+
+/** The store could not do what it was asked, for a reason of its own. */
+export class StoreFailure extends Error {
+  override readonly name = 'StoreFailure'
+  readonly reason: StoreFailureReason
+
+  constructor(reason: StoreFailureReason, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
   }
 }

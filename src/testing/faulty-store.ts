@@ -12,8 +12,16 @@ export class FaultyStore implements Store {
     this.#inner = inner
   }
 
+  get isShared(): boolean {
+    return this.#inner.isShared
+  }
+
   get revision(): Revision {
     return this.#inner.revision
+  }
+
+  latest(): Promise<Revision> {
+    return this.#inner.latest()
   }
 
   /** Ends every watch: with an error, or as if it had simply been closed. */
@@ -64,9 +72,26 @@ export class FaultyStore implements Store {
     return this.#inner.compact(revision)
   }
 
+  compactInTurn(revision: Revision): Promise<void> {
+    return this.#inner.compactInTurn(revision)
+  }
+
+  problem(): string | undefined {
+    return this.#down ? 'connection refused' : this.#inner.problem()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]()
   }
 }
 
 const CLOSED = new Error('closed')
+
+/** A store as one of several servers sees it: others write to it too, and it outlives this one. */
+export class SharedStore extends FaultyStore {
+  override get isShared(): boolean {
+    return true
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {}
+}

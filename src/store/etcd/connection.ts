@@ -1,0 +1,251 @@
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
+import type * as Grpc from '@grpc/grpc-js'
+import { type Clock, type Log, type Random, systemClock, type Timer } from '#base'
+import { EtcdError, etcdErrorOf } from './errors.ts'
+import { etcdCodec } from './messages.ts'
+
+export interface EtcdEndpoints {
+  /** `http://host:port` or `https://host:port`, as `--etcd-servers`. */
+  readonly servers: readonly string[]
+  readonly tls?: EtcdTls | undefined
+}
+
+/** PEM texts. */
+export interface EtcdTls {
+  readonly ca?: string | undefined
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+}
+
+export interface ConnectionDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** A call to a member that lost its leader hangs until its deadline, so this is what a failover costs. */
+export const CALL_TIMEOUT_MS = 1_500
+/** An election takes a second or two; who is told of a failure after this long has lost more than a member. */
+const RETRY_BUDGET_MS = 10_000
+const RETRY_PAUSE_MS = 50
+const RETRY_PAUSES_MAX = 10
+const MESSAGE_BYTES_MAX = 2 ** 31 - 1
+/** etcd closes connections that ping more often than every five seconds (`--grpc-keepalive-min-time`). */
+const KEEPALIVE_MS = 10_000
+const KEEPALIVE_TIMEOUT_MS = 3_000
+
+const METHODS = {
+  range: ['/etcdserverpb.KV/Range', 'RangeRequest', 'RangeResponse'],
+  txn: ['/etcdserverpb.KV/Txn', 'TxnRequest', 'TxnResponse'],
+  compact: ['/etcdserverpb.KV/Compact', 'CompactionRequest', 'CompactionResponse'],
+  leaseGrant: ['/etcdserverpb.Lease/LeaseGrant', 'LeaseGrantRequest', 'LeaseGrantResponse'],
+  alarm: ['/etcdserverpb.Maintenance/Alarm', 'AlarmRequest', 'AlarmResponse'],
+} as const
+
+export type EtcdMethod = keyof typeof METHODS
+
+export type WatchCall = Grpc.ClientDuplexStream<object, object>
+
+export interface WatchHandle {
+  readonly call: WatchCall
+  end(): void
+  /** What an error of the call means. */
+  failed(error: unknown): EtcdError
+  /** Tells the error after the time that opening may take; until the timer is disposed of. */
+  unlessOpened(tell: (error: EtcdError) => void): Timer
+}
+
+interface Member {
+  readonly endpoint: string
+  readonly client: Grpc.Client
+  /** Streams that end with the trust in the member. */
+  readonly streams: Set<() => void>
+}
+
+/**
+ * gRPC to the members of one etcd cluster. All calls and watches go to one member; when it fails, they all go on to the next, so that a watch never
+ * stays with a member that calls have given up.
+ */
+export class EtcdConnection implements Disposable {
+  readonly #grpc: typeof Grpc
+  readonly #members: readonly Member[]
+  readonly #clock: Clock
+  readonly #log: Log
+  #current: number
+  #failure: EtcdError | undefined
+  #closed = false
+
+  constructor(grpc: typeof Grpc, { servers, tls }: EtcdEndpoints, { clock, random, log }: ConnectionDependencies) {
+    this.#grpc = grpc
+    this.#clock = clock
+    this.#log = log
+    this.#members = servers.map((endpoint) => ({ endpoint, client: clientOf(grpc, endpoint, tls), streams: new Set() }))
+    // API servers that are told the same list should not all burden its first member.
+    this.#current = random.int(servers.length)
+  }
+
+  static async open(endpoints: EtcdEndpoints, dependencies: ConnectionDependencies): Promise<EtcdConnection> {
+    return new EtcdConnection(await import('@grpc/grpc-js'), endpoints, dependencies)
+  }
+
+  /** Why no member did what was asked last; undefined since one did. */
+  get failure(): EtcdError | undefined {
+    return this.#failure
+  }
+
+  /** Sends until a member answers, for calls that may be sent twice. */
+  async call<T>(method: EtcdMethod, request: object, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
+    return this.retrying(() => this.attempt<T>(method, request, timeoutMs))
+  }
+
+  /** Runs `attempt` again while it fails transiently and the budget lasts. It is told how often it has run. */
+  async retrying<T>(attempt: (count: number) => Promise<T>): Promise<T> {
+    const endMs = this.#clock.monotonic() + RETRY_BUDGET_MS
+    for (let count = 0; ; count++) {
+      try {
+        return await attempt(count)
+      } catch (error) {
+        const isWorthIt = error instanceof EtcdError && error.kind === 'transient'
+        // Until all were asked, this is a failover and no failure.
+        if (isWorthIt && count >= this.#members.length - 1) this.#failure = error
+        if (!isWorthIt || this.#closed || this.#clock.monotonic() >= endMs) throw error
+        // The first round goes through the members at once.
+        if (count >= this.#members.length - 1) await this.pause(count + 1)
+      }
+    }
+  }
+
+  /** Waits before the next attempt, after `count` in vain. */
+  pause(count: number): Promise<void> {
+    return this.#clock.sleep(RETRY_PAUSE_MS * Math.min(RETRY_PAUSES_MAX, count))
+  }
+
+  /** Sends once. Throws {@link EtcdError}. */
+  attempt<T>(method: EtcdMethod, request: object, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
+    const member = this.#member()
+    const [path, input, output] = METHODS[method]
+    // grpc-js takes points in time of the system's clock.
+    const options = { deadline: systemClock.now() + timeoutMs }
+    return new Promise<T>((resolve, reject) => {
+      const done = (error: Grpc.ServiceError | null, response?: T): void => {
+        if (error === null) {
+          this.#failure = undefined
+          resolve(response as T)
+        } else reject(this.#failed(member, error))
+      }
+      member.client.makeUnaryRequest<object, T>(
+        path,
+        encoder(input),
+        decoder<T>(output),
+        request,
+        new this.#grpc.Metadata(),
+        options,
+        done,
+      )
+    })
+  }
+
+  /** A watch stream on the member that calls go to. `end` releases it. */
+  watch(): WatchHandle {
+    const member = this.#member()
+    const metadata = new this.#grpc.Metadata()
+    // A member that loses its leader then ends the watch instead of keeping silent.
+    metadata.set('hasleader', 'true')
+    const call = member.client.makeBidiStreamRequest<object, object>(
+      '/etcdserverpb.Watch/Watch',
+      encoder('WatchRequest'),
+      decoder<object>('WatchResponse'),
+      metadata,
+    )
+    const cancel = (): void => call.cancel()
+    member.streams.add(cancel)
+    const end = (): void => {
+      member.streams.delete(cancel)
+      call.cancel()
+    }
+    const late = { code: this.#grpc.status.DEADLINE_EXCEEDED, details: 'the member did not open the watch in time' }
+    return {
+      call,
+      end,
+      failed: (error) => this.#failed(member, error),
+      unlessOpened: (tell) => this.#clock.after(CALL_TIMEOUT_MS, () => tell(this.#failed(member, late))),
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true
+    for (const { client, streams } of this.#members) {
+      for (const cancel of [...streams]) cancel()
+      client.close()
+    }
+  }
+
+  #member(): Member {
+    if (this.#closed) throw new EtcdError('refused', 'the store is closed', false)
+    return this.#members[this.#current]!
+  }
+
+  #failed(member: Member, cause: unknown): EtcdError {
+    const error = etcdErrorOf(this.#grpc, cause)
+    if (error.kind === 'unauthenticated') this.#failure = error
+    if (error.isMembersFault && !this.#closed && this.#members[this.#current] === member && this.#members.length > 1) {
+      this.#current = (this.#current + 1) % this.#members.length
+      const next = this.#members[this.#current]!.endpoint
+      this.#log.warn('An etcd member does not answer; the next is asked', { member: member.endpoint, next, error: error.message })
+      for (const cancel of [...member.streams]) cancel()
+    }
+    return error
+  }
+}
+
+function clientOf(grpc: typeof Grpc, endpoint: string, tls: EtcdTls | undefined): Grpc.Client {
+  const { protocol, hostname, host } = parseEndpoint(endpoint)
+  const pem = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text))
+  const credentials =
+    protocol === 'http:'
+      ? grpc.credentials.createInsecure()
+      : grpc.credentials.createSsl(pem(tls?.ca), pem(tls?.key), pem(tls?.certificate), {
+          checkServerIdentity: (_name, certificate) => checkServerIdentity(hostname, certificate),
+        })
+  return new grpc.Client(host, credentials, {
+    // Node takes no address as the name of a TLS server, and grpc-js would give it one; what the certificate must say is checked above.
+    ...(isIP(hostname) !== 0 && { 'grpc.ssl_target_name_override': 'etcd' }),
+    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+    'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1_000,
+    // Each store has connections of its own, which end with it.
+    'grpc.use_local_subchannel_pool': 1,
+    // Whether a call is sent again is decided where its effect is known.
+    'grpc.enable_retries': 0,
+  })
+}
+
+/** Throws one sentence for what is no URL of an etcd member. */
+export function parseEndpoint(endpoint: string): {
+  readonly protocol: 'http:' | 'https:'
+  readonly hostname: string
+  readonly host: string
+} {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  const { protocol } = url ?? {}
+  if (url === undefined || (protocol !== 'http:' && protocol !== 'https:') || url.hostname === '')
+    throw new Error(`${JSON.stringify(endpoint)} is no URL of an etcd member; it looks like https://10.0.0.1:2379`)
+  // URL drops a port that is the protocol's own, which is not etcd's.
+  const port = /:(\d+)\/*$/.exec(endpoint)?.[1] ?? '2379'
+  return { protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), host: `${url.hostname}:${port}` }
+}
+
+const encoder =
+  (message: string) =>
+  (value: object): Buffer =>
+    etcdCodec.encode(message, value)
+
+const decoder =
+  <T>(message: string) =>
+  (bytes: Buffer): T =>
+    etcdCodec.decode(message, bytes) as T

@@ -1,0 +1,159 @@
+import { AsyncQueue, type Timer } from '#base'
+import { Compacted, type Revision, WatchOverflow } from '../store.ts'
+import type { EtcdConnection } from './connection.ts'
+import { EtcdError } from './errors.ts'
+import { EVERY_KEY, type Event, type WatchResponse } from './messages.ts'
+
+/** Events that wait for one consumer before it is cut off. */
+export const WATCH_BUFFER_EVENTS_MAX = 100_000
+
+/** Events of one or more whole revisions, in order; without events it says how far the watch has come. */
+export interface WatchBatch {
+  readonly revision: Revision
+  readonly events: readonly Event[]
+}
+
+/**
+ * Every change of the whole key space after `since`, each once, across broken connections and members that fail. All keys are watched, because each
+ * revision then brings an event and so says how far the watch has come: members before 3.4.31 and 3.5.13 may answer a progress request before events
+ * that came first. Ends when `signal` is aborted.
+ */
+export async function* watchEverything(
+  connection: EtcdConnection,
+  since: Revision,
+  signal: AbortSignal,
+): AsyncGenerator<WatchBatch> {
+  let reached = since
+  let barren = 0
+  while (!signal.aborted) {
+    // What interrupts a watch that got on is a new trouble, with a budget of its own; one that opens and brings nothing takes its time.
+    if (barren > 0) await connection.pause(barren)
+    barren++
+    const stream = await connection.retrying(() => WatchStream.open(connection, reached, signal))
+    try {
+      for await (const batch of stream) {
+        yield batch
+        reached = Math.max(reached, batch.revision)
+        barren = 0
+      }
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.kind !== 'transient') throw error
+    } finally {
+      stream[Symbol.dispose]()
+    }
+  }
+}
+
+/** The revision below which history is gone. */
+export async function oldestRevision(connection: EtcdConnection, signal: AbortSignal): Promise<Revision> {
+  try {
+    using stream = await connection.retrying(() => WatchStream.open(connection, 0, signal))
+    // The refusal comes behind the opening; else whatever comes is of the beginning.
+    for await (const _ of stream) break
+    return 1
+  } catch (error) {
+    if (error instanceof Compacted) return error.oldest
+    throw error
+  }
+}
+
+/** One watch on one member. */
+class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
+  readonly #queue = new AsyncQueue<WatchBatch>(WATCH_BUFFER_EVENTS_MAX)
+  readonly #opened = Promise.withResolvers<void>()
+  readonly #since: Revision
+  readonly #end: () => void
+  readonly #timer: Timer
+  #fragments: Event[] = []
+  #waiting = 0
+
+  private constructor(connection: EtcdConnection, since: Revision, signal: AbortSignal) {
+    this.#since = since
+    const { call, end, failed, unlessOpened } = connection.watch()
+    this.#timer = unlessOpened((error) => this.#fail(error))
+    const stop = (): void => {
+      this.#timer[Symbol.dispose]()
+      this.#opened.resolve()
+      this.#queue.close()
+      end()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    this.#end = () => {
+      signal.removeEventListener('abort', stop)
+      stop()
+    }
+    call.on('data', (response: WatchResponse) => this.#receive(response))
+    call.on('error', (error) => {
+      // Who has ended it hears of nothing.
+      if (!this.#queue.ended) this.#fail(failed(error))
+    })
+    call.on('end', () => this.#fail(new EtcdError('transient', 'the member ended the watch', false)))
+    // The revision itself is asked for too, since etcd refuses only what lies before the compaction.
+    const create = { ...EVERY_KEY, startRevision: Math.max(1, since), progressNotify: true, prevKv: true, fragment: true }
+    call.write({ create })
+  }
+
+  /** Resolves once the member has accepted the watch. Throws `Compacted` when changes after `since` are gone. */
+  static async open(connection: EtcdConnection, since: Revision, signal: AbortSignal): Promise<WatchStream> {
+    const stream = new WatchStream(connection, since, signal)
+    try {
+      await stream.#opened.promise
+      return stream
+    } catch (error) {
+      stream[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<WatchBatch> {
+    for await (const batch of this.#queue) {
+      this.#waiting -= batch.events.length
+      yield batch
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#end()
+  }
+
+  #receive(response: WatchResponse): void {
+    const { header, created, canceled, compactRevision, cancelReason, fragment, events = [] } = response
+    const revision = header?.revision ?? 0
+    if (canceled) {
+      if (compactRevision) this.#fail(new Compacted(this.#since, compactRevision))
+      else this.#fail(cancellation(cancelReason ?? ''))
+      return
+    }
+    if (created) {
+      // etcd says first that it created the watch, and only then, if at all, that it can't serve it.
+      if (revision <= this.#since) this.#push({ revision: this.#since, events: [] })
+      this.#timer[Symbol.dispose]()
+      this.#opened.resolve()
+      return
+    }
+    // The revision that the watch starts at was asked for only to hear whether it is still there.
+    for (const event of events) if ((event.kv?.modRevision ?? 0) > this.#since) this.#fragments.push(event)
+    if (fragment) return
+    const all = this.#fragments
+    this.#fragments = []
+    if (all.length === 0) this.#push({ revision, events: all })
+    else this.#push({ revision: all.at(-1)!.kv?.modRevision ?? revision, events: all })
+  }
+
+  #push(batch: WatchBatch): void {
+    this.#waiting += batch.events.length
+    if (this.#waiting > WATCH_BUFFER_EVENTS_MAX || !this.#queue.push(batch))
+      this.#fail(new WatchOverflow(WATCH_BUFFER_EVENTS_MAX))
+  }
+
+  #fail(error: Error): void {
+    this.#opened.reject(error)
+    this.#queue.fail(error)
+  }
+}
+
+function cancellation(reason: string): EtcdError {
+  if (/permission denied|auth/i.test(reason))
+    return new EtcdError('unauthenticated', `${reason} (a watch of all keys is needed)`, false)
+  return new EtcdError('transient', reason || 'the member cancelled the watch', /no leader/.test(reason))
+}

@@ -1,0 +1,107 @@
+import { Compacted, type Revision } from '../store.ts'
+import type { EtcdConnection } from './connection.ts'
+import { EtcdError } from './errors.ts'
+import {
+  DELETED,
+  type Event,
+  type KeyValue,
+  type RangeResponse,
+  TARGET_MOD_REVISION,
+  type TxnRequest,
+  type TxnResponse,
+} from './messages.ts'
+import { watchEverything } from './watch.ts'
+
+export interface ConditionalWrite {
+  readonly key: string
+  /** 0: absent. */
+  readonly expected: Revision
+  /** Absent: a delete. */
+  readonly put: { readonly value: Uint8Array; readonly lease: number | undefined } | undefined
+  /** A revision that was reached before the write began. */
+  readonly seen: Revision
+}
+
+/** `current` is what stands there instead, if anything. */
+export type WriteResult = { readonly revision: Revision } | { readonly current: KeyValue | undefined }
+
+/**
+ * Writes under the condition that a key stands at a revision, and finds out what became of a write that nobody answered. Sending it again is safe, since
+ * no revision comes twice: of all its copies the condition lets one pass. When none of the later ones did, the key's history says whether an earlier one had.
+ * Only absence comes twice. So a create looks into the history before it is sent again, lest it brings back what another has deleted meanwhile.
+ */
+export class ConditionalWriter {
+  readonly #connection: EtcdConnection
+  readonly #note: (revision: Revision) => void
+  readonly #signal: AbortSignal
+
+  constructor(connection: EtcdConnection, note: (revision: Revision) => void, signal: AbortSignal) {
+    this.#connection = connection
+    this.#note = note
+    this.#signal = signal
+  }
+
+  async write(write: ConditionalWrite): Promise<WriteResult> {
+    const request = requestOf(write)
+    return this.#connection.retrying(async (count) => {
+      const done = count > 0 && write.expected === 0 ? await this.#findCreated(write) : undefined
+      if (done !== undefined) return { revision: done }
+      const response = await this.#connection.attempt<TxnResponse>('txn', request)
+      const revision = response.header?.revision ?? 0
+      this.#note(revision)
+      if (response.succeeded) return { revision }
+      const current = response.responses?.[0]?.range?.kvs?.[0]
+      if (count > 0) {
+        const earlier = await this.#findEarlier(write, current, revision).catch(historyGone)
+        if (earlier !== undefined) return { revision: earlier }
+      }
+      return { current }
+    })
+  }
+
+  /** The revision at which an earlier copy created the key, whatever became of it since. */
+  async #findCreated(write: ConditionalWrite): Promise<Revision | undefined> {
+    const { header, kvs } = await this.#connection.attempt<RangeResponse>('range', { key: write.key })
+    return this.#findEarlier(write, kvs?.[0], header?.revision ?? 0).catch(historyGone)
+  }
+
+  /** The revision of an earlier copy of `write` that did pass, when the key was `current` at `revision`. */
+  async #findEarlier(write: ConditionalWrite, current: KeyValue | undefined, revision: Revision): Promise<Revision | undefined> {
+    const since = Math.max(write.expected, write.seen)
+    // Nothing happened to the key meanwhile.
+    if (current !== undefined && (current.modRevision ?? 0) <= since) return undefined
+    if (current !== undefined && write.expected === 0 && isOurs(write, { kv: current })) return current.modRevision
+    for await (const batch of watchEverything(this.#connection, since, this.#signal)) {
+      for (const event of batch.events) {
+        if (event.kv?.key !== write.key || (event.kv.modRevision ?? 0) <= since) continue
+        if (isOurs(write, event)) return event.kv.modRevision
+      }
+      if (batch.revision >= revision) return undefined
+    }
+    return undefined
+  }
+}
+
+/** A compaction overtook the write, which takes one of a revision that is seconds old. */
+function historyGone(error: unknown): never {
+  if (!(error instanceof Compacted)) throw error
+  throw new EtcdError('unknown', `nobody answered the write, and its history is gone: ${error.message}`, false, { cause: error })
+}
+
+function requestOf({ key, expected, put }: ConditionalWrite): TxnRequest {
+  return {
+    compare: [{ target: TARGET_MOD_REVISION, key, modRevision: expected }],
+    success: [put === undefined ? { deleteRange: { key } } : { put: { key, ...put } }],
+    failure: [{ range: { key } }],
+  }
+}
+
+/** Whether an event is what the write would have left: from what it expected, to its value. */
+const isOurs = ({ expected, put }: ConditionalWrite, { type, kv, prevKv }: Event): boolean =>
+  put === undefined
+    ? type === DELETED && prevKv?.modRevision === expected
+    : type !== DELETED &&
+      (expected === 0 ? kv?.version === 1 : prevKv?.modRevision === expected) &&
+      Buffer.compare(kv?.value ?? NOTHING, put.value) === 0
+
+const NOTHING = new Uint8Array(0)
