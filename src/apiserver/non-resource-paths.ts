@@ -39,11 +39,12 @@ export class NonResourcePaths {
     const ping: HealthCheck = { name: 'ping', check: () => undefined }
     const store: HealthCheck = {
       name: 'etcd',
-      check: () => (this.#options.store.revision >= 0 ? undefined : 'the store has no revision'),
+      check: () => this.#options.store.problem(),
     }
     const following: HealthCheck = {
       name: 'etcd-readiness',
-      check: () => (this.#options.registry.cache.isFollowing ? undefined : 'the watch cache is behind the store'),
+      check: () =>
+        this.#options.registry.cache.isFollowing ? this.#options.store.problem() : 'the watch cache is behind the store',
     }
     const bootstrap: HealthCheck = {
       name: 'poststarthook/rbac/bootstrap-roles',

@@ -26,6 +26,7 @@ import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './reque
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus } from './response.ts'
 import type { Watches } from './rest/watches.ts'
+import { storeFailureStatus } from './store-failure.ts'
 import type { ConnectTarget } from './subresources/types.ts'
 import { unroutedMethod } from './unrouted-method.ts'
 
@@ -176,7 +177,9 @@ export class Pipeline {
 
   async #answer(request: TransportRequest, who: Identified): Promise<TransportResponse> {
     const admitted = this.#permit(request, who)
-    const response = await this.#serve(request, admitted)
+    const response = await this.#serve(request, admitted).catch((error: unknown) => {
+      throw storeFailureStatus(error, who.info)
+    })
     const warnings = admitted.context?.warnings ?? []
     if (warnings.length === 0) return response
     return { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } }

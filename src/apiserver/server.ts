@@ -33,12 +33,13 @@ import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
 import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
 import { FlowController, keepFlowControl } from './flow-control/index.ts'
-import { type Advertised, publishKubernetesService } from './hooks/index.ts'
+import { type Advertised, EndpointsKeeper, publishKubernetesService } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { Pipeline } from './pipeline.ts'
 import { FieldManagement } from './registry/field-management.ts'
+import type { StorageForm } from './registry/object-version.ts'
 import { Registry } from './registry/registry.ts'
 import { Watches } from './rest/watches.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
@@ -59,6 +60,8 @@ export interface ApiServerOptions {
   readonly bootstrapTokens?: boolean | undefined
   /** Which admission plugins run, by default those that are on by default; and webhooks that run in this process. */
   readonly admission?: AdmissionOptions | undefined
+  /** How objects of built-in kinds are stored, as `--storage-media-type`; JSON unless named. What is there is read in any form. */
+  readonly storageForm?: StorageForm | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
   /** How this server proves to extension API servers that it may speak for a user. */
@@ -99,8 +102,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
   const access = authorizers(cache)
+  const storageForm = options.storageForm ?? 'json'
   const registry = new Registry({
     store,
+    storageForm,
     cache,
     clock,
     random,
@@ -121,6 +126,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     hookContext: () => ({
       client,
       store,
+      storageForm,
       clock,
       random,
       log,
@@ -163,16 +169,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   stack.use(new DefinitionController({ client, catalog, clock, random, log }))
   const { proxyClient, authorities } = options
   const aggregator = stack.use(new Aggregator({ client, catalog, cache, clock, random, log, proxyClient }))
+  const endpoints = stack.use(new EndpointsKeeper({ store, storageForm, client, clock, log }))
   const readiness = (async () => {
     await bootstrap(client)
     await flowControl.ensured
     await publishKubernetesService(client, {
       nowMs: clock.now(),
       serviceClusterIPRange: options.serviceClusterIPRange,
-      advertise: await options.advertise,
     })
     if (authorities !== undefined) await publishAuthentication(client, authorities)
     await aggregator.start()
+    const advertised = await options.advertise
+    if (advertised !== undefined) await endpoints.start(advertised)
     ready = true
   })()
   // Whoever waits for readiness sees the failure; nobody else must.
@@ -194,7 +202,7 @@ function compactPeriodically(store: Store, cache: WatchCache, clock: Clock, log:
   let previous = store.revision
   const compact = async (revision: number): Promise<void> => {
     try {
-      await store.compact(revision)
+      await store.compactInTurn(revision)
       cache.forget(revision)
     } catch (error) {
       log.debug('Compaction was refused', { revision, error })

@@ -19,7 +19,7 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
-  options: Pick<ApiServerOptions, 'admission'> & {
+  options: Pick<ApiServerOptions, 'admission' | 'storageForm' | 'advertise'> & {
     readonly clock?: Clock
     readonly seed?: number
     readonly log?: Log
@@ -38,6 +38,8 @@ export async function startTestApiServer(
   const server = stack.use(
     await createApiServer({
       store,
+      storageForm: options.storageForm,
+      advertise: options.advertise,
       clock,
       random,
       log,

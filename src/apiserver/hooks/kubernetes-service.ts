@@ -22,25 +22,23 @@ export interface Advertised {
 const NAME = 'kubernetes'
 const PORT = 443
 
-/**
- * Publishes the API server inside the cluster: the default ServiceCIDR, the `kubernetes` Service on its first address, and that Service's
- * endpoints. The endpoints are the API server's own, since the Service has no selector.
- */
+/** Publishes the API server inside the cluster: the default ServiceCIDR, and the `kubernetes` Service on its first address. */
 export async function publishKubernetesService(
   client: Client,
   options: {
     readonly nowMs: number
     readonly serviceClusterIPRange: string
-    readonly advertise: Advertised | undefined
   },
 ): Promise<void> {
   await ensure(() => client.create(serviceCIDRs, defaultServiceCIDR(options.serviceClusterIPRange)))
   await setReady(client, options)
   await ensure(() => client.create(services, kubernetesService(addressAt(parseRange(options.serviceClusterIPRange), 1))))
-  if (options.advertise === undefined) return
-  const { address, port } = options.advertise
-  await reconcileEndpoints(client, address, port)
-  await reconcileSlice(client, address, port)
+}
+
+/** Says where that Service leads, which has no selector: to `addresses`, in order. */
+export async function publishEndpoints(client: Client, addresses: readonly string[], port: number): Promise<void> {
+  await reconcileEndpoints(client, addresses, port)
+  await reconcileSlice(client, addresses, port)
 }
 
 async function ensure(create: () => Promise<unknown>): Promise<void> {
@@ -93,12 +91,12 @@ const kubernetesService = (clusterIP: string): Service => ({
   },
 })
 
-async function reconcileEndpoints(client: Client, address: string, port: number): Promise<void> {
+async function reconcileEndpoints(client: Client, addresses: readonly string[], port: number): Promise<void> {
   const wanted: Endpoints = {
     apiVersion: 'v1',
     kind: 'Endpoints',
     metadata: { name: NAME, namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-    subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+    subsets: [{ addresses: addresses.map((ip) => ({ ip })), ports: [{ name: 'https', port, protocol: 'TCP' }] }],
   }
   const current = await client.find(endpoints, `default/${NAME}`)
   if (current === undefined) return ensure(() => client.create(endpoints, wanted))
@@ -106,19 +104,19 @@ async function reconcileEndpoints(client: Client, address: string, port: number)
   await unlessRaced(() => client.update(endpoints, { ...deepClone(current), subsets: wanted.subsets! }))
 }
 
-async function reconcileSlice(client: Client, address: string, port: number): Promise<void> {
+async function reconcileSlice(client: Client, addresses: readonly string[], port: number): Promise<void> {
   const wanted: EndpointSlice = {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { name: NAME, namespace: 'default', labels: { 'kubernetes.io/service-name': NAME } },
     addressType: 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports: [{ name: 'https', port, protocol: 'TCP' }],
   }
   const current = await client.find(endpointSlices, `default/${NAME}`)
   if (current === undefined) return ensure(() => client.create(endpointSlices, wanted))
-  const [before] = current.endpoints ?? []
-  if (before?.addresses[0] === address && current.ports?.[0]?.port === port) return
+  const before = current.endpoints?.flatMap((each) => each.addresses)
+  if (deepEqual(before, [...addresses]) && current.ports?.[0]?.port === port) return
   await unlessRaced(() =>
     client.update(endpointSlices, { ...deepClone(current), endpoints: wanted.endpoints, ports: wanted.ports! }),
   )

@@ -1,16 +1,21 @@
-import { type Entry, RevisionConflict, type Store } from '#store'
+import type { KubernetesObject } from '#meta'
+import { type Entry, RevisionConflict } from '#store'
+import { decodeStored, encodeForStore, formOfStored, type StorageForm } from '../registry/object-version.ts'
 import { AllocationError } from './cluster-ip-allocator.ts'
 import type { HookContext, PortRange } from './types.ts'
 
-/** Upstream's key; its value is a RangeAllocation whose data is a bitmap of the range. */
+/**
+ * Upstream's key; its value is a RangeAllocation whose data is a bitmap of the range. In protobuf, which upstream may read, these are the bytes of one large
+ * number, so that the last port leads; in JSON the first does, as in every store of ours.
+ */
 const KEY = '/registry/ranges/servicenodeports'
 
-interface RangeAllocation {
+interface RangeAllocation extends KubernetesObject {
   readonly kind: 'RangeAllocation'
   readonly apiVersion: 'v1'
   readonly metadata: Record<string, never>
   readonly range: string
-  readonly data: string
+  readonly data?: string
 }
 
 /** Takes the wanted ports and, for each undefined, a free one; all or none. One port may be wanted for several protocols. */
@@ -94,7 +99,7 @@ async function change(context: HookContext, edit: (bitmap: Uint8Array) => boolea
     const bitmap = decode(entry, serviceNodePortRange)
     if (!edit(bitmap)) return
     try {
-      await write(store, entry, bitmap, serviceNodePortRange)
+      await write(context, entry, bitmap)
       return
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error
@@ -103,25 +108,32 @@ async function change(context: HookContext, edit: (bitmap: Uint8Array) => boolea
   }
 }
 
-async function write(store: Store, entry: Entry | undefined, bitmap: Uint8Array, { from, to }: PortRange): Promise<void> {
+async function write(context: HookContext, entry: Entry | undefined, bitmap: Uint8Array): Promise<void> {
+  const { store, storageForm, serviceNodePortRange } = context
+  const { from, to } = serviceNodePortRange
   const allocation: RangeAllocation = {
     kind: 'RangeAllocation',
     apiVersion: 'v1',
     metadata: {},
     range: `${from}-${to}`,
-    data: Buffer.from(bitmap).toString('base64'),
+    data: ordered(bitmap, storageForm).toString('base64'),
   }
-  await store.put(KEY, Buffer.from(JSON.stringify(allocation)), { expected: entry?.revision ?? 0 })
+  await store.put(KEY, encodeForStore(allocation, storageForm), { expected: entry?.revision ?? 0 })
 }
 
 /** An allocation for another range is started over: the repair at start-up marks what is in use. */
 function decode(entry: Entry | undefined, { from, to }: PortRange): Uint8Array {
   const bitmap = new Uint8Array(Math.ceil((to - from + 1) / 8))
   if (entry === undefined) return bitmap
-  const { range, data } = JSON.parse(Buffer.from(entry.value).toString()) as RangeAllocation
-  if (range === `${from}-${to}`) bitmap.set(Buffer.from(data, 'base64').subarray(0, bitmap.length))
+  const { range, data = '' } = decodeStored(entry.value) as RangeAllocation
+  // Of a number, leading zeros may have been left out.
+  const bytes = ordered(Buffer.from(data, 'base64'), formOfStored(entry.value))
+  if (range === `${from}-${to}`) bitmap.set(bytes.subarray(0, bitmap.length))
   return bitmap
 }
+
+const ordered = (bytes: Uint8Array, form: StorageForm): Buffer =>
+  form === 'protobuf' ? Buffer.from(bytes).reverse() : Buffer.from(bytes)
 
 const hasBit = (bitmap: Uint8Array, offset: number): boolean => (bitmap[offset >> 3]! & (1 << (offset & 7))) !== 0
 

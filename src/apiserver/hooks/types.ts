@@ -3,6 +3,7 @@ import type { Clock, Log, Random } from '#base'
 import type { Client, UserInfo } from '#client'
 import type { KubernetesObject } from '#meta'
 import type { Store } from '#store'
+import type { StorageForm } from '../registry/object-version.ts'
 
 /**
  * Work that belongs to writes of one kind and needs more than the object: allocations that are made before the object is stored,
@@ -21,6 +22,7 @@ export interface HookContext {
   /** Acts as the API server itself. */
   readonly client: Client
   readonly store: Store
+  readonly storageForm: StorageForm
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from '#api'
+import { decodeProtobuf, encodeProtobuf, type ResourceDefinition } from '#api'
 import { deepFreeze } from '#base'
 import type { KubernetesObject, ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
@@ -23,7 +23,7 @@ export class ObjectVersion {
 
   /** Frozen and shared. */
   get object(): KubernetesObject {
-    this.#object ??= withRevision(JSON.parse(decoder.decode(this.#stored)) as KubernetesObject, this.revision)
+    this.#object ??= withRevision(decodeStored(this.#stored), this.revision)
     return this.#object
   }
 
@@ -38,7 +38,7 @@ export class ObjectVersion {
   }
 
   bytes(): Uint8Array {
-    this.#bytes ??= spliceRevision(this.#stored, this.revision)
+    this.#bytes ??= isJson(this.#stored) ? spliceRevision(this.#stored, this.revision) : Buffer.from(JSON.stringify(this.object))
     return this.#bytes
   }
 
@@ -105,6 +105,9 @@ export const showing = (versions: readonly ObjectVersion[], objects: readonly Ku
 export const shownAs = (key: ObjectKey, revision: Revision, object: KubernetesObject): ObjectVersion =>
   new ShownVersion(key, revision, object, object, 0)
 
+/** How objects of built-in kinds are stored. All forms are read, whichever is written. */
+export type StorageForm = 'json' | 'protobuf'
+
 const NOTHING = new Uint8Array()
 const decoder = new TextDecoder()
 
@@ -115,14 +118,31 @@ export function versionOf(key: ObjectKey, entry: Pick<Entry, 'value' | 'revision
   return new ObjectVersion(key, entry.revision, entry.value, parsedBytes.get(entry.value))
 }
 
+/** An object as some API server stored it, ours or upstream's. */
+export const decodeStored = (stored: Uint8Array): KubernetesObject =>
+  (isJson(stored) ? JSON.parse(decoder.decode(stored)) : decodeProtobuf(stored).object) as KubernetesObject
+
+/** In which form an object is stored. */
+export const formOfStored = (stored: Uint8Array): StorageForm => (isJson(stored) ? 'json' : 'protobuf')
+
+const isJson = (stored: Uint8Array): boolean => stored[0] === 0x7b
+
+/** Upstream stores these in JSON, like custom resources. */
+const JSON_GROUPS = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
+
+/** The form in which objects of `resource` are stored, where others are stored as `form`. */
+export const storageFormOf = ({ group, custom }: Pick<ResourceDefinition, 'group' | 'custom'>, form: StorageForm): StorageForm =>
+  custom !== undefined || JSON_GROUPS.has(group) ? 'json' : form
+
 /**
- * Encodes an object for the store: kind, apiVersion and metadata lead, so that the splice finds its place without a search, and the
+ * Encodes an object for the store, in JSON: kind, apiVersion and metadata lead, so that the splice finds its place without a search, and the
  * revision is left out. The object must not change afterwards.
  */
-export function encodeForStore(object: KubernetesObject): Uint8Array {
+export function encodeForStore(object: KubernetesObject, form: StorageForm = 'json'): Uint8Array {
   const { kind, apiVersion, metadata, ...rest } = object
   const { resourceVersion: _, ...meta } = metadata ?? {}
-  const bytes = Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }))
+  const stored = { kind, apiVersion, metadata: meta, ...rest }
+  const bytes = form === 'json' ? Buffer.from(JSON.stringify(stored)) : encodeProtobuf(stored as KubernetesObject)
   parsedBytes.set(bytes, object)
   return bytes
 }

@@ -19,12 +19,21 @@ import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
 import type { FieldManagement } from './field-management.ts'
-import { encodeForStore, type ObjectVersion, shownAs, shownVersions, versionOf } from './object-version.ts'
+import {
+  encodeForStore,
+  type ObjectVersion,
+  type StorageForm,
+  shownAs,
+  shownVersions,
+  storageFormOf,
+  versionOf,
+} from './object-version.ts'
 import { bumpGeneration, isolateSubresource, keepIdentity, keepSystemFields, prepareMetadata } from './system-fields.ts'
 import { validateCreate, validateRequired, validateUpdate } from './validate-metadata.ts'
 
 export interface RegistryOptions {
   readonly store: Store
+  readonly storageForm: StorageForm
   readonly cache: WatchCache
   readonly admission: AdmissionChain
   readonly fields: FieldManagement
@@ -280,7 +289,8 @@ export class Registry {
     const { namespace, name = '' } = object.metadata ?? {}
     const key = storageKey(resource, namespace, name)
     const { custom } = resource
-    const value = encodeForStore(custom === undefined ? object : await custom.toStored(object))
+    const form = storageFormOf(resource, this.#options.storageForm)
+    const value = encodeForStore(custom === undefined ? object : await custom.toStored(object), form)
     const versionAt = (revision: number): ObjectVersion =>
       custom === undefined
         ? versionOf(keyIn(resource, namespace, name), { value, revision })

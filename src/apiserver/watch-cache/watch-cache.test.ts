@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type ConfigMap, configMaps } from '#api'
-import { VirtualClock } from '#base'
+import { nullLog, VirtualClock } from '#base'
 import { openMemoryStore } from '#store'
 import { ask, askWatch, FaultyStore, startTestApiServer, type TestApiServer } from '#testing'
+import { WatchCache } from './watch-cache.ts'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 
@@ -114,4 +115,35 @@ test('what roles allow follows a store that was read anew', async () => {
   api.faulty.comeUp()
   await api.time.advance(10_000)
   assert.equal((await ask(api, `GET ${MAPS}`, { user })).code, 200)
+})
+
+test('changes of one revision are all shown before the cache says that it has reached it', async () => {
+  const time = new VirtualClock()
+  const inner = openMemoryStore({ clock: time })
+  const keys = ['a', 'b'].map((name) => `/registry/configmaps/default/${name}`)
+  for (const key of keys) await inner.put(key, Buffer.from(JSON.stringify(configMap(key.at(-1)!))), { expected: 0 })
+  const watch = inner.watch.bind(inner)
+  const released = Promise.withResolvers<void>()
+  // As when a lease ends: one revision deletes both.
+  inner.watch = async function* (prefix, since, signal) {
+    const [first, second] = keys
+    const revision = since + 1
+    yield { type: 'delete', key: first!, value: (await inner.get(first!))!.value, revision, previous: undefined, more: true }
+    await released.promise
+    yield { type: 'delete', key: second!, value: (await inner.get(second!))!.value, revision, previous: undefined }
+    yield* watch(prefix, revision, signal)
+  }
+  const cache = await WatchCache.open(inner, [configMaps as never], { clock: time, log: nullLog })
+  const { revision } = cache
+  const reached = cache.reached(revision + 1)
+  await time.advance(1000)
+  assert.equal(cache.revision, revision)
+  released.resolve()
+  await reached
+  assert.deepEqual(
+    keys.map((key) => cache.of(configMaps as never).get(key.slice('/registry/configmaps/'.length))),
+    [undefined, undefined],
+  )
+  await cache[Symbol.asyncDispose]()
+  await inner[Symbol.asyncDispose]()
 })

@@ -138,9 +138,9 @@ export class WatchCache implements AsyncDisposable {
     if (this.#revision < revision) await this.#waiters.wait(revision, signal)
   }
 
-  /** Resolves once the cache shows what is in the store now. */
-  current(): Promise<void> {
-    return this.reached(this.#store.revision)
+  /** Resolves once the cache shows what is in the store now, whoever wrote it. */
+  async current(): Promise<void> {
+    return this.reached(this.#store.isShared ? await this.#store.latest() : this.#store.revision)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,7 +176,10 @@ export class WatchCache implements AsyncDisposable {
   async #followOnce(signal: AbortSignal): Promise<void> {
     try {
       for await (const change of this.#store.watch(ROOT, this.#revision, signal)) {
-        if (change.type !== 'progress') this.#targetOfKey(change.key)?.apply(change)
+        if (change.type !== 'progress') {
+          this.#targetOfKey(change.key)?.apply(change)
+          if (change.more) continue
+        }
         this.#advance(change.revision)
       }
     } catch (error) {
