@@ -1,14 +1,16 @@
 import { hostname } from 'node:os'
 import { type AdmissionOptions, type ApiServer, createApiServer } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
-import { type Client, createClient, EventRecorder, Informers, inProcessTransport, type UserInfo } from '#client'
+import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
-import { startScheduler } from '#scheduler'
 import type { Store } from '#store'
 import { addressIn } from './cidr.ts'
+import { standForElection } from './components/election.ts'
 import { ManagedCertificate } from './join/managed-certificate.ts'
 import type { Authority, CertificateRequest, KeyPair } from './pki.ts'
 import { identities, type Pki } from './pki-directory.ts'
+import { startSchedulerOn } from './scheduling.ts'
+import { storageFormOf } from './store.ts'
 
 export interface ControlPlaneOptions {
   /** Owned by the caller, who disposes of it after the control plane. */
@@ -23,6 +25,10 @@ export interface ControlPlaneOptions {
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDomain: string
+  /** What this server calls itself in elections; by default its host's name and chance. */
+  readonly identity?: string | undefined
+  /** Called when a component could not be started once this server led; the process should end then. */
+  readonly onFailure?: (() => void) | undefined
   readonly admission?: AdmissionOptions
 }
 
@@ -35,6 +41,8 @@ export interface ControlPlane extends AsyncDisposable {
   /** A client inside this process that acts as `user`, through the same pipeline as any other. */
   /** `userAgent` names the program, which manages the fields it writes. */
   clientFor(user: UserInfo, userAgent?: string): Client
+  /** Runs a component of the cluster in this process: at once, or where other servers share the store, while this one holds the lease of that name. */
+  lead(name: string, start: () => Promise<AsyncDisposable>): Promise<void>
 }
 
 export const ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
@@ -46,6 +54,7 @@ export const serviceAccountUser = (name: string): UserInfo => ({
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { store, pki, clock, random, log } = options
+  const { identity = `${hostname()}_${random.uuid()}` } = options
   await using stack = new AsyncDisposableStack()
   const certificates = {
     apiserver: keepIssued('apiserver', pki.serverCA, identities.apiServer(servingHosts(options))),
@@ -59,6 +68,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const server = stack.use(
     await createApiServer({
       store,
+      storageForm: storageFormOf(store),
       clock,
       random,
       log: log.child({ component: 'apiserver' }),
@@ -107,26 +117,50 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   listening.resolve(listener.port)
   const clientFor = (user: UserInfo, userAgent = 't8s'): Client => createClient(inProcessTransport(server, { user, userAgent }))
   await server.ready
-  stack.use(
-    await startControllers({
+  const managerLog = log.child({ component: 'controller-manager' })
+  const reader = clientFor(MANAGER, CONTROLLER_MANAGER)
+  const leading = stack.use(new AsyncDisposableStack())
+  await lead(CONTROLLER_MANAGER, reader, managerLog, () =>
+    startControllers({
       clientFor: (name) => clientFor(serviceAccountUser(name), CONTROLLER_MANAGER),
-      reader: clientFor({ username: 'system:kube-controller-manager', groups: ['system:authenticated'] }, CONTROLLER_MANAGER),
+      reader,
       clock,
       random,
-      log: log.child({ component: 'controller-manager' }),
+      log: managerLog,
       rootCA: pki.serverCA.certificate,
       clusterCIDR: options.clusterCIDR,
       only: CONTROLLERS,
       signing: signingOf(pki),
     }),
   )
-  await startSchedulerOn(stack, clientFor(SCHEDULER, 'kube-scheduler'), {
-    clock,
-    random,
-    log: log.child({ component: 'scheduler' }),
-  })
+  const schedulerLog = log.child({ component: 'scheduler' })
+  const schedulerClient = clientFor(SCHEDULER, 'kube-scheduler')
+  await lead('kube-scheduler', schedulerClient, schedulerLog, () =>
+    startSchedulerOn(schedulerClient, { clock, random, log: schedulerLog }),
+  )
   const owned = stack.move()
-  return { server, port: listener.port, certificates, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    server,
+    port: listener.port,
+    certificates,
+    clientFor,
+    lead: (name, start) => lead(name, clientFor(ADMIN), log, start),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+
+  /** Where other servers share the store, only the one that holds the lease acts. */
+  async function lead(name: string, client: Client, log: Log, start: () => Promise<AsyncDisposable>): Promise<void> {
+    if (!store.isShared) {
+      leading.use(await start())
+      return
+    }
+    const election = { client, clock, random, log, lease: `kube-system/${name}`, identity, ...ELECTION }
+    const candidacy = leading.use(standForElection(election, start))
+    candidacy.leading.catch((error: unknown) => {
+      log.error('This server can not lead', { lease: election.lease, error })
+      options.onFailure?.()
+    })
+  }
 
   function keepIssued(name: string, authority: Authority, request: CertificateRequest): ManagedCertificate {
     const obtain = (): Promise<KeyPair> => authority.issue(request)
@@ -152,18 +186,10 @@ function signingOf({ clientCA, serverCA }: Pki): Signing {
 }
 
 const CONTROLLER_MANAGER = 'kube-controller-manager'
+const MANAGER: UserInfo = { username: 'system:kube-controller-manager', groups: ['system:authenticated'] }
+/** With upstream's 15 s, whose end a candidate may notice two retries late, another would not lead within 15 s. */
+const ELECTION = { leaseMs: 10_000, renewMs: 7_000, retryMs: 1_500 }
 const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
-
-/** A scheduler with informers and a recorder of its own, all owned by `stack`. */
-export async function startSchedulerOn(
-  stack: AsyncDisposableStack,
-  client: Client,
-  { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Log },
-): Promise<void> {
-  const sources = stack.use(new Informers({ client, clock, random, log }))
-  const recorder = stack.use(new EventRecorder({ client, clock, random, log, component: 'default-scheduler' }))
-  stack.use(await startScheduler({ client, clock, random, log, sources, recorder }))
-}
 
 /** Every name a client may dial: the Service's names and address, this host's names, and where it is advertised. */
 function servingHosts({ serviceCIDR, clusterDomain, advertiseAddress, listen }: ControlPlaneOptions): string[] {

@@ -63,7 +63,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     }),
   )
   if (nodes > 0) {
-    await startSchedulerOn(stack, clientFor(component('system:kube-scheduler')), { clock, random, log })
+    stack.use(await startSchedulerOn(clientFor(component('system:kube-scheduler')), { clock, random, log }))
     const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
     stack.use(await startSimulatedNodes({ controlPlane: { clientFor }, names, clock, random, log, ...RANGES }))
   }

@@ -13,9 +13,10 @@ import {
   readFlagPair,
   withLogOptions,
 } from '../component-options.ts'
+import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { wholeNumber } from '../options.ts'
 
-interface Options extends LogOptions {
+interface Options extends LogOptions, EtcdOptions {
   readonly securePort: number
   readonly bindAddress: string
   readonly advertiseAddress?: string
@@ -74,7 +75,7 @@ export const apiserver: CommandDefinition = {
       .option('--disable-admission-plugins <names>', 'admission plugins that are on by default and shall not run', list)
       .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
       .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
-    withLogOptions(command).action(async (options: Options) => {
+    withLogOptions(withEtcdOptions(command)).action(async (options: Options) => {
       const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
       const settings = await settingsOf(options)
       await runProcess(async (stop) =>
@@ -128,7 +129,10 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     kubelets: kubeletsOf(options),
     enableBootstrapTokens: options.enableBootstrapTokenAuth,
     admission: { enable: options.enableAdmissionPlugins ?? [], disable: options.disableAdmissionPlugins ?? [] },
-    store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,
+    storage: {
+      store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,
+      etcd: etcdAccessOf(options),
+    },
     dataDirectory: options.dataDir,
   }
 }

@@ -1,7 +1,8 @@
 import type { CommandDefinition } from '../command.ts'
+import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { DATA_DIRECTORY, oneOf, wholeNumber } from '../options.ts'
 
-interface Options {
+interface Options extends EtcdOptions {
   readonly dataDir: string
   readonly nodes?: number
   readonly runtime?: 'auto' | 'containerd' | 'docker' | 'simulated'
@@ -12,7 +13,7 @@ interface Options {
 
 export const up: CommandDefinition = {
   register(program) {
-    program
+    const command = program
       .command('up')
       .description('start a cluster in the background and wait until it is ready')
       .option('--nodes <count>', 'how many nodes', wholeNumber('--nodes', 1, 1000))
@@ -21,24 +22,25 @@ export const up: CommandDefinition = {
         'auto, containerd or simulated',
         oneOf('--runtime', ['auto', 'containerd', 'docker', 'simulated'] as const),
       )
-      .option('--store <store>', 'embedded')
+      .option('--store <store>', 'embedded (default), or etcd=URL,URL')
       .option(...DATA_DIRECTORY)
       .option('--api-port <port>', 'where the API is served', wholeNumber('--api-port', 1, 65_535))
       .option('--no-install', 'do not install missing packages')
-      .action(async (options: Options) => {
-        const { up: start } = await import('#cluster')
-        const progress = (step: string): void => void process.stderr.write(`t8s: ${step}\n`)
-        const signal = new AbortController().signal
-        const { kubeconfig, userKubeconfig, config } = await start({
-          ...options,
-          dataDirectory: options.dataDir,
-          signal,
-          progress,
-        })
-        const nodes = config.nodes === 1 ? '1 node is' : `${config.nodes} nodes are`
-        process.stdout.write(
-          `The cluster is up: ${nodes} Ready (${config.runtime}).\n  kubectl --context t8s get nodes     context added to ${userKubeconfig}\n  export KUBECONFIG=${kubeconfig}\n`,
-        )
+    withEtcdOptions(command).action(async (options: Options) => {
+      const { up: start } = await import('#cluster')
+      const progress = (step: string): void => void process.stderr.write(`t8s: ${step}\n`)
+      const signal = new AbortController().signal
+      const { kubeconfig, userKubeconfig, config } = await start({
+        ...options,
+        dataDirectory: options.dataDir,
+        etcd: etcdAccessOf(options),
+        signal,
+        progress,
       })
+      const nodes = config.nodes === 1 ? '1 node is' : `${config.nodes} nodes are`
+      process.stdout.write(
+        `The cluster is up: ${nodes} Ready (${config.runtime}).\n  kubectl --context t8s get nodes     context added to ${userKubeconfig}\n  export KUBECONFIG=${kubeconfig}\n`,
+      )
+    })
   },
 }

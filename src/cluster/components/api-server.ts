@@ -1,6 +1,6 @@
 import { createApiServer } from '#apiserver'
 import type { KeyPair } from '../pki.ts'
-import { openStore } from '../store.ts'
+import { openStore, type StoreChoice, storageFormOf } from '../store.ts'
 import type { ComponentContext } from './component.ts'
 import { selfSigned } from './self-signed.ts'
 
@@ -21,8 +21,8 @@ export interface ApiServerProcessOptions {
   readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
   readonly enableBootstrapTokens: boolean
   readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] }
-  /** `embedded`, in `dataDirectory`, or another that `openStore` knows. */
-  readonly store: string
+  /** `embedded` is in `dataDirectory`. */
+  readonly storage: StoreChoice
   readonly dataDirectory: string
 }
 
@@ -34,11 +34,12 @@ export async function startApiServerProcess(
   await using stack = new AsyncDisposableStack()
   const serving =
     options.serving ?? (await selfSigned(options.certificateDirectory, 'apiserver', options.servingHosts, { clock, random }))
-  const store = stack.use(await openStore(options.store, { directory: options.dataDirectory, clock }))
+  const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log }))
   const { serviceAccounts, serviceClusterIPRange, serviceNodePortRange } = options
   const server = stack.use(
     await createApiServer({
       store,
+      storageForm: storageFormOf(store),
       clock,
       random,
       log,

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { EtcdAccess } from '../store.ts'
 
 /** The choices a local cluster was made with; kept in its data directory, so that every later `up` starts the same cluster. */
 export interface ClusterConfig {
@@ -10,6 +11,7 @@ export interface ClusterConfig {
   readonly runtime: 'containerd' | 'simulated'
   /** `embedded`, or `etcd=URL,URL`. */
   readonly store: string
+  readonly etcd?: EtcdAccess | undefined
   readonly apiPort: number
   /** Where other nodes and pods reach the API server. */
   readonly advertiseAddress: string

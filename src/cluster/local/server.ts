@@ -47,7 +47,7 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
     }),
   )
   const pki = await openPki(paths.pki, { clock, random })
-  const store = stack.use(await openStore(config.store, { directory: paths.store, clock }))
+  const store = stack.use(await openStore(config, { directory: paths.store, clock, log }))
   stores.push(store)
   const { advertiseAddress, clusterCIDR, serviceCIDR, clusterDomain, clusterDNS } = config
   const listen = { host: '0.0.0.0', port: config.apiPort }
@@ -63,6 +63,7 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
       clusterCIDR,
       serviceCIDR,
       clusterDomain,
+      onFailure: stop,
     }),
   )
   state.isServing = true
@@ -77,7 +78,10 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
   certificates.push(...Object.values(controlPlane.certificates), stack.use(admin))
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
-    stack.use(await startSimulatedNodes({ controlPlane, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }))
+    // Of several servers one plays the machines.
+    await controlPlane.lead('t8s-simulated-nodes', () =>
+      startSimulatedNodes({ controlPlane, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }),
+    )
     state.simulated = names
     await waitUntilReady(
       controlPlane.clientFor(ADMIN),

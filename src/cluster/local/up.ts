@@ -15,6 +15,7 @@ import { callControl } from '../control-socket.ts'
 import { ensureMachineNetwork } from '../node/machine-network.ts'
 import { ensurePackages } from '../node/packages.ts'
 import { openPki, type Pki } from '../pki-directory.ts'
+import { checkStoreChoice, type EtcdAccess } from '../store.ts'
 import { addressOfHost, chooseNodeRange, chooseRanges } from './address.ts'
 import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
 import { startDaemon } from './daemon.ts'
@@ -29,6 +30,7 @@ export interface UpOptions {
   readonly nodes?: number | undefined
   readonly runtime?: 'auto' | 'containerd' | 'docker' | 'simulated' | undefined
   readonly store?: string | undefined
+  readonly etcd?: EtcdAccess | undefined
   readonly apiPort?: number | undefined
   readonly install: boolean
   readonly signal: AbortSignal
@@ -122,6 +124,8 @@ function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
     }
     return existing
   }
+  const store = options.store ?? CONFIG_DEFAULTS.store
+  checkStoreChoice({ store, etcd: options.etcd })
   const runtime = chooseRuntime(options)
   const ranges =
     runtime === 'containerd'
@@ -140,7 +144,8 @@ function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
     id: Buffer.from(systemRandom.bytes(4)).toString('hex'),
     nodes,
     runtime,
-    store: options.store ?? CONFIG_DEFAULTS.store,
+    store,
+    ...(options.etcd !== undefined && { etcd: options.etcd }),
     apiPort: options.apiPort ?? CONFIG_DEFAULTS.apiPort,
     advertiseAddress,
     ...ranges,
