@@ -82,7 +82,8 @@ export class Dispatcher {
         return this.#patch(context, presenter)
       case 'delete': {
         const { version, gone } = await remove(context, registry)
-        return gone ? replyObject(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
+        const status = gone && !resource.returnsDeleted
+        return status ? replyObject(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
       }
       case 'deletecollection': {
         const { versions, metadata } = await removeCollection(context, registry, reads)

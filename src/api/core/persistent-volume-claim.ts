@@ -10,6 +10,7 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   kind: 'PersistentVolumeClaim',
   scope: 'Namespaced',
   names: { plural: 'persistentvolumeclaims', shortNames: ['pvc'] },
+  returnsDeleted: true,
   subresources: { status: true },
   default(draft) {
     defaultClaimSpec((draft.spec ??= {}))

@@ -10,6 +10,7 @@ export const persistentVolumes = defineResource<PersistentVolume>({
   kind: 'PersistentVolume',
   scope: 'Cluster',
   names: { plural: 'persistentvolumes', shortNames: ['pv'] },
+  returnsDeleted: true,
   subresources: { status: true },
   default(draft) {
     const spec = (draft.spec ??= {})

@@ -11,6 +11,7 @@ export const podTemplates = defineResource<PodTemplate>({
   kind: 'PodTemplate',
   scope: 'Namespaced',
   names: { plural: 'podtemplates' },
+  returnsDeleted: true,
   default: ({ template }) => defaultPodTemplate(template),
   columns: [
     name,

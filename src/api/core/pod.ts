@@ -13,6 +13,7 @@ export const pods = defineResource<Pod>({
   kind: 'Pod',
   scope: 'Namespaced',
   names: { plural: 'pods', shortNames: ['po'], categories: ['all'] },
+  returnsDeleted: true,
   subresources: {
     status: true,
     others: {

@@ -12,6 +12,7 @@ export const resourceQuotas = defineResource<ResourceQuota>({
   kind: 'ResourceQuota',
   scope: 'Namespaced',
   names: { plural: 'resourcequotas', shortNames: ['quota'] },
+  returnsDeleted: true,
   subresources: { status: true },
   default(draft) {
     draft.spec ??= {}

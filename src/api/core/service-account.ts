@@ -8,6 +8,7 @@ export const serviceAccounts = defineResource<ServiceAccount>({
   kind: 'ServiceAccount',
   scope: 'Namespaced',
   names: { plural: 'serviceaccounts', shortNames: ['sa'] },
+  returnsDeleted: true,
   subresources: { others: { token: { kind: 'TokenRequest', group: 'authentication.k8s.io', verbs: ['create'] } } },
   columns: [name, text('Secrets', ({ secrets }) => secrets?.length ?? 0), age],
   schema: 'io.k8s.api.core.v1.ServiceAccount',

@@ -11,6 +11,7 @@ export const services = defineResource<Service>({
   kind: 'Service',
   scope: 'Namespaced',
   names: { plural: 'services', shortNames: ['svc'], categories: ['all'] },
+  returnsDeleted: true,
   subresources: {
     status: true,
     others: {

@@ -10,6 +10,7 @@ export const deviceClasses = defineResource<DeviceClass>({
   kind: 'DeviceClass',
   scope: 'Cluster',
   names: { plural: 'deviceclasses' },
+  returnsDeleted: true,
   generation: true,
   *validate({ spec }) {
     yield* validateSelectors(spec?.selectors, 'spec.selectors')

@@ -11,6 +11,7 @@ export const resourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   kind: 'ResourceClaimTemplate',
   scope: 'Namespaced',
   names: { plural: 'resourceclaimtemplates' },
+  returnsDeleted: true,
   default({ spec }) {
     defaultClaim(spec?.spec)
   },

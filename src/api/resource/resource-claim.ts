@@ -12,6 +12,7 @@ export const resourceClaims = defineResource<ResourceResourceClaim>({
   kind: 'ResourceClaim',
   scope: 'Namespaced',
   names: { plural: 'resourceclaims' },
+  returnsDeleted: true,
   subresources: { status: true },
   default({ spec }) {
     defaultClaim(spec)

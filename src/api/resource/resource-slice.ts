@@ -9,6 +9,7 @@ export const resourceSlices = defineResource<ResourceSlice>({
   kind: 'ResourceSlice',
   scope: 'Cluster',
   names: { plural: 'resourceslices' },
+  returnsDeleted: true,
   generation: true,
   columns: [
     name,

@@ -9,6 +9,7 @@ export const csiDrivers = defineResource<CSIDriver>({
   kind: 'CSIDriver',
   scope: 'Cluster',
   names: { plural: 'csidrivers' },
+  returnsDeleted: true,
   unconditionalUpdate: false,
   default(draft) {
     const spec = (draft.spec ??= {})

@@ -9,6 +9,7 @@ export const csiNodes = defineResource<CSINode>({
   kind: 'CSINode',
   scope: 'Cluster',
   names: { plural: 'csinodes' },
+  returnsDeleted: true,
   unconditionalUpdate: false,
   columns: [name, integer('Drivers', ({ spec }) => spec?.drivers?.length ?? 0), age],
   validate: validateCSINode,

@@ -11,6 +11,7 @@ export const storageClasses = defineResource<StorageClass>({
   kind: 'StorageClass',
   scope: 'Cluster',
   names: { plural: 'storageclasses', shortNames: ['sc'] },
+  returnsDeleted: true,
   default(draft) {
     draft.reclaimPolicy ||= 'Delete'
     draft.volumeBindingMode ||= 'Immediate'

@@ -11,6 +11,7 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   kind: 'VolumeAttachment',
   scope: 'Cluster',
   names: { plural: 'volumeattachments' },
+  returnsDeleted: true,
   unconditionalUpdate: false,
   subresources: { status: true },
   prepareForCreate(draft) {

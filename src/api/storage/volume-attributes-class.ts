@@ -11,6 +11,7 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   kind: 'VolumeAttributesClass',
   scope: 'Cluster',
   names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
+  returnsDeleted: true,
   columns: [name, text('DriverName', ({ driverName }) => driverName), age],
   *validate({ driverName, parameters }) {
     yield* validateProvisioner(driverName, 'driverName')

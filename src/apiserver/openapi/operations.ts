@@ -123,8 +123,13 @@ function builder(resource: ResourceDefinition): Build {
     gvk: { group: resource.group, version: resource.version, kind: resource.kind },
     pathParameters,
     request: requestOf(verb),
-    response: verb === 'list' ? { kind: 'list' } : verb === 'delete' || verb === 'deletecollection' ? STATUS : OBJECT,
+    response: responseOf(verb, resource),
   })
+}
+
+function responseOf(verb: DocumentedVerb, { returnsDeleted }: ResourceDefinition): Payload {
+  if (verb === 'list') return { kind: 'list' }
+  return (verb === 'delete' && !returnsDeleted) || verb === 'deletecollection' ? STATUS : OBJECT
 }
 
 function requestOf(verb: DocumentedVerb): Payload | undefined {

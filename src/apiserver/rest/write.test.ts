@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { inProcessTransport, type TransportRequest } from '#client'
 import type { Status } from '#meta'
-import { startTestApiServer, TEST_ADMIN, type TestApiServer } from '#testing'
+import { ask, startTestApiServer, TEST_ADMIN, type TestApiServer } from '#testing'
 
 const COLLECTION = '/apis/apps/v1/namespaces/default/deployments'
 const WEB = `${COLLECTION}/web`
@@ -314,3 +314,30 @@ test('a number that no longer is what was written is refused', () =>
     )
     assert.equal((await call('POST', path, JSON_BODY, pod('9007199254740991'))).code, 201)
   }))
+
+test('a delete answers with the object where the published API says so, and with a Status elsewhere', async () => {
+  await using api = await startTestApiServer()
+  const bodies: Readonly<Record<string, object>> = {
+    '/api/v1/namespaces/default/serviceaccounts': { secrets: [{ name: 's' }] },
+    '/apis/storage.k8s.io/v1/storageclasses': { provisioner: 'p.example.com' },
+    '/api/v1/namespaces/default/configmaps': { data: { a: 'b' } },
+  }
+  const answers: string[] = []
+  for (const [path, body] of Object.entries(bodies)) {
+    const created = await ask(api, `POST ${path}`, { body: { ...body, metadata: { name: 'x' } } })
+    const { code, object } = await ask(api, `DELETE ${path}/x`)
+    assert.equal(code, 200)
+    answers.push(object.kind)
+    if (object.kind === 'Status') assert.equal(object.details.uid, created.object.metadata.uid)
+    else assert.deepEqual(object, created.object)
+    assert.equal((await ask(api, `GET ${path}/x`)).code, 404)
+  }
+  assert.deepEqual(answers, ['ServiceAccount', 'StorageClass', 'Status'])
+  const { text } = await ask(api, 'GET /openapi/v2', { headers: { accept: 'application/json' } })
+  const { paths } = JSON.parse(text) as { paths: Record<string, { delete: { responses: Record<string, { schema: object }> } }> }
+  const answered = (path: string): object => paths[path]!.delete.responses['200']!.schema
+  assert.deepEqual(answered('/api/v1/namespaces/{namespace}/pods/{name}'), { $ref: '#/definitions/io.k8s.api.core.v1.Pod' })
+  assert.deepEqual(answered('/api/v1/namespaces/{namespace}/configmaps/{name}'), {
+    $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Status',
+  })
+})
