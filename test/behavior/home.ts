@@ -13,7 +13,7 @@ export class Home implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 't8s-behavior-'))
   readonly environment: NodeJS.ProcessEnv
 
-  constructor({ kubeconfig }: Target) {
+  constructor({ kubeconfig }: Pick<Target, 'kubeconfig'>) {
     const path = join(this.directory, 'kubeconfig')
     writeFileSync(path, kubeconfig, { mode: 0o600 })
     this.environment = { PATH: process.env['PATH'], HOME: this.directory, KUBECONFIG: path }
