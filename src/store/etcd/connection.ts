@@ -2,21 +2,9 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type * as Grpc from '@grpc/grpc-js'
 import { type Clock, type Log, type Random, systemClock, type Timer } from '#base'
+import { type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
 import { EtcdError, etcdErrorOf } from './errors.ts'
 import { etcdCodec } from './messages.ts'
-
-export interface EtcdEndpoints {
-  /** `http://host:port` or `https://host:port`, as `--etcd-servers`. */
-  readonly servers: readonly string[]
-  readonly tls?: EtcdTls | undefined
-}
-
-/** PEM texts. */
-export interface EtcdTls {
-  readonly ca?: string | undefined
-  readonly certificate?: string | undefined
-  readonly key?: string | undefined
-}
 
 export interface ConnectionDependencies {
   readonly clock: Clock
@@ -223,21 +211,6 @@ function clientOf(grpc: typeof Grpc, endpoint: string, tls: EtcdTls | undefined)
     // Whether a call is sent again is decided where its effect is known.
     'grpc.enable_retries': 0,
   })
-}
-
-/** Throws one sentence for what is no URL of an etcd member. */
-export function parseEndpoint(endpoint: string): {
-  readonly protocol: 'http:' | 'https:'
-  readonly hostname: string
-  readonly host: string
-} {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
-  const { protocol } = url ?? {}
-  if (url === undefined || (protocol !== 'http:' && protocol !== 'https:') || url.hostname === '')
-    throw new Error(`${JSON.stringify(endpoint)} is no URL of an etcd member; it looks like https://10.0.0.1:2379`)
-  // URL drops a port that is the protocol's own, which is not etcd's.
-  const port = /:(\d+)\/*$/.exec(endpoint)?.[1] ?? '2379'
-  return { protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), host: `${url.hostname}:${port}` }
 }
 
 const encoder =

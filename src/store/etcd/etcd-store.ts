@@ -15,6 +15,7 @@ import {
 import { Compactor } from './compactor.ts'
 import type { EtcdConnection } from './connection.ts'
 import { EtcdError, failureOf } from './errors.ts'
+import { Fence } from './fence.ts'
 import { Health } from './health.ts'
 import type { KeySpace } from './key-space.ts'
 import { Leases } from './leases.ts'
@@ -26,6 +27,9 @@ import { ConditionalWriter } from './writer.ts'
 const PAGE_ENTRIES_MAX = 500
 /** A page of large objects takes its time. */
 const PAGE_TIMEOUT_MS = 5_000
+
+/** Unknown to upstream, which leaves such keys alone. */
+const FENCES = '/registry/t8s-fences/'
 
 export interface EtcdStoreOptions {
   readonly connection: EtcdConnection
@@ -55,7 +59,8 @@ export class EtcdStore implements Store {
     this.#keys = keys
     this.#revision = revision
     this.#leases = new Leases(connection, { clock, random })
-    this.#writer = new ConditionalWriter(connection, (seen) => this.#note(seen), this.#closing.signal)
+    const fence = new Fence(connection, this.#keys.outside(FENCES + random.uuid()))
+    this.#writer = new ConditionalWriter(connection, fence, (seen) => this.#note(seen), this.#closing.signal)
     this.#compactor = new Compactor(connection, (seen) => this.#note(seen))
     this.#health = new Health(connection, clock)
   }

@@ -1,6 +1,7 @@
 import { Compacted, type Revision } from '../store.ts'
 import type { EtcdConnection } from './connection.ts'
 import { EtcdError } from './errors.ts'
+import type { Fence } from './fence.ts'
 import {
   DELETED,
   type Event,
@@ -28,25 +29,28 @@ export type WriteResult = { readonly revision: Revision } | { readonly current: 
 /**
  * Writes under the condition that a key stands at a revision, and finds out what became of a write that nobody answered. Sending it again is safe, since
  * no revision comes twice: of all its copies the condition lets one pass. When none of the later ones did, the key's history says whether an earlier one had.
- * Only absence comes twice. So a create looks into the history before it is sent again, lest it brings back what another has deleted meanwhile.
+ * Only absence comes twice. So before a create is sent again, the {@link Fence} is raised against its earlier copies, and the history tells whether one of
+ * them had passed before.
  */
 export class ConditionalWriter {
   readonly #connection: EtcdConnection
+  readonly #fence: Fence
   readonly #note: (revision: Revision) => void
   readonly #signal: AbortSignal
 
-  constructor(connection: EtcdConnection, note: (revision: Revision) => void, signal: AbortSignal) {
+  constructor(connection: EtcdConnection, fence: Fence, note: (revision: Revision) => void, signal: AbortSignal) {
     this.#connection = connection
+    this.#fence = fence
     this.#note = note
     this.#signal = signal
   }
 
   async write(write: ConditionalWrite): Promise<WriteResult> {
-    const request = requestOf(write)
     return this.#connection.retrying(async (count) => {
+      if (write.expected === 0) await this.#fence.closed()
       const done = count > 0 && write.expected === 0 ? await this.#findCreated(write) : undefined
       if (done !== undefined) return { revision: done }
-      const response = await this.#connection.attempt<TxnResponse>('txn', request)
+      const response = await this.#send(write)
       const revision = response.header?.revision ?? 0
       this.#note(revision)
       if (response.succeeded) return { revision }
@@ -57,6 +61,24 @@ export class ConditionalWriter {
       }
       return { current }
     })
+  }
+
+  async #send(write: ConditionalWrite): Promise<TxnResponse> {
+    if (write.expected !== 0) return this.#connection.attempt<TxnResponse>('txn', requestOf(write, undefined))
+    try {
+      for (;;) {
+        // Others may raise it meanwhile.
+        const named = this.#fence.revision
+        const response = await this.#connection.attempt<TxnResponse>('txn', requestOf(write, this.#fence))
+        const [key, fence] = response.responses?.map(({ range }) => range?.kvs?.[0]) ?? []
+        const at = fence?.modRevision ?? 0
+        if (response.succeeded || key !== undefined || at === named) return response
+        this.#fence.foundAt(at)
+      }
+    } catch (error) {
+      if (error instanceof EtcdError && error.kind === 'transient') this.#fence.breach()
+      throw error
+    }
   }
 
   /** The revision at which an earlier copy created the key, whatever became of it since. */
@@ -88,11 +110,12 @@ function historyGone(error: unknown): never {
   throw new EtcdError('unknown', `nobody answered the write, and its history is gone: ${error.message}`, false, { cause: error })
 }
 
-function requestOf({ key, expected, put }: ConditionalWrite): TxnRequest {
+function requestOf({ key, expected, put }: ConditionalWrite, fence: Fence | undefined): TxnRequest {
+  const conditions = [{ key, revision: expected }, ...(fence === undefined ? [] : [fence])]
   return {
-    compare: [{ target: TARGET_MOD_REVISION, key, modRevision: expected }],
+    compare: conditions.map((each) => ({ target: TARGET_MOD_REVISION, key: each.key, modRevision: each.revision })),
     success: [put === undefined ? { deleteRange: { key } } : { put: { key, ...put } }],
-    failure: [{ range: { key } }],
+    failure: conditions.map((each) => ({ range: { key: each.key } })),
   }
 }
 
