@@ -42,7 +42,7 @@ export type ResponseBody =
       readonly object: unknown
       readonly bytes: () => Uint8Array
       /** The same bytes in order, where they need not be copied together. */
-      readonly parts?: () => readonly Uint8Array[]
+      readonly parts?: () => BodyParts
       /** Of the bytes; JSON when absent. */
       readonly mediaType?: string
     }
@@ -50,6 +50,12 @@ export type ResponseBody =
   | { readonly kind: 'watch'; readonly frames: AsyncIterable<WatchFrame> }
   /** Raw bytes as they come (logs, proxied bodies). */
   | { readonly kind: 'stream'; readonly stream: AsyncIterable<Uint8Array> }
+
+/** Pieces of a body, made as they are taken: what is sent in pieces is never in memory as a whole. */
+export interface BodyParts extends Iterable<Uint8Array> {
+  /** Of all of them together. */
+  readonly byteLength: number
+}
 
 export interface WatchFrame {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream'
 import test from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { ResponseBody } from '#client'
+import { joined } from '../presentation/body.ts'
 import type { Sink } from './sink.ts'
 import { writeBody } from './write-body.ts'
 
@@ -42,7 +43,12 @@ async function written(body: ResponseBody, headers: Record<string, string> = {},
 
 const parts = Array.from({ length: 3_000 }, (_, index) => Buffer.from(`${index}`.padEnd(100)))
 const whole = Buffer.concat(parts)
-const list: ResponseBody = { kind: 'object', object: {}, parts: () => parts, bytes: () => assert.fail('a list is not joined') }
+const list: ResponseBody = {
+  kind: 'object',
+  object: {},
+  parts: () => joined(parts),
+  bytes: () => assert.fail('a list is not joined'),
+}
 
 test('a long list is written in pieces of a size, never joined', async () => {
   const { headers, body, chunks } = await written(list)

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
-import type { TransportResponse } from '#client'
+import type { BodyParts, TransportResponse } from '#client'
 import { statusOf } from '#meta'
+import { joined } from '../presentation/body.ts'
 import { replyStatus } from '../response.ts'
 import type { Sink } from './sink.ts'
 import { writeWatch } from './write-watch.ts'
@@ -31,9 +32,9 @@ export async function writeBody(request: Headed, sink: Sink, { status, headers, 
     else await writeStream(sink.stream, body.stream)
     return
   }
-  let parts: readonly Uint8Array[]
+  let parts: BodyParts
   try {
-    parts = body.kind === 'bytes' ? [body.bytes] : (body.parts?.() ?? [body.bytes()])
+    parts = body.kind === 'bytes' ? joined([body.bytes]) : (body.parts?.() ?? joined([body.bytes()]))
   } catch (error) {
     await writeBody(request, sink, replyStatus(statusOf(error)))
     return
@@ -45,10 +46,9 @@ async function writeParts(
   request: Headed,
   sink: Sink,
   { status, headers }: { readonly status: number; readonly headers: Record<string, string> },
-  parts: readonly Uint8Array[],
+  parts: BodyParts,
 ): Promise<void> {
-  let length = 0
-  for (const part of parts) length += part.length
+  const length = parts.byteLength
   if (length >= GZIP_BYTES_MIN && acceptsGzip(request)) {
     headers['content-encoding'] = 'gzip'
     headers['vary'] = headers['vary'] === undefined ? 'Accept-Encoding' : `${headers['vary']}, Accept-Encoding`
@@ -58,12 +58,13 @@ async function writeParts(
   }
   headers['content-length'] = String(length)
   sink.head(status, headers)
-  if (parts.length === 1) sink.stream.end(parts[0])
-  else if (length <= BATCH_BYTES) sink.stream.end(Buffer.concat(parts, length))
-  else await writeBatches(sink.stream, parts)
+  if (length <= BATCH_BYTES) {
+    const all = [...parts]
+    sink.stream.end(all.length === 1 ? all[0] : Buffer.concat(all, length))
+  } else await writeBatches(sink.stream, parts)
 }
 
-async function writeCompressed(stream: Writable, parts: readonly Uint8Array[]): Promise<void> {
+async function writeCompressed(stream: Writable, parts: BodyParts): Promise<void> {
   const [{ createGzip }, { Readable }, { pipeline }] = await Promise.all([
     import('node:zlib'),
     import('node:stream'),
@@ -77,7 +78,7 @@ const spare: Buffer[] = []
 const SPARE_MAX = 16
 
 /** Writes many parts through one buffer, that is filled again when it was taken. */
-async function writeBatches(stream: Writable, parts: readonly Uint8Array[]): Promise<void> {
+async function writeBatches(stream: Writable, parts: BodyParts): Promise<void> {
   const batch = spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES)
   let filled = 0
   const write = async (bytes: Uint8Array): Promise<boolean> => {
@@ -120,7 +121,7 @@ const acceptsGzip = ({ headers }: Headed): boolean =>
     .some((token) => token.trim() === 'gzip')
 
 /** The parts in pieces of about one size. */
-function* batches(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
+function* batches(parts: BodyParts): Iterable<Uint8Array> {
   let batch: Uint8Array[] = []
   let length = 0
   for (const part of parts) {

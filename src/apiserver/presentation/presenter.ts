@@ -1,8 +1,8 @@
 import { encodeProtobufMessage, protobufEnvelope, protobufEnvelopeParts, type ResourceDefinition } from '#api'
-import type { ResponseBody, WatchFrame } from '#client'
+import type { BodyParts, ResponseBody, WatchFrame } from '#client'
 import { apiVersionOf, type KubernetesObject, type ListMeta } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
-import { objectBody, sharedBody } from './body.ts'
+import { joined, objectBody, sharedBody } from './body.ts'
 import { type ChangeType, objectFrame, plainFrame, sharedFrame } from './frames.ts'
 import { type Form, type IncludeObject, includeObjectOf, MEDIA_TYPES, wrongTransform } from './negotiate.ts'
 import { delimiterOf, protobufOf, type Shown, showAs } from './shown.ts'
@@ -33,11 +33,15 @@ export class Presenter {
     const { as, encoding } = this.#form
     if (as === 'metadata-list') throw wrongTransform('PartialObjectMetadataList', false, this.#typeName(this.#resource.kind))
     if (as !== 'object') return objectBody(this.#transformed(shown))
-    if (encoding !== 'protobuf') return sharedBody(shown.object, () => [shown.bytes()])
+    if (encoding !== 'protobuf')
+      return sharedBody(
+        () => shown.object,
+        () => joined([shown.bytes()]),
+      )
     const { kind } = this.#resource
     return sharedBody(
-      shown.object,
-      () => [protobufEnvelope(apiVersionOf(this.#resource), kind, protobufOf(this.#resource, shown).message)],
+      () => shown.object,
+      () => joined([protobufEnvelope(apiVersionOf(this.#resource), kind, protobufOf(this.#resource, shown).message)]),
       MEDIA_TYPES.protobuf,
     )
   }
@@ -56,9 +60,10 @@ export class Presenter {
       return objectBody({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${version}`, metadata, items })
     }
     const head = { kind: listKind, apiVersion: apiVersionOf(this.#resource), metadata }
-    const object = Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
+    // What goes out as bytes is not parsed.
+    const object = (): unknown => Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
     if (encoding !== 'protobuf') return sharedBody(object, () => jsonParts(head, shown))
-    return sharedBody(object, () => protobufParts(this.#resource, head, shown), MEDIA_TYPES.protobuf)
+    return sharedBody(object, () => joined(protobufParts(this.#resource, head, shown)), MEDIA_TYPES.protobuf)
   }
 
   frame(type: ChangeType, version: ObjectVersion): WatchFrame {
@@ -123,14 +128,22 @@ interface ListHead {
 }
 
 /** The stored bytes of every object, with what stands between them. */
-function jsonParts(head: ListHead, items: readonly Shown[]): Uint8Array[] {
-  const parts: Uint8Array[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)]
-  for (const [index, item] of items.entries()) {
-    if (index > 0) parts.push(COMMA)
-    parts.push(item.bytes())
+function jsonParts(head: ListHead, items: readonly Shown[]): BodyParts {
+  const open = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)
+  let byteLength = open.byteLength + Math.max(0, items.length - 1) * COMMA.byteLength + CLOSE.byteLength
+  for (const item of items) byteLength += item.byteLength
+  return {
+    byteLength,
+    *[Symbol.iterator]() {
+      yield open
+      for (let index = 0; index < items.length; index++) {
+        if (index > 0) yield COMMA
+        // A loop, for delegating to another iterator costs as much as all the rest.
+        for (const part of items[index]!.parts()) yield part
+      }
+      yield CLOSE
+    },
   }
-  parts.push(CLOSE)
-  return parts
 }
 
 const METADATA_TAG = 0x0a

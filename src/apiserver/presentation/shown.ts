@@ -8,6 +8,9 @@ export interface Shown {
   readonly object: KubernetesObject
   /** JSON. */
   bytes(): Uint8Array
+  readonly byteLength: number
+  /** The same bytes, with nothing copied. */
+  parts(): readonly Uint8Array[]
 }
 
 const converted = new WeakMap<ObjectVersion, Map<ResourceDefinition, Shown>>()
@@ -33,6 +36,12 @@ export function showAs(resource: ResourceDefinition, version: ObjectVersion): Sh
       bytes() {
         bytes ??= Buffer.from(JSON.stringify(object))
         return bytes
+      },
+      get byteLength() {
+        return this.bytes().byteLength
+      },
+      parts() {
+        return [this.bytes()]
       },
     }
     forms.set(resource, shown)

@@ -4,15 +4,18 @@ import type { KubernetesObject, ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
 
 /**
- * One immutable version of an object. Its JSON was encoded at the write, without the revision it was about to get; `bytes` splices that in, so that
- * GET, LIST and WATCH send what was encoded once.
+ * One immutable version of an object. Its JSON was encoded at the write, without the revision it was about to get; `parts` puts that between, so that
+ * GET, LIST and WATCH send what was encoded once, and nothing is kept beside what the store has.
  */
 export class ObjectVersion {
   readonly key: ObjectKey
   readonly revision: Revision
   readonly #stored: Uint8Array
   #object: KubernetesObject | undefined
-  #bytes: Uint8Array | undefined
+  /** Where the revision goes; 0 until somebody asks. */
+  #seam = 0
+  /** Only of what is stored in another form than JSON. */
+  #encoded: Uint8Array | undefined
 
   constructor(key: ObjectKey, revision: Revision, stored: Uint8Array, parsed?: KubernetesObject) {
     this.key = key
@@ -38,8 +41,39 @@ export class ObjectVersion {
   }
 
   bytes(): Uint8Array {
-    this.#bytes ??= isJson(this.#stored) ? spliceRevision(this.#stored, this.revision) : Buffer.from(JSON.stringify(this.object))
-    return this.#bytes
+    return isJson(this.#stored) ? Buffer.concat(this.parts()) : this.#encodedOnce()
+  }
+
+  /** Of `bytes`. */
+  get byteLength(): number {
+    if (!isJson(this.#stored)) return this.#encodedOnce().byteLength
+    return this.#stored.byteLength + REVISION_FIELD_BYTES + digitsOf(this.revision) + (this.#isAlone() ? 0 : 1)
+  }
+
+  /** `…"metadata":{"name":…` becomes `…"metadata":{`, `"resourceVersion":"7",` and `"name":…`. */
+  parts(): readonly Uint8Array[] {
+    if (!isJson(this.#stored)) return [this.#encodedOnce()]
+    const seam = this.#seamAt()
+    const field = `"resourceVersion":"${this.revision}"${this.#isAlone() ? '' : ','}`
+    return [this.#stored.subarray(0, seam), Buffer.from(field, 'latin1'), this.#stored.subarray(seam)]
+  }
+
+  #encodedOnce(): Uint8Array {
+    this.#encoded ??= Buffer.from(JSON.stringify(this.object))
+    return this.#encoded
+  }
+
+  /** Whether the metadata has nothing but the revision. */
+  #isAlone(): boolean {
+    return this.#stored[this.#seamAt()] === CLOSING_BRACE
+  }
+
+  #seamAt(): number {
+    if (this.#seam === 0) {
+      const { buffer, byteOffset, byteLength } = this.#stored
+      this.#seam = Buffer.from(buffer, byteOffset, byteLength).indexOf(MARK) + MARK.length
+    }
+    return this.#seam
   }
 
   /** Encoded bytes, without the revision. */
@@ -81,6 +115,14 @@ class ShownVersion extends ObjectVersion {
   override bytes(): Uint8Array {
     this.#bytes ??= Buffer.from(JSON.stringify(this.object))
     return this.#bytes
+  }
+
+  override get byteLength(): number {
+    return this.bytes().byteLength
+  }
+
+  override parts(): readonly Uint8Array[] {
+    return [this.bytes()]
   }
 }
 
@@ -148,13 +190,14 @@ export function encodeForStore(object: KubernetesObject, form: StorageForm = 'js
 }
 
 const MARK = Buffer.from('"metadata":{')
+const CLOSING_BRACE = 0x7d
+const REVISION_FIELD_BYTES = Buffer.byteLength('"resourceVersion":""')
 
-/** `…"metadata":{"name":…` becomes `…"metadata":{"resourceVersion":"7","name":…`. */
-function spliceRevision(stored: Uint8Array, revision: Revision): Uint8Array {
-  const buffer = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
-  const at = buffer.indexOf(MARK) + MARK.length
-  const comma = buffer[at] === 0x7d ? '' : ','
-  return Buffer.concat([buffer.subarray(0, at), Buffer.from(`"resourceVersion":"${revision}"${comma}`), buffer.subarray(at)])
+/** Without making the text: a list asks this of each of its items at once. */
+function digitsOf(revision: Revision): number {
+  let digits = 1
+  for (let bound = 10; revision >= bound; bound *= 10) digits++
+  return digits
 }
 
 function withRevision(object: KubernetesObject, revision: Revision): KubernetesObject {

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { KubernetesObject } from '#meta'
+import { encodeForStore, versionOf } from './object-version.ts'
+
+const WEB: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'wéb' } }
+
+test('a version is sent as what is stored, with its revision between: as long as it says, and the same in parts as in one piece', () => {
+  for (const object of [WEB, { ...WEB, metadata: {} }]) {
+    const stored = encodeForStore(object)
+    for (const revision of [1, 9, 10, 99, 100, 1_000_000, Number.MAX_SAFE_INTEGER]) {
+      const version = versionOf('default/web', { value: stored, revision })
+      const whole = Buffer.from(version.bytes())
+      assert.deepEqual(JSON.parse(whole.toString()), version.object)
+      assert.equal(version.object.metadata?.resourceVersion, String(revision))
+      assert.equal(version.byteLength, whole.length)
+      const parts = version.parts()
+      assert.deepEqual(Buffer.concat(parts), whole)
+      assert.equal(parts[0]!.buffer, stored.buffer, 'what is stored is not copied')
+      assert.equal(parts.at(-1)!.buffer, stored.buffer)
+    }
+  }
+})
+
+test('a version that is stored in protobuf is sent as JSON, too, and is as long as it says', () => {
+  const version = versionOf('default/web', { value: encodeForStore(WEB, 'protobuf'), revision: 7 })
+  const whole = Buffer.from(version.bytes())
+  assert.deepEqual(JSON.parse(whole.toString()), { ...WEB, metadata: { ...WEB.metadata, resourceVersion: '7' } })
+  assert.deepEqual([Buffer.concat(version.parts()), version.byteLength], [whole, whole.length])
+})
