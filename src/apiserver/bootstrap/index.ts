@@ -23,10 +23,10 @@ export async function bootstrap(client: Client): Promise<void> {
   await Promise.all(SYSTEM_NAMESPACES.map((name) => ensure(client, namespaces, namespace(name))))
   await Promise.all([
     ...PRIORITY_CLASSES.map((each) => ensure(client, priorityClasses, each)),
-    ...clusterRoles.map((role) => reconcile(client, clusterRoleResource, role, mergeRole)),
-    ...clusterRoleBindings.map((binding) => reconcile(client, bindings, binding, mergeBinding)),
-    ...systemRoles.map((role) => reconcile(client, roles, role, mergeRole)),
-    ...systemRoleBindings.map((binding) => reconcile(client, roleBindings, binding, mergeBinding)),
+    reconcileAll(client, clusterRoleResource, clusterRoles, mergeRole),
+    reconcileAll(client, bindings, clusterRoleBindings, mergeBinding),
+    reconcileAll(client, roles, systemRoles, mergeRole),
+    reconcileAll(client, roleBindings, systemRoleBindings, mergeBinding),
   ])
 }
 
@@ -50,7 +50,10 @@ const PRIORITY_CLASSES: readonly PriorityClass[] = [
 ]
 
 async function ensure<T extends KubernetesObject>(client: Client, resource: ResourceDefinition<T>, object: T): Promise<void> {
-  if ((await client.find(resource, keyOf(object))) !== undefined) return
+  if ((await client.find(resource, keyOf(object))) === undefined) await create(client, resource, object)
+}
+
+async function create<T extends KubernetesObject>(client: Client, resource: ResourceDefinition<T>, object: T): Promise<void> {
   try {
     await client.create(resource, object)
   } catch (error) {
@@ -58,15 +61,31 @@ async function ensure<T extends KubernetesObject>(client: Client, resource: Reso
   }
 }
 
-/** Creates what is missing and adds what is missing in it; what an administrator added stays, and so does all of what opted out. */
+/** One read says what is there of all of them: a server that starts over an empty store would ask a hundred times for nothing. */
+async function reconcileAll<T extends KubernetesObject>(
+  client: Client,
+  resource: ResourceDefinition<T>,
+  wanted: readonly T[],
+  merge: (draft: T, wanted: T) => void,
+): Promise<void> {
+  const present = new Map((await client.list(resource)).items.map((each) => [keyOf(each), each]))
+  await Promise.all(
+    wanted.map(async (each) => {
+      const current = present.get(keyOf(each))
+      if (current !== undefined) await reconcile(client, resource, current, each, merge)
+      else await create(client, resource, each)
+    }),
+  )
+}
+
+/** Adds what is missing in an object; what an administrator added stays, and so does all of what opted out. */
 async function reconcile<T extends KubernetesObject>(
   client: Client,
   resource: ResourceDefinition<T>,
+  current: T,
   wanted: T,
   merge: (draft: T, wanted: T) => void,
 ): Promise<void> {
-  const current = await client.find(resource, keyOf(wanted))
-  if (current === undefined) return ensure(client, resource, wanted)
   if (current.metadata?.annotations?.[AUTO_UPDATE] === 'false') return
   const draft = deepClone(current)
   merge(draft, wanted)
@@ -75,7 +94,7 @@ async function reconcile<T extends KubernetesObject>(
     await client.update(resource, draft)
   } catch (error) {
     if (!isConflict(error)) throw error
-    await reconcile(client, resource, wanted, merge)
+    await reconcileAll(client, resource, [wanted], merge)
   }
 }
 

@@ -133,13 +133,14 @@ function follow(cache: WatchCache, queue: WorkQueue, subscriptions: DisposableSt
 
 async function reconcile(key: string, dependencies: KeeperDependencies): Promise<void> {
   const wanted = WANTED.get(key)
-  if (wanted !== undefined) await ensure(wanted, dependencies.client)
+  if (wanted !== undefined) await ensure(wanted, dependencies)
   else if (key.startsWith(DANGLING)) await tellDangling(key.slice(DANGLING.length), dependencies)
 }
 
-async function ensure({ resource, object, isMandatory }: Wanted, client: Client): Promise<void> {
+async function ensure({ resource, object, isMandatory }: Wanted, { client, cache }: KeeperDependencies): Promise<void> {
   const options = { fieldManager: PRODUCER }
-  const current = await client.find(resource, object.metadata?.name ?? '')
+  // What the cache has not seen yet refuses the write, and comes as an event, after which this is done again.
+  const current = cache.of(resource).get(object.metadata?.name ?? '')?.object
   if (current === undefined) {
     const metadata = { ...object.metadata, annotations: { [AUTO_UPDATE]: 'true' } }
     try {
