@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..')
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   meta: ['base'],
-  cel: ['base', 'meta'],
+  cel: ['base'],
   api: ['base', 'meta', 'cel'],
   store: ['base', 'meta'],
   client: ['base', 'meta', 'api'],
