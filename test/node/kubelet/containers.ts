@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
-import { configMaps, type Pod, pods, secrets, services } from '#api'
+import { type ContainerStateTerminated, configMaps, type Pod, pods, secrets, services } from '#api'
 import { busybox, hasEnded, isReady, NODE_IP, type RealNode, STAY, shell } from '../real-node.ts'
 
 const once = { restartPolicy: 'Never' }
@@ -182,10 +182,15 @@ export function containerTests(given: () => RealNode): void {
   it('a container that takes more memory than its limit is OOMKilled', async () => {
     const node = given()
     const resources = { limits: { memory: '16Mi' } }
-    const { status } = await node.run(shell('oom', 'exec tail /dev/zero', { resources }, once), hasEnded)
-    const ended = status?.containerStatuses?.[0]?.state?.terminated
-    assert.equal(ended?.reason, 'OOMKilled')
-    assert.equal(ended?.exitCode, 137)
+    // containerd begins to watch a container's memory once it has started it (containerd/containerd#8180):
+    // what is killed before that ends as Error there, so this one waits until it is seen running.
+    const script = 'mkfifo /gate; read go < /gate; exec tail /dev/zero'
+    await node.run(shell('oom', script, { resources }, once))
+    await node.exec('oom', 'until [ -p /gate ]; do :; done; echo go > /gate')
+    const ended = (pod: Pod): ContainerStateTerminated | undefined => pod.status?.containerStatuses?.[0]?.state?.terminated
+    // The runtime may tell of the exit before it tells of its cause.
+    const { status } = await node.untilPod('oom', (pod) => hasEnded(pod) && ended(pod)?.reason === 'OOMKilled')
+    assert.equal(ended({ status })?.exitCode, 137)
     assert.equal(status?.phase, 'Failed')
   })
 
