@@ -6,14 +6,13 @@ import { startTestApiServer, type TestApiServer } from '#testing'
 import { type Kubelet, startKubelet } from './kubelet.ts'
 import { SimulatedRuntime } from './runtimes/simulated/index.ts'
 
-async function start(clock: VirtualClock) {
+async function start(clock: VirtualClock, runtime = new SimulatedRuntime({ clock, random: seededRandom(2) })) {
   const api = await startTestApiServer({ clock })
   await api.client.create(serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: { name: 'default', namespace: 'default' },
   })
-  const runtime = new SimulatedRuntime({ clock, random: seededRandom(2) })
   const kubelet = await startNode(api, runtime, clock)
   return { api, runtime, kubelet, clock }
 }
@@ -141,4 +140,50 @@ test('a pod that was given up stays so under a new kubelet', async () => {
   assert.deepEqual(log.lines, [])
   const { phase, reason, message } = (await api.client.get(pods, 'default/late')).status!
   assert.deepEqual([phase, reason, message], ['Failed', 'DeadlineExceeded', before.status?.message])
+})
+
+/** Can be held in the middle of looking at a pod, and counts the commands it ran, each of which takes a moment. */
+class SlowRuntime extends SimulatedRuntime {
+  readonly clock: VirtualClock
+  executed = 0
+  readonly looks: (() => void)[] = []
+  isSlow = false
+
+  constructor(clock: VirtualClock) {
+    super({ clock, random: seededRandom(2) })
+    this.clock = clock
+  }
+
+  override async listPodSandboxes(...filter: Parameters<SimulatedRuntime['listPodSandboxes']>) {
+    if (this.isSlow) await new Promise<void>((resolve) => this.looks.push(resolve))
+    return super.listPodSandboxes(...filter)
+  }
+
+  override async execSync(...call: Parameters<SimulatedRuntime['execSync']>) {
+    this.executed++
+    await this.clock.sleep(100)
+    return super.execSync(...call)
+  }
+}
+
+test('a deletion that overtakes a step in the middle of its look runs the hooks once', async () => {
+  const clock = new VirtualClock()
+  const runtime = new SlowRuntime(clock)
+  const { api, kubelet } = await start(clock, runtime)
+  await using _api = api
+  await using _kubelet = kubelet
+  const lifecycle = { preStop: { exec: { command: ['bye'] } } }
+  await api.client.create(pods, pod('web', {}, { containers: [{ name: 'main', image: 'web:1', lifecycle }] }))
+  await clock.advance(1000)
+  runtime.isSlow = true
+  await api.client.patch(pods, 'default/web', { metadata: { labels: { a: 'b' } } }, { type: 'merge' })
+  await clock.advance(1000)
+  assert.equal(runtime.looks.length, 1)
+  await api.client.delete(pods, 'default/web')
+  await clock.advance(1000)
+  runtime.isSlow = false
+  for (const goOn of runtime.looks) goOn()
+  await clock.advance(35_000)
+  assert.equal(await api.client.find(pods, 'default/web'), undefined)
+  assert.equal(runtime.executed, 1)
 })

@@ -11,6 +11,7 @@ export async function runHook(
   target: { readonly container: Container; readonly containerId: string; readonly podIP: string },
   { runtime, clock, signal }: { readonly runtime: Runtime; readonly clock: Clock; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
+  signal?.throwIfAborted()
   if (handler.exec !== undefined) {
     const command = handler.exec.command ?? []
     const { exitCode, stdout, stderr } = await orAborted(runtime.execSync(target.containerId, command, 0), signal)

@@ -140,6 +140,8 @@ export class PodWorker {
   async #reconcile(signal: AbortSignal): Promise<number | undefined> {
     const { runtime, clock } = this.#dependencies
     this.#observed = await observePod(runtime, this.uid)
+    // Overtaken while it looked: a deletion that began here, hooks and all, would only begin again in the next step.
+    signal.throwIfAborted()
     if (this.#removed) return this.#tearDown(signal)
     if (this.#pod.metadata?.deletionTimestamp !== undefined) return this.#terminate(signal)
     const { pod, pending } = this.#dependencies.allocations.grant(this.#pod)
