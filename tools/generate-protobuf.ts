@@ -4,7 +4,7 @@ type Row = readonly (number | string)[]
 
 /**
  * Per message, `[JSON name, number, type, flags?]` with flags `r` repeated, `m` map (type is then `key value`), `i` inline, `o` left out of JSON when
- * zero, `a` always written; messages of beta and alpha versions are not served.
+ * zero, `a` always there (a list in JSON only); messages of beta and alpha versions are not served.
  */
 export function generateProtobuf(): string {
   const messages = readData<Record<string, Record<string, Row>>>('protobuf-fields.json')
@@ -31,7 +31,7 @@ function describe(row: Row, presence: string): [type: string, flags: string] {
   const omitted = presence.includes('o') && !pointer ? 'o' : ''
   if (row[1] === 'map') return [`${row[2]} ${row[3]}`, `m${omitted}`]
   const type = String(row[1])
-  if (row[2] === 'repeated') return [type, `r${omitted}`]
+  if (row[2] === 'repeated') return [type, `r${pointer || omitted !== '' ? '' : 'a'}${omitted}`]
   const always = pointer || NILABLE.test(type) ? '' : 'a'
   return [type, (row.at(-1) === 'inline' ? 'i' : '') + always + omitted]
 }

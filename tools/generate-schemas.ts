@@ -19,7 +19,9 @@ export function generateSchemas(): string {
   const lines = [...definitions].map(([name, fact]) => {
     const schema = { ...node(fact), ...special(name) }
     for (const [property, child] of Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>)) {
-      if (isAlwaysThere(fact.properties![property]!, presence(name, property), definitions)) child['always'] = true
+      const flags = presence(name, property)
+      if (isAlwaysThere(fact.properties![property]!, flags, definitions)) child['always'] = true
+      else if (isLeftOut(fact.properties![property]!, flags)) child['omitsZero'] = true
     }
     return `${JSON.stringify(name)}:${JSON.stringify(schema)}`
   })
@@ -34,28 +36,37 @@ function presenceFlags(): (type: string, property: string) => string | undefined
   const table = readData<Record<string, Readonly<Record<string, string>>>>('json-presence.json')
   const messages =
     readData<Record<string, Readonly<Record<string, readonly [number, string, ...unknown[]]>>>>('protobuf-fields.json')
-  return function flagsOf(type, property) {
+  const inlinedIn = (type: string): string[] =>
+    Object.values(messages[type] ?? {}).flatMap(([, inlined, ...rest]) => (rest.includes('inline') ? [inlined] : []))
+  const brings = (type: string, property: string): boolean =>
+    property in (messages[type] ?? {}) || inlinedIn(type).some((inlined) => brings(inlined, property))
+  return function flagsOf(type, property): string | undefined {
     // Of an object they come from TypeMeta; a reference has them itself.
     if ((property === 'apiVersion' || property === 'kind') && !(property in (messages[type] ?? {}))) return 'o'
     const own = table[type]
     if (own !== undefined && property in own) return own[property]
     if (own === undefined && (messages[type] === undefined || WRAPPER.test(type))) return undefined
-    for (const [, inlined, ...rest] of Object.values(messages[type] ?? {})) {
-      if (rest.includes('inline') && property in (messages[inlined] ?? {})) return flagsOf(inlined, property)
-    }
-    return ''
+    const bringer = inlinedIn(type).find((inlined) => brings(inlined, property))
+    return bringer === undefined ? '' : flagsOf(bringer, property)
   }
 }
 
 /**
- * Go writes a struct that is not behind a pointer whatever it holds, and a scalar without omitempty. Wrapped scalars (Time, Quantity) have no properties and
- * don't count.
+ * Go writes a struct that is not behind a pointer whatever it holds, quantities included, and a scalar, list or map without omitempty. Times and open JSON,
+ * which are null then, don't count.
  */
 function isAlwaysThere(fact: Fact, flags: string | undefined, definitions: ReadonlyMap<string, Fact>): boolean {
   if (flags === undefined || flags.includes('p') || flags.includes('z')) return false
-  if (fact.$ref !== undefined) return definitions.get(fact.$ref)?.properties !== undefined
-  return !flags.includes('o') && ['string', 'boolean', 'integer', 'number'].includes(fact.type ?? '')
+  if (fact.$ref !== undefined) return definitions.get(fact.$ref)?.properties !== undefined || WRITTEN.test(fact.$ref)
+  return !flags.includes('o') && EMPTIABLE.has(fact.type ?? '')
 }
+
+const WRITTEN = /\.(Quantity|IntOrString)$/
+const EMPTIABLE = new Set(['string', 'boolean', 'integer', 'number', 'array', 'object'])
+
+/** What has omitempty and no pointer is left out when it is empty, unless it is a struct. */
+const isLeftOut = (fact: Fact, flags = ''): boolean =>
+  flags.includes('o') && !flags.includes('p') && fact.$ref === undefined && EMPTIABLE.has(fact.type ?? '')
 
 function special(name: string): Record<string, unknown> {
   if (!OPEN.test(name)) return {}

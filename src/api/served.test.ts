@@ -217,7 +217,11 @@ test('of all kinds only a node is created with its status', async () => {
   await using server = await serverWithAccount()
   const status = { capacity: { cpu: '4' } }
   const node = await server.client.create(nodes, { metadata: { name: 'n' }, status })
-  assert.deepEqual(node.status, { ...status, allocatable: status.capacity })
+  const { nodeInfo, daemonEndpoints, ...set } = node.status!
+  assert.deepEqual(set, { ...status, allocatable: status.capacity })
+  // Structs that are no pointers are there before a kubelet fills them.
+  assert.deepEqual(daemonEndpoints, { kubeletEndpoint: { Port: 0 } })
+  assert.equal(nodeInfo!.kubeletVersion, '')
   const metadata = { name: 'x', namespace: 'default' }
   const service = { metadata, spec: { ports: [{ port: 80 }] }, status: { loadBalancer: { ingress: [{ ip: '1.2.3.4' }] } } }
   assert.deepEqual((await server.client.create(services, service)).status, { loadBalancer: {} })

@@ -1,5 +1,5 @@
 import { badRequest } from './status.ts'
-import { DEPTH_MAX } from './structure.ts'
+import { DEPTH_MAX } from './structure/index.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 

@@ -27,8 +27,10 @@ export interface Schema {
   readonly preserveUnknownFields?: boolean
   readonly embeddedResource?: boolean
   readonly nullable?: boolean
-  /** A property that upstream's objects have even while nobody set it: a struct not behind a pointer, or a scalar that is written when zero. */
+  /** A property that upstream's objects have even while nobody set it: a struct not behind a pointer, or a scalar or list that is written when empty. */
   readonly always?: boolean
+  /** A property that upstream leaves out when it holds its type's zero value, an empty list or an empty map: one with omitempty and no pointer. */
+  readonly omitsZero?: boolean
   readonly gvk?: readonly (readonly [group: string, version: string, kind: string])[]
   /** What OpenAPI says of the node, when that is not all in the fields above (custom kinds). */
   readonly published?: (version: 'v2' | 'v3') => Record<string, unknown>

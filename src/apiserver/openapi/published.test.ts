@@ -132,11 +132,16 @@ function isPointer(type: string, key: string, property: Fact): boolean {
 function flagsOf(type: string, key: string): string | undefined {
   const own = presence[type]?.[key]
   if (own !== undefined || key in (messages[type] ?? {})) return own
-  for (const [, inlined, ...rest] of Object.values(messages[type] ?? {})) {
-    if (rest.includes('inline') && key in (messages[String(inlined)] ?? {})) return flagsOf(String(inlined), key)
-  }
-  return undefined
+  const bringer = inlinedIn(type).find((inlined) => brings(inlined, key))
+  return bringer === undefined ? undefined : flagsOf(bringer, key)
 }
+
+const inlinedIn = (type: string): string[] =>
+  Object.values(messages[type] ?? {}).flatMap(([, inlined, ...rest]) => (rest.includes('inline') ? [String(inlined)] : []))
+
+/** A struct may be inlined in one that is inlined itself. */
+const brings = (type: string, key: string): boolean =>
+  key in (messages[type] ?? {}) || inlinedIn(type).some((inlined) => brings(inlined, key))
 
 /** A served node in the same form; anything that is not expected at all stays under its own name. */
 function served(node: Json): Json {

@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '#api'
 import { type Clock, deepClone, deepEqual, type Random } from '#base'
-import { apiVersionOf, badRequest, formatTime, type KubernetesObject, type ObjectMeta } from '#meta'
+import { apiVersionOf, badRequest, formatTime, type KubernetesObject, type ObjectMeta, zeroValue } from '#meta'
 
 const NAME_SUFFIX_LENGTH = 5
 const GENERATED_BASE_LENGTH_MAX = 58
@@ -29,10 +29,17 @@ export function prepareMetadata(
   metadata.uid = random.uuid()
   metadata.creationTimestamp = formatTime(clock.now())
   if (resource.generation) metadata.generation = 1
-  if (resource.subresources.status && !resource.keepsStatusOnCreate) delete (object as { status?: unknown }).status
+  if (resource.subresources.status && !resource.keepsStatusOnCreate) resetStatus(object, resource)
   const form = resource.storage ?? resource
   object.apiVersion = apiVersionOf(form)
   object.kind = form.kind
+}
+
+/** A new object has the status that its type has while nobody sets it: an empty one, or none. */
+function resetStatus(object: KubernetesObject & { status?: unknown }, resource: ResourceDefinition): void {
+  const { status } = resource.schema().properties ?? {}
+  if (status?.always) object.status = zeroValue(status)
+  else delete object.status
 }
 
 /** Whatever admission made of a new object, it is created where the request says, as what the server has named it. */

@@ -1,5 +1,5 @@
 import { setOwn } from '#base'
-import { DEPTH_MAX } from '../structure.ts'
+import { DEPTH_MAX } from '../structure/index.ts'
 import { ProtobufError, Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
@@ -16,9 +16,9 @@ export interface FieldFact {
   readonly inline?: boolean
   /** Numbers by constant name. */
   readonly enum?: Readonly<Record<string, number>>
-  /** Written even when the object does not have it, as its zero value. Never true of what repeats. */
+  /** Written even when the object does not have it, as its zero value. Of what repeats: an empty list in JSON, as nothing stands for one on the wire. */
   readonly always?: boolean
-  /** Left out of the JSON form when it is a scalar's zero value. */
+  /** Left out of the JSON form when it is a scalar's zero value; a message never is. */
   readonly omitsZero?: boolean
 }
 
@@ -219,7 +219,11 @@ export class ProtobufCodec {
 
   #compileReader(message: string): Read {
     const fields: ReadField[] = []
-    for (const field of this.#messages.fieldsOf(message)) fields[field.number] = this.#fieldReader(field)
+    const lists: string[] = []
+    for (const field of this.#messages.fieldsOf(message)) {
+      fields[field.number] = this.#fieldReader(field)
+      if (field.repeated && field.always) lists.push(field.name)
+    }
     return (reader, end, depth, into) => {
       if (depth > DEPTH_MAX) throw new ProtobufError('messages are nested too deeply')
       const object = (into ?? {}) as Record<string, unknown>
@@ -229,6 +233,7 @@ export class ProtobufCodec {
         if (field === undefined) reader.skip(tag & 7, end)
         else field(reader, tag & 7, end, depth, object)
       }
+      for (const list of lists) object[list] ??= []
       return object
     }
   }
@@ -264,7 +269,7 @@ export class ProtobufCodec {
     return (reader, wire, end, depth, object) => {
       // A message that comes twice is merged.
       const value = read(reader, reader.delimited(wire, end), depth + 1, object[name])
-      if (value === undefined || value === null || (omitsZero && (value === 0 || value === ''))) delete object[name]
+      if (value === undefined || value === null) delete object[name]
       else object[name] = value
     }
   }

@@ -49,11 +49,11 @@ export function randomMessage(message: string, seed: number): Record<string, unk
       case 'int64':
         return omitsZero ? one(1, -1, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER) : one(0, 2 ** 33, -300)
       default:
-        return special(type.split('.').at(-1)!, omitsZero === true, depth) ?? object(type, depth + 1)
+        return special(type.split('.').at(-1)!, depth) ?? object(type, depth + 1)
     }
   }
 
-  function special(name: string, omitsZero: boolean, depth: number): unknown {
+  function special(name: string, depth: number): unknown {
     switch (name) {
       case 'Time':
         return one('2026-11-26T21:00:00Z', '1969-12-31T23:59:59Z', '1970-01-01T00:00:00Z')
@@ -62,7 +62,7 @@ export function randomMessage(message: string, seed: number): Record<string, unk
       case 'Quantity':
         return one('0', '1500m', '64Mi', '-3')
       case 'IntOrString':
-        return one('50%', 8080, -1, ...(omitsZero ? [] : [0, '']))
+        return one<number | string>('50%', 8080, -1, 0, '')
       case 'FieldsV1':
       case 'RawExtension':
         return one<unknown>({ 'f:a': {}, '10': [null, 'ü'] }, [1], 'text')

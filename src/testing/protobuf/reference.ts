@@ -9,6 +9,7 @@ export interface Fact extends FieldShape {
   readonly repeated: boolean
   readonly inline: boolean
   readonly map?: FieldShape
+  /** Also of a list, which is then in JSON although nothing is on the wire. */
   readonly always: boolean
   readonly omitsZero: boolean
   readonly scalar: boolean
@@ -40,9 +41,9 @@ export function factsOf(message: string): Fact[] {
       repeated,
       inline: row.includes('inline'),
       ...(map && { map: { type: String(row[3]) } }),
-      always: !flags.includes('p') && !repeated && !map && !SLICES.test(type),
+      always: repeated ? !/[po]/.test(flags) : !flags.includes('p') && !map && !SLICES.test(type),
       omitsZero: flags.includes('o') && !flags.includes('p'),
-      scalar: SCALARS.has(type) || type.endsWith('.IntOrString'),
+      scalar: SCALARS.has(type),
     }
   })
 }

@@ -227,7 +227,7 @@ test('actions, reasons, failures and match conditions', async () => {
     await post('a', { w: '1' }),
     `299 - "Validation failed for ValidatingAdmissionPolicy 'warn' with binding 'warn': mind the w"`,
   )
-  assert.equal(await post('b', {}), undefined)
+  assert.equal(await post('b', { v: '1' }), undefined)
   await validating(client, 'reason', { validations: [{ expression: '!("f" in object.data)', reason: 'Forbidden' }] })
   await assert.rejects(client.create(configMaps, settings('c', { f: '1' })), (error: StatusError) => error.code === 403)
   await validating(client, 'broken', {
@@ -371,8 +371,8 @@ test('behaviour Mutating Admission webhook, mutating webhook excluding object wi
       webhookTo(server, '/w', { matchConditions: [{ name: 'skip-me', expression: 'object.metadata.name != "skip-me"' }] }),
     ],
   })
-  assert.equal((await api.client.create(configMaps, settings('skip-me'))).data?.['touched'], undefined)
-  assert.equal((await api.client.create(configMaps, settings('other'))).data?.['touched'], 'yes')
+  assert.equal((await api.client.create(configMaps, settings('skip-me', { own: 'x' }))).data?.['touched'], undefined)
+  assert.equal((await api.client.create(configMaps, settings('other', { own: 'x' }))).data?.['touched'], 'yes')
 })
 
 test('policies whose expressions do not compile are refused, with the place of the fault', async () => {

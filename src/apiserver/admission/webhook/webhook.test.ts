@@ -140,12 +140,12 @@ test('a webhook is asked again when a later one changed the object, if it wants 
     webhookTo(server, '/once'),
     webhookTo(server, '/late', { reinvocationPolicy: 'IfNeeded' }),
   )
-  await client.create(configMaps, settings('a', {}))
+  await client.create(configMaps, settings('a', { own: 'x' }))
   assert.deepEqual(
     server.paths.map((path) => path.slice(1, path.indexOf('?'))),
     ['eager', 'once', 'late', 'eager'],
   )
-  assert.deepEqual((server.requests.at(-1)!.object as ConfigMap).data, { late: 'yes' })
+  assert.deepEqual((server.requests.at(-1)!.object as ConfigMap).data, { own: 'x', late: 'yes' })
 })
 
 test('a webhook’s change is validated, and can’t move the object or rob its owners', async () => {
@@ -164,22 +164,22 @@ test('a webhook’s change is validated, and can’t move the object or rob its 
     'the namespace of the provided object does not match the namespace sent on the request',
   )
   operations = [{ op: 'replace', path: '/data', value: 7 }]
-  assert.match(await refusal(client.create(configMaps, settings('a'))), /^Internal error occurred: /)
+  assert.match(await refusal(client.create(configMaps, settings('a', { x: '2' }))), /^Internal error occurred: /)
   operations = [{ op: 'test', path: '/data/x', value: '1' }]
-  assert.match(await refusal(client.create(configMaps, settings('a'))), /^Internal error occurred: /)
+  assert.match(await refusal(client.create(configMaps, settings('a', { x: '2' }))), /^Internal error occurred: /)
   operations = [
     { op: 'replace', path: '/metadata/uid', value: 'mine' },
     { op: 'add', path: '/metadata/managedFields', value: [{ manager: 'nobody' }] },
     { op: 'add', path: '/unheardOf', value: true },
     { op: 'add', path: '/data/more', value: 'yes' },
   ]
-  const { metadata, data, ...rest } = await client.create(configMaps, settings('a', {}), { fieldManager: 'me' })
+  const { metadata, data, ...rest } = await client.create(configMaps, settings('a', { own: 'x' }), { fieldManager: 'me' })
   assert.notEqual(metadata?.uid, 'mine')
   assert.deepEqual(
     metadata?.managedFields?.map(({ manager }) => manager),
     ['me'],
   )
-  assert.deepEqual([data, Object.keys(rest)], [{ more: 'yes' }, ['kind', 'apiVersion']])
+  assert.deepEqual([data, Object.keys(rest)], [{ own: 'x', more: 'yes' }, ['kind', 'apiVersion']])
 })
 
 test('warnings and statuses of a webhook come through', async () => {

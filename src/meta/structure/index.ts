@@ -1,0 +1,3 @@
+export * from './required.ts'
+export * from './structure.ts'
+export * from './zero.ts'
