@@ -14,8 +14,14 @@ export interface Scene {
   readonly namespace: string
 }
 
-/** `needs` names a program; where it is not installed, nothing is shown and the table keeps what it says. */
-export type Behavior = (codename: string, body: (scene: Scene) => Promise<void>, options?: { readonly needs?: string }) => void
+export interface BehaviorOptions {
+  /** A program; where it is not installed, nothing is shown and the table keeps what it says. */
+  readonly needs?: string
+  /** For what other clusters only do after minutes; two minutes by default. */
+  readonly timeoutMs?: number
+}
+
+export type Behavior = (codename: string, body: (scene: Scene) => Promise<void>, options?: BehaviorOptions) => void
 
 /** Codenames of every behaviour that the conformance suite of the release checks. */
 const KNOWN: ReadonlySet<string> = new Set(table.map(({ codename }) => codename))
@@ -34,11 +40,11 @@ export function behaviors(title: string, define: (behavior: Behavior) => void): 
       target = await openTarget()
     })
     after(async () => target?.[Symbol.asyncDispose]())
-    define((codename, body, { needs } = {}) => {
+    define((codename, body, { needs, timeoutMs = BEHAVIOR_MS_MAX } = {}) => {
       if (codename.startsWith('[') && !KNOWN.has(codename)) throw new Error(`no behaviour is called ${codename}`)
       const suffix = ++count
       const skip = needs !== undefined && !isInstalled(needs) && `${needs} is not installed`
-      test(codename, { timeout: BEHAVIOR_MS_MAX, skip }, async () => {
+      test(codename, { timeout: timeoutMs, skip }, async () => {
         const { client } = target!
         const generateName = `${title.replaceAll(' ', '-')}-${suffix}-`
         const { metadata } = await client.create(namespaces, { metadata: { generateName } })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { behaviors } from './behavior.ts'
+import { defining, groupOf } from './custom.ts'
 import { read, send } from './raw.ts'
 import type { Target } from './target.ts'
+import { untilAnswer } from './waiting.ts'
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 
@@ -86,6 +88,57 @@ behaviors('discovery', (behavior) => {
         for (const { name } of resources.filter((each) => !each.name.includes('/')))
           assert.ok(found.has(`${groupVersion} ${name}`), `${groupVersion} ${name}`)
       }
+    },
+  )
+
+  behavior(
+    '[sig-api-machinery] AggregatedDiscovery should support raw aggregated discovery request for CRDs [Conformance]',
+    async (scene) => {
+      const resource = `${groupOf(scene)}/v1 widgets`
+      const isServed = (found: ReadonlySet<string>): boolean => found.has(resource)
+      assert.ok(!isServed(await aggregated(scene.target)))
+      await defining(scene, {}, async () => {
+        await untilAnswer(() => aggregated(scene.target), isServed)
+      })
+      await untilAnswer(
+        () => aggregated(scene.target),
+        (found) => !isServed(found),
+      )
+    },
+  )
+
+  behavior(
+    '[sig-api-machinery] AggregatedDiscovery should support aggregated discovery interface for CRDs [Conformance]',
+    async (scene) => {
+      const either = `${AGGREGATED},application/json`
+      const versions = [{ name: 'v1beta1' }, { name: 'v1', storage: true, subresources: { status: {} } }]
+      await defining(scene, { scope: 'Namespaced', versions, names: { shortNames: ['wg'], categories: ['all'] } }, async () => {
+        const list = await untilAnswer(
+          () => read<GroupDiscoveryList>(scene.target, '/apis', either),
+          ({ items }) => items.some(({ metadata }) => metadata.name === groupOf(scene)),
+        )
+        assert.equal(list.kind, 'APIGroupDiscoveryList')
+        const group = list.items.find(({ metadata }) => metadata.name === groupOf(scene))!
+        // The preferred version leads, and each says all that a client needs to form requests.
+        assert.deepEqual(
+          group.versions.map(({ version }) => version),
+          ['v1', 'v1beta1'],
+        )
+        const [{ resources }] = group.versions as unknown as [{ readonly resources: readonly { readonly verbs: string[] }[] }]
+        const sorted = resources.map((each) => ({ ...each, verbs: each.verbs.toSorted() }))
+        assert.partialDeepStrictEqual(sorted, [
+          {
+            resource: 'widgets',
+            responseKind: { group: groupOf(scene), version: 'v1', kind: 'Widget' },
+            scope: 'Namespaced',
+            singularResource: 'widget',
+            shortNames: ['wg'],
+            categories: ['all'],
+            subresources: [{ subresource: 'status', verbs: ['get', 'patch', 'update'] }],
+            verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+          },
+        ])
+      })
     },
   )
 

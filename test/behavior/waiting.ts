@@ -43,6 +43,16 @@ export async function untilList<T extends KubernetesObject>(
   return items
 }
 
+/** Resolves with the first answer of which `holds` is true, for what nobody can watch: it is asked for again as soon as it came. */
+export async function untilAnswer<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS)
+  for (;;) {
+    const answer = await ask()
+    if (holds(answer)) return answer
+    deadline.throwIfAborted()
+  }
+}
+
 /** A watch that a test reads event by event. */
 export interface Observed<T> extends AsyncDisposable {
   /** The next event that `matches`, leaving out those before it; fails when none comes in time. */
