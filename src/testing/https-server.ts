@@ -22,8 +22,12 @@ export interface TestHttpsServer extends AsyncDisposable {
 
 type Handler = (request: TestRequest, response: ServerResponse) => unknown
 
-/** A real HTTPS server on loopback for `hosts`. What the handler returns is sent as JSON; undefined: it answered itself. */
-export async function startHttpsServer(hosts: readonly string[], handler: Handler): Promise<TestHttpsServer> {
+/** A real HTTPS server on loopback (or `address`) for `hosts`. What the handler returns is sent as JSON; undefined: it answered itself. */
+export async function startHttpsServer(
+  hosts: readonly string[],
+  handler: Handler,
+  { address = '127.0.0.1' }: { readonly address?: string } = {},
+): Promise<TestHttpsServer> {
   const { createServer } = await import('node:https')
   const authority = await createAuthority('test', { clock: systemClock, random: systemRandom })
   const { certificate, key } = await authority.issue({ commonName: hosts[0]!, hosts: [...hosts], usages: ['server'] })
@@ -46,7 +50,7 @@ export async function startHttpsServer(hosts: readonly string[], handler: Handle
       else if (!response.writableEnded) response.end()
     })()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, address, resolve))
   return {
     port: (server.address() as AddressInfo).port,
     caBundle: Buffer.from(authority.certificate).toString('base64'),

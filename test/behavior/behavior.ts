@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { namespaces, serviceAccounts } from '#api'
 import type { Client } from '#client'
 import table from '../../tools/data/behaviors.json' with { type: 'json' }
-import { openTarget, type Target } from './target.ts'
+import { openTarget, type Target, type TargetOptions } from './target.ts'
 import { until } from './waiting.ts'
 
 /** What a behaviour is shown on: a cluster shared by its file, and a namespace of its own. */
@@ -27,17 +27,19 @@ export type Behavior = (codename: string, body: (scene: Scene) => Promise<void>,
 const KNOWN: ReadonlySet<string> = new Set(table.map(({ codename }) => codename))
 
 const BEHAVIOR_MS_MAX = 120_000
+/** In which controllers do what a new namespace needs. */
+const SETTLE_MS = 1_000
 
 /**
  * Behaviours of one file, on one target. Each names the codename of the conformance test that checks the same:
  * `tools/conformance-table.ts` reads the results by these names. What upstream's suite does not check has a plain sentence for a name.
  */
-export function behaviors(title: string, define: (behavior: Behavior) => void): void {
+export function behaviors(title: string, define: (behavior: Behavior) => void, options: TargetOptions = {}): void {
   describe(title, () => {
     let target: Target | undefined
     let count = 0
     before(async () => {
-      target = await openTarget()
+      target = await openTarget(options)
     })
     after(async () => target?.[Symbol.asyncDispose]())
     define((codename, body, { needs, timeoutMs = BEHAVIOR_MS_MAX } = {}) => {
@@ -50,6 +52,7 @@ export function behaviors(title: string, define: (behavior: Behavior) => void): 
         const { metadata } = await client.create(namespaces, { metadata: { generateName } })
         const namespace = metadata!.name!
         try {
+          if (options.ownTime) await target!.pass(SETTLE_MS)
           // Pods are refused until their namespace has its account.
           await until(client, serviceAccounts, `${namespace}/default`, (account) => account !== undefined)
           await body({ target: target!, client, namespace })

@@ -12,6 +12,7 @@ import {
   type ResourceDefinition,
   replicaSets,
   replicationControllers,
+  resourceQuotas,
   services,
 } from '#api'
 import type { Client } from '#client'
@@ -189,6 +190,23 @@ behaviors('replicas', (behavior) => {
       await client.patch(pods, key, { metadata: { labels: { app: 'released' } } }, { type: 'strategic' })
       await until(client, pods, key, (each) => !each?.metadata?.ownerReferences?.length)
       await untilList(client, pods, { namespace, labelSelector: 'app=rc' }, (items) => items.length === 1)
+    },
+  )
+
+  behavior(
+    '[sig-apps] ReplicationController should surface a failure condition on a common issue like exceeded quota [Conformance]',
+    async ({ client, namespace }) => {
+      const key = `${namespace}/rc`
+      await client.create(resourceQuotas, { metadata: { name: 'two', namespace }, spec: { hard: { pods: '2' } } })
+      await until(client, resourceQuotas, `${namespace}/two`, (each) => each?.status?.hard?.['pods'] === '2')
+      const failureOf = (each: ReplicationController | undefined) =>
+        each?.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')
+      await client.create(replicationControllers, controller(namespace, 3))
+      const failing = await until(client, replicationControllers, key, (each) => failureOf(each) !== undefined)
+      assert.deepEqual([failureOf(failing)?.status, failureOf(failing)?.reason], ['True', 'FailedCreate'])
+      assert.match(failureOf(failing)?.message ?? '', /exceeded quota: two, requested: pods=1, used: pods=2, limited: pods=2/)
+      await client.patch(replicationControllers, key, { spec: { replicas: 2 } }, { type: 'merge' })
+      await until(client, replicationControllers, key, (each) => each?.status?.replicas === 2 && failureOf(each) === undefined)
     },
   )
 
