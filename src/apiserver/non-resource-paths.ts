@@ -9,6 +9,9 @@ import type { PipelineOptions } from './pipeline.ts'
 import { replyJson, replyText } from './response.ts'
 import { gitVersion, versionInfo } from './version.ts'
 
+/** A new key must be served so long before tokens are signed with it. */
+const KEYS_CACHED = { 'cache-control': 'public, max-age=3600' }
+
 /** Everything that is no resource: discovery, OpenAPI, version, health, key sets, metrics. */
 export class NonResourcePaths {
   readonly #options: PipelineOptions
@@ -74,15 +77,9 @@ export class NonResourcePaths {
       case '/version':
         return replyJson(200, versionInfo())
       case '/.well-known/openid-configuration':
-        return replyJson(200, {
-          issuer: tokens.issuer,
-          jwks_uri: `${tokens.issuer}/openid/v1/jwks`,
-          response_types_supported: ['id_token'],
-          subject_types_supported: ['public'],
-          id_token_signing_alg_values_supported: tokens.algorithms(),
-        })
+        return replyJson(200, tokens.discovery(), KEYS_CACHED)
       case '/openid/v1/jwks':
-        return replyJson(200, tokens.keySet(), { 'content-type': 'application/jwk-set+json' })
+        return replyJson(200, tokens.keys.keySet(), { ...KEYS_CACHED, 'content-type': 'application/jwk-set+json' })
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
         const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)

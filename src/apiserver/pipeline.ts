@@ -6,7 +6,7 @@ import type { Store } from '#store'
 import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
 import { impersonated } from './authentication/impersonation.ts'
-import { type Authenticator, authenticate, type ServiceAccountTokens } from './authentication/index.ts'
+import { ANONYMOUS, type Authentication, type ServiceAccountTokens } from './authentication/index.ts'
 import {
   type AuthorizationAttributes,
   type Authorizer,
@@ -38,7 +38,7 @@ export interface PipelineOptions {
   readonly random: Random
   readonly log: Log
   readonly tokens: ServiceAccountTokens
-  readonly authenticators: readonly Authenticator[]
+  readonly authentication: Authentication
   readonly authorizers: readonly Authorizer[]
   readonly rbac: RbacAuthorizer
   readonly nodes: NodeConnection | undefined
@@ -89,8 +89,8 @@ export class Pipeline {
       'cache-control': 'no-cache, private',
     }
     try {
-      const who = await this.#identify(request, peer)
-      const response = await this.#timely(request, who, headers)
+      const who = await this.#identify(request, peer, headers)
+      const response = await this.#timely(this.#options.authentication.withoutCredentials(request), who, headers)
       return { ...response, headers: { ...headers, ...response.headers } }
     } catch (error) {
       if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
@@ -101,13 +101,17 @@ export class Pipeline {
 
   /** Everything up to the handler, for requests that become raw connections. Throws a Status. */
   async admit(request: TransportRequest, peer: Peer): Promise<Admitted> {
-    return this.#permit(request, await this.#identify(request, peer))
+    const who = await this.#identify(request, peer, {})
+    return this.#permit(this.#options.authentication.withoutCredentials(request), who)
   }
 
-  async #identify(request: TransportRequest, peer: Peer): Promise<Identified> {
+  /** Connections of those who are nobody here end with the answer, so that a flood of streams needs as many handshakes. */
+  async #identify(request: TransportRequest, peer: Peer, headers: Record<string, string>): Promise<Identified> {
     const info = requestInfoOf(request)
-    const authenticated = await authenticate(this.#options.authenticators, request, peer)
-    const user = impersonated(request, authenticated, (attributes) => this.#authorize(attributes, undefined))
+    if (peer.kind === 'tls') headers['connection'] = 'close'
+    const authenticated = await this.#options.authentication.authenticate(request, peer)
+    if (authenticated !== ANONYMOUS) delete headers['connection']
+    const user = await impersonated(request, authenticated, (attributes) => this.#authorize(attributes, undefined))
     const resource = info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
     return { info, user, resource }
   }
@@ -118,6 +122,11 @@ export class Pipeline {
     if (this.isRemote(request.path)) return { info, user, context: undefined }
     if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     return { info, user, context: contextOf(request, info, resource, user) }
+  }
+
+  /** Whether a header, by its lower-case name, is one that only authentication reads. */
+  isCredential(name: string): boolean {
+    return this.#options.authentication.isCredential(name)
   }
 
   /** Handlers of raw connections (exec, attach, port-forward, proxy). */

@@ -21,10 +21,9 @@ import {
 import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
 import {
+  Authentication,
   BootstrapTokens,
-  clientCertificates,
-  frontProxy,
-  inProcessPeers,
+  REQUEST_HEADERS,
   type ServiceAccountTokenOptions,
   ServiceAccountTokens,
 } from './authentication/index.ts'
@@ -143,13 +142,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random,
     log,
     tokens,
-    authenticators: [
-      inProcessPeers,
-      frontProxy,
-      clientCertificates,
-      ...(options.bootstrapTokens ? [new BootstrapTokens({ cache, clock, log })] : []),
-      tokens,
-    ],
+    authentication: new Authentication({
+      requestHeaders: REQUEST_HEADERS,
+      tokens: [tokens, ...(options.bootstrapTokens ? [new BootstrapTokens({ cache, clock, log })] : [])],
+      audiences: tokens.audiences,
+      anonymous: { enabled: true },
+      log,
+    }),
     authorizers: access.all,
     rbac: access.rbac,
     nodes: options.nodeConnection,

@@ -14,10 +14,19 @@ export interface TransportRequest {
   /** Absolute path without the query, percent-encoded. */
   readonly path: string
   readonly query?: URLSearchParams | undefined
-  /** Lower-case names. */
+  /** Lower-case names. What came more than once is joined by commas. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Each value of a header on its own, where a comma may be part of one; absent: see {@link headerValues}. */
+  readonly headerValues?: ((name: string) => readonly string[]) | undefined
   readonly body?: RequestBody | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** The values of a header, one by one. Where only their joined form is known, it is taken apart at its commas. */
+export function headerValues({ headers, headerValues: each }: TransportRequest, name: string): readonly string[] {
+  if (each !== undefined) return each(name)
+  const joined = headers?.[name]
+  return joined === undefined ? [] : joined.split(',').map((value) => value.trim())
 }
 
 /** In-process callers hand over the object itself; the receiver treats it as frozen and never keeps a reference to a mutable one. */
@@ -66,16 +75,28 @@ export interface WatchFrame {
 
 /** Who is at the other end of the connection, as far as the connection itself proves it. */
 export type Peer =
-  /** TLS: subject of a client certificate that chains to the client CA, if one was shown. */
   | {
       readonly kind: 'tls'
-      readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[]; readonly raw: Uint8Array }
-      /** The certificate chains to the front-proxy CA. */
-      readonly frontProxy?: string
+      /** The client's certificate, if it showed one that chains to the client CA. */
+      readonly certificate?: PeerCertificate | undefined
+      /** The common name of its certificate, if that chains to the front-proxy CA. */
+      readonly frontProxy?: string | undefined
+      /** Why the certificate that it showed is good for nothing. */
+      readonly refused?: string | undefined
       readonly address: string
     }
   /** A component in the same process; the cluster that wired it vouches for the user. */
   | { readonly kind: 'in-process'; readonly user: UserInfo }
+
+/** The subject of a client certificate. */
+export interface PeerCertificate {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  /** Values of the attribute by which Kubernetes writes a user's UID into a subject, 1.3.6.1.4.1.57683.2. */
+  readonly uids: readonly string[]
+  /** SHA-256 of the certificate, in hexadecimal. */
+  readonly fingerprint: string
+}
 
 export interface UserInfo {
   readonly username: string

@@ -20,6 +20,8 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
   options: Pick<ApiServerOptions, 'admission' | 'storageForm' | 'advertise'> & {
+    /** Instead of a fresh key, ES256. */
+    readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
     readonly clock?: Clock
     readonly seed?: number
     readonly log?: Log
@@ -47,6 +49,7 @@ export async function startTestApiServer(
         issuer: 'https://kubernetes.default.svc.cluster.local',
         signingKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
         verificationKeys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
+        ...options.serviceAccounts,
       },
       bootstrapTokens: true,
       serviceClusterIPRange: '10.96.0.0/12',

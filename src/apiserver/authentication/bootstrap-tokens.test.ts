@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Secret, secrets } from '#api'
 import { VirtualClock } from '#base'
-import { startTestApiServer } from '#testing'
+import { bearer, startTestApiServer, whoAmI } from '#testing'
 
 const NAME = 'kube-system/bootstrap-token-abcdef'
 const TOKEN = 'abcdef.0123456789abcdef'
@@ -20,27 +20,15 @@ const secret = (more: Record<string, string>, type = 'bootstrap.kubernetes.io/to
   },
 })
 
-const REVIEW = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
-
 async function start() {
   const clock = new VirtualClock()
   const api = await startTestApiServer({ clock })
-  const whoAmI = async (token: string): Promise<unknown> => {
-    const { status, body } = await api.server.handle(
-      {
-        method: 'POST',
-        path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: { kind: 'object', object: REVIEW },
-      },
-      { kind: 'tls', address: '192.0.2.1' },
-    )
-    if (status !== 201) return status
-    assert.ok(body.kind === 'object' || body.kind === 'bytes')
-    const object = body.kind === 'object' ? body.object : JSON.parse(Buffer.from(body.bytes).toString())
-    return (object as { status: { userInfo: unknown } }).status.userInfo
+  return {
+    ...api,
+    clock,
+    whoAmI: (token: string) => whoAmI(api, bearer(token)),
+    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
   }
-  return { ...api, clock, whoAmI, [Symbol.asyncDispose]: () => api[Symbol.asyncDispose]() }
 }
 
 test('a bootstrap token is the user and the groups that its Secret gives it', async () => {

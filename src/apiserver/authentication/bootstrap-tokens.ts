@@ -14,16 +14,14 @@ import {
   secretText,
 } from '#api'
 import type { Clock, Log } from '#base'
-import type { TransportRequest, UserInfo } from '#client'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import { bearerToken } from './service-account-tokens.ts'
-import type { Authenticator } from './types.ts'
+import type { Authenticated, TokenAuthenticator } from './types.ts'
 
 /**
  * Tokens of Secrets `kube-system/bootstrap-token-ID` of type bootstrap.kubernetes.io/token
  * (https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/). A token that no Secret makes valid is left to the next authenticator.
  */
-export class BootstrapTokens implements Authenticator {
+export class BootstrapTokens implements TokenAuthenticator {
   readonly name = 'bootstrap-token'
   readonly #cache: WatchCache
   readonly #clock: Clock
@@ -35,8 +33,8 @@ export class BootstrapTokens implements Authenticator {
     this.#log = log
   }
 
-  async authenticate(request: TransportRequest): Promise<UserInfo | undefined> {
-    const token = parseBootstrapToken(bearerToken(request) ?? '')
+  async authenticateToken(text: string): Promise<Authenticated | undefined> {
+    const token = parseBootstrapToken(text)
     if (token === undefined) return undefined
     // A token that was made a moment ago is already to be known.
     await this.#cache.current()
@@ -46,7 +44,7 @@ export class BootstrapTokens implements Authenticator {
     const groups = bootstrapTokenGroups(secret)
     const problem =
       problemOf(secret, token, this.#clock.now()) ?? (groups === undefined ? 'it names a group that it may not' : '')
-    if (problem === '') return { username: `${BOOTSTRAP_USER_PREFIX}${token.id}`, groups: groups! }
+    if (problem === '') return { user: { username: `${BOOTSTRAP_USER_PREFIX}${token.id}`, groups: groups! } }
     this.#log.debug('A bootstrap token was refused', { secret: key, problem })
     return undefined
   }

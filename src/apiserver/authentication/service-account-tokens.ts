@@ -1,50 +1,47 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { nodes, pods, secrets, serviceAccounts } from '#api'
 import type { Clock, Random } from '#base'
-import type { Peer, TransportRequest, UserInfo } from '#client'
-import { unauthorized } from '#meta'
+import type { UserInfo } from '#client'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import type { Authenticator } from './types.ts'
+import { type BoundObjects, type Reference, TokenObjects } from './bound-objects.ts'
+import { audiencesOf, type Claims } from './jwt.ts'
+import { type ServiceAccountKeyOptions, ServiceAccountKeys, tokenOf } from './service-account-keys.ts'
+import type { Authenticated, TokenAuthenticator } from './types.ts'
 
-export interface ServiceAccountTokenOptions {
+export interface ServiceAccountTokenOptions extends ServiceAccountKeyOptions {
+  /** Who issues tokens. */
   readonly issuer: string
-  /** PEM, ECDSA P-256 or RSA. */
-  readonly signingKey: string
-  /** PEM public keys whose signatures are accepted, the signing key's among them. */
-  readonly verificationKeys: readonly string[]
-}
-
-interface Reference {
-  readonly name: string
-  readonly uid: string
+  /** Whose tokens are accepted, too: earlier names of this issuer. */
+  readonly otherIssuers?: readonly string[] | undefined
+  /** What this server calls itself in tokens; its issuers unless named. */
+  readonly audiences?: readonly string[] | undefined
+  /** Where the discovery document says that the keys are; below the issuer unless named. */
+  readonly jwksURI?: string | undefined
+  /** Longer tokens are shortened to it. */
+  readonly maxExpirationSeconds?: number | undefined
+  /** Whether the tokens that pods ask for by themselves last a year, for clients that do not read them anew. Default: yes. */
+  readonly extendExpiration?: boolean | undefined
 }
 
 /** The `kubernetes.io` claim of a token. */
-interface PrivateClaims {
-  readonly namespace: string
-  readonly serviceaccount: Reference
-  readonly pod?: Reference
-  readonly secret?: Reference
-  readonly node?: Reference
+interface PrivateClaims extends BoundObjects {
+  /** Seconds since the epoch from which on its use is to be noticed. */
+  readonly warnafter?: number
 }
 
-export interface TokenRequestClaims {
-  readonly namespace: string
+export interface TokenRequestClaims extends Omit<BoundObjects, 'serviceaccount'> {
   readonly serviceAccount: Reference
-  readonly pod?: Reference | undefined
-  readonly node?: Reference | undefined
-  readonly secret?: Reference | undefined
   readonly audiences: readonly string[]
   readonly expirationSeconds: number
+  readonly warnAfterSeconds?: number | undefined
 }
 
 /** Issues and checks service-account JWTs (https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/). */
-export class ServiceAccountTokens implements Authenticator {
+export class ServiceAccountTokens implements TokenAuthenticator {
   readonly name = 'service-account'
   readonly issuer: string
-  readonly #signingKey: KeyObject
-  readonly #verificationKeys: readonly KeyObject[]
-  readonly #cache: WatchCache
+  readonly options: ServiceAccountTokenOptions
+  readonly keys: ServiceAccountKeys
+  readonly objects: TokenObjects
+  readonly #issuers: readonly string[]
   readonly #clock: Clock
   readonly #random: Random
 
@@ -53,130 +50,103 @@ export class ServiceAccountTokens implements Authenticator {
     { cache, clock, random }: { cache: WatchCache; clock: Clock; random: Random },
   ) {
     this.issuer = options.issuer
-    this.#signingKey = createPrivateKey(options.signingKey)
-    this.#verificationKeys = options.verificationKeys.map((pem) => createPublicKey(pem))
-    this.#cache = cache
+    this.options = options
+    this.keys = new ServiceAccountKeys(options)
+    this.objects = new TokenObjects({ cache, clock })
+    this.#issuers = [options.issuer, ...(options.otherIssuers ?? [])]
     this.#clock = clock
     this.#random = random
   }
 
-  async issue(claims: TokenRequestClaims): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
-    const { SignJWT } = await import('jose')
+  /** What this server calls itself in tokens. */
+  get audiences(): readonly string[] {
+    return this.options.audiences ?? this.#issuers
+  }
+
+  /** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata */
+  discovery(): object {
+    return {
+      issuer: this.issuer,
+      jwks_uri: this.options.jwksURI ?? `${this.issuer.replace(/\/$/, '')}/openid/v1/jwks`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: this.keys.algorithms(),
+    }
+  }
+
+  async issue(request: TokenRequestClaims): Promise<string> {
     const nowSeconds = Math.floor(this.#clock.now() / 1000)
+    const { namespace, serviceAccount, pod, node, secret, warnAfterSeconds } = request
     const kubernetes: PrivateClaims = {
-      namespace: claims.namespace,
-      serviceaccount: claims.serviceAccount,
-      ...(claims.pod && { pod: claims.pod }),
-      ...(claims.node && { node: claims.node }),
-      ...(claims.secret && { secret: claims.secret }),
+      namespace,
+      serviceaccount: serviceAccount,
+      ...(pod && { pod }),
+      ...(node && { node }),
+      ...(secret && { secret }),
+      ...(warnAfterSeconds !== undefined && { warnafter: nowSeconds + warnAfterSeconds }),
     }
-    const token = await new SignJWT({ 'kubernetes.io': kubernetes })
-      .setProtectedHeader({ alg: algorithmOf(this.#signingKey), kid: keyId(createPublicKey(this.#signingKey)) })
-      .setIssuer(this.issuer)
-      .setSubject(usernameOf(claims.namespace, claims.serviceAccount.name))
-      .setAudience([...claims.audiences])
-      .setJti(this.#random.uuid())
-      .setIssuedAt(nowSeconds)
-      .setNotBefore(nowSeconds)
-      .setExpirationTime(nowSeconds + claims.expirationSeconds)
-      .sign(this.#signingKey)
-    return { token, expiresAtMs: (nowSeconds + claims.expirationSeconds) * 1000 }
+    return this.keys.sign({
+      aud: [...request.audiences],
+      exp: nowSeconds + request.expirationSeconds,
+      iat: nowSeconds,
+      iss: this.issuer,
+      jti: this.#random.uuid(),
+      'kubernetes.io': kubernetes,
+      nbf: nowSeconds,
+      sub: usernameOf(namespace, serviceAccount.name),
+    })
   }
 
-  async authenticate(request: TransportRequest, _peer: Peer): Promise<UserInfo | undefined> {
-    const token = bearerToken(request)
-    if (token === undefined) return undefined
-    const verified = await this.verify(token, [this.issuer])
-    if (verified === undefined) throw unauthorized()
-    return verified.user
-  }
-
-  /** The user of a valid token for one of `audiences`; undefined when it is not valid now. */
-  async verify(
-    token: string,
-    audiences: readonly string[],
-  ): Promise<{ readonly user: UserInfo; readonly audiences: readonly string[] } | undefined> {
-    const { jwtVerify } = await import('jose')
-    for (const key of this.#verificationKeys) {
-      try {
-        const { payload } = await jwtVerify(token, key, {
-          issuer: this.issuer,
-          audience: [...audiences],
-          algorithms: [algorithmOf(key)],
-          currentDate: new Date(this.#clock.now()),
-          requiredClaims: ['exp', 'sub'],
-        })
-        const claims = payload['kubernetes.io'] as PrivateClaims | undefined
-        if (claims === undefined || payload.sub !== usernameOf(claims.namespace, claims.serviceaccount.name)) return undefined
-        if (!this.#stillExists(claims)) return undefined
-        const named = Array.isArray(payload.aud) ? payload.aud : [payload.aud ?? '']
-        return { user: userOf(claims, payload.jti), audiences: named.filter((audience) => audiences.includes(audience)) }
-      } catch {
-        // Not this key, or not valid: the next key decides.
-      }
-    }
-    return undefined
-  }
-
-  /** Public keys as a JWK set, for `/openid/v1/jwks`. */
-  keySet(): unknown {
-    const keys = this.#verificationKeys.map((key) => ({
-      use: 'sig',
-      kid: keyId(key),
-      alg: algorithmOf(key),
-      ...key.export({ format: 'jwk' }),
-    }))
-    return { keys }
-  }
-
-  algorithms(): string[] {
-    return [...new Set(this.#verificationKeys.map(algorithmOf))]
-  }
-
-  /** A token dies with what it is bound to. */
-  #stillExists({ namespace, serviceaccount, pod, secret, node }: PrivateClaims): boolean {
-    const alive = (resource: Parameters<WatchCache['of']>[0], key: string, reference: Reference | undefined): boolean => {
-      if (reference === undefined) return true
-      return this.#cache.of(resource).get(key)?.object.metadata?.uid === reference.uid
-    }
-    return (
-      alive(serviceAccounts, `${namespace}/${serviceaccount.name}`, serviceaccount) &&
-      alive(pods, `${namespace}/${pod?.name}`, pod) &&
-      alive(secrets, `${namespace}/${secret?.name}`, secret) &&
-      (pod !== undefined || alive(nodes, node?.name ?? '', node))
-    )
+  async authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
+    const parsed = tokenOf(token, this.#issuers)
+    if (parsed === undefined) return undefined
+    const claims = await this.keys.verify(token, parsed)
+    const own = audiencesOf(claims)
+    const meant = own.filter((audience) => audiences.includes(audience))
+    if (meant.length === 0)
+      throw new Error(`token audiences ${listed(own)} is invalid for the target audiences ${listed(audiences)}`)
+    this.objects.checkTimes(claims)
+    const bound = boundObjectsOf(claims)
+    await this.objects.check(bound)
+    return { user: userOf(bound, claims['jti']), audiences: meant }
   }
 }
 
-const usernameOf = (namespace: string, name: string): string => `system:serviceaccount:${namespace}:${name}`
+const listed = (names: readonly string[]): string => `[${names.map((name) => JSON.stringify(name)).join(' ')}]`
 
-function userOf({ namespace, serviceaccount, pod, node }: PrivateClaims, jti: string | undefined): UserInfo {
+export const usernameOf = (namespace: string, name: string): string => `system:serviceaccount:${namespace}:${name}`
+
+export const groupsOf = (namespace: string): string[] => ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]
+
+/** Throws for claims that no token of this server has. */
+function boundObjectsOf(claims: Claims): BoundObjects {
+  const own = claims['kubernetes.io'] as Partial<PrivateClaims> | undefined
+  const { namespace, serviceaccount, pod, secret, node } = own ?? {}
+  const wellFormed =
+    typeof namespace === 'string' &&
+    isReference(serviceaccount) &&
+    [pod, secret, node].every((each) => each === undefined || isReference(each)) &&
+    claims['exp'] !== undefined &&
+    claims['sub'] === usernameOf(namespace, serviceaccount.name)
+  if (!wellFormed) throw new Error('service account token claims could not be validated due to unexpected private claim')
+  return { namespace, serviceaccount, pod, secret, node }
+}
+
+function isReference(value: unknown): value is Reference {
+  const { name, uid } = (value ?? {}) as Partial<Reference>
+  return typeof name === 'string' && typeof uid === 'string'
+}
+
+function userOf({ namespace, serviceaccount, pod, node }: BoundObjects, jti: unknown): UserInfo {
   const prefix = 'authentication.kubernetes.io/'
   return {
     username: usernameOf(namespace, serviceaccount.name),
     uid: serviceaccount.uid,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
+    groups: groupsOf(namespace),
     extra: {
-      ...(jti !== undefined && { [`${prefix}credential-id`]: [`JTI=${jti}`] }),
+      ...(typeof jti === 'string' && { [`${prefix}credential-id`]: [`JTI=${jti}`] }),
       ...(pod && { [`${prefix}pod-name`]: [pod.name], [`${prefix}pod-uid`]: [pod.uid] }),
       ...(node && { [`${prefix}node-name`]: [node.name], [`${prefix}node-uid`]: [node.uid] }),
     },
   }
 }
-
-export function bearerToken(request: TransportRequest): string | undefined {
-  const header = request.headers?.['authorization']
-  return header === undefined ? undefined : /^Bearer (\S+)$/i.exec(header)?.[1]
-}
-
-function algorithmOf(key: KeyObject): 'ES256' | 'RS256' {
-  return key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256'
-}
-
-/** A stable name for a public key. */
-function keyId(key: KeyObject): string {
-  const der = key.export({ type: 'spki', format: 'der' })
-  return hash(der)
-}
-
-const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url')

@@ -1,7 +1,19 @@
 import type { Peer, TransportRequest, UserInfo } from '#client'
 
-/** Says who makes a request; undefined when it has nothing this authenticator understands. Throws `unauthorized()` for bad credentials. */
+/** Says who makes a request; undefined when it has nothing this authenticator understands. Rejects with what is wrong with it. */
 export interface Authenticator {
   readonly name: string
   authenticate(request: TransportRequest, peer: Peer): Promise<UserInfo | undefined>
+}
+
+export interface Authenticated {
+  readonly user: UserInfo
+  /** Of the audiences that were asked for, those that the token is meant for; absent from who knows of no audiences. */
+  readonly audiences?: readonly string[]
+}
+
+/** Says whose a token is; undefined when it is none of this authenticator's. Rejects with what is wrong with one that is. */
+export interface TokenAuthenticator {
+  readonly name: string
+  authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined>
 }

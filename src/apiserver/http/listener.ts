@@ -1,14 +1,18 @@
+import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Log } from '#base'
+import { type Clock, type Log, systemClock } from '#base'
 import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#client'
 import { failure, type Status, statusOf } from '#meta'
+import { withoutTokenProtocol } from '../authentication/bearer.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
 import { admitConnect } from '../subresources/connect.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
+import { type ClientAuthorities, certificatesIn, PeerReader } from './peer.ts'
 import { http1Sink, http2Sink, type Sink } from './sink.ts'
 import { upgradeUpstream } from './upstream.ts'
 import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
@@ -18,20 +22,20 @@ export interface ListenOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  readonly tls: {
+  readonly tls: ClientAuthorities & {
     readonly certificate: string
     readonly key: string
-    /** Authority of client certificates. */
-    readonly clientCA: string
-    /** Authority of the front proxy's certificate. */
-    readonly frontProxyCA?: string | undefined
   }
+  /** By which certificates of connections that are there are found to have expired; handshakes go by the machine's. */
+  readonly clock?: Clock | undefined
 }
 
 export interface Listener extends AsyncDisposable {
   readonly port: number
   /** New connections get this certificate; those that are there stay. */
   replaceCertificate(pair: { readonly certificate: string; readonly key: string }): void
+  /** Whom to believe from now on, on connections that are there as well. */
+  replaceAuthorities(authorities: ClientAuthorities): void
 }
 
 /** Clients that send their headers slower than this are cut off. */
@@ -43,17 +47,14 @@ const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
 export async function listen(pipeline: Pipeline, options: ListenOptions, log: Log): Promise<Listener> {
-  const [{ createSecureServer }, { X509Certificate }] = await Promise.all([import('node:http2'), import('node:crypto')])
-  const { certificate, key, clientCA, frontProxyCA } = options.tls
-  const proxyAuthority = frontProxyCA === undefined ? undefined : new X509Certificate(frontProxyCA)
-  const trusted = {
-    ca: frontProxyCA === undefined ? [clientCA] : [clientCA, frontProxyCA],
-    minVersion: 'TLSv1.2',
-  } as const
+  const { createSecureServer } = await import('node:http2')
+  const peers = new PeerReader(options.tls, options.clock ?? systemClock)
+  let presented = { cert: options.tls.certificate, key: options.tls.key }
+  let ca = trustedBy(options.tls)
   const server = createSecureServer({
-    ...trusted,
-    cert: certificate,
-    key,
+    ...TLS,
+    ...presented,
+    ca,
     requestCert: true,
     rejectUnauthorized: false,
     allowHTTP1: true,
@@ -69,15 +70,6 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  const peers = new WeakMap<object, Peer>()
-  const peerOf = (socket: TLSSocket): Peer => {
-    let peer = peers.get(socket)
-    if (peer === undefined) {
-      peer = readPeer(socket, proxyAuthority)
-      peers.set(socket, peer)
-    }
-    return peer
-  }
   const serveOn = (request: Incoming, sink: Sink, peer: Peer): void => {
     serve(pipeline, request, sink, peer).catch((error: unknown) => {
       log.debug('A connection broke', { error })
@@ -85,18 +77,18 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     })
   }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    serveOn({ ...headOf(request), body: request }, http1Sink(response), peerOf(request.socket as TLSSocket))
+    serveOn({ ...headOf(request), body: request }, http1Sink(response), peers.peerOf(request.socket as TLSSocket))
   })
   // Node wraps every HTTP/2 stream in the objects of HTTP/1 for the listener above; we take the stream itself, which costs half as much.
   server.removeAllListeners('stream')
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     const { ':method': method = 'GET', ':path': url = '/', expect } = headers
     if (expect === '100-continue') stream.additionalHeaders({ ':status': 100 })
-    const peer = peerOf(stream.session?.socket as TLSSocket)
-    serveOn({ method, url, headers, body: stream }, http2Sink(stream), peer)
+    const peer = peers.peerOf(socketOf(stream))
+    serveOn({ method, url, headers, rawHeaders, body: stream }, http2Sink(stream), peer)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    upgrade(pipeline, request, socket, head, peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
+    upgrade(pipeline, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
   })
   server.on('sessionError', () => undefined)
   server.on('tlsClientError', () => undefined)
@@ -108,7 +100,15 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
-    replaceCertificate: (pair) => server.setSecureContext({ ...trusted, cert: pair.certificate, key: pair.key }),
+    replaceCertificate({ certificate: cert, key }) {
+      presented = { cert, key }
+      server.setSecureContext({ ...TLS, ...presented, ca })
+    },
+    replaceAuthorities(authorities) {
+      peers.trust(authorities)
+      ca = trustedBy(authorities)
+      server.setSecureContext({ ...TLS, ...presented, ca })
+    },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.destroy()
@@ -117,15 +117,30 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   }
 }
 
+/** No tickets: a session that is resumed would skip the check of the certificate that it began with. */
+const TLS = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const
+
+const trustedBy = ({ clientCA, frontProxyCA }: ClientAuthorities): string[] =>
+  [clientCA, frontProxyCA].filter((pem) => pem !== undefined).flatMap((pem) => certificatesIn(pem).map(String))
+
+const socketOf = (stream: ServerHttp2Stream): TLSSocket => stream.session?.socket as TLSSocket
+
 /** A request before anybody has looked at it. */
 interface Incoming {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[]
   readonly body: Readable
 }
 
-const headOf = ({ method = 'GET', url = '/', headers }: IncomingMessage): Omit<Incoming, 'body'> => ({ method, url, headers })
+const headOf = ({ method = 'GET', url = '/', headers, rawHeaders }: IncomingMessage): Omit<Incoming, 'body'> => ({
+  method,
+  url,
+  headers,
+  rawHeaders,
+})
 
 async function serve(pipeline: Pipeline, request: Incoming, sink: Sink, peer: Peer): Promise<void> {
   const client = new Presence()
@@ -169,7 +184,7 @@ class Presence {
 }
 
 function transportRequest(
-  { method, url, headers: received, body: stream }: Incoming,
+  { method, url, headers: received, rawHeaders, body: stream }: Incoming,
   client: { readonly signal: AbortSignal },
 ): TransportRequest {
   const mark = url.indexOf('?')
@@ -187,11 +202,16 @@ function transportRequest(
     path: mark === -1 ? url : url.slice(0, mark),
     query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
     headers,
+    headerValues: (name) => valuesIn(rawHeaders, name),
     body,
     get signal() {
       return client.signal
     },
   }
+}
+
+function valuesIn(rawHeaders: readonly string[], name: string): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === name)
 }
 
 /** What the names of HTTP/2's own headers begin with. */
@@ -203,6 +223,7 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
   try {
     const gone = new AbortController()
     const asked = transportRequest({ ...headOf(request), body: request }, gone)
+    removeCredentials(request, (name) => pipeline.isCredential(name))
     if (pipeline.isRemote(asked.path)) {
       const { user } = await pipeline.admit(asked, peer)
       await connect(request, socket, head, pipeline.remoteTarget(asked, user))
@@ -225,6 +246,13 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
   }
 }
 
+/** Whoever is at the other end need not know how the client proved itself here. */
+function removeCredentials({ headers }: IncomingMessage, isCredential: (name: string) => boolean): void {
+  for (const name of Object.keys(headers)) if (isCredential(name)) delete headers[name]
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols !== undefined) headers['sec-websocket-protocol'] = withoutTokenProtocol(protocols)
+}
+
 async function upgradeToWatch(
   pipeline: Pipeline,
   asked: TransportRequest,
@@ -245,7 +273,7 @@ async function connect(
   head: Buffer,
   target: Awaited<ReturnType<typeof streamTarget>>,
 ): Promise<void> {
-  const { authorization: _, host: __, ...passed } = request.headers
+  const { host: _, ...passed } = request.headers
   const method = request.method ?? 'GET'
   const headers = target.isComplete ? target.options.headers : passed
   const upstream = await upgradeUpstream({ ...target, options: { ...target.options, method, headers } })
@@ -278,20 +306,6 @@ function refuse(socket: Duplex, status: ReturnType<typeof statusOf>): void {
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-}
-
-function readPeer(socket: TLSSocket, proxyAuthority: import('node:crypto').X509Certificate | undefined): Peer {
-  const address = socket.remoteAddress ?? ''
-  const certificate = socket.authorized ? socket.getPeerX509Certificate?.() : undefined
-  if (certificate === undefined) return { kind: 'tls', address }
-  const legacy = certificate.toLegacyObject() as { subject?: { CN?: string; O?: string | string[] } }
-  const commonName = legacy.subject?.CN ?? ''
-  if (proxyAuthority !== undefined && certificate.checkIssued(proxyAuthority) && certificate.verify(proxyAuthority.publicKey)) {
-    return { kind: 'tls', address, frontProxy: commonName }
-  }
-  const organization = legacy.subject?.O
-  const organizations = organization === undefined ? [] : Array.isArray(organization) ? organization : [organization]
-  return { kind: 'tls', address, certificate: { commonName, organizations, raw: certificate.raw } }
 }
 
 function explain(error: NodeJS.ErrnoException, { host, port }: ListenOptions): Error {

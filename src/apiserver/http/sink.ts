@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 
 /** Where an answer goes, whatever the version of HTTP: its head once, then its body. */
 export interface Sink {
+  /** `connection: close` ends a connection that carries many requests; one that carries one after the other goes on. */
   head(status: number, headers: Readonly<Record<string, string>>): void
   /** Sends the head now, while the body is not known yet. */
   flush(): void
@@ -11,7 +12,7 @@ export interface Sink {
 }
 
 export const http1Sink = (response: ServerResponse): Sink => ({
-  head(status, headers) {
+  head(status, { connection: _, ...headers }) {
     response.writeHead(status, headers)
   },
   flush: () => response.flushHeaders(),
@@ -24,8 +25,10 @@ export function http2Sink(stream: ServerHttp2Stream): Sink {
     if (!stream.endAfterHeaders && !stream.readableEnded) stream.close()
   })
   return {
-    head(status, headers) {
+    head(status, { connection, ...headers }) {
       if (!stream.destroyed && !stream.closed) stream.respond({ ...headers, ':status': status })
+      // What is under way is finished; nothing new is begun.
+      if (connection === 'close') stream.session?.close()
     },
     // It is sent as it is.
     flush() {},

@@ -9,15 +9,17 @@ import type { Subresource } from './types.ts'
 
 const EXPIRATION_SECONDS_MIN = 600
 const EXPIRATION_SECONDS_DEFAULT = 3600
-const EXPIRATION_SECONDS_MAX = 24 * 3600
-/** More can't be meant; what is accepted is still cut to the most that is given. */
+/** What the tokens that pods ask for by themselves last, as far as the pod is told; and how long they are accepted, so that clients that never read them anew go on. */
+const PROJECTED_EXPIRATION_SECONDS = 3607
+const EXTENDED_EXPIRATION_SECONDS = 365 * 24 * 3600
+/** More can't be meant. */
 const EXPIRATION_SECONDS_ACCEPTED = 2 ** 32
 
 /** `serviceaccounts/token`: a signed token for an account, bound to a pod or secret if the request says so. */
 export const token: Subresource = {
   name: 'token',
   resources: ['serviceaccounts'],
-  async handle(context, { registry, tokens }) {
+  async handle(context, { registry, tokens, clock }) {
     const { info, resource } = context
     const account = (await registry.get(resource, info.namespace, info.name)).object as ServiceAccount
     checkWriteOptions(context, 'CreateOptions', false)
@@ -42,21 +44,32 @@ export const token: Subresource = {
       kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
     })
     const bound = boundObject(request, account, registry)
-    const audiences = request.spec?.audiences?.length ? request.spec.audiences : [tokens.issuer]
-    const expirationSeconds = Math.min(seconds, EXPIRATION_SECONDS_MAX)
+    const audiences = request.spec?.audiences?.length ? request.spec.audiences : [...tokens.audiences]
+    const { maxExpirationSeconds = 0, extendExpiration = true } = tokens.options
+    const expirationSeconds = maxExpirationSeconds > 0 ? Math.min(seconds, maxExpirationSeconds) : seconds
+    if (expirationSeconds < seconds)
+      context.warnings.push(`requested expiration of ${seconds} seconds shortened to ${expirationSeconds} seconds`)
+    // The pod reads its token anew in time all the same; who does not is noticed by the time in it.
+    const isExtended =
+      extendExpiration &&
+      bound.pod !== undefined &&
+      expirationSeconds === PROJECTED_EXPIRATION_SECONDS &&
+      audiences.every((audience) => tokens.audiences.includes(audience))
+    const expiresAtMs = Math.floor(clock.now() / 1000) * 1000 + expirationSeconds * 1000
     const issued = await tokens.issue({
       namespace: info.namespace,
       serviceAccount: { name: info.name, uid: account.metadata?.uid ?? '' },
       ...bound,
       audiences,
-      expirationSeconds,
+      expirationSeconds: isExtended ? EXTENDED_EXPIRATION_SECONDS : expirationSeconds,
+      ...(isExtended && { warnAfterSeconds: expirationSeconds }),
     })
     return replyObject(201, {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
       metadata: { name: info.name, namespace: info.namespace },
       spec: { ...request.spec, audiences, expirationSeconds },
-      status: { token: issued.token, expirationTimestamp: formatTime(issued.expiresAtMs) },
+      status: { token: issued, expirationTimestamp: formatTime(expiresAtMs) },
     })
   },
 }

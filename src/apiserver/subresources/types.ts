@@ -1,7 +1,7 @@
 import type { Clock, Log, Random } from '#base'
 import type { TransportResponse } from '#client'
 import type { Store } from '#store'
-import type { ServiceAccountTokens } from '../authentication/index.ts'
+import type { Authentication, ServiceAccountTokens } from '../authentication/index.ts'
 import type { Authorizer, RbacAuthorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import type { NodeConnection } from '../node-connection.ts'
@@ -16,6 +16,7 @@ export interface HandlerDependencies {
   readonly random: Random
   readonly log: Log
   readonly nodes: NodeConnection | undefined
+  readonly authentication: Authentication
   readonly tokens: ServiceAccountTokens
   readonly authorizers: readonly Authorizer[]
   readonly rbac: RbacAuthorizer

@@ -8,22 +8,13 @@ import type { VirtualResource } from './types.ts'
 /** Whose token is this? */
 export const tokenReview: VirtualResource = {
   resource: tokenReviews as unknown as ResourceDefinition,
-  async handle(context, { tokens }) {
+  async handle(context, { authentication }) {
     const options = decodeOptionsOf(context)
     const { value, duplicates } = await decodeBody(context.body, options)
     const body = readObject(value, duplicates, context.resource, options) as TokenReview
     if (!body.spec.token) throw badRequest('token is required for TokenReview in authentication')
-    const audiences = body.spec.audiences?.length ? body.spec.audiences : [tokens.issuer]
-    const verified = await tokens.verify(body.spec.token, audiences)
-    const status =
-      verified === undefined
-        ? { user: {}, error: 'invalid bearer token' }
-        : {
-            authenticated: true,
-            user: { ...verified.user, groups: [...verified.user.groups, 'system:authenticated'] },
-            audiences: verified.audiences,
-          }
-    return replyObject(201, { ...body, status })
+    const wanted = body.spec.audiences?.length ? body.spec.audiences : undefined
+    return replyObject(201, { ...body, status: await authentication.review(body.spec.token, wanted) })
   },
 }
 

@@ -1,0 +1,128 @@
+import type { Log } from '#base'
+import type { Peer, TransportRequest, UserInfo } from '#client'
+import { unauthorized } from '#meta'
+import { ANONYMOUS, type AnonymousOptions, isAnonymousAllowed } from './anonymous.ts'
+import { bearerTokens } from './bearer.ts'
+import { clientCertificates, frontProxy, type RequestHeaderOptions } from './certificates.ts'
+import { aggregate, TokenUnion } from './token-union.ts'
+import type { Authenticator, TokenAuthenticator } from './types.ts'
+
+const AUTHENTICATED = 'system:authenticated'
+/** Headers of impersonation, and of front proxies as they are by convention. */
+const CREDENTIALS = /^(impersonate|x-remote)-/
+
+/** The wiring code of this process vouches for its own components. */
+export const inProcessPeers: Authenticator = {
+  name: 'in-process',
+  authenticate: async (_request, peer) => (peer.kind === 'in-process' ? peer.user : undefined),
+}
+
+export interface AuthenticationOptions {
+  readonly requestHeaders: RequestHeaderOptions
+  /** In the order in which they are asked; those that ask somebody else last. */
+  readonly tokens: readonly TokenAuthenticator[]
+  /** What this server calls itself in tokens. */
+  readonly audiences: readonly string[]
+  readonly anonymous: AnonymousOptions
+  readonly log: Log
+}
+
+/**
+ * Says who makes a request: the front proxy's word, a client certificate, a token, in this order. The first that knows somebody decides, whatever was wrong
+ * with other credentials of the request. Wrong credentials alone are refused; none at all are anonymous, where that is allowed.
+ */
+export class Authentication {
+  /** Of this server, for whoever reviews a token. */
+  readonly tokens: TokenUnion
+  readonly #authenticators: readonly Authenticator[]
+  readonly #anonymous: AnonymousOptions
+  /** Headers in which a front proxy speaks, by their names or beginnings. */
+  readonly #vouching: readonly string[]
+  readonly #log: Log
+
+  constructor({ requestHeaders, tokens, audiences, anonymous, log }: AuthenticationOptions) {
+    this.tokens = new TokenUnion(tokens, audiences)
+    this.#authenticators = [inProcessPeers, frontProxy(requestHeaders), clientCertificates, bearerTokens(this.tokens)]
+    this.#anonymous = anonymous
+    this.#log = log
+    const { usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes } = requestHeaders
+    const own = [usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes].flat().map((name) => name.toLowerCase())
+    this.#vouching = own.filter((name) => !CREDENTIALS.test(name))
+  }
+
+  /** Throws 401 for credentials that are not good, and for none where somebody has to be known. */
+  async authenticate(request: TransportRequest, peer: Peer): Promise<UserInfo> {
+    const problems: string[] = []
+    for (const authenticator of this.#authenticators) {
+      try {
+        const user = await authenticator.authenticate(request, peer)
+        if (user !== undefined) return withAuthenticated(user)
+      } catch (error) {
+        problems.push((error as Error).message)
+      }
+    }
+    if (problems.length > 0) {
+      this.#log.debug('Unable to authenticate the request', { path: request.path, error: aggregate(problems) })
+      throw unauthorized()
+    }
+    if (!isAnonymousAllowed(this.#anonymous, request.path)) throw unauthorized()
+    return ANONYMOUS
+  }
+
+  /** The status of a TokenReview: whose a token is that is meant for one of `audiences`, by default this server's. */
+  async review(token: string, audiences?: readonly string[]): Promise<TokenReviewStatus> {
+    try {
+      const found = await this.tokens.authenticateToken(token, audiences)
+      if (found === undefined) throw new Error('invalid bearer token')
+      return { authenticated: true, user: withAuthenticated(found.user), audiences: found.audiences ?? [] }
+    } catch (error) {
+      return { user: {}, error: (error as Error).message }
+    }
+  }
+
+  /** The request as whoever serves it may see it, and pass it on: without what only authentication reads. */
+  withoutCredentials(request: TransportRequest): TransportRequest {
+    const { headers = {} } = request
+    for (const name in headers) {
+      if (!this.isCredential(name)) continue
+      const kept = Object.entries(headers).filter(([each]) => !this.isCredential(each))
+      const { method, path, query, body } = request
+      return {
+        method,
+        path,
+        query,
+        headers: Object.fromEntries(kept),
+        body,
+        get signal() {
+          return request.signal
+        },
+      }
+    }
+    return request
+  }
+
+  /** By the lower-case name of a header. */
+  isCredential(name: string): boolean {
+    return name === 'authorization' || CREDENTIALS.test(name) || this.#vouching.some((prefix) => name.startsWith(prefix))
+  }
+}
+
+export interface TokenReviewStatus {
+  readonly authenticated?: boolean
+  readonly user: UserInfo | Record<string, never>
+  readonly audiences?: readonly string[]
+  readonly error?: string
+}
+
+const extended = new WeakMap<UserInfo, UserInfo>()
+
+/** Everybody who is known is of one more group. The same user gives the same answer. */
+function withAuthenticated(user: UserInfo): UserInfo {
+  if (user.groups.includes(AUTHENTICATED) || user.groups.includes('system:unauthenticated')) return user
+  let known = extended.get(user)
+  if (known === undefined) {
+    known = { ...user, groups: [...user.groups, AUTHENTICATED] }
+    extended.set(user, known)
+  }
+  return known
+}

@@ -1,0 +1,107 @@
+import { headerValues, type Peer, type TransportRequest, type UserInfo } from '#client'
+import type { Authenticator } from './types.ts'
+
+const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
+
+/** Users by their connection, so that each request of one is by the same. */
+const certified = new WeakMap<Peer, UserInfo>()
+
+/** X.509: the common name is the user, organisations are its groups. A certificate without a common name is nobody's. */
+export const clientCertificates: Authenticator = {
+  name: 'x509',
+  async authenticate(_request, peer) {
+    if (peer.kind !== 'tls') return undefined
+    const { certificate, refused } = peer
+    if (certificate === undefined) {
+      if (refused !== undefined) throw new Error(`verifying the client certificate failed: ${refused}`)
+      // Good for a front proxy alone, which says on whose behalf it comes.
+      if (peer.frontProxy !== undefined) throw new Error('x509: certificate signed by unknown authority')
+      return undefined
+    }
+    if (certificate.commonName === '') return undefined
+    let user = certified.get(peer)
+    if (user === undefined) {
+      user = {
+        username: certificate.commonName,
+        ...uidOf(certificate.uids),
+        groups: [...certificate.organizations],
+        extra: { [CREDENTIAL_ID]: [`X509SHA256=${certificate.fingerprint}`] },
+      }
+      certified.set(peer, user)
+    }
+    return user
+  },
+}
+
+function uidOf(uids: readonly string[]): { readonly uid?: string } {
+  const [uid] = uids
+  if (uid === undefined) return {}
+  if (uids.length > 1) throw new Error(`expected 1 UID, but found multiple: ${JSON.stringify(uids)}`)
+  if (uid === '') throw new Error('UID cannot be an empty string')
+  return { uid }
+}
+
+/** Who may vouch for others, and in which headers (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#authenticating-proxy). */
+export interface RequestHeaderOptions {
+  /** Common names that the proxy's certificate may have; any, when there are none. */
+  readonly allowedNames: readonly string[]
+  readonly usernameHeaders: readonly string[]
+  readonly uidHeaders: readonly string[]
+  readonly groupHeaders: readonly string[]
+  readonly extraHeaderPrefixes: readonly string[]
+}
+
+export const REQUEST_HEADERS: RequestHeaderOptions = {
+  allowedNames: ['front-proxy-client'],
+  usernameHeaders: ['X-Remote-User'],
+  uidHeaders: ['X-Remote-Uid'],
+  groupHeaders: ['X-Remote-Group'],
+  extraHeaderPrefixes: ['X-Remote-Extra-'],
+}
+
+/** The front proxy, which its certificate proves it to be, vouches for the user it names in headers. Nobody else's such headers are read. */
+export function frontProxy(options: RequestHeaderOptions): Authenticator {
+  const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase())
+  const [usernames, uids, groups] = [options.usernameHeaders, options.uidHeaders, options.groupHeaders].map(lower)
+  const prefixes = lower(options.extraHeaderPrefixes)
+  const firstOf = (request: TransportRequest, names: readonly string[]): string | undefined =>
+    names.map((name) => headerValues(request, name)[0]).find((value) => value)
+  return {
+    name: 'request-header',
+    async authenticate(request, peer) {
+      if (peer.kind !== 'tls' || peer.frontProxy === undefined) return undefined
+      if (options.allowedNames.length > 0 && !options.allowedNames.includes(peer.frontProxy))
+        throw new Error(`x509: subject with cn=${peer.frontProxy} is not in the allowed list`)
+      const username = firstOf(request, usernames!)
+      if (username === undefined) return undefined
+      const uid = firstOf(request, uids!)
+      return {
+        username,
+        ...(uid !== undefined && { uid }),
+        groups: groups!.flatMap((name) => headerValues(request, name)).filter((group) => group !== ''),
+        extra: extraOf(request, prefixes),
+      }
+    },
+  }
+}
+
+/** What headers with one of these prefixes say: the rest of the name is the key, percent-encoded. Each key's values in order. */
+export function extraOf(request: TransportRequest, prefixes: readonly string[]): Record<string, readonly string[]> {
+  const extra = new Map<string, string[]>()
+  for (const prefix of prefixes)
+    for (const name in request.headers) {
+      if (!name.startsWith(prefix)) continue
+      const key = decoded(name.slice(prefix.length))
+      extra.set(key, [...(extra.get(key) ?? []), ...headerValues(request, name)])
+    }
+  return Object.fromEntries(extra)
+}
+
+/** A key that is not encoded well is taken as it is, so that nothing is lost. */
+function decoded(key: string): string {
+  try {
+    return decodeURIComponent(key)
+  } catch {
+    return key
+  }
+}

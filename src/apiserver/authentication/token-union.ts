@@ -1,0 +1,48 @@
+import type { Authenticated, TokenAuthenticator } from './types.ts'
+
+/** More can't be meant; a head of a request holds no more either. */
+const TOKEN_BYTES_MAX = 64 * 1024
+
+/**
+ * Asks each authenticator in turn, those of this machine first. The first that knows the token decides; when none does, all that was wrong is told.
+ * Who knows nothing of audiences speaks for those of the API server alone.
+ */
+export class TokenUnion implements TokenAuthenticator {
+  readonly name = 'tokens'
+  readonly #authenticators: readonly TokenAuthenticator[]
+  readonly #ownAudiences: readonly string[]
+
+  constructor(authenticators: readonly TokenAuthenticator[], ownAudiences: readonly string[]) {
+    this.#authenticators = authenticators
+    this.#ownAudiences = ownAudiences
+  }
+
+  /** What `TokenReview` and requests that name no audience are for. */
+  get ownAudiences(): readonly string[] {
+    return this.#ownAudiences
+  }
+
+  async authenticateToken(token: string, audiences: readonly string[] = this.#ownAudiences): Promise<Authenticated | undefined> {
+    if (token.length > TOKEN_BYTES_MAX) return undefined
+    const problems: string[] = []
+    for (const authenticator of this.#authenticators) {
+      try {
+        const found = await authenticator.authenticateToken(token, audiences)
+        if (found === undefined) continue
+        if (found.audiences !== undefined) return found
+        const own = audiences.filter((audience) => this.#ownAudiences.includes(audience))
+        if (own.length > 0) return { ...found, audiences: own }
+      } catch (error) {
+        problems.push((error as Error).message)
+      }
+    }
+    if (problems.length > 0) throw new Error(aggregate(problems))
+    return undefined
+  }
+}
+
+/** Several messages as Go's aggregate shows them. */
+export const aggregate = (problems: readonly string[]): string => {
+  const distinct = [...new Set(problems)]
+  return distinct.length === 1 ? distinct[0]! : `[${distinct.join(', ')}]`
+}

@@ -1,0 +1,119 @@
+import { X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '#base'
+import type { Peer, PeerCertificate } from '#client'
+
+/** Whom a listener believes, in PEM; each may hold several authorities. */
+export interface ClientAuthorities {
+  readonly clientCA: string
+  readonly frontProxyCA?: string | undefined
+}
+
+/** Where Kubernetes keeps a user's UID in the subject of its certificate (KEP-4939). */
+const UID_ATTRIBUTE = '1.3.6.1.4.1.57683.2'
+const CHAIN_LENGTH_MAX = 10
+
+interface Known {
+  readonly peer: Peer
+  /** When the certificate is no longer good, in milliseconds since the epoch. */
+  readonly untilMs: number
+}
+
+/**
+ * Says what the certificate of a connection proves. The handshake has found a path to one of all authorities, by every rule of TLS; here it is found out to
+ * which of them, so that a certificate of the front proxy's authority, at whatever depth, is never one of a user, nor the other way round. A connection
+ * outlives neither its certificate nor the authority.
+ */
+export class PeerReader {
+  readonly #clock: Clock
+  #clientRoots: readonly X509Certificate[] = []
+  #proxyRoots: readonly X509Certificate[] = []
+  #known = new WeakMap<TLSSocket, Known>()
+
+  constructor(authorities: ClientAuthorities, clock: Clock) {
+    this.#clock = clock
+    this.trust(authorities)
+  }
+
+  /** From now on; connections that are there are judged anew. Throws when there is no certificate in it. */
+  trust({ clientCA, frontProxyCA }: ClientAuthorities): void {
+    this.#clientRoots = certificatesIn(clientCA)
+    this.#proxyRoots = frontProxyCA === undefined ? [] : certificatesIn(frontProxyCA)
+    this.#known = new WeakMap()
+  }
+
+  peerOf(socket: TLSSocket): Peer {
+    let known = this.#known.get(socket)
+    if (known === undefined || known.untilMs <= this.#clock.now()) {
+      known = this.#read(socket)
+      this.#known.set(socket, known)
+    }
+    return known.peer
+  }
+
+  #read(socket: TLSSocket): Known {
+    const address = socket.remoteAddress ?? ''
+    const leaf = socket.getPeerX509Certificate?.()
+    if (leaf === undefined) return { peer: { kind: 'tls', address }, untilMs: Number.POSITIVE_INFINITY }
+    const refused = (why: string): Known => ({
+      peer: { kind: 'tls', address, refused: why },
+      untilMs: Number.POSITIVE_INFINITY,
+    })
+    if (!socket.authorized) return refused(String(socket.authorizationError))
+    const nowMs = this.#clock.now()
+    const [client, proxy] = [this.#clientRoots, this.#proxyRoots].map((roots) => pathTo(roots, leaf, nowMs))
+    const untilMs = Math.min(...[...(client ?? []), ...(proxy ?? [])].map((each) => Date.parse(each.validTo)))
+    if (client === undefined && proxy === undefined) return refused('no path to an authority that is valid now')
+    const certificate = subjectOf(leaf)
+    return {
+      peer: {
+        kind: 'tls',
+        address,
+        certificate: client && certificate,
+        frontProxy: proxy && certificate.commonName,
+      },
+      untilMs,
+    }
+  }
+}
+
+/** Every certificate of a PEM bundle. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0) throw new Error('data does not contain any valid RSA or ECDSA certificates')
+  return blocks.map((block) => new X509Certificate(block))
+}
+
+/** The certificates from `leaf` to one of `roots`, all of them valid now; undefined when there is no such path. */
+function pathTo(roots: readonly X509Certificate[], leaf: X509Certificate, nowMs: number): X509Certificate[] | undefined {
+  const path: X509Certificate[] = []
+  let at: X509Certificate | undefined = leaf
+  while (at !== undefined && path.length < CHAIN_LENGTH_MAX) {
+    const current: X509Certificate = at
+    if (Date.parse(current.validFrom) > nowMs || Date.parse(current.validTo) <= nowMs) return undefined
+    path.push(current)
+    if (roots.some((root) => root.fingerprint256 === current.fingerprint256)) return path
+    const root = roots.find((each) => isIssuer(each, current))
+    if (root !== undefined) return Date.parse(root.validTo) > nowMs ? [...path, root] : undefined
+    const sent: X509Certificate | undefined = current.issuerCertificate
+    at = sent !== undefined && isIssuer(sent, current) ? sent : undefined
+  }
+  return undefined
+}
+
+const isIssuer = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
+  issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+
+type Attribute = string | readonly string[] | undefined
+
+function subjectOf(certificate: X509Certificate): PeerCertificate {
+  const { subject = {} } = certificate.toLegacyObject() as { subject?: Readonly<Record<string, Attribute>> }
+  const valuesOf = (name: string): readonly string[] => [subject[name] ?? []].flat()
+  return {
+    // Of several names the last counts, as in Go.
+    commonName: valuesOf('CN').at(-1) ?? '',
+    organizations: valuesOf('O'),
+    uids: valuesOf(UID_ATTRIBUTE),
+    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+  }
+}
