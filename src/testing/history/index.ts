@@ -1,0 +1,5 @@
+export { API_PREFIX, apiTarget } from './api-target.ts'
+export { checkHistory, faultsOf, summaryOf } from './check.ts'
+export * from './history.ts'
+export { storeTarget } from './store-target.ts'
+export { Broken, finish, follow, runClients, type Target, underClock } from './workload.ts'
