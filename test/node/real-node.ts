@@ -154,7 +154,7 @@ export class RealNode implements AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) throw error
     }
-    const told = (await this.events(name!)).map(({ reason, message }) => `${reason}: ${message}`)
+    const told = (await this.events(name!)).map(({ reason, message, count }) => `${reason}: ${message} (${count} times)`)
     throw new Error(
       `${key} never became as wanted: ${JSON.stringify((last as Pod | undefined)?.status ?? last)} ${told.join('; ')}`,
     )

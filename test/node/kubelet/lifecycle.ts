@@ -11,7 +11,8 @@ import { busybox, hasEnded, isReady, NODE_IP, type RealNode, STAY, shell, untilO
 const once = { restartPolicy: 'Never' }
 const main = (pod: Pod) => pod.status?.containerStatuses?.[0]
 const restarts = (count: number) => (pod: Pod) => (main(pod)?.restartCount ?? 0) >= count
-const quick = { periodSeconds: 1, failureThreshold: 1 }
+/** Often, and patient with a machine that is busy with the other tests. */
+const quick = { periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 10 }
 
 /** The life of a pod: probes, hooks, init containers, restarts, endings. */
 export function lifecycleTests(given: () => RealNode): void {
