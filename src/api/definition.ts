@@ -135,6 +135,8 @@ export interface CustomKind {
   readonly deprecation: string | undefined
   /** The definition is being deleted: nothing new may come. */
   readonly isTerminating: boolean
+  /** In which objects are kept. */
+  readonly storedVersion: string
 }
 
 /** What is stored in the form of another version. Defaults and validation of such a kind see the stored form. */

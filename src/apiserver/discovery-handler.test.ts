@@ -34,6 +34,37 @@ for (const path of ['/api', '/apis', '/apis/apps', '/api/v1', '/apis/apps/v1']) 
   })
 }
 
+test('groups come by their priority, the one that lists them first', async () => {
+  const { groups } = JSON.parse(bytesOf(await get('/apis')).toString()) as { groups: { name: string }[] }
+  const names = groups.map(({ name }) => name)
+  assert.deepEqual(names.slice(0, 5), [
+    'apiregistration.k8s.io',
+    'apps',
+    'events.k8s.io',
+    'authentication.k8s.io',
+    'authorization.k8s.io',
+  ])
+  assert.equal(names.indexOf('apiextensions.k8s.io'), names.indexOf('admissionregistration.k8s.io') + 1)
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+  const { items } = JSON.parse(bytesOf(await get('/apis', { accept })).toString()) as { items: { metadata: { name: string } }[] }
+  assert.deepEqual(
+    items.map(({ metadata }) => metadata.name),
+    names,
+  )
+})
+
+test('what is stored tells by a hash in which version', async () => {
+  const hashes = async (path: string): Promise<Record<string, string | undefined>> => {
+    const list = JSON.parse(bytesOf(await get(path)).toString()) as { resources: { name: string; storageVersionHash?: string }[] }
+    return Object.fromEntries(list.resources.map(({ name, storageVersionHash }) => [name, storageVersionHash]))
+  }
+  const core = await hashes('/api/v1')
+  assert.deepEqual([core['pods'], core['pods/status'], core['bindings']], ['xPOwRZ+Yhw8=', undefined, undefined])
+  assert.equal((await hashes('/apis/apps/v1'))['deployments'], '8aSe+NMegvE=')
+  const [older, newer] = await Promise.all(['/apis/autoscaling/v1', '/apis/autoscaling/v2'].map(hashes))
+  assert.equal(older!['horizontalpodautoscalers'], newer!['horizontalpodautoscalers'])
+})
+
 /** Go leaves out what is empty in one form and not in the other. */
 const withoutEmpty = (value: object): object =>
   JSON.parse(JSON.stringify(value, (_key, item) => (item === '' || item?.length === 0 ? undefined : item)))

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { ResourceDefinition, SubresourceDefinition } from '#api'
 import { apiVersionOf, compareVersions } from '#meta'
 import type { ResourceCatalog } from './catalog.ts'
+import { byPriority } from './group-priorities.ts'
 
 interface GroupVersions {
   readonly group: string
@@ -8,14 +10,16 @@ interface GroupVersions {
   readonly versions: readonly string[]
 }
 
-/** Groups in the order they were registered; within a group newer versions first. */
+/** Groups by their priority; within a group newer versions first. */
 export function groupsOf(catalog: ResourceCatalog): GroupVersions[] {
   const groups = new Map<string, Set<string>>()
   for (const { group, version } of catalog.all) {
     const versions = groups.get(group) ?? new Set()
     groups.set(group, versions.add(version))
   }
-  return [...groups].map(([group, versions]) => ({ group, versions: [...versions].sort(compareVersions) }))
+  return [...groups]
+    .map(([group, versions]) => ({ group, versions: [...versions].sort(compareVersions) }))
+    .sort(byPriority(({ group }) => group))
 }
 
 /** `GET /api`. */
@@ -58,16 +62,17 @@ export function resourceList(catalog: ResourceCatalog, group: string, version: s
 }
 
 function resourceEntries(resource: ResourceDefinition): unknown[] {
-  const { names, scope, kind, verbs } = resource
+  const { names, scope, kind } = resource
   const namespaced = scope === 'Namespaced'
   const own = {
     name: names.plural,
     singularName: names.singular,
     namespaced,
     kind,
-    verbs: [...verbs].sort(),
+    verbs: shownVerbs(resource),
     ...(names.shortNames.length > 0 && { shortNames: names.shortNames }),
     ...(names.categories.length > 0 && { categories: names.categories }),
+    ...(resource.stored && { storageVersionHash: storageVersionHash(resource) }),
   }
   const subresources = subresourcesOf(resource).map(({ name, definition }) => ({
     name: `${names.plural}/${name}`,
@@ -82,6 +87,22 @@ function resourceEntries(resource: ResourceDefinition): unknown[] {
   }))
   return [own, ...subresources]
 }
+
+/** Of a custom kind that goes, objects can only be read and deleted, as clients are to see it. */
+const shownVerbs = ({ verbs, custom }: ResourceDefinition): string[] =>
+  verbs.filter((verb) => !custom?.isTerminating || (verb !== 'update' && verb !== 'patch')).sort()
+
+/** By which clients see that objects are stored in another version than before. */
+function storageVersionHash(resource: ResourceDefinition): string {
+  const { group, version, kind } = {
+    ...resource,
+    ...resource.storage,
+    ...(resource.custom && { version: resource.custom.storedVersion }),
+  }
+  return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, HASH_BYTES).toString('base64')
+}
+
+const HASH_BYTES = 8
 
 interface NamedSubresource {
   readonly name: string
@@ -118,13 +139,13 @@ export function aggregatedDiscovery(catalog: ResourceCatalog, legacy: boolean, v
 }
 
 function aggregatedResource(resource: ResourceDefinition): unknown {
-  const { names, kind, group, version, scope, verbs } = resource
+  const { names, kind, group, version, scope } = resource
   return {
     resource: names.plural,
     responseKind: { group, version, kind },
     scope: scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
     singularResource: names.singular,
-    verbs: [...verbs].sort(),
+    verbs: shownVerbs(resource),
     ...(names.shortNames.length > 0 && { shortNames: names.shortNames }),
     ...(names.categories.length > 0 && { categories: names.categories }),
     subresources: subresourcesOf(resource).map(({ name, definition }) => ({

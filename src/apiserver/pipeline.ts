@@ -16,7 +16,7 @@ import {
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { FlowController } from './flow-control/index.ts'
+import { type FlowController, SeatsRefused } from './flow-control/index.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
@@ -24,7 +24,7 @@ import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
 import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
-import { replyStatus } from './response.ts'
+import { replyStatus, tooManyRequests } from './response.ts'
 import type { Watches } from './rest/watches.ts'
 import { storeFailureStatus } from './store-failure.ts'
 import type { ConnectTarget } from './subresources/types.ts'
@@ -70,7 +70,7 @@ export interface Admitted {
 
 /**
  * The way of every request, in this order: what it asks for, who asks, on whose behalf, its time and its turn, whether they may, and then the
- * handler. Any failure on the way becomes a Status.
+ * handler. Any failure on the way becomes a Status, but for a turn that does not come.
  */
 export class Pipeline {
   readonly #options: PipelineOptions
@@ -93,6 +93,10 @@ export class Pipeline {
       const response = await this.#timely(this.#options.authentication.withoutCredentials(request), who, headers)
       return { ...response, headers: { ...headers, ...response.headers } }
     } catch (error) {
+      if (error instanceof SeatsRefused) {
+        const response = tooManyRequests()
+        return { ...response, headers: { ...headers, ...response.headers } }
+      }
       if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
       const response = await encoded(replyStatus(statusOf(error)), plainFormOf(request.headers, request.query, 'error'))
       return { ...response, headers: { ...headers, ...response.headers } }

@@ -24,6 +24,12 @@ export function replyText(status: number, text: string, contentType = 'text/plai
   }
 }
 
+/** Priority and fairness answers before anything of the API is at work, in plain text. */
+export function tooManyRequests(): TransportResponse {
+  const response = replyText(429, 'Too many requests, please try again later.\n')
+  return { ...response, headers: { ...response.headers, 'retry-after': '1' } }
+}
+
 export function replyStatus(status: Status): TransportResponse {
   const retryAfter = status.details?.retryAfterSeconds
   return replyObject(status.code, status, retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) })

@@ -1,6 +1,16 @@
 import type { ResourceDefinition } from '#api'
 import { deepFreeze } from '#base'
-import { type KubernetesList, type KubernetesObject, keyOf, type ObjectKey, type Status, StatusError } from '#meta'
+import {
+  failure,
+  type KubernetesList,
+  type KubernetesObject,
+  keyOf,
+  type ObjectKey,
+  type Status,
+  type StatusDetails,
+  StatusError,
+  type StatusReason,
+} from '#meta'
 import type {
   CallOptions,
   Client,
@@ -197,7 +207,25 @@ async function checked(response: TransportResponse): Promise<unknown> {
   const status = object as Partial<Status>
   if (status?.kind === 'Status') throw new StatusError(status as Status)
   const message = typeof object === 'string' && object !== '' ? object : `the server answered ${response.status}`
-  throw new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: response.status })
+  throw failure(response.status, REASONS[response.status] ?? '', message.trimEnd(), retryOf(response))
+}
+
+/** What an answer that is no Status means (priority and fairness, proxies on the way). */
+const REASONS: Readonly<Record<number, StatusReason>> = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  406: 'NotAcceptable',
+  415: 'UnsupportedMediaType',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+}
+
+function retryOf({ headers }: TransportResponse): StatusDetails | undefined {
+  const seconds = Number(headers['retry-after'])
+  return Number.isInteger(seconds) ? { retryAfterSeconds: seconds } : undefined
 }
 
 async function objectOf(body: ResponseBody): Promise<unknown> {

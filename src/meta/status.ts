@@ -107,6 +107,15 @@ export const notFound = (resource: ResourceName, name: string): StatusError =>
 export const alreadyExists = (resource: ResourceName, name: string): StatusError =>
   failure(409, 'AlreadyExists', `${qualifiedResource(resource)} "${name}" already exists`, detailsOf(resource, name))
 
+/** The server found no free name of those it tried. */
+export const generateNameConflict = (resource: ResourceName, name: string): StatusError =>
+  failure(
+    409,
+    'AlreadyExists',
+    `${qualifiedResource(resource)} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    { ...detailsOf(resource, name), retryAfterSeconds: 1 },
+  )
+
 export const conflict = (resource: ResourceName, name: string, why: string): StatusError =>
   failure(
     409,

@@ -70,6 +70,7 @@ class Family {
       selectableFields: selectableFieldsOf(version.selectableFields ?? []),
       columns: printerColumns(version.additionalPrinterColumns),
       generation: true,
+      unconditionalUpdate: false,
       ratchets: true,
       schema: () => (published ??= apiSchema(schema, gvk)),
       conform: (document): Structure => pruneObject(document, schema),
@@ -82,9 +83,10 @@ class Family {
         show: (stored) => this.#show(stored, gvk, schema),
         toStored: (object) => this.#toStored(object, gvk),
         adopt: (object) => this.#pruned({ ...object, apiVersion: apiVersionOf(gvk) }, schema),
-        fingerprint: JSON.stringify([metadata?.uid, names, version, isTerminating]),
+        fingerprint: JSON.stringify([metadata?.uid, names, version, this.#stored, isTerminating]),
         deprecation: deprecationOf(gvk, version),
         isTerminating,
+        storedVersion: this.#stored,
       },
     })
   }

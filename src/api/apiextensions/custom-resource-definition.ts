@@ -53,6 +53,7 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   },
   columns: [name, createdAt],
   conform: readCRD,
+  unconditionalUpdate: false,
   ratchets: true,
   validate: validateCRD,
   validateUpdate: validateCRDUpdate,

@@ -18,6 +18,7 @@ export const apiServices = defineResource<APIService>({
   scope: 'Cluster',
   names: { plural: 'apiservices', categories: ['api-extensions'] },
   subresources: { status: true },
+  unconditionalUpdate: false,
   // `v1.` is the core group's.
   validateName: pathSegmentName,
   default({ spec }) {

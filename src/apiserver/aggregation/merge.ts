@@ -1,4 +1,5 @@
 import { isObject } from '#meta'
+import { byPriority, groupPriority } from '../group-priorities.ts'
 import { isAvailable, type RemoteService } from './remote.ts'
 
 type Json = Record<string, unknown>
@@ -20,6 +21,15 @@ function entryOf(group: string, services: readonly RemoteService[], local: Group
   return { name: group, versions, preferredVersion: local?.preferredVersion ?? versions[0]! }
 }
 
+/** Of a group that several servers serve the highest counts. */
+const priorityAmong =
+  (services: readonly RemoteService[]) =>
+  (group: string): number =>
+    Math.max(
+      groupPriority(group),
+      ...services.filter(({ spec }) => spec.group === group).map(({ spec }) => spec.groupPriorityMinimum),
+    )
+
 /** `GET /apis` with the groups of other servers that can be used. */
 export function mergeGroupList(list: Json, services: readonly RemoteService[]): Json {
   const groups = list['groups'] as GroupEntry[]
@@ -29,7 +39,8 @@ export function mergeGroupList(list: Json, services: readonly RemoteService[]): 
     remote.delete(entry.name)
     return own === undefined ? entry : entryOf(entry.name, own, entry)
   })
-  return { ...list, groups: [...merged, ...[...remote].map(([group, own]) => entryOf(group, own, undefined))] }
+  const all = [...merged, ...[...remote].map(([group, own]) => entryOf(group, own, undefined))]
+  return { ...list, groups: all.sort(byPriority(({ name }) => name, priorityAmong(services))) }
 }
 
 /** `GET /apis/GROUP`; undefined when no version of it can be used. */
@@ -61,7 +72,8 @@ export function mergeAggregated(
     metadata: { name, creationTimestamp: null },
     versions: own.map(versionOf),
   }))
-  return { ...document, items: [...merged, ...others] }
+  const all = [...merged, ...others]
+  return { ...document, items: all.sort(byPriority(({ metadata }) => metadata.name, priorityAmong(services))) }
 }
 
 interface ListedResource {

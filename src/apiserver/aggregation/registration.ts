@@ -3,33 +3,10 @@ import { deepEqual } from '#base'
 import type { Client } from '#client'
 import { compareVersions, isAlreadyExists, isConflict, isNotFound } from '#meta'
 import type { ResourceCatalog } from '../catalog.ts'
+import { groupPriority } from '../group-priorities.ts'
 
 const MANAGED = 'kube-aggregator.kubernetes.io/automanaged'
 
-/** Upstream's priorities of its own groups: the group's, then the versions' (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/api-service-v1/). */
-const PRIORITIES: Readonly<Record<string, number>> = {
-  '': 18_000,
-  'events.k8s.io': 17_750,
-  'authentication.k8s.io': 17_700,
-  'authorization.k8s.io': 17_600,
-  autoscaling: 17_500,
-  batch: 17_400,
-  'certificates.k8s.io': 17_300,
-  'networking.k8s.io': 17_200,
-  policy: 17_100,
-  'rbac.authorization.k8s.io': 17_000,
-  'storage.k8s.io': 16_800,
-  'admissionregistration.k8s.io': 16_700,
-  'apiextensions.k8s.io': 16_700,
-  'scheduling.k8s.io': 16_600,
-  'coordination.k8s.io': 16_500,
-  'node.k8s.io': 16_300,
-  'discovery.k8s.io': 16_200,
-  'flowcontrol.apiserver.k8s.io': 16_100,
-  'resource.k8s.io': 15_900,
-  apps: 17_800,
-}
-const CUSTOM_GROUP_PRIORITY = 1_000
 const CUSTOM_VERSION_PRIORITY = 100
 
 /** The aggregation layer's own group is the one it does not list. */
@@ -49,7 +26,7 @@ export function localServices(catalog: ResourceCatalog): Map<string, APIService>
       spec: {
         group,
         version,
-        groupPriorityMinimum: custom === undefined ? (PRIORITIES[group] ?? CUSTOM_GROUP_PRIORITY) : CUSTOM_GROUP_PRIORITY,
+        groupPriorityMinimum: groupPriority(group),
         versionPriority: custom === undefined ? versionPriority(catalog, group, version) : CUSTOM_VERSION_PRIORITY,
       },
     })

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { customResourceDefinitions } from '#api'
 import type { Client } from '#client'
 import { StatusError } from '#meta'
-import { type CustomObject, clientKinds, crdOf, establish, startTestApiServer, untilCrd } from '#testing'
+import { ask, type CustomObject, clientKinds, crdOf, establish, startTestApiServer, untilCrd } from '#testing'
 
 const SPEC = {
   type: 'object',
@@ -62,6 +62,21 @@ test('CustomResourceDefinition resources Simple CustomResourceDefinition creatin
   assert.deepEqual((await api.store.list('/registry/example.com/')).entries, [])
 })
 
+test('objects of custom kinds, and their definitions, are only replaced by who has read them', async () => {
+  await using api = await startTestApiServer()
+  const { client } = api
+  const [widgets] = await establish(client, crdOf({ schema: SPEC }))
+  const created = await client.create(widgets!, widget('a'))
+  const rule = 'metadata.resourceVersion: Invalid value: 0x0: must be specified for an update'
+  await assert.rejects(client.update(widgets!, widget('a', { spec: { color: 'red' } })), {
+    message: `widgets.example.com "a" is invalid: ${rule}`,
+  })
+  await client.update(widgets!, { ...created, spec: { color: 'red' } } as CustomObject)
+  await assert.rejects(client.update(customResourceDefinitions, crdOf({ schema: SPEC })), {
+    message: `customresourcedefinitions.apiextensions.k8s.io "widgets.example.com" is invalid: ${rule}`,
+  })
+})
+
 test('a definition that is deleted lets its objects finish and takes no new ones', async () => {
   await using api = await startTestApiServer()
   const { client } = api
@@ -78,6 +93,9 @@ test('a definition that is deleted lets its objects finish and takes no new ones
     assert.equal(error.message, 'create not allowed while custom resource definition is terminating')
     return true
   })
+  const shown = await ask(api, 'GET /apis/example.com/v1')
+  const [listed] = (shown.object as unknown as { resources: { verbs: string[] }[] }).resources
+  assert.deepEqual(listed!.verbs, ['delete', 'deletecollection', 'get', 'list', 'watch'])
   const gone = (async () => {
     for await (const { type } of client.watch(customResourceDefinitions, { fieldSelector: 'metadata.name=widgets.example.com' }))
       if (type === 'DELETED') return

@@ -281,6 +281,10 @@ test('a flood from one user does not delay another: who asks once is next, and w
   const refused = codes.filter((code) => code === 429).length
   const seats = Math.ceil((600 * 20) / 245)
   assert.equal(refused, 1_000 - seats - 6 * 50, 'its hand of six queues of fifty is full')
+  const { code, headers, text } = await ask(api, slow, { user: userNamed('flood') })
+  assert.deepEqual([code, text], [429, 'Too many requests, please try again later.\n'])
+  assert.deepEqual([headers['content-type'], headers['retry-after']], ['text/plain; charset=utf-8', '1'])
+  assert.ok(headers['x-kubernetes-pf-flowschema-uid'])
   let quietCode: number | undefined
   const quiet = ask(api, 'GET /version', { user: userNamed('quiet') }).then(({ code }) => {
     quietCode = code

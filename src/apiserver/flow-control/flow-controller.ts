@@ -9,7 +9,6 @@ import {
 } from '#api'
 import type { Clock } from '#base'
 import type { UserInfo } from '#client'
-import { failure } from '#meta'
 import type { RequestInfo } from '../request-info.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { Borrowing } from './borrowing.ts'
@@ -20,8 +19,6 @@ import { estimate } from './work-estimate.ts'
 
 /** Upstream's --max-requests-inflight and --max-mutating-requests-inflight together. */
 export const SERVER_SEATS = 400 + 200
-/** Seconds after which a request that was refused may be tried again. */
-const RETRY_AFTER_SECONDS = 1
 
 export interface FlowRequest {
   readonly info: RequestInfo
@@ -86,7 +83,7 @@ export class FlowController implements Disposable {
     return { schema, level, headers }
   }
 
-  /** Resolves with seats for the request; throws 429 when there are none for it. */
+  /** Resolves with seats for the request; throws {@link SeatsRefused} when there are none for it. */
   async admit(request: FlowRequest, { schema, level }: Classification): Promise<Lease> {
     const { info, resource, query } = request
     const arrival: Arrival = {
@@ -102,15 +99,8 @@ export class FlowController implements Disposable {
       if (level.waiting > 0) this.#borrowing.arm()
       return await taking
     } catch (error) {
-      if (!(error instanceof SeatsRefused)) throw error
-      this.#borrowing.arm()
-      throw failure(
-        429,
-        'TooManyRequests',
-        'Too many requests, please try again later.',
-        { retryAfterSeconds: RETRY_AFTER_SECONDS },
-        error,
-      )
+      if (error instanceof SeatsRefused) this.#borrowing.arm()
+      throw error
     }
   }
 

@@ -4,6 +4,7 @@ import {
   alreadyExists,
   conflict,
   type FieldError,
+  generateNameConflict,
   invalid,
   type KubernetesObject,
   notFound,
@@ -108,9 +109,10 @@ export class Registry {
       try {
         return await this.#createOnce(context, object, options)
       } catch (error) {
-        const generated = base !== undefined && !draft.metadata?.name
+        const generated = Boolean(base) && !draft.metadata?.name
         if (!(error instanceof RevisionConflict)) throw error
-        if (!generated || attempt === GENERATE_NAME_TRIES) throw alreadyExists(resource, object.metadata!.name!)
+        if (generated && attempt < GENERATE_NAME_TRIES) continue
+        throw (base ? generateNameConflict : alreadyExists)(resource, object.metadata!.name!)
       }
     }
   }

@@ -301,6 +301,23 @@ test('a dry run of any write answers as the write would, and leaves all as it wa
     assert.equal(api.store.revision, revision)
   }))
 
+test('a name is made up eight times before that is given up', async () => {
+  await using api = await startTestApiServer()
+  const taken = ['aaaaa', 'bbbbb']
+  let next = 0
+  Object.assign(api.random, { suffix: () => taken[next++] ?? 'aaaaa' })
+  const call = caller(api)
+  const generated = deployment('', '"generateName":"web-"')
+  for (const suffix of taken) {
+    const { code, object } = await call('POST', COLLECTION, JSON_BODY, generated)
+    assert.deepEqual([code, (object as { metadata?: { name?: string } }).metadata?.name], [201, `web-${suffix}`])
+  }
+  const { code, object } = await call('POST', COLLECTION, JSON_BODY, generated)
+  const message = 'deployments.apps "web-aaaaa" already exists, the server was not able to generate a unique name for the object'
+  assert.deepEqual([code, object.reason, object.message, next], [409, 'AlreadyExists', message, taken.length + 8])
+  assert.deepEqual(object.details, { name: 'web-aaaaa', group: 'apps', kind: 'deployments', retryAfterSeconds: 1 })
+})
+
 test('a number that no longer is what was written is refused', () =>
   withDeployment(async (call) => {
     const pod = (seconds: string): string =>
