@@ -175,6 +175,25 @@ test('OpenAPI v2 defines what is published, and nothing else', () => {
     assert.deepEqual(served(definition), expectedDefinition(name, 'v2'), name)
 })
 
+test('a field that is a reference says what it is, in both forms', () => {
+  const { spec } = (v2['definitions'] as Record<string, { properties: Record<string, Json> }>)['io.k8s.api.core.v1.Pod']!
+    .properties
+  assert.deepEqual(spec, { description: 'PodSpec is a description of a pod.', $ref: '#/definitions/io.k8s.api.core.v1.PodSpec' })
+  const schemas = v3
+    .map((document) => (document['components'] as { schemas: Record<string, { properties: Record<string, Json> }> }).schemas)
+    .find((each) => 'io.k8s.api.core.v1.Pod' in each)!
+  const $ref = '#/components/schemas/io.k8s.api.core.v1.'
+  assert.deepEqual(schemas['io.k8s.api.core.v1.Pod']!.properties['spec'], {
+    description: 'PodSpec is a description of a pod.',
+    default: {},
+    allOf: [{ $ref: `${$ref}PodSpec` }],
+  })
+  const { securityContext, env } = schemas['io.k8s.api.core.v1.Container']!.properties
+  assert.deepEqual(securityContext!['allOf'], [{ $ref: `${$ref}SecurityContext` }])
+  assert.match(String(securityContext!['description']), /^SecurityContext holds security configuration/)
+  assert.deepEqual(env!['items'], { default: {}, allOf: [{ $ref: `${$ref}EnvVar` }] })
+})
+
 test('OpenAPI v3 defines the same, with defaults and enums', () => {
   const seen = new Set<string>()
   for (const document of v3) {

@@ -40,7 +40,11 @@ export function definitionsOf(roots: Iterable<Schema>, dialect: Dialect): Record
 
 /** A property: a reference when it has a name, its body otherwise; in v3 with the value that it has while nobody sets it. */
 function propertyJson(schema: Schema, place: Place): Json {
-  return schemaJson(schema, place, schema.default ?? (schema.always ? zeroOf(schema) : undefined))
+  const json = schemaJson(schema, place, schema.default ?? (schema.always ? zeroOf(schema) : undefined))
+  // The published source has no words of its own beside a reference; those of the type say what the field is.
+  if (place.published && schema.ref !== undefined && json['description'] === undefined && schema.ref.description)
+    return besideReference({ description: schema.ref.description }, json, place.dialect)
+  return json
 }
 
 /** A node where it is used. */
@@ -52,9 +56,13 @@ function schemaJson(schema: Schema, place: Place, initial: unknown): Json {
   if (schema.ref !== undefined && schema.description) own['description'] = schema.description
   if (dialect === 'v3' && initial !== undefined) own['default'] = initial
   if (schema.ref !== undefined) Object.assign(own, extensions(schema))
-  if (dialect === 'v2' || Object.keys(own).length === 0) return { ...own, ...reference(dialect, target.name) }
-  // OpenAPI 3.0 ignores everything beside a $ref.
-  return { ...own, allOf: [reference(dialect, target.name)] }
+  return besideReference(own, reference(dialect, target.name), dialect)
+}
+
+/** OpenAPI 3.0 ignores everything beside a $ref, so there the reference stands in a list of its own. */
+function besideReference(own: Json, json: Json, dialect: Dialect): Json {
+  if (dialect === 'v2' || json['$ref'] === undefined || Object.keys(own).length === 0) return { ...own, ...json }
+  return { ...own, allOf: [json] }
 }
 
 /** Go's zero value of what is no pointer: of a scalar, or of a struct. Wrapped scalars (times, quantities) have none in OpenAPI. */
