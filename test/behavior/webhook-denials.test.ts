@@ -4,6 +4,7 @@ import type { AdmissionRequest } from '#apiserver'
 import { crdOf } from '#testing'
 import { behaviors, type Scene } from './behavior.ts'
 import { defining, groupOf, objectOf } from './custom.ts'
+import type { Target } from './target.ts'
 import { refusal } from './waiting.ts'
 import { type Answer, allow, CONFIGURATIONS, denial, deny, patch, registered, rules, serveHooks } from './webhooks.ts'
 
@@ -24,13 +25,32 @@ const pod = (namespace: string, name: string, container = 'main', labels: Record
 const judgeConfigMap = ({ object }: AdmissionRequest): Answer =>
   (object as ConfigMap).data?.[LABEL] === BAD[LABEL] ? deny('the configmap contains unwanted key and value') : allow
 
+/** What a webhook does before it answers. A caller may give up meanwhile, and must not go on before all of it is over: the time is everybody's. */
+class Delay {
+  readonly #target: Target
+  #passing: Promise<void> = Promise.resolve()
+
+  constructor({ target }: Scene) {
+    this.#target = target
+  }
+
+  pass(ms: number): Promise<void> {
+    this.#passing = this.#target.pass(ms)
+    return this.#passing
+  }
+
+  over(): Promise<void> {
+    return this.#passing
+  }
+}
+
 /** One pod makes the webhook hang for longer than anybody waits for it. */
 const judgePod =
-  ({ target }: Scene) =>
+  (delay: Delay) =>
   async ({ object }: AdmissionRequest): Promise<Answer> => {
     const { metadata, spec } = object as Pod
     const label = metadata?.labels?.[LABEL]
-    if (label === 'wait-forever') await target.pass(4 * SLOW_MS)
+    if (label === 'wait-forever') await delay.pass(4 * SLOW_MS)
     if (spec?.containers.some(({ name }) => name === BAD[LABEL])) return deny('the pod contains unwanted container name')
     return label === BAD[LABEL] ? deny('the pod contains unwanted label') : allow
   }
@@ -50,7 +70,8 @@ behaviors(
         const free = { metadata: { generateName: `${namespace}-free-`, labels: { scene: namespace, 'skip-webhook': 'yes' } } }
         await client.patch(namespaces, namespace, { metadata: { labels: { scene: namespace } } }, { type: 'merge' })
         const skipped = (await client.create(namespaces, free)).metadata!.name!
-        await using server = await serveHooks(scene, { '/pods': judgePod(scene), '/configmaps': judgeConfigMap })
+        const delay = new Delay(scene)
+        await using server = await serveHooks(scene, { '/pods': judgePod(delay), '/configmaps': judgeConfigMap })
         const namespaceSelector = {
           matchLabels: { scene: namespace },
           matchExpressions: [{ key: 'skip-webhook', operator: 'NotIn', values: ['yes'] }],
@@ -65,6 +86,7 @@ behaviors(
           await said(client.create(pods, pod(namespace, 'label', 'main', BAD)), 'the pod contains unwanted label')
           const hanging = client.create(pods, pod(namespace, 'hanging', 'main', { [LABEL]: 'wait-forever' }))
           assert.match((await refusal(hanging, 'InternalError')).message, /deadline/)
+          await delay.over()
           assert.equal(await client.find(pods, `${namespace}/hanging`), undefined)
 
           const why = 'the configmap contains unwanted key and value'
@@ -146,9 +168,10 @@ behaviors(
     behavior(
       '[sig-api-machinery] AdmissionWebhook [Privileged:ClusterAdmin] should honor timeout [Conformance]',
       async (scene) => {
-        const { target, client, namespace } = scene
+        const { client, namespace } = scene
+        const delay = new Delay(scene)
         const slow = async (): Promise<Answer> => {
-          await target.pass(SLOW_MS)
+          await delay.pass(SLOW_MS)
           return allow
         }
         await using server = await serveHooks(scene, { '/always-allow-delay-5s': slow })
@@ -156,6 +179,7 @@ behaviors(
           const hook = server.to('/always-allow-delay-5s', more)
           await registered(scene, 'validating', server, [hook], async () => {
             await made(client.create(configMaps, configMap(namespace, name)))
+            await delay.over()
           })
         }
         await attempt('a', { timeoutSeconds: 1, failurePolicy: 'Fail' }, async (call) => {
