@@ -7,6 +7,7 @@ import { cronJobController } from './cron-job/index.ts'
 import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
+import { endpointSliceMirroringController } from './endpoint-slice-mirroring.ts'
 import { endpointsController } from './endpoints.ts'
 import { type ControllerDefinition, type ManagerContext, type Signing, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
@@ -37,6 +38,7 @@ export const controllers: readonly ControllerDefinition[] = [
   daemonSetController,
   deploymentController,
   endpointSliceController,
+  endpointSliceMirroringController,
   endpointsController,
   jobController,
   namespaceController,

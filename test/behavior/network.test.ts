@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import {
+  type EndpointSlice,
   endpointSlices,
   endpoints,
   type Ingress,
@@ -76,6 +78,29 @@ behaviors('network', (behavior) => {
     await events.next(({ type }) => type === 'DELETED')
     await refusal(client.get(endpoints, key), 'NotFound')
   })
+
+  behavior(
+    '[sig-network] EndpointSliceMirroring should mirror a custom Endpoints resource through create update and delete [Conformance]',
+    async (scene) => {
+      const { client, namespace } = scene
+      await isDiscovered(scene, endpointSlices, ['list', 'watch'])
+      const name = 'example-custom-endpoints'
+      const selection = { namespace, labelSelector: `kubernetes.io/service-name=${name}` }
+      const subsets = (ip: string, port: number) => [{ addresses: [{ ip }], ports: [{ name: 'example', port, protocol: 'TCP' }] }]
+      const isMirrored = (ip: string, port: number) => (items: readonly EndpointSlice[]) => {
+        const [slice] = items
+        const seen = slice && [slice.endpoints?.map(({ addresses }) => addresses), slice.ports?.map((each) => each.port)]
+        return items.length === 1 && isDeepStrictEqual(seen, [[[ip]], [port]])
+      }
+      await client.create(services, service(namespace, name, {}, { ports: [{ name: 'example', port: 80, protocol: 'TCP' }] }))
+      const made = await client.create(endpoints, { metadata: { name, namespace }, subsets: subsets('10.1.2.3', 80) })
+      await untilList(client, endpointSlices, selection, isMirrored('10.1.2.3', 80))
+      await client.update(endpoints, { ...made, subsets: subsets('10.2.3.4', 81) })
+      await untilList(client, endpointSlices, selection, isMirrored('10.2.3.4', 81))
+      await client.delete(endpoints, `${namespace}/${name}`)
+      await untilList(client, endpointSlices, selection, (items) => items.length === 0)
+    },
+  )
 
   behavior('[sig-network] EndpointSlice should support creating EndpointSlice API operations [Conformance]', async (scene) => {
     await supportsOperations(scene, endpointSlices, {
