@@ -1,4 +1,13 @@
 export type { AdmissionAnswer, AdmissionFunction, AdmissionHandler, AdmissionRequest } from './admission/index.ts'
+export type {
+  Authenticated,
+  AuthenticationSettings,
+  ConfigurationSource,
+  RequestHeaderOptions,
+  ServiceAccountTokenOptions,
+  TokenFunction,
+  WebhookTokenOptions,
+} from './authentication/index.ts'
 export type { Listener, ListenOptions } from './http/listener.ts'
 export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
 export { gitVersion } from './version.ts'

@@ -21,9 +21,8 @@ import {
 import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
 import {
-  Authentication,
-  BootstrapTokens,
-  REQUEST_HEADERS,
+  type AuthenticationSettings,
+  openAuthentication,
   type ServiceAccountTokenOptions,
   ServiceAccountTokens,
 } from './authentication/index.ts'
@@ -55,8 +54,8 @@ export interface ApiServerOptions {
   readonly serviceNodePortRange: PortRange
   /** Where nodes and pods reach this server; behind the `kubernetes` Service. A promise, where the port is known only once it listens. */
   readonly advertise?: Advertised | Promise<Advertised> | undefined
-  /** Whether tokens of joining nodes are accepted, as `--enable-bootstrap-token-auth` says. */
-  readonly bootstrapTokens?: boolean | undefined
+  /** How users are known beside certificates and service accounts. */
+  readonly authentication?: AuthenticationSettings | undefined
   /** Which admission plugins run, by default those that are on by default; and webhooks that run in this process. */
   readonly admission?: AdmissionOptions | undefined
   /** How objects of built-in kinds are stored, as `--storage-media-type`; JSON unless named. What is there is read in any form. */
@@ -100,6 +99,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const alarms = stack.use(new Alarms(clock))
   const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
+  const known = { tokens, local: [], cache, clock, random, log }
+  const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = authorizers(cache)
   const storageForm = options.storageForm ?? 'json'
   const registry = new Registry({
@@ -142,13 +143,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random,
     log,
     tokens,
-    authentication: new Authentication({
-      requestHeaders: REQUEST_HEADERS,
-      tokens: [tokens, ...(options.bootstrapTokens ? [new BootstrapTokens({ cache, clock, log })] : [])],
-      audiences: tokens.audiences,
-      anonymous: { enabled: true },
-      log,
-    }),
+    authentication,
     authorizers: access.all,
     rbac: access.rbac,
     nodes: options.nodeConnection,

@@ -1,5 +1,6 @@
 import type { Agent } from 'node:https'
 import type { Clock, Random } from '#base'
+import { callHttps } from './https-call.ts'
 import { endpointOf, findService } from './service-endpoint.ts'
 import type { WatchCache } from './watch-cache/watch-cache.ts'
 
@@ -112,40 +113,19 @@ export class WebhookCaller implements Disposable {
       signal,
     }: { readonly timeoutMs: number; readonly answerBytesMax: number; readonly signal: AbortSignal },
   ): Promise<{ status: number; body: string }> {
-    const { request } = await import('node:https')
     const agent = await this.#agent(`${address.host}:${address.port} ${address.serverName} ${caBundle ?? ''}`)
     const { isIP } = await import('node:net')
-    return new Promise((resolve, reject) => {
-      const outgoing = request({
-        method: 'POST',
-        host: address.host,
-        port: address.port,
-        path: withTimeout(address.path, timeoutMs),
-        ...(isIP(address.serverName) === 0 && { servername: address.serverName }),
-        ...(caBundle && { ca: Buffer.from(caBundle, 'base64').toString() }),
-        headers: {
-          host: address.serverName,
-          accept: 'application/json, */*',
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-        },
-        agent,
-        signal,
-      })
-      outgoing.on('error', reject)
-      outgoing.on('response', (response) => {
-        const chunks: Buffer[] = []
-        let length = 0
-        response.on('data', (chunk: Buffer) => {
-          length += chunk.length
-          if (length > answerBytesMax) response.destroy(new Error(`the answer is longer than ${answerBytesMax} bytes`))
-          else chunks.push(chunk)
-        })
-        response.on('error', reject)
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }))
-      })
-      outgoing.end(body)
-    })
+    const options = {
+      method: 'POST',
+      host: address.host,
+      port: address.port,
+      path: withTimeout(address.path, timeoutMs),
+      ...(isIP(address.serverName) === 0 && { servername: address.serverName }),
+      ...(caBundle && { ca: Buffer.from(caBundle, 'base64').toString() }),
+      headers: { host: address.serverName, accept: 'application/json, */*', 'content-type': 'application/json' },
+      agent,
+    }
+    return callHttps(options, body, { answerBytesMax, signal })
   }
 
   async #agent(key: string): Promise<Agent> {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type AdmissionOptions, type ApiServer, createApiServer } from '#apiserver'
+import { type AdmissionOptions, type ApiServer, type AuthenticationSettings, createApiServer } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
@@ -30,6 +30,7 @@ export interface ControlPlaneOptions {
   /** Called when a component could not be started once this server led; the process should end then. */
   readonly onFailure?: (() => void) | undefined
   readonly admission?: AdmissionOptions
+  readonly authentication?: AuthenticationSettings
 }
 
 /** API server, controllers and scheduler in this process, each under its own identity. */
@@ -80,7 +81,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serviceClusterIPRange: options.serviceCIDR,
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
-      bootstrapTokens: true,
+      authentication: { bootstrapTokens: true, ...options.authentication },
       admission: options.admission,
       nodeConnection: {
         get certificate() {

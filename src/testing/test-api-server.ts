@@ -19,7 +19,7 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
-  options: Pick<ApiServerOptions, 'admission' | 'storageForm' | 'advertise'> & {
+  options: Pick<ApiServerOptions, 'admission' | 'authentication' | 'storageForm' | 'advertise'> & {
     /** Instead of a fresh key, ES256. */
     readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
     readonly clock?: Clock
@@ -51,7 +51,7 @@ export async function startTestApiServer(
         verificationKeys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
         ...options.serviceAccounts,
       },
-      bootstrapTokens: true,
+      authentication: { bootstrapTokens: true, ...options.authentication },
       serviceClusterIPRange: '10.96.0.0/12',
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       admission: options.admission,

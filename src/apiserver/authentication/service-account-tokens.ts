@@ -41,7 +41,8 @@ export class ServiceAccountTokens implements TokenAuthenticator {
   readonly options: ServiceAccountTokenOptions
   readonly keys: ServiceAccountKeys
   readonly objects: TokenObjects
-  readonly #issuers: readonly string[]
+  /** Who issues tokens first, then whose are accepted, too. */
+  readonly issuers: readonly string[]
   readonly #clock: Clock
   readonly #random: Random
 
@@ -53,14 +54,14 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     this.options = options
     this.keys = new ServiceAccountKeys(options)
     this.objects = new TokenObjects({ cache, clock })
-    this.#issuers = [options.issuer, ...(options.otherIssuers ?? [])]
+    this.issuers = [options.issuer, ...(options.otherIssuers ?? [])]
     this.#clock = clock
     this.#random = random
   }
 
   /** What this server calls itself in tokens. */
   get audiences(): readonly string[] {
-    return this.options.audiences ?? this.#issuers
+    return this.options.audiences ?? this.issuers
   }
 
   /** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata */
@@ -98,7 +99,7 @@ export class ServiceAccountTokens implements TokenAuthenticator {
   }
 
   async authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
-    const parsed = tokenOf(token, this.#issuers)
+    const parsed = tokenOf(token, this.issuers)
     if (parsed === undefined) return undefined
     const claims = await this.keys.verify(token, parsed)
     const own = audiencesOf(claims)

@@ -1,7 +1,8 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '#base'
 import type { Peer, PeerCertificate } from '#client'
+import { certificatesIn } from '../pem.ts'
 
 /** Whom a listener believes, in PEM; each may hold several authorities. */
 export interface ClientAuthorities {
@@ -75,13 +76,6 @@ export class PeerReader {
       untilMs,
     }
   }
-}
-
-/** Every certificate of a PEM bundle. */
-export function certificatesIn(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  if (blocks.length === 0) throw new Error('data does not contain any valid RSA or ECDSA certificates')
-  return blocks.map((block) => new X509Certificate(block))
 }
 
 /** The certificates from `leaf` to one of `roots`, all of them valid now; undefined when there is no such path. */

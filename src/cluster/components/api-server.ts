@@ -50,7 +50,7 @@ export async function startApiServerProcess(
       nodeConnection: options.kubelets,
       proxyClient: options.proxyClient,
       authorities: { clientCA: options.clientCA, frontProxyCA: options.frontProxyCA },
-      bootstrapTokens: options.enableBootstrapTokens,
+      authentication: { bootstrapTokens: options.enableBootstrapTokens },
       admission: options.admission,
     }),
   )
