@@ -1,11 +1,15 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { systemClock } from '#base'
 import { openEtcdStore } from '#store'
+
+const run = promisify(execFile)
+const ELECTION_LOOK_MS = 100
 
 export interface EtcdTlsFiles {
   readonly ca: string
@@ -19,8 +23,15 @@ interface EndpointStatus {
   readonly header: { readonly member_id: number }
 }
 
+/** Where a member lives: its address, and the words that start a program there. */
+export interface MemberPlace {
+  readonly address: string
+  readonly through: readonly string[]
+}
+
 interface Member {
   readonly name: string
+  readonly through: readonly string[]
   readonly clientURL: string
   readonly peerURL: string
   process: ChildProcess | undefined
@@ -41,16 +52,28 @@ export class EtcdCluster implements AsyncDisposable {
 
   static async start(
     count: number,
-    { tls, more = [] }: { readonly tls?: EtcdTlsFiles; readonly more?: readonly string[] } = {},
+    {
+      tls,
+      more = [],
+      placeOf = () => ({ address: '127.0.0.1', through: [] }),
+    }: {
+      readonly tls?: EtcdTlsFiles
+      readonly more?: readonly string[]
+      readonly placeOf?: (index: number) => MemberPlace
+    } = {},
   ): Promise<EtcdCluster> {
     const ports = await freePorts(2 * count)
     const scheme = tls === undefined ? 'http' : 'https'
-    const members = Array.from({ length: count }, (_, index) => ({
-      name: `m${index}`,
-      clientURL: `${scheme}://127.0.0.1:${ports[2 * index]}`,
-      peerURL: `http://127.0.0.1:${ports[2 * index + 1]}`,
-      process: undefined,
-    }))
+    const members = Array.from({ length: count }, (_, index) => {
+      const { address, through } = placeOf(index)
+      return {
+        name: `m${index}`,
+        through,
+        clientURL: `${scheme}://${address}:${ports[2 * index]}`,
+        peerURL: `http://${address}:${ports[2 * index + 1]}`,
+        process: undefined,
+      }
+    })
     const cluster = new EtcdCluster(members, tls, more)
     try {
       for (const index of members.keys()) cluster.startMember(index)
@@ -73,21 +96,46 @@ export class EtcdCluster implements AsyncDisposable {
     return this.#members.length
   }
 
-  /** The index of the member that leads, as etcdctl says. */
-  leader(): number {
-    for (const [index, { clientURL }] of this.#members.entries()) {
-      const answer = spawnSync('etcdctl', ['--endpoints', clientURL, 'endpoint', 'status', '--write-out', 'json'], {
-        encoding: 'utf8',
-        env: { ...process.env, ETCDCTL_API: '3' },
-      })
-      const [status] = answer.status === 0 ? (JSON.parse(answer.stdout) as { Status: EndpointStatus }[]) : []
-      if (status !== undefined && status.Status.leader === status.Status.header.member_id) return index
-    }
-    throw new Error('no member leads')
+  /** Process ids of the members that run. */
+  get pids(): number[] {
+    return this.#members.flatMap((member) => member.process?.pid ?? [])
   }
 
-  startMember(index: number): void {
-    const { name, clientURL, peerURL } = this.#members[index]!
+  /** The index of the member that leads, as etcdctl says; waits for an election. */
+  async leader(): Promise<number> {
+    for (;;) {
+      for (const [index, member] of this.#members.entries()) {
+        if (member.process === undefined) continue
+        const answer = await this.#etcdctl(index, 'endpoint', 'status', '--write-out', 'json')
+        const [status] = answer === undefined ? [] : (JSON.parse(answer) as { Status: EndpointStatus }[])
+        if (status !== undefined && status.Status.leader === status.Status.header.member_id) return index
+      }
+      // Nobody is told of its end.
+      await systemClock.sleep(ELECTION_LOOK_MS)
+    }
+  }
+
+  /** Makes the next member lead. */
+  async moveLeader(): Promise<void> {
+    const leader = await this.leader()
+    const members = (await this.#etcdctl(leader, 'member', 'list')) ?? ''
+    const next = members.split('\n').find((line) => line.includes(this.#members[(leader + 1) % this.size]!.clientURL))
+    await this.#etcdctl(leader, 'move-leader', next?.split(',')[0] ?? '')
+  }
+
+  /** What it prints; undefined when it failed. */
+  async #etcdctl(index: number, ...words: readonly string[]): Promise<string | undefined> {
+    const env = { ...process.env, ETCDCTL_API: '3' }
+    try {
+      return (await run('etcdctl', ['--endpoints', this.#members[index]!.clientURL, ...words], { env })).stdout
+    } catch {
+      return undefined
+    }
+  }
+
+  /** `through`: words before the program's, after those of the member's place. */
+  startMember(index: number, through: readonly string[] = []): void {
+    const { name, clientURL, peerURL, through: place } = this.#members[index]!
     const tls = this.#tls
     const secured =
       tls === undefined
@@ -104,11 +152,12 @@ export class EtcdCluster implements AsyncDisposable {
       'initial-cluster-token': this.#directory,
       'log-level': 'error',
     }
-    this.#members[index]!.process = spawn(
-      'etcd',
-      [...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]), ...secured, ...this.#arguments],
-      { stdio: 'ignore', env: { PATH: process.env['PATH'], ETCD_UNSUPPORTED_ARCH: process.arch } },
-    )
+    const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])
+    const [program = '', ...rest] = [...place, ...through, 'etcd', ...words, ...secured, ...this.#arguments]
+    this.#members[index]!.process = spawn(program, rest, {
+      stdio: 'ignore',
+      env: { PATH: process.env['PATH'], ETCD_UNSUPPORTED_ARCH: process.arch },
+    })
   }
 
   /** `SIGKILL` resolves once the member is gone. */

@@ -1,180 +1,159 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import test from 'node:test'
 import { type Random, seededRandom, systemClock } from '#base'
-import { type Change, openEtcdStore, RevisionConflict, type Store, StoreFailure } from '#store'
-import { EtcdCluster } from './etcd-cluster.ts'
+import { openEtcdStore } from '#store'
+import { alone } from './alone.ts'
+import { EtcdCluster, type MemberPlace } from './etcd-cluster.ts'
+import { EtcdHistory } from './etcd-history.ts'
 
 /** Of each fault; more with T8S_KILL_ROUNDS for a soak. */
 const ROUNDS = Number(process.env['T8S_KILL_ROUNDS'] ?? 1)
-const WRITERS = 16
 /** How long a member is away: longer than an election, so that the others go on without it. */
-const AWAY_MS = 2_500
-const BETWEEN_MS = 1_000
+const AWAY_MS = 1_800
+const AFTER_MS = 200
+const SUBNET = '10.78.0'
+const DAY_SECONDS = 86_400
+/** An entry that must outlive every jump of a clock. */
+const TTL_SECONDS = 7_200
+/** Of one disk, for all members together: a commit takes several. */
+const SLOW_WRITES_PER_SECOND = 40
+const PULSE_MS = 100
+const MOVES = 4
 
-type Fault = (cluster: EtcdCluster, random: Random, load: Load) => Promise<void>
+const place = alone(import.meta.filename)
 
-interface Load {
-  readonly store: Store
-  readonly watchers: readonly Watcher[]
+interface Lab {
+  readonly cluster: EtcdCluster
+  readonly random: Random
+  readonly history: EtcdHistory
 }
 
-const killed = async (cluster: EtcdCluster, members: readonly number[]): Promise<void> => {
+type Fault = (lab: Lab) => Promise<void>
+
+const all = ({ size }: EtcdCluster): number[] => [...Array(size).keys()]
+
+async function killed(
+  cluster: EtcdCluster,
+  members: readonly number[],
+  awayMs = AWAY_MS,
+  through?: readonly string[],
+): Promise<void> {
   await Promise.all(members.map((member) => cluster.signal(member, 'SIGKILL')))
-  await systemClock.sleep(AWAY_MS)
-  for (const member of members) cluster.startMember(member)
+  await systemClock.sleep(awayMs)
+  for (const member of members) cluster.startMember(member, through)
 }
 
-const stopped = async (cluster: EtcdCluster, member: number): Promise<void> => {
-  await cluster.signal(member, 'SIGSTOP')
+async function stopped(cluster: EtcdCluster, members: readonly number[], ms: number): Promise<void> {
+  await Promise.all(members.map((member) => cluster.signal(member, 'SIGSTOP')))
+  await systemClock.sleep(ms)
+  await Promise.all(members.map((member) => cluster.signal(member, 'SIGCONT')))
+}
+
+/** Nobody hears of the member, and it of nobody; connections stay as they were. */
+async function cutOff(members: readonly number[]): Promise<void> {
+  for (const member of members) ip(`link set v${member} down`)
   await systemClock.sleep(AWAY_MS)
-  await cluster.signal(member, 'SIGCONT')
+  for (const member of members) ip(`link set v${member} up`)
 }
 
 const FAULTS: Readonly<Record<string, Fault>> = {
-  'the leader is killed': async (cluster) => killed(cluster, [cluster.leader()]),
-  'the leader stands still': async (cluster) => stopped(cluster, cluster.leader()),
-  'any member is killed': async (cluster, random) => killed(cluster, [random.int(cluster.size)]),
-  'any member stands still': async (cluster, random) => stopped(cluster, random.int(cluster.size)),
-  'all members are killed': async (cluster) => killed(cluster, [...Array(cluster.size).keys()]),
-  'history is compacted under the watchers': async (_cluster, _random, { store, watchers }) => {
+  'the leader is killed': async ({ cluster }) => killed(cluster, [await cluster.leader()]),
+  'the leader stands still': async ({ cluster }) => stopped(cluster, [await cluster.leader()], AWAY_MS),
+  'any member is killed': ({ cluster, random }) => killed(cluster, [random.int(cluster.size)]),
+  'any member stands still': ({ cluster, random }) => stopped(cluster, [random.int(cluster.size)], AWAY_MS),
+  'all members are killed': ({ cluster }) => killed(cluster, all(cluster)),
+  'the leader is cut off': async ({ cluster }) => cutOff([await cluster.leader()]),
+  'all members are cut off from each other': ({ cluster }) => cutOff(all(cluster)),
+  'another member is made to lead, under transactions': async ({ cluster }) => {
+    for (let move = 0; move < MOVES; move++) {
+      await cluster.moveLeader()
+      await systemClock.sleep(AFTER_MS)
+    }
+  },
+  'the disk is slow': slowDisk,
+  "members' clocks are a day ahead, and back": async ({ cluster, history }) => {
+    // The clock that etcd's leases go by; that of the calendar, which nothing in it goes by, is one for the whole machine.
+    await killed(cluster, all(cluster), 0, ['unshare', '--time', `--monotonic=${DAY_SECONDS}`, '--fork', '--kill-child'])
+    await history.untilServed()
+    await killed(cluster, all(cluster), 0)
+  },
+  'history is compacted under the watchers': async ({ history }) => {
     // Up to where all have come: who is behind a compaction is told so, and has to read anew.
-    await store.compact(Math.min(...watchers.map(({ reached }) => reached())))
-    await systemClock.sleep(BETWEEN_MS)
+    await history.stores[0]!.compact(history.reached)
   },
 }
 
-test(`etcd: members that fail under load lose and double nothing (${ROUNDS} of each fault)`, async (context) => {
-  await using cluster = await EtcdCluster.start(3)
-  await using stack = new AsyncDisposableStack()
-  const options = { servers: cluster.servers, clock: systemClock }
-  const stores = [stack.use(await openEtcdStore(options)), stack.use(await openEtcdStore(options))]
-  const base = stores[0]!.revision
-  const stop = new AbortController()
-  const watching = new AbortController()
-  stack.defer(() => {
-    stop.abort()
-    watching.abort()
-  })
-  const watchers = stores.map((store) => follow(store, base, watching.signal))
-  const writers = Array.from({ length: WRITERS }, (_, index) => write(stores[index % 2]!, index, stop.signal))
+test(`etcd: faults under load lose and double nothing (${ROUNDS} of each)`, async (context) => {
+  buildNetwork(3)
+  await using cluster = await EtcdCluster.start(3, { placeOf })
   const random = seededRandom(5)
+  await using other = await openEtcdStore({ servers: cluster.servers, clock: systemClock })
+  const kept = await other.put('/registry/kept', Buffer.from('x'), { expected: 0, ttlSeconds: TTL_SECONDS })
+  await using history = await EtcdHistory.open(cluster, random)
   for (const [name, fault] of Object.entries(FAULTS)) {
     for (let round = 0; round < ROUNDS; round++) {
-      const before = writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0)
-      await fault(cluster, random, { store: stores[round % 2]!, watchers })
-      await systemClock.sleep(BETWEEN_MS)
-      const after = writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0)
-      context.diagnostic(`${name}: ${after - before} writes acknowledged meanwhile`)
+      const acknowledged = await history.round(async () => {
+        await fault({ cluster, random, history })
+        await history.untilServed()
+        await systemClock.sleep(AFTER_MS)
+      })
+      context.diagnostic(`${name}: ${acknowledged} writes acknowledged meanwhile`)
     }
   }
-  stop.abort()
-  await Promise.all(writers.map(({ done }) => done))
-  const last = await stores[0]!.latest()
-  await Promise.all(watchers.map((watcher) => watcher.until(last)))
-  watching.abort()
-  for (const { changes } of watchers) {
-    assert.deepEqual(
-      changes.map(({ revision }) => revision),
-      Array.from({ length: last - base }, (_, index) => base + 1 + index),
-      'watchers saw every revision once, in order',
-    )
-  }
-  const history = watchers[0]!.changes
-  for (const writer of writers) verify(writer, history)
-  const acknowledged = writers.reduce((sum, each) => sum + each.acknowledged.length, 0)
-  const unknown = writers.reduce((sum, each) => sum + each.unknown, 0)
-  context.diagnostic(
-    `${acknowledged} acknowledged writes in ${ROUNDS * Object.keys(FAULTS).length} rounds, none lost, none doubled; ${unknown} were answered with an error`,
-  )
+  assert.equal((await other.get('/registry/kept'))?.revision, kept, 'no clock ended what should last for hours')
+  context.diagnostic(`${ROUNDS * Object.keys(FAULTS).length} faults: ${await history.check()}`)
 })
 
-interface Writer {
-  /** What was acknowledged, with its revision; deletes without a value. */
-  readonly acknowledged: { readonly key: string; readonly value: string | undefined; readonly revision: number }[]
-  readonly done: Promise<void>
-  readonly index: number
-  unknown: number
-}
-
-/** Counts up one key, one write after the other, and every third time creates a key and deletes the one before. */
-function write(store: Store, index: number, signal: AbortSignal): Writer {
-  const writer: Writer = { acknowledged: [], index, unknown: 0, done: run() }
-  return writer
-
-  async function run(): Promise<void> {
-    // The object is complete before the first write.
-    await Promise.resolve()
-    let revision = 0
-    for (let count = 0; !signal.aborted; count++) {
-      revision = await attempt(`/registry/count/${index}`, String(count), revision)
-      if (count % 3 !== 0) continue
-      const created = await attempt(`/registry/made/${index}/${count}`, 'x', 0)
-      if (count % 2 === 0) await attempt(`/registry/made/${index}/${count}`, undefined, created)
+/** By the kernel's limit for the members' group, where it has one for the disk; else the members stand still again and again. */
+async function slowDisk({ cluster }: Lab): Promise<void> {
+  const group = join('/sys/fs/cgroup/blkio', basename(place.cgroup))
+  const { dev } = statSync(tmpdir())
+  try {
+    mkdirSync(group, { recursive: true })
+    const device = `${(dev >> 8) & 0xfff}:${dev & 0xff}`
+    writeFileSync(join(group, 'blkio.throttle.write_iops_device'), `${device} ${SLOW_WRITES_PER_SECOND}`)
+    for (const pid of cluster.pids) writeFileSync(join(group, 'cgroup.procs'), String(pid))
+  } catch {
+    for (let pulse = 0; pulse < AWAY_MS / (2 * PULSE_MS); pulse++) {
+      await stopped(cluster, all(cluster), PULSE_MS)
+      await systemClock.sleep(PULSE_MS)
     }
+    return
   }
-
-  /** The revision of the write, which is found out when the answer was an error. */
-  async function attempt(key: string, value: string | undefined, expected: number): Promise<number> {
-    for (;;) {
-      try {
-        const revision =
-          value === undefined ? await store.delete(key, expected) : await store.put(key, Buffer.from(value), { expected })
-        writer.acknowledged.push({ key, value, revision })
-        return revision
-      } catch (error) {
-        // Nobody else writes this key, so a conflict can only be with a write of ours whose answer was an error.
-        if (error instanceof RevisionConflict && writer.unknown > 0) return error.current?.revision ?? 0
-        if (!(error instanceof StoreFailure) || error.reason !== 'Unavailable' || signal.aborted) throw error
-        writer.unknown++
-        await systemClock.sleep(50)
-      }
-    }
-  }
+  await systemClock.sleep(AWAY_MS)
+  for (const pid of cluster.pids) writeFileSync('/sys/fs/cgroup/blkio/cgroup.procs', String(pid))
+  rmdirSync(group)
 }
 
-/** Every acknowledged write is in the history at its revision, and the counter never says a number twice. */
-function verify({ acknowledged, index }: Writer, history: readonly Change[]): void {
-  const base = history[0]!.revision
-  for (const { key, value, revision } of acknowledged) {
-    const change = history[revision - base]
-    const found = change && [change.key, change.type === 'delete' ? undefined : Buffer.from(change.value).toString()]
-    assert.deepEqual(found, [key, value], `${key} at ${revision}`)
-  }
-  const counted = history.filter(({ key }) => key === `/registry/count/${index}`).map(({ value }) => Number(Buffer.from(value)))
-  assert.deepEqual(counted, [...counted.keys()], `the counter ${index} counts every number once`)
-  const made = history.filter(({ key, type }) => type === 'put' && key.startsWith(`/registry/made/${index}/`))
-  assert.equal(new Set(made.map(({ key }) => key)).size, made.length, 'what was created once is there once')
-}
+const ip = (line: string): void => void execFileSync('ip', line.split(' '))
 
-interface Watcher {
-  readonly changes: readonly Change[]
-  reached(): number
-  /** Resolves once everything up to `revision` was seen; rejects when the watch failed. */
-  until(revision: number): Promise<void>
-}
+const placeOf = (index: number): MemberPlace => ({
+  address: `${SUBNET}.${index + 1}`,
+  through: ['nsenter', `--net=/run/netns/${namespaceOf(index)}`],
+})
 
-function follow(store: Store, since: number, signal: AbortSignal): Watcher {
-  const changes: Change[] = []
-  let reached = since
-  let wake = (): void => undefined
-  const watching = (async () => {
-    for await (const change of store.watch('/registry/', since, signal)) {
-      if (change.type !== 'progress') changes.push(change)
-      else reached = change.revision
-      wake()
-    }
-  })()
-  watching.catch(() => undefined)
-  return {
-    changes,
-    reached: () => reached,
-    async until(revision: number): Promise<void> {
-      while (reached < revision) {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        await Promise.race([woken, watching])
-      }
-    },
+const namespaceOf = (index: number): string => `${basename(place.directory)}-${index}`
+
+/** A machine for each member, on a bridge with this one. All of it is in the namespaces of the test and goes with them. */
+function buildNetwork(count: number): void {
+  // The names of namespaces are files: those of the test are its own.
+  mkdirSync('/run/netns', { recursive: true })
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run/netns'])
+  ip('link set lo up')
+  ip('link add br0 type bridge')
+  ip(`address add ${SUBNET}.254/24 dev br0`)
+  ip('link set br0 up')
+  for (let index = 0; index < count; index++) {
+    const namespace = namespaceOf(index)
+    ip(`netns add ${namespace}`)
+    ip(`link add v${index} type veth peer name eth0 netns ${namespace}`)
+    ip(`link set v${index} master br0 up`)
+    ip(`-n ${namespace} link set lo up`)
+    ip(`-n ${namespace} address add ${SUBNET}.${index + 1}/24 dev eth0`)
+    ip(`-n ${namespace} link set eth0 up`)
   }
 }

@@ -173,6 +173,17 @@ describe('a write that nobody answered', () => {
     })
   })
 
+  it('and came after another had deleted the same is refused: of two who delete a revision one did', async () => {
+    await lab(async (store, way) => {
+      const created = await store.put(KEY, bytes('1'), { expected: 0 })
+      way.state = 'cut'
+      const deleting = store.delete(KEY, created)
+      deleting.catch(() => undefined)
+      await other.delete(KEY, created)
+      await assert.rejects(deleting, (error) => error instanceof RevisionConflict && error.current === undefined)
+    })
+  })
+
   it('a watch behind a member that fell silent goes on with the next, and misses nothing', async () => {
     await lab(async (store, way) => {
       const stop = new AbortController()

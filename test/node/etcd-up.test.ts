@@ -30,7 +30,7 @@ test('t8s up keeps a cluster in etcd, and finds it there again', async () => {
   assert.match(await t8s('up', '--runtime', 'simulated', '--nodes', '2', '--store', store), /2 nodes are Ready/)
   try {
     await kubectl('create', 'configmap', 'kept', '--from-literal', 'key=value')
-    await etcd.signal(etcd.leader(), 'SIGKILL')
+    await etcd.signal(await etcd.leader(), 'SIGKILL')
     await t8s('down')
     await t8s('up')
     assert.equal(await kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.key}'), 'value')

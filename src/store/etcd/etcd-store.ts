@@ -59,8 +59,10 @@ export class EtcdStore implements Store {
     this.#keys = keys
     this.#revision = revision
     this.#leases = new Leases(connection, { clock, random })
-    const fence = new Fence(connection, this.#keys.outside(FENCES + random.uuid()))
-    this.#writer = new ConditionalWriter(connection, fence, (seen) => this.#note(seen), this.#closing.signal)
+    const id = random.uuid()
+    const fence = new Fence(connection, this.#keys.outside(FENCES + id))
+    const note = (seen: Revision): void => this.#note(seen)
+    this.#writer = new ConditionalWriter({ connection, fence, id, note, signal: this.#closing.signal })
     this.#compactor = new Compactor(connection, (seen) => this.#note(seen))
     this.#health = new Health(connection, clock)
   }
@@ -136,11 +138,10 @@ export class EtcdStore implements Store {
     try {
       for await (const { revision, events } of watchEverything(this.#connection, since, both)) {
         this.#note(revision)
-        for (let index = 0; index < events.length; index++) {
-          const event = events[index]!
+        const inside = events.filter(({ kv }) => kv?.key?.startsWith(outside))
+        for (const [index, event] of inside.entries()) {
           const at = event.kv?.modRevision ?? 0
-          if (!event.kv?.key?.startsWith(outside)) continue
-          yield this.#changeOf(event, at, events[index + 1]?.kv?.modRevision === at)
+          yield this.#changeOf(event, at, inside[index + 1]?.kv?.modRevision === at)
         }
         // A watch that starts in the future waits for it.
         if (revision >= since) yield { type: 'progress', revision }

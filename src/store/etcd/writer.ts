@@ -23,8 +23,26 @@ export interface ConditionalWrite {
   readonly seen: Revision
 }
 
+/**
+ * Written together with every delete, by whoever deletes. Of two who delete the same revision, one of them without an answer, the history of the key alone would tell
+ * both that it was theirs. Outside of the prefix, as upstream's `compact_rev_key` is; nobody reads it but in history.
+ */
+const DELETE_MARK_KEY = 't8s_delete_mark'
+
 /** `current` is what stands there instead, if anything. */
 export type WriteResult = { readonly revision: Revision } | { readonly current: KeyValue | undefined }
+
+export interface WriterOptions {
+  readonly connection: EtcdConnection
+  readonly fence: Fence
+  /** Of this process alone. */
+  readonly id: string
+  /** Is told of every revision that an answer names. */
+  readonly note: (revision: Revision) => void
+  readonly signal: AbortSignal
+}
+
+type MarkedWrite = ConditionalWrite & { readonly mark?: Uint8Array }
 
 /**
  * Writes under the condition that a key stands at a revision, and finds out what became of a write that nobody answered. Sending it again is safe, since
@@ -37,15 +55,19 @@ export class ConditionalWriter {
   readonly #fence: Fence
   readonly #note: (revision: Revision) => void
   readonly #signal: AbortSignal
+  readonly #id: string
+  #deletes = 0
 
-  constructor(connection: EtcdConnection, fence: Fence, note: (revision: Revision) => void, signal: AbortSignal) {
+  constructor({ connection, fence, id, note, signal }: WriterOptions) {
     this.#connection = connection
     this.#fence = fence
+    this.#id = id
     this.#note = note
     this.#signal = signal
   }
 
-  async write(write: ConditionalWrite): Promise<WriteResult> {
+  async write(asked: ConditionalWrite): Promise<WriteResult> {
+    const write = asked.put === undefined ? { ...asked, mark: Buffer.from(`${this.#id}/${++this.#deletes}`) } : asked
     return this.#connection.retrying(async (count) => {
       if (write.expected === 0) await this.#fence.closed()
       const done = count > 0 && write.expected === 0 ? await this.#findCreated(write) : undefined
@@ -63,7 +85,7 @@ export class ConditionalWriter {
     })
   }
 
-  async #send(write: ConditionalWrite): Promise<TxnResponse> {
+  async #send(write: MarkedWrite): Promise<TxnResponse> {
     if (write.expected !== 0) return this.#connection.attempt<TxnResponse>('txn', requestOf(write, undefined))
     try {
       for (;;) {
@@ -82,21 +104,20 @@ export class ConditionalWriter {
   }
 
   /** The revision at which an earlier copy created the key, whatever became of it since. */
-  async #findCreated(write: ConditionalWrite): Promise<Revision | undefined> {
+  async #findCreated(write: MarkedWrite): Promise<Revision | undefined> {
     const { header, kvs } = await this.#connection.attempt<RangeResponse>('range', { key: write.key })
     return this.#findEarlier(write, kvs?.[0], header?.revision ?? 0).catch(historyGone)
   }
 
   /** The revision of an earlier copy of `write` that did pass, when the key was `current` at `revision`. */
-  async #findEarlier(write: ConditionalWrite, current: KeyValue | undefined, revision: Revision): Promise<Revision | undefined> {
+  async #findEarlier(write: MarkedWrite, current: KeyValue | undefined, revision: Revision): Promise<Revision | undefined> {
     const since = Math.max(write.expected, write.seen)
     // Nothing happened to the key meanwhile.
     if (current !== undefined && (current.modRevision ?? 0) <= since) return undefined
     if (current !== undefined && write.expected === 0 && isOurs(write, { kv: current })) return current.modRevision
     for await (const batch of watchEverything(this.#connection, since, this.#signal)) {
       for (const event of batch.events) {
-        if (event.kv?.key !== write.key || (event.kv.modRevision ?? 0) <= since) continue
-        if (isOurs(write, event)) return event.kv.modRevision
+        if ((event.kv?.modRevision ?? 0) > since && isOurs(write, event)) return event.kv?.modRevision
       }
       if (batch.revision >= revision) return undefined
     }
@@ -110,21 +131,22 @@ function historyGone(error: unknown): never {
   throw new EtcdError('unknown', `nobody answered the write, and its history is gone: ${error.message}`, false, { cause: error })
 }
 
-function requestOf({ key, expected, put }: ConditionalWrite, fence: Fence | undefined): TxnRequest {
+function requestOf({ key, expected, put, mark = NOTHING }: MarkedWrite, fence: Fence | undefined): TxnRequest {
   const conditions = [{ key, revision: expected }, ...(fence === undefined ? [] : [fence])]
   return {
     compare: conditions.map((each) => ({ target: TARGET_MOD_REVISION, key: each.key, modRevision: each.revision })),
-    success: [put === undefined ? { deleteRange: { key } } : { put: { key, ...put } }],
+    success:
+      put === undefined ? [{ deleteRange: { key } }, { put: { key: DELETE_MARK_KEY, value: mark } }] : [{ put: { key, ...put } }],
     failure: conditions.map((each) => ({ range: { key: each.key } })),
   }
 }
 
-/** Whether an event is what the write would have left: from what it expected, to its value. */
-const isOurs = ({ expected, put }: ConditionalWrite, { type, kv, prevKv }: Event): boolean =>
-  put === undefined
-    ? type === DELETED && prevKv?.modRevision === expected
-    : type !== DELETED &&
-      (expected === 0 ? kv?.version === 1 : prevKv?.modRevision === expected) &&
-      Buffer.compare(kv?.value ?? NOTHING, put.value) === 0
+/** Whether an event is what the write would have left: from what it expected, to its value; of a delete, its mark. */
+function isOurs({ key, expected, put, mark = NOTHING }: MarkedWrite, { type, kv, prevKv }: Event): boolean {
+  if (type === DELETED) return false
+  const isFromExpected = expected === 0 ? kv?.version === 1 : prevKv?.modRevision === expected
+  if (put !== undefined) return kv?.key === key && isFromExpected && Buffer.compare(kv.value ?? NOTHING, put.value) === 0
+  return kv?.key === DELETE_MARK_KEY && Buffer.compare(kv.value ?? NOTHING, mark) === 0
+}
 
 const NOTHING = new Uint8Array(0)

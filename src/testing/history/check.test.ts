@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { faultsOf } from './check.ts'
-import { type Action, type Answer, Recorder, type Seen, type Told } from './history.ts'
+import { type Action, type Answer, Journal, Recorder, type Seen, type Told } from './history.ts'
 
 /** A history told one thing after the other; what is asked with `from` and `until` lasts so long. */
 class Tale {
-  readonly recorder = new Recorder()
+  readonly journal = new Journal()
+  readonly recorder = new Recorder(this.journal.add)
   readonly #watchers = new Map<string, (told: Told) => void>()
 
   async ask(action: Action, answer: Answer): Promise<this> {
@@ -53,7 +54,7 @@ class Tale {
   }
 
   get faults(): string[] {
-    return faultsOf(this.recorder, { gaplessAfter: 0 })
+    return faultsOf(this.journal, { gaplessAfter: 0 })
   }
 }
 

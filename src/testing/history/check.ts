@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Revision } from '#store'
 import { ChangeLog } from './change-log.ts'
-import { type History, isWrite } from './history.ts'
+import { type History, isWrite, type Operation } from './history.ts'
 import { isLinearizable } from './linearizable.ts'
 import { checkReads, stalenessOf } from './reads.ts'
 import { checkWatches, reachedBy } from './watches.ts'
@@ -13,27 +13,24 @@ const FAULTS_MAX = 20
 export interface CheckOptions {
   /** The first revision of the history; every one after it up to the last is a change that the history knows: no other writer is at the store. */
   readonly gaplessAfter?: Revision | undefined
+  /** Keys that others write, too. */
+  readonly isForeign?: ((key: string) => boolean) | undefined
 }
 
 /**
  * What is wrong with a history, in sentences; none when all is well. Two independent judges: one takes the store's revisions at their word and checks all against the log
  * that they give, one looks for any order of each key's operations at all. Some watcher has to have followed all of it.
  */
-export function faultsOf(history: History, { gaplessAfter }: CheckOptions = {}): string[] {
+export function faultsOf(history: History, { gaplessAfter, isForeign = () => false }: CheckOptions = {}): string[] {
   const log = new ChangeLog(history)
-  const faults = [...log.faults, ...checkWrites(history, log), ...checkReads(history, log), ...checkWatches(history, log)]
-  const keys = new Set([...log.keys, ...history.operations.flatMap(({ action }) => ('key' in action ? action.key : []))])
-  const operationsOf = Map.groupBy(history.operations, ({ action }) => ('key' in action ? action.key : undefined))
-  const lists = operationsOf.get(undefined) ?? []
-  for (const key of keys) {
-    const own = operationsOf.get(key) ?? []
-    if (
-      !isLinearizable(
-        key,
-        [...own, ...lists].toSorted((a, b) => a.askedAt - b.askedAt),
-      )
-    )
-      faults.push(`no order of the operations on ${key} explains their answers`)
+  const faults = [
+    ...log.faults,
+    ...checkWrites(history, log, isForeign),
+    ...checkReads(history, log),
+    ...checkWatches(history, log),
+  ]
+  for (const [key, operations] of operationsByKey(history, log)) {
+    if (!isLinearizable(key, operations)) faults.push(`no order of the operations on ${key} explains their answers`)
   }
   const reached = Math.max(0, ...history.watches.map(reachedBy))
   if (reached < log.last) faults.push(`no watcher was told of all: ${log.last} was written, ${reached} seen`)
@@ -42,6 +39,17 @@ export function faultsOf(history: History, { gaplessAfter }: CheckOptions = {}):
     if (gap !== -1) faults.push(`the revision ${gaplessAfter + 1 + gap} is of no change`)
   }
   return faults
+}
+
+/** What says something of a key, in the order of asking. */
+function* operationsByKey({ operations }: History, log: ChangeLog): Generator<readonly [string, readonly Operation[]]> {
+  const ofKey = Map.groupBy(operations, ({ action }) => (action.type === 'list' ? undefined : action.key))
+  const lists = Map.groupBy(ofKey.get(undefined) ?? [], ({ action }) => (action.type === 'list' ? action.prefix : ''))
+  for (const key of new Set([...log.keys, ...ofKey.keys()])) {
+    if (key === undefined) continue
+    const listed = [...lists].flatMap(([prefix, each]) => (key.startsWith(prefix) ? each : []))
+    yield [key, [...(ofKey.get(key) ?? []), ...listed].toSorted((a, b) => a.askedAt - b.askedAt)]
+  }
 }
 
 /** Throws with what is wrong. Returns what was checked, in one line. */

@@ -69,26 +69,83 @@ export interface History {
   readonly watches: readonly WatchRecord[]
 }
 
-/** Writes down what happens, in the order of one process. */
-export class Recorder implements History {
-  readonly operations: Operation[] = []
-  readonly watches: (WatchRecord & { readonly told: (Told & { readonly at: Moment })[] })[] = []
-  #moment = 0
+/** One line of a journal: what a process that may die at any instant says before it goes on. */
+export type Entry =
+  | { readonly type: 'asked'; readonly id: number; readonly client: number; readonly action: Action }
+  | { readonly type: 'answered'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'watching'; readonly name: string; readonly prefix: string; readonly since: Revision }
+  | { readonly type: 'told'; readonly name: string; readonly told: Told }
 
-  /** Asks, and keeps the question with its answer. An error is of the test: answers say what failed. */
+/** Writes down what happens, in the order of one process. */
+export class Recorder {
+  readonly #write: (entry: Entry) => void
+  #asked = 0
+
+  constructor(write: (entry: Entry) => void) {
+    this.#write = write
+  }
+
+  /** Asks, and writes down the question and its answer. An error is of the test: answers say what failed. */
   async ask<T extends Answer>(client: number, action: Action, asking: () => Promise<T>): Promise<T> {
-    const askedAt = ++this.#moment
+    const id = ++this.#asked
+    this.#write({ type: 'asked', id, client, action })
     const answer = await asking()
-    const answeredAt = answer.type === 'unknown' ? Number.POSITIVE_INFINITY : ++this.#moment
-    this.operations.push({ client, action, answer, askedAt, answeredAt })
+    this.#write({ type: 'answered', id, answer })
     return answer
   }
 
-  /** Begins a watcher's record; what it returns takes what the watcher is told. */
+  /** Begins a watcher's record, or goes on with it; what it returns takes what the watcher is told. */
   watcher(name: string, prefix: string, since: Revision): (told: Told) => void {
-    const told: (Told & { readonly at: Moment })[] = []
-    this.watches.push({ name, prefix, since, told })
-    return (each) => void told.push({ ...each, at: ++this.#moment })
+    this.#write({ type: 'watching', name, prefix, since })
+    return (told) => this.#write({ type: 'told', name, told })
+  }
+}
+
+/** The history that journals tell, one after the other. A question whose answer is not in its journal has none. */
+export class Journal implements History {
+  readonly #operations: Operation[] = []
+  readonly #watches = new Map<string, WatchRecord & { readonly told: (Told & { readonly at: Moment })[] }>()
+  /** Places of the questions of the process that writes now. */
+  #open = new Map<number, number>()
+  #moment = 0
+
+  get operations(): readonly Operation[] {
+    return this.#operations
+  }
+
+  get watches(): readonly WatchRecord[] {
+    return [...this.#watches.values()]
+  }
+
+  /** Another process goes on, since the last has ended. */
+  next(): void {
+    this.#open = new Map()
+  }
+
+  readonly add = (entry: Entry): void => {
+    const at = ++this.#moment
+    switch (entry.type) {
+      case 'asked': {
+        const { id, client, action } = entry
+        this.#open.set(id, this.#operations.length)
+        this.#operations.push({ client, action, answer: { type: 'unknown' }, askedAt: at, answeredAt: Number.POSITIVE_INFINITY })
+        return
+      }
+      case 'answered': {
+        const place = this.#open.get(entry.id)!
+        this.#open.delete(entry.id)
+        const { answer } = entry
+        if (answer.type !== 'unknown') this.#operations[place] = { ...this.#operations[place]!, answer, answeredAt: at }
+        return
+      }
+      case 'watching': {
+        const { name, prefix, since } = entry
+        if (!this.#watches.has(name)) this.#watches.set(name, { name, prefix, since, told: [] })
+        return
+      }
+      case 'told':
+        this.#watches.get(entry.name)!.told.push({ ...entry.told, at })
+    }
   }
 }
 

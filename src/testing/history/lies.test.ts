@@ -14,7 +14,7 @@ import {
 import { FaultyStore } from '../faulty-store.ts'
 import { UnreliableStore } from '../unreliable-store.ts'
 import { faultsOf } from './check.ts'
-import { Recorder } from './history.ts'
+import { Journal, Recorder } from './history.ts'
 import { storeTarget } from './store-target.ts'
 import { finish, follow, runClients, underClock } from './workload.ts'
 
@@ -114,13 +114,14 @@ for (const [title, [Kind, said]] of Object.entries(LIARS)) {
     const way = new UnreliableStore(new Kind(inner), { clock, random, delayMs: DELAY_MS, lostPercent: 0, breakPercent: 0 })
     way.begin()
     const targets = [storeTarget(way, PREFIX)]
-    const recorder = new Recorder()
+    const journal = new Journal()
+    const recorder = new Recorder(journal.add)
     await using follower = follow(targets[0]!, 'watcher', 0, recorder)
     await underClock(clock, DELAY_MS, async () => {
       await runClients({ targets, recorder, clock, random, clients: CLIENTS, keys: KEYS, operations: 30, pauseMs: DELAY_MS })
       await finish({ target: targets[0]!, recorder, client: CLIENTS, key: `${PREFIX}last` }, [follower])
     })
-    const faults = faultsOf(recorder)
+    const faults = faultsOf(journal)
     assert.ok(
       faults.some((fault) => said.test(fault)),
       JSON.stringify(faults.slice(0, 5), null, 1),

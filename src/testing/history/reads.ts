@@ -17,12 +17,18 @@ export interface Staleness {
  */
 export function* checkReads(history: History, log: ChangeLog): Generator<string> {
   const knownBefore = knowledgeOf(history)
+  const keysBelow = new Map<string, readonly string[]>()
+  const below = (prefix: string): readonly string[] => {
+    const keys = keysBelow.get(prefix) ?? [...log.keys].filter((key) => key.startsWith(prefix))
+    keysBelow.set(prefix, keys)
+    return keys
+  }
   for (const read of history.operations.filter(isRead)) {
     const lowest = lowestOf(read, knownBefore)
     const { action, answer } = read
     const shown = new Map(answer.entries.map((entry) => [entry.key, entry]))
     if (shown.size !== answer.entries.length) yield `${say(action)} shows a key twice`
-    const keys = action.type === 'get' ? [action.key] : [...log.keys].filter((key) => key.startsWith(action.prefix))
+    const keys = action.type === 'get' ? [action.key] : below(action.prefix)
     for (const { key } of answer.entries)
       if (!keys.includes(key)) yield `never there: ${say(action)} shows ${saySeen(shown.get(key))}`
     if (answer.revision === undefined) {

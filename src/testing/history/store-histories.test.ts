@@ -7,7 +7,7 @@ import { nextTurn, seededRandom, VirtualClock } from '#base'
 import { openEmbeddedStore, openMemoryStore, type Store } from '#store'
 import { UnreliableStore } from '../unreliable-store.ts'
 import { checkHistory } from './check.ts'
-import { Recorder } from './history.ts'
+import { Journal, Recorder } from './history.ts'
 import { storeTarget } from './store-target.ts'
 import { finish, follow, runClients, underClock } from './workload.ts'
 
@@ -28,12 +28,13 @@ async function historyOf(
   clock: VirtualClock,
   seed: number,
   losses = { lostPercent: 5, breakPercent: 2 },
-): Promise<Recorder> {
+): Promise<Journal> {
   const random = seededRandom(seed)
   const ways = [1, 2].map(() => new UnreliableStore(inner, { clock, random, delayMs: DELAY_MS, ...losses }))
   const targets = ways.map((way) => storeTarget(way, PREFIX))
   for (const way of ways) way.begin()
-  const recorder = new Recorder()
+  const journal = new Journal()
+  const recorder = new Recorder(journal.add)
   await using stack = new AsyncDisposableStack()
   const followers = targets.map((target, index) => stack.use(follow(target, `watcher ${index}`, inner.revision, recorder)))
   await underClock(clock, DELAY_MS, async () => {
@@ -49,7 +50,7 @@ async function historyOf(
     })
     await finish({ target: targets[0]!, recorder, client: CLIENTS, key: `${PREFIX}last` }, followers)
   })
-  return recorder
+  return journal
 }
 
 test(`memory: histories of ${SEEDS} seeds, with lost answers and broken watches, are linearisable`, async (context) => {
@@ -62,7 +63,7 @@ test(`memory: histories of ${SEEDS} seeds, with lost answers and broken watches,
 })
 
 test('memory: the same seed gives the same history', async () => {
-  const run = async (seed: number): Promise<Recorder> => {
+  const run = async (seed: number): Promise<Journal> => {
     const clock = memoryClock()
     await using store = openMemoryStore({ clock })
     return await historyOf(store, clock, seed)

@@ -24,6 +24,8 @@ export interface WorkloadOptions {
   readonly random: Random
   readonly clients: number
   readonly keys: readonly string[]
+  /** What lists are of; the target's own prefix unless named. */
+  readonly prefix?: string | undefined
   /** Operations of each client; it stops earlier when the signal says so. */
   readonly operations: number
   readonly signal?: AbortSignal | undefined
@@ -63,7 +65,9 @@ async function runClient(options: WorkloadOptions, client: number, random: Rando
     const draw = random.int(100)
     if (draw >= DELETES) {
       const freshness = freshnessOf(options, random, newest)
-      await ask(draw < LISTS ? { type: 'list', prefix: target.prefix, freshness } : { type: 'get', key, freshness })
+      await ask(
+        draw < LISTS ? { type: 'list', prefix: options.prefix ?? target.prefix, freshness } : { type: 'get', key, freshness },
+      )
     } else {
       if (random.int(100) >= REMEMBERS) await ask({ type: 'get', key, freshness: 'latest' })
       const from = memory.get(key)

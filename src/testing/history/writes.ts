@@ -13,11 +13,16 @@ import type { History } from './history.ts'
  * Every acknowledged write is in the log once, on what its writer had seen; a refused one is not there; of one without an answer there is all or
  * nothing; and nothing is there that nobody wrote. Writes that do not overlap have revisions in their order.
  */
-export function* checkWrites({ operations }: History, log: ChangeLog): Generator<string> {
+export function* checkWrites(
+  { operations }: History,
+  log: ChangeLog,
+  isForeign: (key: string) => boolean = () => false,
+): Generator<string> {
   const writes = operations.filter(isWriteOperation)
   const changes = new Map<WriteOperation, LoggedChange[]>(writes.map((write) => [write, []]))
   const find = writersOf(writes)
   for (const change of log.changes) {
+    if (isForeign(change.key)) continue
     const write = find(change)
     if (write === undefined) yield `nobody wrote it: ${sayChange(change)}`
     else changes.get(write)!.push(change)
