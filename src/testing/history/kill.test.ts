@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -14,7 +14,7 @@ import { finish, follow } from './workload.ts'
 
 /** For a soak: `T8S_KILL_ROUNDS=200 node --conditions=source --test src/testing/history/kill.test.ts`. */
 const ROUNDS = Number(process.env['T8S_KILL_ROUNDS'] ?? 3)
-const LINES_BEFORE_KILL = 3_000
+const BEFORE_KILL_MS_MAX = 300
 
 test(`embedded: kill -9 at random instants under concurrent writes loses nothing (${ROUNDS} rounds)`, async (context) => {
   const directory = mkdtempSync(join(tmpdir(), 't8s-kill-'))
@@ -23,7 +23,7 @@ test(`embedded: kill -9 at random instants under concurrent writes loses nothing
   const reached = (): number => Math.max(0, ...journal.watches.map(reachedBy))
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      await writeUntilKilled([directory, String(round), String(reached())], 1 + random.int(LINES_BEFORE_KILL), journal)
+      await writeUntilKilled([directory, String(round), String(reached())], random.int(BEFORE_KILL_MS_MAX), journal)
       journal.next()
     }
     await using store = await openEmbeddedStore({ directory, clock: systemClock })
@@ -37,24 +37,18 @@ test(`embedded: kill -9 at random instants under concurrent writes loses nothing
   }
 })
 
-/** Takes down what the writer says, and kills it after so many lines. */
-async function writeUntilKilled(words: readonly string[], lines: number, journal: Journal): Promise<void> {
-  const program = join(import.meta.dirname, 'kill-writer.ts')
-  const child = spawn(process.execPath, ['--conditions=source', program, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+/** Kills the writer so many milliseconds after it has begun, and takes down what it said. */
+async function writeUntilKilled([directory, ...more]: readonly string[], ms: number, journal: Journal): Promise<void> {
+  const file = `${directory}.journal`
+  const words = [join(import.meta.dirname, 'kill-writer.ts'), directory!, file, ...more]
+  const child = spawn(process.execPath, ['--conditions=source', ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
-  let text = ''
-  let heard = 0
-  for await (const chunk of child.stdout) {
-    text += chunk
-    const end = text.lastIndexOf('\n') + 1
-    for (const line of text.slice(0, end).split('\n')) {
-      if (line === '') continue
-      journal.add(JSON.parse(line) as Entry)
-      heard++
-    }
-    // The last line may be cut in the middle.
-    text = text.slice(end)
-    if (heard > lines) child.kill('SIGKILL')
-  }
+  await once(child.stdout, 'data')
+  await systemClock.sleep(ms)
+  child.kill('SIGKILL')
   await ended
+  // The last line may be cut in the middle.
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
+  rmSync(file)
+  for (const line of lines) journal.add(JSON.parse(line) as Entry)
 }
