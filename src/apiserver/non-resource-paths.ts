@@ -47,7 +47,9 @@ export class NonResourcePaths {
     const following: HealthCheck = {
       name: 'etcd-readiness',
       check: () =>
-        this.#options.registry.cache.isFollowing ? this.#options.store.problem() : 'the watch cache is behind the store',
+        this.#options.registry.cache.isFollowing
+          ? (this.#options.registry.cache.damage ?? this.#options.store.problem())
+          : 'the watch cache is behind the store',
     }
     const bootstrap: HealthCheck = {
       name: 'poststarthook/rbac/bootstrap-roles',

@@ -160,6 +160,15 @@ export function versionOf(key: ObjectKey, entry: Pick<Entry, 'value' | 'revision
   return new ObjectVersion(key, entry.revision, entry.value, parsedBytes.get(entry.value))
 }
 
+/** What is stored, parsed once for all who make a version of it. Throws for what is no object. */
+export function objectOf(stored: Uint8Array): KubernetesObject {
+  const known = parsedBytes.get(stored)
+  if (known !== undefined) return known
+  const object = decodeStored(stored)
+  parsedBytes.set(stored, object)
+  return object
+}
+
 /** An object as some API server stored it, ours or upstream's. */
 export const decodeStored = (stored: Uint8Array): KubernetesObject =>
   (isJson(stored) ? JSON.parse(decoder.decode(stored)) : decodeProtobuf(stored).object) as KubernetesObject

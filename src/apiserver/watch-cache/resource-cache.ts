@@ -21,6 +21,8 @@ export type EventListener = (event: CacheEvent) => void
 export interface StoreFollower {
   /** With its closing slash. */
   readonly prefix: string
+  /** Whose objects are stored there, where that is one kind. */
+  readonly resource?: ResourceDefinition
   /** What it shows of one of the resources that are stored there. */
   of(resource: ResourceDefinition): ResourceCache | undefined
   apply(change: Change): void

@@ -4,6 +4,7 @@ import { failure } from '#meta'
 import { type Change, Compacted, type Entry, type Revision, type Store } from '#store'
 import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
+import { Damage, damageAtStart, damageOf } from './damage.ts'
 import { type LateFollower, ResourceCache, type StoreFollower } from './resource-cache.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 
@@ -32,6 +33,7 @@ export class WatchCache implements AsyncDisposable {
   readonly #followers = new Map<string, LateFollower>()
   readonly #tasks: TaskGroup
   readonly #waiters = new RevisionWaiters()
+  readonly #damage = new Damage()
   #revision: Revision
   #isFollowing = true
 
@@ -66,6 +68,11 @@ export class WatchCache implements AsyncDisposable {
     return this.#isFollowing
   }
 
+  /** What of the store can't be read, in one sentence; undefined when all can. */
+  get damage(): string | undefined {
+    return this.#damage.problem()
+  }
+
   /** Throws 404 for a resource that is gone. */
   of(resource: ResourceDefinition): ResourceCache {
     const prefix = storagePrefix(resource)
@@ -80,8 +87,9 @@ export class WatchCache implements AsyncDisposable {
     return pending === undefined ? this.#revision : Math.min(this.#revision, pending - 1)
   }
 
-  /** Resolves once what the cache has reached is shown by `resource` too, which may have to ask a webhook. */
+  /** Resolves once what the cache has reached is shown by `resource` too, which may have to ask a webhook. 500 while something that is stored can't be read. */
   async settled(resource: ResourceDefinition): Promise<void> {
+    this.#damage.check(storagePrefix(resource))
     await this.#followerOf(resource)?.settled(resource)
   }
 
@@ -109,7 +117,8 @@ export class WatchCache implements AsyncDisposable {
     })
     const { entries, revision } = await this.#store.list(prefix)
     await this.reached(revision)
-    const listed = { versions: entries.map((entry) => versionOf(keyWithin(prefix, entry.key), entry)), revision }
+    const sound = entries.filter((entry) => this.#isSound(entry, { prefix }))
+    const listed = { versions: sound.map((entry) => versionOf(keyWithin(prefix, entry.key), entry)), revision }
     // What was read anew in between is the newer state.
     const state = replaced !== undefined && replaced.revision > revision ? replaced : listed
     follower.load(state.versions, state.revision)
@@ -177,7 +186,7 @@ export class WatchCache implements AsyncDisposable {
     try {
       for await (const change of this.#store.watch(ROOT, this.#revision, signal)) {
         if (change.type !== 'progress') {
-          this.#targetOfKey(change.key)?.apply(change)
+          if (!this.#apply(change)) return await this.#readAll()
           if (change.more) continue
         }
         this.#advance(change.revision)
@@ -189,9 +198,43 @@ export class WatchCache implements AsyncDisposable {
     }
   }
 
+  /** False when it can't be told what a change did. */
+  #apply(change: Change): boolean {
+    const target = this.#targetOfKey(change.key)
+    if (target === undefined) return true
+    const why = damageOf(change, target)
+    if (change.type === 'delete') {
+      // What went was never shown.
+      if (why !== undefined || this.#damage.has(change.key)) return false
+    } else if (why !== undefined) {
+      this.#found(change, why)
+      target.endWatches()
+      return true
+    } else this.#damage.clear(change.key)
+    target.apply(change)
+    return true
+  }
+
+  #isSound(entry: Entry, target: Pick<StoreFollower, 'prefix' | 'resource'>): boolean {
+    if (this.#damage.has(entry.key, entry.revision)) return false
+    const why = damageAtStart(entry, target)
+    if (why === undefined) this.#damage.clear(entry.key)
+    else this.#found(entry, why)
+    return why === undefined
+  }
+
+  #found(entry: Entry, why: string): void {
+    this.#damage.note(entry, why)
+    this.#log.error('What is stored at a key can not be read; its resource is not served until it is written anew or removed', {
+      key: entry.key,
+      why,
+    })
+  }
+
   async #readAll(): Promise<void> {
     this.#isFollowing = false
     const { entries, revision } = await this.#store.list(ROOT)
+    this.#damage.keepOnly(new Set(entries.map(({ key }) => key)))
     const found = this.#sort<StoreFollower>(entries, (key) => this.#targetOfKey(key))
     for (const target of [...this.#caches.values(), ...this.#followers.values()])
       target.replace(found.get(target) ?? [], revision)
@@ -212,7 +255,7 @@ export class WatchCache implements AsyncDisposable {
     const found = new Map<T, ObjectVersion[]>()
     for (const entry of entries) {
       const target = targetOf(entry.key)
-      if (target === undefined) continue
+      if (target === undefined || !this.#isSound(entry, target)) continue
       const versions = found.get(target)
       const version = versionOf(keyWithin(target.prefix, entry.key), entry)
       if (versions === undefined) found.set(target, [version])

@@ -1,0 +1,100 @@
+import type { ResourceDefinition } from '#api'
+import { internalError, keyOf } from '#meta'
+import type { Entry } from '#store'
+import { objectOf } from '../registry/object-version.ts'
+
+/** Keys that are named to a client and in readiness. */
+const NAMED_MAX = 3
+
+interface Damaged {
+  readonly revision: number
+  readonly why: string
+}
+
+/**
+ * What stands in the store and is no object of its place: others may write there. A list without it would tell clients that the object is gone, on which they act;
+ * so reads of the resource are refused until the key is written anew or removed, and everything else goes on.
+ */
+export class Damage {
+  readonly #byKey = new Map<string, Damaged>()
+
+  /** One sentence, undefined when all is well. Of everything, or of what is stored below a prefix. */
+  problem(prefix = ''): string | undefined {
+    const keys = [...this.#byKey.keys()].filter((key) => key.startsWith(prefix))
+    const [first] = keys
+    if (first === undefined) return undefined
+    const more = keys.length > NAMED_MAX ? ` and ${keys.length - NAMED_MAX} more` : ''
+    return `what is stored at ${keys.slice(0, NAMED_MAX).join(', ')}${more} can not be read: ${this.#byKey.get(first)!.why}`
+  }
+
+  /** Throws a Status while something below the prefix can't be read. */
+  check(prefix: string): void {
+    const problem = this.#byKey.size === 0 ? undefined : this.problem(prefix)
+    if (problem !== undefined) throw internalError(new Error(problem))
+  }
+
+  has(key: string, revision?: number): boolean {
+    const known = this.#byKey.get(key)
+    return known !== undefined && (revision === undefined || known.revision === revision)
+  }
+
+  note({ key, revision }: Entry, why: string): void {
+    this.#byKey.set(key, { revision, why })
+  }
+
+  clear(key: string): void {
+    this.#byKey.delete(key)
+  }
+
+  /** Forgets what is not among the keys that there are. */
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const key of this.#byKey.keys()) if (!keys.has(key)) this.#byKey.delete(key)
+  }
+}
+
+/** Where an entry stands: below a prefix, as one of a resource if it has but one kind. */
+export interface Place {
+  readonly prefix: string
+  readonly resource?: ResourceDefinition
+}
+
+/** Why an entry is no object of its place; undefined when it is one. */
+export function damageOf({ key, value }: Pick<Entry, 'key' | 'value'>, { prefix, resource }: Place): string | undefined {
+  let object: ReturnType<typeof objectOf>
+  try {
+    object = objectOf(value)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) return 'it is no object'
+  const { kind, metadata } = object
+  if (typeof kind !== 'string' || kind === '') return 'it has no kind'
+  if (resource !== undefined && kind !== resource.kind) return `it is of kind ${kind}`
+  if (typeof metadata !== 'object' || metadata === null || typeof metadata.name !== 'string') return 'it has no name'
+  return keyOf(object) === key.slice(prefix.length) ? undefined : `it is ${keyOf(object)} by its metadata`
+}
+
+/**
+ * The same of an entry that is read with all others when a server starts: what begins as objects of the resource are stored is parsed when somebody asks for it.
+ */
+export function damageAtStart(entry: Pick<Entry, 'key' | 'value'>, place: Place): string | undefined {
+  return place.resource !== undefined && beginsAs(entry.value, place.resource) ? undefined : damageOf(entry, place)
+}
+
+function beginsAs(value: Uint8Array, resource: ResourceDefinition): boolean {
+  const { buffer, byteOffset, byteLength } = value
+  const bytes = Buffer.from(buffer, byteOffset, byteLength)
+  if (bytes[0] === OPENING_BRACE) {
+    return (
+      bytes[byteLength - 1] === CLOSING_BRACE &&
+      bytes.toString('latin1', 0, resource.kind.length + 11) === `{"kind":"${resource.kind}",`
+    )
+  }
+  // `k8s\0`, then the type of the envelope: apiVersion and kind, of which the first has its length before it.
+  const kindAt = 9 + (bytes[8] ?? 0)
+  const head = bytes.toString('latin1', 0, 4)
+  return head === 'k8s\0' && bytes.toString('latin1', kindAt + 2, kindAt + 2 + (bytes[kindAt + 1] ?? 0)) === resource.kind
+}
+
+const OPENING_BRACE = 0x7b
+const CLOSING_BRACE = 0x7d
