@@ -37,6 +37,8 @@ export interface SubresourceDefinition {
 
 export interface ValidationContext {
   readonly nowMs: number
+  /** Nothing of that name was there before. */
+  readonly isNew?: boolean
 }
 
 /** Reads one field. A method's type, so that a definition of any kind is a definition of KubernetesObject. */

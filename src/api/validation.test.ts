@@ -267,7 +267,7 @@ const bad: readonly (readonly [name: string, resource: unknown, object: object, 
     'an empty ingress',
     ingresses,
     { spec: {} },
-    ['spec: Invalid value: {}: either `defaultBackend` or `rules` must be specified'],
+    ['spec: Invalid value: null: either `defaultBackend` or `rules` must be specified'],
   ],
   [
     'a peer that is nobody',

@@ -184,7 +184,8 @@ export function invalid(
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
-  const findings = errors.map(({ field, message }) => `${field}: ${message}`)
+  // What is found twice is said once, and is a cause twice.
+  const findings = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))]
   const all = findings.length === 1 ? findings[0] : `[${findings.join(', ')}]`
   const qualified = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`
   return failure(422, 'Invalid', `${qualified} "${name}" is invalid: ${all}`, {

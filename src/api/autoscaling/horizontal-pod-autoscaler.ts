@@ -2,7 +2,7 @@ import { defineResource } from '../define-resource.ts'
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec } from '../generated/types.ts'
 import { autoscalerColumns } from './columns.ts'
 import { defaultBehavior } from './default-behavior.ts'
-import { validateAutoscaler } from './validate-autoscaler.ts'
+import { validateAutoscaler, validateAutoscalerStatus } from './validate-autoscaler.ts'
 
 export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>({
   group: 'autoscaling',
@@ -23,5 +23,6 @@ export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>(
   },
   columns: autoscalerColumns,
   validate: validateAutoscaler,
+  validateStatusUpdate: validateAutoscalerStatus,
   schema: 'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
 })

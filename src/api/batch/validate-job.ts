@@ -1,9 +1,8 @@
 import { deepEqual } from '#base'
 import { validatePodTemplate } from '../core/validate-pod-spec.ts'
 import type { CronJob, Job, JobSpec } from '../generated/types.ts'
-import { labelSelector, matchesTemplate } from '../validation/common.ts'
+import { domainPrefixedPath, labelSelector, matchesTemplate } from '../validation/common.ts'
 import {
-  complaints,
   type Findings,
   IMMUTABLE,
   invalidValue,
@@ -14,7 +13,7 @@ import {
   tooLong,
   unsupported,
 } from '../validation/findings.ts'
-import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
+import { dnsLabel } from '../validation/names.ts'
 import { parseCron } from './cron.ts'
 import { CONTROLLER_UID, LEGACY_CONTROLLER_UID } from './default-job.ts'
 import { validateFailurePolicy, validateSuccessPolicy } from './validate-job-policies.ts'
@@ -81,10 +80,7 @@ export function* validateJobSpec(spec: JobSpec, field: string): Findings {
 
 function* validateManagedBy(manager: string | undefined, field: string): Findings {
   if (manager === undefined) return
-  const [domain = '', path, ...more] = manager.split('/')
-  if (path === undefined || path === '' || domain === '' || more.length > 0)
-    yield invalidValue(field, manager, 'must be a domain-prefixed path (such as "acme.io/foo")')
-  else yield* complaints([...subdomainName(domain), ...qualifiedName(path)], manager, field)
+  yield* domainPrefixedPath(manager, field)
   if (manager.length > MANAGED_BY_LENGTH_MAX) yield tooLong(field, MANAGED_BY_LENGTH_MAX)
 }
 

@@ -1,4 +1,4 @@
-import type { Container, ContainerPort, PodSpec, SecurityContext, VolumeMount } from '../generated/types.ts'
+import type { Container, ContainerPort, PodSpec } from '../generated/types.ts'
 import { dnsLabelField } from '../validation/common.ts'
 import {
   complaints,
@@ -13,36 +13,81 @@ import {
 } from '../validation/findings.ts'
 import { portName } from '../validation/names.ts'
 import { validateEnvironment, validateEnvironmentFrom } from './validate-environment.ts'
+import { type Volumes, validateMounts } from './validate-mounts.ts'
 import { validateHandler, validateProbe } from './validate-probe.ts'
 import { validateResources } from './validate-resources.ts'
-import { descendingPath } from './validate-volume.ts'
+import { validateSecurity } from './validate-security.ts'
 
-export function* validateContainers(spec: PodSpec, field: string): Findings {
+/** What containers are checked against. */
+interface Surroundings {
+  readonly spec: PodSpec
+  readonly volumes: Volumes
+  /** The whole is a pod, not a template of pods. */
+  readonly isPod: boolean
+}
+
+export function* validateContainers(surroundings: Surroundings, field: string): Findings {
+  const { spec } = surroundings
   const containers = spec.containers ?? []
   if (containers.length === 0) yield required(`${field}.containers`)
-  const names = new Set<string>()
+  const own = new Set<string>()
   for (const [index, container] of containers.entries()) {
     const path = `${field}.containers[${index}]`
-    yield* validateCommon(container, spec, path)
-    yield* uniqueName(container, names, path)
-    yield* validateLife(container, path)
+    yield* validateCommon(container, surroundings, path)
+    yield* uniqueName(container, own, path)
+    yield* validateLife(container, spec, path)
   }
   yield* hostPortConflicts(containers, `${field}.containers`)
+  const names = new Set(containers.map(({ name }) => name))
   for (const [index, container] of (spec.initContainers ?? []).entries()) {
     const path = `${field}.initContainers[${index}]`
-    yield* validateCommon(container, spec, path)
+    yield* validateCommon(container, surroundings, path)
     yield* uniqueName(container, names, path)
-    if (container.restartPolicy === 'Always') yield* validateLife(container, path)
+    yield* hostPortConflicts([container], `${field}.initContainers`)
+    if (container.restartPolicy === 'Always') yield* validateLife(container, spec, path)
     else yield* validateShortLived(container, path)
   }
-  for (const [index, container] of (spec.ephemeralContainers ?? []).entries()) {
-    const path = `${field}.ephemeralContainers[${index}]`
-    yield* validateCommon(container as Container, spec, path)
+  yield* validateEphemeral(surroundings, names, `${field}.ephemeralContainers`)
+}
+
+/** What a debugging container may have (https://kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers/). */
+const OF_EPHEMERAL = new Set([
+  ...['name', 'image', 'command', 'args', 'workingDir', 'envFrom', 'env', 'volumeMounts', 'volumeDevices', 'imagePullPolicy'],
+  ...[
+    'terminationMessagePath',
+    'terminationMessagePolicy',
+    'securityContext',
+    'stdin',
+    'stdinOnce',
+    'tty',
+    'targetContainerName',
+  ],
+])
+
+function* validateEphemeral(surroundings: Surroundings, others: ReadonlySet<string>, field: string): Findings {
+  const names = new Set(others)
+  for (const [index, container] of (surroundings.spec.ephemeralContainers ?? []).entries()) {
+    const path = `${field}[${index}]`
+    const rule = 'cannot be set for an Ephemeral Container'
+    yield* validateCommon(container as Container, surroundings, path)
+    if (!surroundings.isPod) yield* untrimmedImage(container.image, path)
     yield* uniqueName(container as Container, names, path)
-    for (const key of ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'] as const) {
-      if (container[key] !== undefined) yield forbid(`${path}.${key}`, 'cannot be set for an Ephemeral Container')
+    const target = container.targetContainerName
+    if (target && !others.has(target)) yield notFoundValue(`${path}.targetContainerName`, target)
+    for (const [key, value] of Object.entries(container)) {
+      const isSet = value !== undefined && !(typeof value === 'object' && Object.keys(value as object).length === 0)
+      if (isSet && !OF_EPHEMERAL.has(key)) yield forbid(`${path}.${key}`, rule)
+    }
+    for (const [at, { subPath, subPathExpr }] of (container.volumeMounts ?? []).entries()) {
+      if (subPath) yield forbid(`${path}.volumeMounts[${at}].subPath`, rule)
+      if (subPathExpr) yield forbid(`${path}.volumeMounts[${at}].subPathExpr`, rule)
     }
   }
+}
+
+/** A template may still leave this to whoever makes pods of it. */
+export function* untrimmedImage(image: string | undefined, path: string): Findings {
+  if (image && image !== image.trim()) yield invalidValue(`${path}.image`, image, 'must not have leading or trailing whitespace')
 }
 
 function* uniqueName({ name }: Container, names: Set<string>, path: string): Findings {
@@ -50,30 +95,39 @@ function* uniqueName({ name }: Container, names: Set<string>, path: string): Fin
   else names.add(name)
 }
 
-function* validateCommon(container: Container, spec: PodSpec, path: string): Findings {
+function* validateCommon(container: Container, { spec, volumes }: Surroundings, path: string): Findings {
   yield* dnsLabelField(container.name, `${path}.name`)
   if (!container.image) yield required(`${path}.image`)
-  else if (container.image !== container.image.trim()) {
-    yield invalidValue(`${path}.image`, container.image, 'must not have leading or trailing whitespace')
-  }
-  yield* oneOf(container.terminationMessagePolicy, ['FallbackToLogsOnError', 'File'], `${path}.terminationMessagePolicy`)
-  yield* validatePorts(container.ports, spec.hostNetwork ?? false, `${path}.ports`)
+  yield* oneOf(container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError'], `${path}.terminationMessagePolicy`)
+  yield* validatePorts(container.ports, `${path}.ports`)
   yield* validateEnvironment(container.env, `${path}.env`)
   yield* validateEnvironmentFrom(container.envFrom, `${path}.envFrom`)
-  yield* validateMounts(container.volumeMounts, spec, `${path}.volumeMounts`)
-  for (const [index, device] of (container.volumeDevices ?? []).entries()) {
-    if (!device.name) yield required(`${path}.volumeDevices[${index}].name`)
-    if (!device.devicePath) yield required(`${path}.volumeDevices[${index}].devicePath`)
-  }
+  yield* validateMounts(container, volumes, path)
   yield* oneOf(container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.imagePullPolicy`)
   yield* validateResources(container.resources, `${path}.resources`)
+  yield* validateResizePolicy(container, spec, `${path}.resizePolicy`)
   yield* validateSecurity(container.securityContext, spec, `${path}.securityContext`)
 }
 
-function* validateLife(container: Container, path: string): Findings {
+const RESIZABLE = ['cpu', 'memory']
+const RESIZE_POLICIES = ['NotRequired', 'RestartContainer']
+
+function* validateResizePolicy({ resizePolicy = [] }: Container, spec: PodSpec, field: string): Findings {
+  const seen = new Set<string>()
+  for (const [index, { resourceName, restartPolicy }] of resizePolicy.entries()) {
+    if (seen.has(resourceName)) yield duplicateValue(`${field}[${index}]`, resourceName)
+    seen.add(resourceName)
+    yield* oneOf(resourceName, RESIZABLE, field)
+    yield* oneOf(restartPolicy, RESIZE_POLICIES, field)
+    if (spec.restartPolicy === 'Never' && restartPolicy !== 'NotRequired')
+      yield invalidValue(field, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'")
+  }
+}
+
+function* validateLife(container: Container, { terminationGracePeriodSeconds: grace }: PodSpec, path: string): Findings {
   const { postStart, preStop } = container.lifecycle ?? {}
-  if (postStart) yield* validateHandler(postStart, `${path}.lifecycle.postStart`)
-  if (preStop) yield* validateHandler(preStop, `${path}.lifecycle.preStop`)
+  if (postStart) yield* validateHandler(postStart, grace, `${path}.lifecycle.postStart`)
+  if (preStop) yield* validateHandler(preStop, grace, `${path}.lifecycle.preStop`)
   yield* validateProbe(container.livenessProbe, 'liveness', `${path}.livenessProbe`)
   yield* validateProbe(container.readinessProbe, 'readiness', `${path}.readinessProbe`)
   yield* validateProbe(container.startupProbe, 'startup', `${path}.startupProbe`)
@@ -87,7 +141,7 @@ function* validateShortLived(container: Container, path: string): Findings {
   }
 }
 
-function* validatePorts(ports: readonly ContainerPort[] | undefined, hostNetwork: boolean, field: string): Findings {
+function* validatePorts(ports: readonly ContainerPort[] | undefined, field: string): Findings {
   const names = new Set<string>()
   for (const [index, { name, containerPort, hostPort, protocol }] of (ports ?? []).entries()) {
     const path = `${field}[${index}]`
@@ -101,9 +155,6 @@ function* validatePorts(ports: readonly ContainerPort[] | undefined, hostNetwork
     else yield* port(containerPort, `${path}.containerPort`)
     if (hostPort) yield* port(hostPort, `${path}.hostPort`)
     yield* oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`)
-    if (hostNetwork && hostPort && hostPort !== containerPort) {
-      yield invalidValue(`${path}.containerPort`, containerPort, 'must match `hostPort` when `hostNetwork` is true')
-    }
   }
 }
 
@@ -115,53 +166,6 @@ function* hostPortConflicts(containers: readonly Container[], field: string): Fi
       const claim = `${protocol}/${hostIP}/${hostPort}`
       if (taken.has(claim)) yield duplicateValue(`${field}[${at}].ports[${index}].hostPort`, claim)
       taken.add(claim)
-    }
-  }
-}
-
-function* validateMounts(mounts: readonly VolumeMount[] | undefined, spec: PodSpec, field: string): Findings {
-  const volumes = new Set(spec.volumes?.map(({ name }) => name))
-  const paths = new Set<string>()
-  for (const [index, { name, mountPath, subPath, subPathExpr, mountPropagation }] of (mounts ?? []).entries()) {
-    const path = `${field}[${index}]`
-    if (!name) yield required(`${path}.name`)
-    else if (!volumes.has(name)) yield notFoundValue(`${path}.name`, name)
-    if (!mountPath) yield required(`${path}.mountPath`)
-    else if (paths.has(mountPath)) yield invalidValue(`${path}.mountPath`, mountPath, 'must be unique')
-    paths.add(mountPath)
-    if (subPath) yield* descendingPath(subPath, `${path}.subPath`)
-    if (subPathExpr) {
-      if (subPath) yield invalidValue(`${path}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive')
-      yield* descendingPath(subPathExpr, `${path}.subPathExpr`)
-    }
-    if (mountPropagation) {
-      yield* oneOf(mountPropagation, ['Bidirectional', 'HostToContainer', 'None'], `${path}.mountPropagation`)
-    }
-  }
-}
-
-const ID_MAX = 2_147_483_647
-
-export function* userId(value: number | undefined, field: string): Findings {
-  if (value !== undefined && (value < 0 || value > ID_MAX)) {
-    yield invalidValue(field, value, `must be between 0 and ${ID_MAX}, inclusive`)
-  }
-}
-
-function* validateSecurity(context: SecurityContext | undefined, spec: PodSpec, field: string): Findings {
-  if (context === undefined) return
-  if (context.privileged && spec.hostUsers === false && context.procMount === 'Unmasked') {
-    yield invalidValue(`${field}.procMount`, context.procMount, '`hostUsers` must be false to use `Unmasked`')
-  }
-  yield* userId(context.runAsUser, `${field}.runAsUser`)
-  yield* userId(context.runAsGroup, `${field}.runAsGroup`)
-  if (context.allowPrivilegeEscalation === false) {
-    const escalating = (context.capabilities?.add ?? []).some((capability) => /^(CAP_)?SYS_ADMIN$/.test(capability))
-    if (context.privileged) {
-      yield invalidValue(field, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true')
-    }
-    if (escalating) {
-      yield invalidValue(field, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN')
     }
   }
 }

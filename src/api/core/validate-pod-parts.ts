@@ -7,7 +7,7 @@ import { validatePodSpec } from './validate-pod-spec.ts'
 /** Writes through a pod's subresources that change its spec. */
 export function* validatePodPart(subresource: string, pod: Pod, old: Pod): Findings {
   if (subresource !== 'ephemeralcontainers' && subresource !== 'resize') return
-  yield* validatePodSpec(pod.spec ?? ({} as PodSpec), 'spec')
+  yield* validatePodSpec(pod.spec ?? ({} as PodSpec), pod.metadata ?? {}, 'spec')
   if (subresource === 'resize') yield* validateResize(pod, old)
   else yield* onlyAddedContainers(pod, old)
 }

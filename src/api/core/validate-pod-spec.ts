@@ -1,5 +1,6 @@
-import type { PodSpec, PodTemplateSpec } from '../generated/types.ts'
-import { ipAddress, labels, quantity } from '../validation/common.ts'
+import type { ObjectMeta } from '#meta'
+import type { PodSpec, PodTemplateSpec, Volume } from '../generated/types.ts'
+import { dnsLabelField, ipAddress, labels, quantity } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -10,9 +11,10 @@ import {
   required,
   within,
 } from '../validation/findings.ts'
-import { dnsLabel, qualifiedName, subdomainName, sysctlName } from '../validation/names.ts'
-import { userId, validateContainers } from './validate-container.ts'
+import { dnsLabel, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
+import { validateContainers } from './validate-container.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './validate-scheduling.ts'
+import { validateHostUsers, validatePodSecurity, validateSystem } from './validate-security.ts'
 import { validateVolumes } from './validate-volume.ts'
 
 const INT32_MAX = 2_147_483_647
@@ -23,19 +25,20 @@ export function* validatePodTemplate(template: PodTemplateSpec | undefined, fiel
   for (const key of Object.keys(template?.metadata?.annotations ?? {})) {
     yield* complaints(qualifiedName(key.toLowerCase()), key, `${field}.annotations`)
   }
-  yield* validatePodSpec(template?.spec ?? ({} as PodSpec), `${field}.spec`)
+  yield* validatePodSpec(template?.spec ?? ({} as PodSpec), undefined, `${field}.spec`)
 }
 
-export function* validatePodSpec(spec: PodSpec, field: string): Findings {
-  yield* validateVolumes(spec.volumes, `${field}.volumes`)
-  yield* validateContainers(spec, field)
-  yield* oneOf(spec.restartPolicy, ['Always', 'Never', 'OnFailure'], `${field}.restartPolicy`)
-  yield* oneOf(spec.dnsPolicy, ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'], `${field}.dnsPolicy`)
+/** A pod's spec, or that of a template, which has no `pod`. In upstream's order. */
+export function* validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, field: string): Findings {
+  const volumes = new Map<string, Volume>()
+  yield* validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes)
+  yield* validateClaims(spec, `${field}.resourceClaims`)
+  yield* validateContainers({ spec, volumes, isPod: pod !== undefined }, field)
+  yield* validateHostPorts(spec, pod !== undefined, `${field}.containers`)
+  yield* oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`)
+  yield* oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${field}.dnsPolicy`)
   yield* labels(spec.nodeSelector, `${field}.nodeSelector`)
-  yield* validateSecurity(spec, `${field}.securityContext`)
-  for (const [index, { name }] of (spec.imagePullSecrets ?? []).entries()) {
-    if (!name) yield required(`${field}.imagePullSecrets[${index}].name`)
-  }
+  yield* validatePodSecurity(spec, `${field}.securityContext`)
   yield* validateAffinity(spec.affinity, `${field}.affinity`)
   yield* validateDNS(spec, `${field}.dnsConfig`)
   for (const [index, { conditionType }] of (spec.readinessGates ?? []).entries()) {
@@ -43,77 +46,100 @@ export function* validatePodSpec(spec: PodSpec, field: string): Findings {
   }
   yield* validateGates(spec, `${field}.schedulingGates`)
   yield* validateSpread(spec.topologySpreadConstraints, `${field}.topologySpreadConstraints`)
-  yield* validateNames(spec, field)
-  yield* within(spec.activeDeadlineSeconds, 1, INT32_MAX, `${field}.activeDeadlineSeconds`)
-  yield* validateTolerations(spec.tolerations, `${field}.tolerations`)
+  yield* validateHostUsers(spec, field)
+  yield* validatePlacement(spec, field)
   for (const [index, { ip, hostnames = [] }] of (spec.hostAliases ?? []).entries()) {
     yield* ipAddress(ip ?? '', `${field}.hostAliases[${index}].ip`)
     for (const [at, name] of hostnames.entries()) {
       yield* complaints(subdomainName(name), name, `${field}.hostAliases[${index}].hostnames[${at}]`)
     }
   }
-  yield* optionalOneOf(spec.preemptionPolicy, ['Never', 'PreemptLowerPriority'], `${field}.preemptionPolicy`)
+  yield* named(spec.priorityClassName, `${field}.priorityClassName`)
+  yield* named(spec.runtimeClassName, `${field}.runtimeClassName`)
+  yield* optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`)
   for (const [name, value] of Object.entries(spec.overhead ?? {})) yield* quantity(value, `${field}.overhead[${name}]`)
-  if (spec.os !== undefined) yield* oneOf(spec.os.name, ['linux', 'windows'], `${field}.os.name`)
+  yield* validateSystem(spec, field)
 }
 
-function* validateNames(spec: PodSpec, field: string): Findings {
-  const check = (value: string | undefined, key: string, rule = subdomainName): Findings =>
-    value ? complaints(rule(value), value, `${field}.${key}`) : []
-  yield* check(spec.serviceAccountName, 'serviceAccountName')
-  yield* check(spec.nodeName, 'nodeName')
-  yield* check(spec.hostname, 'hostname', dnsLabel)
-  yield* check(spec.subdomain, 'subdomain', dnsLabel)
-  yield* check(spec.priorityClassName, 'priorityClassName')
-  yield* check(spec.runtimeClassName, 'runtimeClassName')
+const named = (value: string | undefined, field: string, rule = subdomainName): Findings =>
+  value ? complaints(rule(value), value, field) : []
+
+function* validatePlacement(spec: PodSpec, field: string): Findings {
+  yield* named(spec.serviceAccountName, `${field}.serviceAccountName`)
+  yield* named(spec.nodeName, `${field}.nodeName`)
+  yield* within(spec.activeDeadlineSeconds, 1, INT32_MAX, `${field}.activeDeadlineSeconds`)
+  yield* named(spec.hostname, `${field}.hostname`, dnsLabel)
+  yield* named(spec.subdomain, `${field}.subdomain`, dnsLabel)
+  yield* validateTolerations(spec.tolerations, `${field}.tolerations`)
 }
 
-function* validateSecurity({ securityContext, hostPID, shareProcessNamespace }: PodSpec, field: string): Findings {
-  if (securityContext === undefined) return
-  yield* userId(securityContext.runAsUser, `${field}.runAsUser`)
-  yield* userId(securityContext.runAsGroup, `${field}.runAsGroup`)
-  yield* userId(securityContext.fsGroup, `${field}.fsGroup`)
-  for (const [index, group] of (securityContext.supplementalGroups ?? []).entries()) {
-    yield* userId(group, `${field}.supplementalGroups[${index}]`)
-  }
-  yield* optionalOneOf(securityContext.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], `${field}.fsGroupChangePolicy`)
-  if (hostPID && shareProcessNamespace) {
-    yield invalidValue(`${field}.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled')
-  }
+function* validateClaims({ resourceClaims = [] }: PodSpec, field: string): Findings {
   const names = new Set<string>()
-  for (const [index, { name }] of (securityContext.sysctls ?? []).entries()) {
-    const path = `${field}.sysctls[${index}].name`
-    if (!name) yield required(path)
-    else yield* complaints(sysctlName(name), name, path)
-    if (name && names.has(name)) yield duplicateValue(path, name)
+  for (const [index, claim] of resourceClaims.entries()) {
+    const { name, resourceClaimName, resourceClaimTemplateName } = claim
+    const path = `${field}[${index}]`
+    if (name && names.has(name)) yield duplicateValue(`${path}.name`, name)
+    else yield* dnsLabelField(name, `${path}.name`)
     names.add(name)
+    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
+      yield invalidValue(path, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified')
+    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
+      yield invalidValue(path, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`')
+    for (const [key, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName }))
+      if (value !== undefined) yield* complaints(subdomainName(value), value, `${path}.${key}`)
+  }
+}
+
+/** On the host's network a container's port is the host's. A template may leave that to the defaults of its pods. */
+function* validateHostPorts({ hostNetwork, containers = [] }: PodSpec, isPod: boolean, field: string): Findings {
+  if (!hostNetwork) return
+  for (const [index, { ports = [] }] of containers.entries()) {
+    for (const [at, { hostPort = 0, containerPort = 0 }] of ports.entries()) {
+      if ((isPod || hostPort !== 0) && hostPort !== containerPort) {
+        const rule = 'must match `containerPort` when `hostNetwork` is true'
+        yield invalidValue(`${field}[${index}].ports[${at}].hostPort`, hostPort, rule)
+      }
+    }
+  }
+}
+
+const SEARCHES_MAX = 32
+const SEARCH_CHARACTERS_MAX = 2048
+
+function* validateSearches(searches: readonly string[], field: string): Findings {
+  if (searches.length > SEARCHES_MAX) yield invalidValue(field, searches, `must not have more than ${SEARCHES_MAX} search paths`)
+  if (searches.join(' ').length > SEARCH_CHARACTERS_MAX) {
+    const rule = `must not have more than ${SEARCH_CHARACTERS_MAX} characters (including spaces) in the search list`
+    yield invalidValue(field, searches, rule)
+  }
+  for (const [index, search] of searches.entries()) {
+    const domain = search.replace(/\.$/, '')
+    if (search !== '.') yield* complaints(underscoredSubdomainName(domain), domain, `${field}[${index}]`)
   }
 }
 
 function* validateDNS({ dnsConfig, dnsPolicy }: PodSpec, field: string): Findings {
   const nameservers = dnsConfig?.nameservers ?? []
   if (dnsPolicy === 'None' && nameservers.length === 0) {
-    yield required(
-      dnsConfig === undefined ? field : `${field}.nameservers`,
-      dnsConfig === undefined
-        ? 'must provide `dnsConfig` when `dnsPolicy` is None'
-        : 'must provide at least one DNS nameserver when `dnsPolicy` is None',
-    )
+    if (dnsConfig === undefined) yield required(field, 'must provide `dnsConfig` when `dnsPolicy` is None')
+    else yield required(`${field}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None')
+    return
   }
   if (nameservers.length > NAMESERVERS_MAX) {
     yield invalidValue(`${field}.nameservers`, nameservers, `must not have more than ${NAMESERVERS_MAX} nameservers`)
   }
   for (const [index, address] of nameservers.entries()) yield* ipAddress(address, `${field}.nameservers[${index}]`)
+  yield* validateSearches(dnsConfig?.searches ?? [], `${field}.searches`)
   for (const [index, { name }] of (dnsConfig?.options ?? []).entries()) {
     if (!name) yield required(`${field}.options[${index}]`, 'must not be empty')
   }
 }
 
-function* validateGates({ schedulingGates }: PodSpec, field: string): Findings {
+function* validateGates({ schedulingGates = [] }: PodSpec, field: string): Findings {
   const names = new Set<string>()
-  for (const [index, { name }] of (schedulingGates ?? []).entries()) {
-    if (names.has(name)) yield duplicateValue(`${field}[${index}].name`, name)
+  for (const [index, { name = '' }] of schedulingGates.entries()) {
+    yield* complaints(qualifiedName(name), name, `${field}[${index}]`)
+    if (names.has(name)) yield duplicateValue(`${field}[${index}]`, name)
     names.add(name)
-    yield* complaints(qualifiedName(name ?? ''), name, `${field}[${index}]`)
   }
 }

@@ -1,13 +1,28 @@
 import { deepClone, deepEqual } from '#base'
 import type { FieldError } from '#meta'
+import type { ValidationContext } from '../definition.ts'
 import type { Container, Pod, PodSpec, Toleration } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
+import { untrimmedImage } from './validate-container.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
 
-export function* validatePod({ spec }: Pod): Findings {
-  yield* validatePodSpec(spec ?? ({} as PodSpec), 'spec')
-  if (spec?.nodeName && spec.schedulingGates?.length) {
+export function* validatePod({ metadata, spec = {} as PodSpec }: Pod, { isNew = false }: ValidationContext): Findings {
+  yield* validatePodSpec(spec, metadata ?? {}, 'spec')
+  if (!spec.serviceAccountName) yield* tokensWithoutAccount(spec)
+  for (const key of ['containers', 'initContainers'] as const)
+    for (const [index, { image }] of (spec[key] ?? []).entries()) yield* untrimmedImage(image, `spec.${key}[${index}]`)
+  if (!isNew) return
+  if (spec.ephemeralContainers?.length) yield forbid('spec.ephemeralContainers', 'cannot be set on create')
+  if (spec.nodeName && spec.schedulingGates?.length)
     yield forbid('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')
+}
+
+function* tokensWithoutAccount({ volumes = [] }: PodSpec): Findings {
+  for (const [index, { projected }] of volumes.entries()) {
+    for (const [at, { serviceAccountToken }] of (projected?.sources ?? []).entries()) {
+      const path = `spec.volumes[${index}].projected.sources[${at}].serviceAccountToken`
+      if (serviceAccountToken !== undefined) yield forbid(path, 'must not be specified when serviceAccountName is not set')
+    }
   }
 }
 

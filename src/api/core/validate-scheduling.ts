@@ -1,3 +1,4 @@
+import type { LabelSelector } from '#meta'
 import type {
   Affinity,
   NodeSelectorRequirement,
@@ -8,8 +9,17 @@ import type {
   TopologySpreadConstraint,
 } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
-import { complaints, duplicateValue, type Findings, forbid, invalidValue, required, unsupported } from '../validation/findings.ts'
-import { dnsLabel, labelValue, qualifiedName } from '../validation/names.ts'
+import {
+  complaints,
+  duplicateValue,
+  type Findings,
+  forbid,
+  invalidValue,
+  optionalOneOf,
+  required,
+  unsupported,
+} from '../validation/findings.ts'
+import { dnsLabel, labelValue, qualifiedName, subdomainName } from '../validation/names.ts'
 
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
@@ -25,9 +35,11 @@ export function* validateTolerations(tolerations: readonly Toleration[] | undefi
     if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
       yield invalidValue(`${path}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set")
     }
-    if (!operator || operator === 'Equal') yield* complaints(labelValue(value ?? ''), value, `${path}.operator`)
-    else if (operator === 'Exists') {
-      if (value) yield invalidValue(`${path}.operator`, toleration, "value must be empty when `operator` is 'Exists'")
+    const complaint = [...labelValue(value ?? '')].join(';')
+    if (!operator || operator === 'Equal') {
+      if (complaint !== '') yield invalidValue(`${path}.operator`, value, complaint)
+    } else if (operator === 'Exists') {
+      if (value) yield invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'")
     } else yield unsupported(`${path}.operator`, operator, ['Equal', 'Exists'])
     if (effect && !EFFECTS.includes(effect)) yield unsupported(`${path}.effect`, effect, EFFECTS)
   }
@@ -49,19 +61,18 @@ export function* validateTaints(taints: readonly Taint[] | undefined, field: str
 }
 
 export function* validateSpread(constraints: readonly TopologySpreadConstraint[] | undefined, field: string): Findings {
-  const seen = new Set<string>()
+  const pairs = (constraints ?? []).map(pairOf)
   for (const [index, constraint] of (constraints ?? []).entries()) {
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint
     const path = `${field}[${index}]`
     if (!(maxSkew > 0)) yield invalidValue(`${path}.maxSkew`, maxSkew ?? 0, 'must be greater than zero')
     if (!topologyKey) yield required(`${path}.topologyKey`, 'can not be empty')
-    else yield* complaints(qualifiedName(topologyKey), topologyKey, `${path}.topologyKey`)
     if (!['DoNotSchedule', 'ScheduleAnyway'].includes(whenUnsatisfiable)) {
       yield unsupported(`${path}.whenUnsatisfiable`, whenUnsatisfiable ?? '', ['DoNotSchedule', 'ScheduleAnyway'])
     }
-    const pair = `{${topologyKey}, ${whenUnsatisfiable}}`
-    if (seen.has(pair)) yield duplicateValue(`${path}.{topologyKey, whenUnsatisfiable}`, pair)
-    seen.add(pair)
+    const pair = pairs[index]!
+    // Told at the first of them.
+    if (pairs.indexOf(pair, index + 1) !== -1) yield duplicateValue(`${path}.{topologyKey, whenUnsatisfiable}`, pair)
     if (minDomains !== undefined) {
       if (minDomains <= 0) yield invalidValue(`${path}.minDomains`, minDomains, 'must be greater than zero')
       if (whenUnsatisfiable !== 'DoNotSchedule') {
@@ -69,7 +80,30 @@ export function* validateSpread(constraints: readonly TopologySpreadConstraint[]
         yield invalidValue(`${path}.minDomains`, minDomains, rule)
       }
     }
+    yield* optionalOneOf(constraint.nodeAffinityPolicy, INCLUSION_POLICIES, `${path}.nodeAffinityPolicy`)
+    yield* optionalOneOf(constraint.nodeTaintsPolicy, INCLUSION_POLICIES, `${path}.nodeTaintsPolicy`)
+    yield* validateMatchKeys(constraint, `${path}.matchLabelKeys`)
     yield* labelSelector(constraint.labelSelector, `${path}.labelSelector`)
+  }
+}
+
+const INCLUSION_POLICIES = ['Honor', 'Ignore']
+
+/** What makes one kind of spreading. */
+const pairOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint): string => `{${topologyKey}, ${whenUnsatisfiable}}`
+
+const keysOf = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string[] => [
+  ...Object.keys(matchLabels),
+  ...matchExpressions.map(({ key }) => key),
+]
+
+function* validateMatchKeys({ matchLabelKeys = [], labelSelector: selector }: TopologySpreadConstraint, field: string): Findings {
+  if (matchLabelKeys.length === 0) return
+  if (selector === undefined) yield forbid(field, 'must not be specified when labelSelector is not set')
+  const selected = new Set(selector === undefined ? [] : keysOf(selector))
+  for (const [index, key] of matchLabelKeys.entries()) {
+    yield* complaints(qualifiedName(key), key, `${field}[${index}]`)
+    if (selected.has(key)) yield invalidValue(`${field}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector')
   }
 }
 
@@ -83,7 +117,7 @@ export function* validateAffinity(affinity: Affinity | undefined, field: string)
     if (node[REQUIRED]) yield* nodeSelectorTerms(node[REQUIRED].nodeSelectorTerms, `${path}.${REQUIRED}.nodeSelectorTerms`)
     for (const [index, { weight, preference }] of (node[PREFERRED] ?? []).entries()) {
       yield* validateWeight(weight, `${path}.${PREFERRED}[${index}].weight`)
-      yield* nodeSelectorTerm(preference ?? {}, `${path}.${PREFERRED}[${index}].preference`)
+      yield* nodeSelectorTerm(preference ?? {}, `${path}.${PREFERRED}[${index}].preference`, true)
     }
   }
   for (const type of ['podAffinity', 'podAntiAffinity'] as const) {
@@ -105,14 +139,17 @@ function* validateWeight(weight: number, field: string): Findings {
 
 export function* nodeSelectorTerms(terms: readonly NodeSelectorTerm[] | undefined, field: string): Findings {
   if (!terms?.length) yield required(field, 'must have at least one node selector term')
-  for (const [index, term] of (terms ?? []).entries()) yield* nodeSelectorTerm(term, `${field}[${index}]`)
+  for (const [index, term] of (terms ?? []).entries()) yield* nodeSelectorTerm(term, `${field}[${index}]`, false)
 }
 
-function* nodeSelectorTerm(term: NodeSelectorTerm, field: string): Findings {
+/** A preference may ask for values that no label has (`anyValue`). */
+function* nodeSelectorTerm(term: NodeSelectorTerm, field: string, anyValue: boolean): Findings {
   for (const [index, requirement] of (term.matchExpressions ?? []).entries()) {
     const path = `${field}.matchExpressions[${index}]`
     yield* nodeRequirement(requirement, path)
     yield* complaints(qualifiedName(requirement.key ?? ''), requirement.key, `${path}.key`)
+    for (const [at, value] of (anyValue ? [] : (requirement.values ?? [])).entries())
+      yield* complaints(labelValue(value), value, `${path}.values[${at}]`)
   }
   for (const [index, { key, operator, values = [] }] of (term.matchFields ?? []).entries()) {
     const path = `${field}.matchFields[${index}]`
@@ -123,6 +160,7 @@ function* nodeSelectorTerm(term: NodeSelectorTerm, field: string): Findings {
       yield required(`${path}.values`, rule)
     }
     if (key !== 'metadata.name') yield invalidValue(`${path}.key`, key, 'not a valid field selector key')
+    else for (const [at, value] of values.entries()) yield* complaints(subdomainName(value), value, `${path}.values[${at}]`)
   }
 }
 
@@ -146,11 +184,23 @@ function* nodeRequirement({ operator, values = [] }: NodeSelectorRequirement, pa
 }
 
 function* podAffinityTerm(term: PodAffinityTerm | undefined, field: string): Findings {
-  yield* labelSelector(term?.labelSelector, `${field}.labelSelector`)
-  yield* labelSelector(term?.namespaceSelector, `${field}.namespaceSelector`)
-  for (const [index, namespace] of (term?.namespaces ?? []).entries()) {
-    yield* complaints(dnsLabel(namespace), namespace, `${field}.namespaces[${index}]`)
+  const { labelSelector: selector, namespaceSelector, namespaces = [], topologyKey = '' } = term ?? {}
+  yield* labelSelector(selector, `${field}.labelSelector`)
+  yield* labelSelector(namespaceSelector, `${field}.namespaceSelector`)
+  for (const namespace of namespaces) yield* complaints(dnsLabel(namespace), namespace, `${field}.namespace`)
+  yield* validateLabelKeys(term?.matchLabelKeys ?? [], selector, `${field}.matchLabelKeys`)
+  yield* validateLabelKeys(term?.mismatchLabelKeys ?? [], selector, `${field}.mismatchLabelKeys`)
+  const excluded = new Set(term?.mismatchLabelKeys)
+  for (const [index, key] of (term?.matchLabelKeys ?? []).entries()) {
+    if (excluded.has(key))
+      yield invalidValue(`${field}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys')
   }
-  if (!term?.topologyKey) yield required(`${field}.topologyKey`, 'can not be empty')
-  else yield* complaints(qualifiedName(term.topologyKey), term.topologyKey, `${field}.topologyKey`)
+  if (topologyKey === '') yield required(`${field}.topologyKey`, 'can not be empty')
+  yield* complaints(qualifiedName(topologyKey), topologyKey, `${field}.topologyKey`)
+}
+
+function* validateLabelKeys(keys: readonly string[], selector: LabelSelector | undefined, field: string): Findings {
+  if (keys.length === 0) return
+  if (selector === undefined) yield forbid(field, 'must not be specified when labelSelector is not set')
+  else for (const [index, key] of keys.entries()) yield* complaints(qualifiedName(key), key, `${field}[${index}]`)
 }

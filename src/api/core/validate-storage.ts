@@ -13,8 +13,8 @@ import {
   unsupported,
 } from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
+import { validateHostPath } from './validate-path.ts'
 import { nodeSelectorTerms } from './validate-scheduling.ts'
-import { validateHostPath } from './validate-volume.ts'
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
 const VOLUME_MODES = ['Block', 'Filesystem']
@@ -76,7 +76,7 @@ export function* validateClaim({ spec = {} }: PersistentVolumeClaim): Findings {
   yield* validateClaimSpec(spec, 'spec')
 }
 
-function* validateClaimSpec(spec: PersistentVolumeClaimSpec, field: string): Findings {
+export function* validateClaimSpec(spec: PersistentVolumeClaimSpec, field: string): Findings {
   yield* validateModes(spec.accessModes, `${field}.accessModes`, 'at least 1 access mode is required')
   yield* labelSelector(spec.selector, `${field}.selector`)
   const storage = spec.resources?.requests?.['storage']

@@ -1,7 +1,19 @@
 import { age, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
-import type { IngressClass } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
+import type { IngressClass, IngressClassParametersReference } from '../generated/types.ts'
+import { domainPrefixedPath } from '../validation/common.ts'
+import {
+  complaints,
+  type Findings,
+  forbid,
+  IMMUTABLE,
+  invalidValue,
+  required,
+  tooLong,
+  unsupported,
+} from '../validation/findings.ts'
+import { dnsLabel } from '../validation/names.ts'
+import { localReference } from './validate-ingress.ts'
 
 export const ingressClasses = defineResource<IngressClass>({
   group: 'networking.k8s.io',
@@ -25,9 +37,28 @@ export const ingressClasses = defineResource<IngressClass>({
   ],
   *validate({ spec }) {
     if (!spec?.controller) yield required('spec.controller')
+    else {
+      if (Buffer.byteLength(spec.controller) > CONTROLLER_LENGTH_MAX) yield tooLong('spec.controller', CONTROLLER_LENGTH_MAX)
+      yield* domainPrefixedPath(spec.controller, 'spec.controller')
+    }
+    if (spec?.parameters) yield* validateParameters(spec.parameters, 'spec.parameters')
   },
   *validateUpdate({ spec }, { spec: old }) {
     if (spec?.controller !== old?.controller) yield invalidValue('spec.controller', spec?.controller ?? '', IMMUTABLE)
   },
   schema: 'io.k8s.api.networking.v1.IngressClass',
 })
+
+const CONTROLLER_LENGTH_MAX = 250
+const SCOPES = ['Cluster', 'Namespace']
+
+function* validateParameters(parameters: IngressClassParametersReference, field: string): Findings {
+  const { scope, namespace } = parameters
+  yield* localReference(parameters, field)
+  if (!scope) yield required(`${field}.scope`)
+  else if (!SCOPES.includes(scope)) yield unsupported(`${field}.scope`, scope, SCOPES)
+  else if (scope === 'Cluster') {
+    if (namespace !== undefined) yield forbid(`${field}.namespace`, "`parameters.scope` is set to 'Cluster'")
+  } else if (namespace === undefined) yield required(`${field}.namespace`, "`parameters.scope` is set to 'Namespace'")
+  else yield* complaints(dnsLabel(namespace), namespace, `${field}.namespace`)
+}

@@ -2,7 +2,7 @@ import { age, fewOf, name, orNone, text } from '../columns.ts'
 import { balancerAddresses } from '../core/service-columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Ingress } from '../generated/types.ts'
-import { ingressWarnings, validateIngress } from './validate-ingress.ts'
+import { ingressWarnings, validateIngress, validateIngressStatus } from './validate-ingress.ts'
 
 export const ingresses = defineResource<Ingress>({
   group: 'networking.k8s.io',
@@ -35,6 +35,7 @@ export const ingresses = defineResource<Ingress>({
     age,
   ],
   validate: validateIngress,
+  validateStatusUpdate: validateIngressStatus,
   warnings: ingressWarnings,
   schema: 'io.k8s.api.networking.v1.Ingress',
 })

@@ -1,11 +1,13 @@
 import { isIP } from 'node:net'
-import type { HTTPIngressPath, Ingress, IngressBackend } from '../generated/types.ts'
+import type { ValidationContext } from '../definition.ts'
+import type { HTTPIngressPath, Ingress, IngressBackend, TypedLocalObjectReference } from '../generated/types.ts'
+import { ipAddress } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, port, required, unsupported } from '../validation/findings.ts'
-import { dns1035Label, portName, subdomainName } from '../validation/names.ts'
+import { dns1035Label, pathSegmentName, portName, subdomainName, wildcardName } from '../validation/names.ts'
 
-export function* validateIngress({ spec = {} }: Ingress): Findings {
+export function* validateIngress({ metadata, spec = {} }: Ingress, { isNew = false }: ValidationContext): Findings {
   if (!spec.rules?.length && spec.defaultBackend === undefined) {
-    yield invalidValue('spec', spec, 'either `defaultBackend` or `rules` must be specified')
+    yield invalidValue('spec', null, 'either `defaultBackend` or `rules` must be specified')
   }
   if (spec.defaultBackend) yield* validateBackend(spec.defaultBackend, 'spec.defaultBackend')
   for (const [index, { host, http }] of (spec.rules ?? []).entries()) {
@@ -16,47 +18,65 @@ export function* validateIngress({ spec = {} }: Ingress): Findings {
     for (const [at, each] of (http.paths ?? []).entries()) yield* validatePath(each, `${path}.http.paths[${at}]`)
   }
   for (const [index, { hosts = [], secretName }] of (spec.tls ?? []).entries()) {
-    for (const [at, host] of hosts.entries()) yield* validateHost(host, `spec.tls[${index}].hosts[${at}]`)
+    for (const [at, host] of hosts.entries()) yield* domain(host, `spec.tls[${index}].hosts[${at}]`)
     if (secretName) yield* complaints(subdomainName(secretName), secretName, `spec.tls[${index}].secretName`)
   }
-  if (spec.ingressClassName !== undefined) {
-    yield* complaints(subdomainName(spec.ingressClassName), spec.ingressClassName, 'spec.ingressClassName')
+  if (spec.ingressClassName === undefined) return
+  yield* complaints(subdomainName(spec.ingressClassName), spec.ingressClassName, 'spec.ingressClassName')
+  const annotated = metadata?.annotations?.[CLASS_ANNOTATION]
+  if (isNew && annotated !== undefined && annotated !== spec.ingressClassName) {
+    const rule = 'must match `ingressClassName` when both are specified'
+    yield invalidValue(`annotations.${CLASS_ANNOTATION}`, annotated, rule)
   }
 }
 
 function* validateHost(host: string, field: string): Findings {
   if (isIP(host) !== 0) yield invalidValue(field, host, 'must be a DNS name, not an IP address')
-  else if (host.startsWith('*.')) yield* complaints(subdomainName(host.slice(2)), host, field)
-  else if (host.includes('*')) {
-    yield invalidValue(
-      field,
-      host,
-      "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
-    )
-  } else yield* complaints(subdomainName(host), host, field)
+  yield* domain(host, field)
+}
+
+const domain = (host: string, field: string): Findings =>
+  complaints((host.includes('*') ? wildcardName : subdomainName)(host), host, field)
+
+/** Where a balancer may be found. */
+export function* validateIngressStatus({ status }: Ingress): Findings {
+  for (const [index, { ip, hostname }] of (status?.loadBalancer?.ingress ?? []).entries()) {
+    const path = `status.loadBalancer.ingress[${index}]`
+    if (ip) yield* ipAddress(ip, `${path}.ip`)
+    if (!hostname) continue
+    yield* complaints(subdomainName(hostname), hostname, `${path}.hostname`)
+    if (isIP(hostname) !== 0) yield invalidValue(`${path}.hostname`, hostname, 'must be a DNS name, not an IP address')
+  }
 }
 
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix']
+const [PATH_PARTS, PATH_ENDS] = [
+  ['//', '/./', '/../', '%2f', '%2F'],
+  ['/..', '/.'],
+]
 
 function* validatePath({ path = '', pathType, backend }: HTTPIngressPath, field: string): Findings {
-  if (!pathType) yield required(`${field}.pathType`, 'pathType must be specified')
-  else if (!PATH_TYPES.includes(pathType)) yield unsupported(`${field}.pathType`, pathType, PATH_TYPES)
+  if (!pathType) {
+    yield required(`${field}.pathType`, 'pathType must be specified')
+    return
+  }
+  if (!PATH_TYPES.includes(pathType)) yield unsupported(`${field}.pathType`, pathType, PATH_TYPES)
   else if (pathType !== 'ImplementationSpecific') {
     if (!path.startsWith('/')) yield invalidValue(`${field}.path`, path, 'must be an absolute path')
-    for (const bad of ['//', '/./', '/../', '%2f', '%2F']) {
-      if (path.includes(bad)) yield invalidValue(`${field}.path`, path, `must not contain '${bad}'`)
-    }
+    for (const bad of PATH_PARTS) if (path.includes(bad)) yield invalidValue(`${field}.path`, path, `must not contain '${bad}'`)
+    for (const bad of PATH_ENDS) if (path.endsWith(bad)) yield invalidValue(`${field}.path`, path, `cannot end with '${bad}'`)
   } else if (path !== '' && !path.startsWith('/')) yield invalidValue(`${field}.path`, path, 'must be an absolute path')
   yield* validateBackend(backend ?? {}, `${field}.backend`)
 }
 
 function* validateBackend({ service, resource }: IngressBackend, field: string): Findings {
-  if (resource !== undefined) {
-    if (service !== undefined) yield invalidValue(field, '', 'cannot set both resource and service backends')
+  if (resource !== undefined && service !== undefined) {
+    yield invalidValue(field, '', 'cannot set both resource and service backends')
     return
   }
+  if (resource !== undefined) yield* localReference(resource, `${field}.resource`)
   if (service === undefined) {
-    yield required(field, 'one of service or resource is required')
+    if (resource === undefined) yield invalidValue(field, '', 'resource or service backend is required')
     return
   }
   if (!service.name) yield required(`${field}.service.name`)
@@ -66,6 +86,15 @@ function* validateBackend({ service, resource }: IngressBackend, field: string):
   else if (name) yield* complaints(portName(name), name, `${field}.service.port.name`)
   else if (number) yield* port(number, `${field}.service.port.number`)
   else yield required(field, 'port name or number is required')
+}
+
+/** A reference to an object whose kind is anyone's. */
+export function* localReference({ apiGroup, kind, name }: TypedLocalObjectReference, field: string): Findings {
+  if (apiGroup !== undefined) yield* complaints(subdomainName(apiGroup), apiGroup, `${field}.apiGroup`)
+  for (const [key, value] of Object.entries({ kind, name })) {
+    if (!value) yield required(`${field}.${key}`)
+    else yield* complaints(pathSegmentName(value), value, `${field}.${key}`)
+  }
 }
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class'

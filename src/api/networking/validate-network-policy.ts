@@ -1,4 +1,5 @@
-import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../generated/types.ts'
+import { BlockList, isIP } from 'node:net'
+import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../generated/types.ts'
 import { cidr, labelSelector, portOrName } from '../validation/common.ts'
 import { type Findings, forbid, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
 
@@ -11,9 +12,12 @@ export function* validateNetworkPolicy({ spec }: NetworkPolicy): Findings {
     yield* validateRule(ports, to, `spec.egress[${index}]`, 'to')
   }
   const types = spec?.policyTypes ?? []
-  if (types.length > 2) yield invalidValue('spec.policyTypes', types, 'may not specify more than two policyTypes')
+  if (types.length > 2) {
+    yield invalidValue('spec.policyTypes', types, 'may not specify more than two policyTypes')
+    return
+  }
   for (const [index, type] of types.entries()) {
-    if (type !== 'Ingress' && type !== 'Egress') yield unsupported(`spec.policyTypes[${index}]`, type, ['Egress', 'Ingress'])
+    if (type !== 'Ingress' && type !== 'Egress') yield unsupported(`spec.policyTypes[${index}]`, type, ['Ingress', 'Egress'])
   }
 }
 
@@ -23,30 +27,54 @@ function* validateRule(
   field: string,
   side: 'from' | 'to',
 ): Findings {
-  for (const [index, { protocol, port, endPort }] of (ports ?? []).entries()) {
-    const path = `${field}.ports[${index}]`
-    yield* optionalOneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`)
-    if (port !== undefined) yield* portOrName(port, `${path}.port`)
-    if (endPort === undefined) continue
-    if (port === undefined) yield invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is not specified')
-    else if (typeof port === 'string')
-      yield invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is non-numeric')
-    else if (endPort < port) yield invalidValue(`${path}.endPort`, endPort, 'must be greater than or equal to `port`')
-  }
+  for (const [index, each] of (ports ?? []).entries()) yield* validatePort(each, `${field}.ports[${index}]`)
   for (const [index, peer] of (peers ?? []).entries()) yield* validatePeer(peer, `${field}.${side}[${index}]`)
 }
 
+function* validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string): Findings {
+  yield* optionalOneOf(protocol, ['TCP', 'UDP', 'SCTP'], `${path}.protocol`)
+  if (endPort !== undefined && port === undefined)
+    yield invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is not specified')
+  if (endPort !== undefined && typeof port === 'string')
+    yield invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is non-numeric')
+  if (port !== undefined) yield* portOrName(port, `${path}.port`)
+  if (endPort === undefined || typeof port !== 'number') return
+  if (endPort < port) yield invalidValue(`${path}.endPort`, endPort, 'must be greater than or equal to `port`')
+  yield* portOrName(endPort, `${path}.endPort`)
+}
+
 function* validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): Findings {
-  if (podSelector === undefined && namespaceSelector === undefined && ipBlock === undefined) {
-    yield required(path, 'must specify a peer')
-  }
-  if (ipBlock !== undefined) {
-    if (podSelector !== undefined || namespaceSelector !== undefined)
-      yield forbid(path, 'may not specify both ipBlock and another peer')
-    if (!ipBlock.cidr) yield required(`${path}.ipBlock.cidr`)
-    else yield* cidr(ipBlock.cidr, `${path}.ipBlock.cidr`)
-    for (const [index, range] of (ipBlock.except ?? []).entries()) yield* cidr(range, `${path}.ipBlock.except[${index}]`)
-  }
   yield* labelSelector(podSelector, `${path}.podSelector`)
   yield* labelSelector(namespaceSelector, `${path}.namespaceSelector`)
+  if (ipBlock !== undefined) yield* validateBlock(ipBlock, `${path}.ipBlock`)
+  if (podSelector !== undefined || namespaceSelector !== undefined) {
+    if (ipBlock !== undefined) yield forbid(path, 'may not specify both ipBlock and another peer')
+  } else if (ipBlock === undefined) yield required(path, 'must specify a peer')
+}
+
+function* validateBlock({ cidr: whole, except = [] }: IPBlock, field: string): Findings {
+  if (!whole) {
+    yield required(`${field}.cidr`)
+    return
+  }
+  const own = [...cidr(whole, `${field}.cidr`)]
+  yield* own
+  if (own.length > 0) return
+  for (const [index, part] of except.entries()) {
+    const wrong = [...cidr(part, `${field}.except[${index}]`)]
+    yield* wrong
+    if (wrong.length === 0 && !isWithin(part, whole))
+      yield invalidValue(`${field}.except[${index}]`, part, 'must be a strict subset of `cidr`')
+  }
+}
+
+/** Whether a range lies in another one and is smaller. */
+function isWithin(part: string, whole: string): boolean {
+  const [network = '', bits = ''] = whole.split('/')
+  const [address = '', smaller = ''] = part.split('/')
+  const family = isIP(network) === 4 ? 'ipv4' : 'ipv6'
+  if (isIP(address) !== isIP(network) || Number(bits) >= Number(smaller)) return false
+  const range = new BlockList()
+  range.addSubnet(network, Number(bits), family)
+  return range.check(address, family)
 }

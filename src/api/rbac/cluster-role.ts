@@ -2,6 +2,7 @@ import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ClusterRole } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
+import { required } from '../validation/findings.ts'
 import { pathSegmentName } from '../validation/names.ts'
 import { validateRules } from './validate-rbac.ts'
 
@@ -18,6 +19,10 @@ export const clusterRoles = defineResource<ClusterRole>({
   validateName: pathSegmentName,
   *validate({ rules, aggregationRule }) {
     yield* validateRules(rules, false)
+    if (aggregationRule !== undefined && !aggregationRule.clusterRoleSelectors?.length) {
+      const rule = 'at least one clusterRoleSelector required if aggregationRule is non-nil'
+      yield required('aggregationRule.clusterRoleSelectors', rule)
+    }
     for (const [index, selector] of (aggregationRule?.clusterRoleSelectors ?? []).entries()) {
       yield* labelSelector(selector, `aggregationRule.clusterRoleSelectors[${index}]`)
     }

@@ -49,6 +49,7 @@ function* validateSubject({ kind, apiGroup = '', name, namespace }: Subject, nam
       break
     case 'User':
     case 'Group':
+      if (!name) yield invalidValue(`${path}.name`, '', `${kind.toLowerCase()} name cannot be empty`)
       if (apiGroup !== RBAC) yield unsupported(`${path}.apiGroup`, apiGroup, [RBAC])
       break
     default:

@@ -101,6 +101,23 @@ export function* cidr(value: string, field: string): Findings {
   }
 }
 
+const URL_PATH = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/
+
+/** `acme.io/foo`: what belongs to whoever owns the domain. */
+export function* domainPrefixedPath(value: string, field: string): Findings {
+  const at = value.indexOf('/')
+  const [host, path] = [value.slice(0, at), value.slice(at + 1)]
+  if (at <= 0 || path === '') {
+    yield invalidValue(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')
+    return
+  }
+  yield* complaints(subdomainName(host), host, field)
+  if (!URL_PATH.test(path)) {
+    const rule = "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')"
+    yield invalidValue(field, path, rule)
+  }
+}
+
 export function* dnsLabelField(value: string | undefined, field: string): Findings {
   if (!value) yield required(field)
   else yield* complaints(dnsLabel(value), value, field)

@@ -39,6 +39,26 @@ export const subdomainName: NameRule = function* (name, prefix) {
   }
 }
 
+const WILDCARD = /^\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+
+/** `*.example.com`. */
+export const wildcardName: NameRule = function* (name) {
+  if (name.length > SUBDOMAIN_LENGTH_MAX) yield tooLong(SUBDOMAIN_LENGTH_MAX)
+  if (!WILDCARD.test(name)) {
+    yield "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+  }
+}
+
+const UNDERSCORED = /^[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*$/
+
+/** A domain to search, whose labels may have underscores. */
+export const underscoredSubdomainName: NameRule = function* (name) {
+  if (name.length > SUBDOMAIN_LENGTH_MAX) yield tooLong(SUBDOMAIN_LENGTH_MAX)
+  if (!UNDERSCORED.test(name)) {
+    yield "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*')"
+  }
+}
+
 /** Anything that is one segment of a URL path: RBAC names hold colons and capitals. */
 export const pathSegmentName: NameRule = function* (name, prefix) {
   if (!prefix && (name === '.' || name === '..')) yield `may not be '${name}'`

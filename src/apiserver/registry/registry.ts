@@ -140,7 +140,7 @@ export class Registry {
     }
     const transaction = await this.#hookOf(context, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
     try {
-      const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now() })]
+      const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now(), isNew: true })]
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       context.warnings.push(...resource.warnings(object, undefined))
       await admission.validate(attributes)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { allResources, decodeProtobuf, encodeProtobuf, protobufMessageOf, schemaOf } from '#api'
-import { deepClone, type Random, seededRandom } from '#base'
-import { apiVersionOf, conform, deref, isObject, type KubernetesObject, type Schema, StructureError } from '#meta'
+import { deepClone, deepEqual, type Random, seededRandom } from '#base'
+import { apiVersionOf, conform, deref, isObject, type KubernetesObject, type Schema, StructureError, zeroValue } from '#meta'
 import { randomMessage } from './random-message.ts'
 
 const SEEDS_PER_KIND = 6
@@ -116,8 +116,8 @@ function withEmptyValues(value: unknown, schema: Schema, random: Random): unknow
   for (const [name, item] of Object.entries(value)) {
     const child = properties?.[name] ?? additionalProperties
     if (child !== undefined) result[name] = withEmptyValues(item, child, random)
-    const isEmpty = item === '' || item === 0 || item === false || (Array.isArray(item) && item.length === 0)
-    if (properties?.[name]?.always && !node.required?.includes(name) && isEmpty && random.float() < 0.5) delete result[name]
+    const isThereAnyway = properties?.[name]?.always && !node.required?.includes(name)
+    if (isThereAnyway && deepEqual(item, zeroValue(properties[name]!)) && random.float() < 0.5) delete result[name]
   }
   for (const [name, child] of Object.entries(properties ?? {})) {
     if (child.omitsZero && result[name] === undefined && random.float() < 0.5) result[name] = emptyOf(child)
