@@ -1,5 +1,5 @@
 import type { Agent } from 'node:https'
-import type { Clock, Random } from '#base'
+import { type Clock, parseJson, type Random } from '#base'
 import { callHttps } from './https-call.ts'
 import { endpointOf, findService } from './service-endpoint.ts'
 import type { WatchCache } from './watch-cache/watch-cache.ts'
@@ -81,7 +81,7 @@ export class WebhookCaller implements Disposable {
     const refused = refusalOf(answer.status, answer.body)
     if (refused !== undefined) throw new Error(refused)
     try {
-      return JSON.parse(answer.body) as unknown
+      return parseJson(answer.body)
     } catch (error) {
       throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error })
     }

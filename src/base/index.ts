@@ -1,6 +1,7 @@
 export * from './assert.ts'
 export * from './async-queue.ts'
 export * from './clock.ts'
+export * from './exact-json.ts'
 export * from './freeze.ts'
 export * from './log.ts'
 export * from './random.ts'

@@ -1,3 +1,4 @@
+import { parseJson } from '#base'
 import { badRequest } from './status.ts'
 import { DEPTH_MAX } from './structure/index.ts'
 
@@ -37,7 +38,7 @@ export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml', unrea
 export function decodeJson(text: string, unreadable = UNREADABLE): unknown {
   if (text.length > SHALLOW_LENGTH_MAX && depthOf(text) > DEPTH_MAX) throw badRequest(`${unreadable}: json: exceeded max depth`)
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (error) {
     throw badRequest(`${unreadable}: ${error instanceof Error ? error.message : String(error)}`, error)
   }

@@ -2,6 +2,7 @@ import {
   binaryTag,
   boolYaml11Tag,
   constructFromEvents,
+  DUMP_SCHEMA,
   dump,
   EVENT_ID,
   type Event,
@@ -14,9 +15,26 @@ import {
   nullYaml11Tag,
   parseEvents,
 } from 'js-yaml'
+import { exactInteger } from '#base'
 
 /** Scalars as Go's YAML decoder reads them: `yes` is true, a date is a string. Loaded only where YAML is spoken. */
-const SCHEMA = FAILSAFE_SCHEMA.withTags(nullYaml11Tag, boolYaml11Tag, intCoreTag, floatCoreTag, mergeTag, binaryTag)
+const SCHEMA = FAILSAFE_SCHEMA.withTags(nullYaml11Tag, boolYaml11Tag, exactIntTag(), floatCoreTag, mergeTag, binaryTag)
+const PRINTED = DUMP_SCHEMA.withTags(exactIntTag())
+
+/** Integers that keep all their digits, as in JSON. */
+function exactIntTag(): typeof intCoreTag {
+  return {
+    ...intCoreTag,
+    resolve(source, ...rest) {
+      const value = intCoreTag.resolve(source, ...rest)
+      return typeof value === 'number' && !Number.isSafeInteger(value)
+        ? ((exactInteger(source.replace('+', '')) as number | undefined) ?? value)
+        : value
+    },
+    identify: (value) => typeof value === 'bigint' || (intCoreTag.identify?.(value) ?? false),
+    represent: (value, ...rest) => (typeof value === 'bigint' ? String(value) : intCoreTag.represent!(value, ...rest)),
+  }
+}
 
 export interface ParsedYaml {
   readonly value: unknown
@@ -40,7 +58,7 @@ export const parseYamlDocuments = (text: string): unknown[] =>
   loadAll(text, { schema: SCHEMA }).filter((document) => document !== null && document !== undefined)
 
 export const printYaml = (value: unknown, { sortKeys = false }: { readonly sortKeys?: boolean } = {}): string =>
-  dump(value, { lineWidth: -1, noRefs: true, sortKeys })
+  dump(value, { schema: PRINTED, lineWidth: -1, noRefs: true, sortKeys })
 
 interface OpenNode {
   /** Undefined in a list. */

@@ -1,3 +1,4 @@
+import { parseJson } from '#base'
 import { isObject, type ProtobufCodec, ProtobufError, type Reader, type SpecialCoder } from '#meta'
 import { decodeProtobuf } from './envelope.ts'
 import { APIEXTENSIONS, INT_OR_STRING, META, QUANTITY, RUNTIME } from './names.ts'
@@ -77,7 +78,7 @@ const embeddedJson =
       }
       if (text === '') return absent
       try {
-        return JSON.parse(text) as unknown
+        return parseJson(text)
       } catch (error) {
         throw new ProtobufError(`${name} holds no valid JSON`, { cause: error })
       }

@@ -1,5 +1,5 @@
 import { decodeProtobuf, encodeProtobuf, type ResourceDefinition } from '#api'
-import { deepFreeze } from '#base'
+import { deepFreeze, parseJson } from '#base'
 import type { KubernetesObject, ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
 
@@ -171,7 +171,7 @@ export function objectOf(stored: Uint8Array): KubernetesObject {
 
 /** An object as some API server stored it, ours or upstream's. */
 export const decodeStored = (stored: Uint8Array): KubernetesObject =>
-  (isJson(stored) ? JSON.parse(decoder.decode(stored)) : decodeProtobuf(stored).object) as KubernetesObject
+  (isJson(stored) ? parseJson(decoder.decode(stored)) : decodeProtobuf(stored).object) as KubernetesObject
 
 /** In which form an object is stored. */
 export const formOfStored = (stored: Uint8Array): StorageForm => (isJson(stored) ? 'json' : 'protobuf')

@@ -65,7 +65,9 @@ export class SchemaTypes implements TypeProvider {
       case 'boolean':
         return leaf(schema, bool, (raw) => (typeof raw === 'boolean' ? raw : invalid('bool', raw)))
       case 'number':
-        return leaf(schema, double, (raw) => (typeof raw === 'number' ? new Double(raw) : invalid('float', raw)))
+        return leaf(schema, double, (raw) =>
+          typeof raw === 'number' || typeof raw === 'bigint' ? new Double(Number(raw)) : invalid('float', raw),
+        )
       case 'integer':
         return leaf(schema, int, (raw) =>
           typeof raw === 'bigint' || Number.isInteger(raw) ? (raw as number) : invalid('int', raw),

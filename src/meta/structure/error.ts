@@ -32,7 +32,7 @@ export class Place {
 }
 
 export function mismatch(value: unknown, place: Place, type: string): StructureError {
-  const found = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value
+  const found = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : nameOf(value)
   const path = place.print()
   const where = path === '' ? 'Go value' : `Go struct field ${place.owner}.${path.replace(/\[\d+\]/g, '')}`
   return new StructureError(`json: cannot unmarshal ${found} into ${where} of type ${type}`, {
@@ -40,8 +40,14 @@ export function mismatch(value: unknown, place: Place, type: string): StructureE
   })
 }
 
+/** A long integer is a number like any other. */
+const nameOf = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value)
+
 function conversionError(value: unknown, found: string, type: string): string {
-  const kind = { array: 'slice', object: 'map', number: Number.isInteger(value) ? 'int64' : 'float64' }[found] ?? found
+  const kind =
+    { array: 'slice', object: 'map', number: typeof value === 'bigint' || Number.isInteger(value) ? 'int64' : 'float64' }[
+      found
+    ] ?? found
   if (type.startsWith('[]')) return `cannot restore slice from ${kind}`
   if (type.startsWith('map[')) return `cannot restore map from ${kind}`
   if (/^(string|bool|int32|int64|float64)$/.test(type)) return `unrecognized type: ${type}`

@@ -65,6 +65,7 @@ const readBoolean: Reader = (value, place) => {
 }
 
 const readNumber: Reader = (value, place) => {
+  if (typeof value === 'bigint') return Number(value)
   if (typeof value !== 'number') throw mismatch(value, place, 'float64')
   return value
 }

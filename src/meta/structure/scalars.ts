@@ -2,10 +2,10 @@ import { canonicalQuantity } from '../quantity.ts'
 import { mismatch, type Place, StructureError } from './error.ts'
 
 export function readInteger(value: unknown, format: string, place: Place): number {
-  if (typeof value !== 'number') throw mismatch(value, place, format)
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw mismatch(value, place, format)
   const bound = format === 'int32' ? 2 ** 31 : 2 ** 63
-  // Past 2^53 a number is no longer the one that was written: better refused than changed in silence.
-  if (!Number.isSafeInteger(value) || value >= bound || value < -bound) {
+  // Fields that the server computes with are numbers: what they can't hold is refused rather than changed in silence.
+  if (typeof value === 'bigint' || !Number.isSafeInteger(value) || value >= bound || value < -bound) {
     throw new StructureError(
       `json: cannot unmarshal number ${value} into Go struct field ${place.owner}.${place.print()} of type ${format}`,
       { converted: `unrecognized type: ${format}` },
@@ -15,7 +15,7 @@ export function readInteger(value: unknown, format: string, place: Place): numbe
 }
 
 export function readQuantity(value: unknown): string {
-  if (typeof value !== 'string' && typeof value !== 'number') {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') {
     throw new StructureError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
   }
   if (typeof value === 'string' && CANONICAL.test(value)) return value

@@ -20,7 +20,7 @@ export function validateValue(value: unknown, schema: Structural, path = '', for
   if (value === null) return [...problems, ...enumProblems(value, schema, path)]
   problems.push(...junctors(value, schema, path))
   if (typeof value === 'string') problems.push(...textProblems(value, schema, path))
-  if (typeof value === 'number') problems.push(...numberProblems(value, schema, path))
+  if (typeof value === 'number' || typeof value === 'bigint') problems.push(...numberProblems(value, schema, path))
   if (Array.isArray(value)) problems.push(...listProblems(value, schema, path, former))
   problems.push(...enumProblems(value, schema, path))
   if (isObject(value)) problems.push(...objectProblems(value, schema, path, former))
@@ -37,6 +37,7 @@ const below = (path: string, name: string): string => (path === '' ? name : `${p
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
+  if (typeof value === 'bigint') return 'integer'
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number'
   return typeof value
 }
@@ -130,7 +131,7 @@ function lengthOf(text: string): number {
   return length
 }
 
-function numberProblems(value: number, schema: Structural, path: string): FieldError[] {
+function numberProblems(value: number | bigint, schema: Structural, path: string): FieldError[] {
   const problems: FieldError[] = []
   const { multipleOf, maximum, exclusiveMaximum, minimum, exclusiveMinimum } = schema
   const say = (detail: string): void => void problems.push(invalidValue(path, value, `${path} in body should be ${detail}`))
@@ -142,7 +143,9 @@ function numberProblems(value: number, schema: Structural, path: string): FieldE
   return problems
 }
 
-function isMultiple(value: number, factor: number): boolean {
+function isMultiple(value: number | bigint, factor: number): boolean {
+  if (typeof value === 'bigint')
+    return Number.isInteger(factor) ? value % BigInt(factor) === 0n : isMultiple(Number(value), factor)
   if (Number.isInteger(value) && Number.isInteger(factor)) return value % factor === 0
   return Number.isInteger(value / factor)
 }

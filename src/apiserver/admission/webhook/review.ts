@@ -1,4 +1,5 @@
 import type { ResourceDefinition, UserInfo as ReviewedUser } from '#api'
+import { parseJson } from '#base'
 import { type GroupVersionKind, isObject, type KubernetesObject, type Status } from '#meta'
 import type { Attributes } from '../types.ts'
 import { CallError } from './hook.ts'
@@ -131,7 +132,7 @@ function patchOf({ patch, patchType }: Record<string, unknown>, mutating: boolea
   if (patchType !== undefined && patchType !== 'JSONPatch')
     throw new CallError(`webhook returned invalid response.patchType of ${JSON.stringify(patchType)}`)
   try {
-    return JSON.parse(Buffer.from(patch, 'base64').toString()) as unknown
+    return parseJson(Buffer.from(patch, 'base64').toString())
   } catch (error) {
     throw new CallError(`response.patch is no JSON in base64: ${(error as Error).message}`, { cause: error })
   }
