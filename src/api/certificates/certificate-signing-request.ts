@@ -2,7 +2,8 @@ import { deepClone, deepEqual } from '#base'
 import { age, humanDuration, NONE, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CertificateSigningRequest } from '../generated/types.ts'
-import { forbid, invalidValue, required } from '../validation/findings.ts'
+import { forbid } from '../validation/findings.ts'
+import { validateConditions, validateSigningRequest } from './validate-signing-request.ts'
 
 export const certificateSigningRequests = defineResource<CertificateSigningRequest>({
   group: 'certificates.k8s.io',
@@ -33,27 +34,12 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
     ),
     text('Condition', conditionOf),
   ],
-  *validate({ spec }) {
-    if (!spec?.request) yield required('spec.request')
-    else if (!Buffer.from(spec.request, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE REQUEST-----'))
-      yield invalidValue('spec.request', spec.request, 'PEM block type must be CERTIFICATE REQUEST')
-    if (!spec?.usages?.length) yield required('spec.usages')
-    if (!spec?.signerName) yield required('spec.signerName')
-    else if (!/^[a-z0-9.-]+\/.+$/.test(spec.signerName)) {
-      yield invalidValue(
-        'spec.signerName',
-        spec.signerName,
-        'must be a fully qualified domain and path of the form "example.com/signer-name"',
-      )
-    }
-    const seconds = spec?.expirationSeconds
-    if (seconds !== undefined && seconds < CERTIFICATE_SECONDS_MIN) {
-      yield invalidValue(
-        'spec.expirationSeconds',
-        seconds,
-        `may not specify a duration less than ${CERTIFICATE_SECONDS_MIN} seconds (10 minutes)`,
-      )
-    }
+  validate: validateSigningRequest,
+  *validateStatusUpdate({ status }) {
+    yield* validateConditions(status?.conditions, 'status.conditions')
+  },
+  *validateSubresourceUpdate(_, { status }) {
+    yield* validateConditions(status?.conditions, 'status.conditions')
   },
   *validateUpdate({ spec }, { spec: old }) {
     if (!deepEqual(spec, old)) yield forbid('spec', 'field is immutable')
@@ -66,5 +52,3 @@ function conditionOf({ status }: CertificateSigningRequest): string {
   const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending'
   return [decision, ...(has('Failed') ? ['Failed'] : []), ...(status?.certificate ? ['Issued'] : [])].join(',')
 }
-
-const CERTIFICATE_SECONDS_MIN = 600

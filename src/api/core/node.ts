@@ -1,9 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Node } from '../generated/types.ts'
-import { cidr } from '../validation/common.ts'
-import { forbid } from '../validation/findings.ts'
 import { nodeColumns } from './node-columns.ts'
-import { validateTaints } from './validate-scheduling.ts'
+import { validateNode, validateNodeStatus, validateNodeUpdate } from './validate-node.ts'
 
 export const nodes = defineResource<Node>({
   group: '',
@@ -33,18 +31,8 @@ export const nodes = defineResource<Node>({
   },
   keepsStatusOnCreate: true,
   columns: nodeColumns,
-  *validate({ spec }) {
-    yield* validateTaints(spec?.taints, 'spec.taints')
-    for (const [index, range] of (spec?.podCIDRs ?? []).entries()) yield* cidr(range, `spec.podCIDRs[${index}]`)
-  },
-  *validateUpdate({ spec }, { spec: old }) {
-    // Pods on the node hold addresses of the old range.
-    if (old?.podCIDR && spec?.podCIDR !== old.podCIDR) {
-      yield forbid('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')
-    }
-    if (old?.providerID && spec?.providerID !== old.providerID) {
-      yield forbid('spec.providerID', 'node updates may not change providerID except from "" to valid')
-    }
-  },
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
+  validateStatusUpdate: validateNodeStatus,
   schema: 'io.k8s.api.core.v1.Node',
 })

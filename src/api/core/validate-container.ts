@@ -22,8 +22,6 @@ import { validateSecurity } from './validate-security.ts'
 interface Surroundings {
   readonly spec: PodSpec
   readonly volumes: Volumes
-  /** The whole is a pod, not a template of pods. */
-  readonly isPod: boolean
 }
 
 export function* validateContainers(surroundings: Surroundings, field: string): Findings {
@@ -70,7 +68,7 @@ function* validateEphemeral(surroundings: Surroundings, others: ReadonlySet<stri
     const path = `${field}[${index}]`
     const rule = 'cannot be set for an Ephemeral Container'
     yield* validateCommon(container as Container, surroundings, path)
-    if (!surroundings.isPod) yield* untrimmedImage(container.image, path)
+    yield* untrimmedImage(container.image, path)
     yield* uniqueName(container as Container, names, path)
     const target = container.targetContainerName
     if (target && !others.has(target)) yield notFoundValue(`${path}.targetContainerName`, target)

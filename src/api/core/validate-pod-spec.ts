@@ -5,6 +5,7 @@ import {
   complaints,
   duplicateValue,
   type Findings,
+  forbid,
   invalidValue,
   oneOf,
   optionalOneOf,
@@ -26,6 +27,8 @@ export function* validatePodTemplate(template: PodTemplateSpec | undefined, fiel
     yield* complaints(qualifiedName(key.toLowerCase()), key, `${field}.annotations`)
   }
   yield* validatePodSpec(template?.spec ?? ({} as PodSpec), undefined, `${field}.spec`)
+  if (template?.spec?.ephemeralContainers?.length)
+    yield forbid(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template')
 }
 
 /** A pod's spec, or that of a template, which has no `pod`. In upstream's order. */
@@ -33,7 +36,7 @@ export function* validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, fie
   const volumes = new Map<string, Volume>()
   yield* validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes)
   yield* validateClaims(spec, `${field}.resourceClaims`)
-  yield* validateContainers({ spec, volumes, isPod: pod !== undefined }, field)
+  yield* validateContainers({ spec, volumes }, field)
   yield* validateHostPorts(spec, pod !== undefined, `${field}.containers`)
   yield* oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`)
   yield* oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${field}.dnsPolicy`)

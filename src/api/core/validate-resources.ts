@@ -32,6 +32,28 @@ export function* validateResources(resources: ResourceRequirements | undefined, 
   }
 }
 
+/** Names that mean a resource of containers, or any that something is counted by. */
+const COUNTED = new Set([
+  ...STANDARD,
+  'storage',
+  'pods',
+  'services',
+  'replicationcontrollers',
+  'resourcequotas',
+  'secrets',
+  'configmaps',
+])
+
+export function* validateResourceName(name: string, ofContainers: boolean, field: string): Findings {
+  const own = [...complaints(qualifiedName(name), name, field)]
+  yield* own
+  if (own.length > 0 || name.includes('/')) return
+  if (!COUNTED.has(name) && !isHugePages(name))
+    yield invalidValue(field, name, 'must be a standard resource type or fully qualified')
+  if (ofContainers && !STANDARD.has(name) && !isHugePages(name))
+    yield invalidValue(field, name, 'must be a standard resource for containers')
+}
+
 function* validateAmount(name: string, value: string, field: string, list: string): Findings {
   yield* complaints(qualifiedName(name), name, list)
   if (!name.includes('/') && !STANDARD.has(name) && !isHugePages(name)) {

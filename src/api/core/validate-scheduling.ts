@@ -50,12 +50,13 @@ export function* validateTaints(taints: readonly Taint[] | undefined, field: str
   for (const [index, { key, value, effect }] of (taints ?? []).entries()) {
     const path = `${field}[${index}]`
     yield* complaints(qualifiedName(key ?? ''), key ?? '', `${path}.key`)
-    yield* complaints(labelValue(value ?? ''), value, `${path}.value`)
+    const complaint = [...labelValue(value ?? '')].join(';')
+    if (complaint !== '') yield invalidValue(`${path}.value`, value, complaint)
     if (!effect) yield required(`${path}.effect`)
     else if (!EFFECTS.includes(effect)) yield unsupported(`${path}.effect`, effect, EFFECTS)
     // A node can't have one taint in two values of the same effect.
     const identity = `${key}:${effect}`
-    if (seen.has(identity)) yield duplicateValue(path, { key, value, effect })
+    if (seen.has(identity)) yield duplicateValue(path, { key, value, effect }, 'taints must be unique by key and effect pair')
     seen.add(identity)
   }
 }

@@ -19,8 +19,8 @@ export const invalidValue = (field: string, value: unknown, detail: string): Fie
 
 export const forbid = (field: string, detail: string): FieldError => finding(field, 'FieldValueForbidden', 'Forbidden', detail)
 
-export const duplicateValue = (field: string, value: unknown): FieldError =>
-  finding(field, 'FieldValueDuplicate', `Duplicate value: ${show(value)}`, '')
+export const duplicateValue = (field: string, value: unknown, detail = ''): FieldError =>
+  finding(field, 'FieldValueDuplicate', `Duplicate value: ${show(value)}`, detail)
 
 export const notFoundValue = (field: string, value: unknown): FieldError =>
   finding(field, 'FieldValueNotFound', `Not found: ${show(value)}`, '')

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { KubernetesObject } from '#meta'
 import {
+  certificateSigningRequests,
   clusterRoleBindings,
   clusterRoles,
   horizontalPodAutoscalers,
   ingressClasses,
   ingresses,
+  limitRanges,
   networkPolicies,
+  nodes,
   type ResourceDefinition,
 } from './index.ts'
 
@@ -276,3 +279,107 @@ table(clusterRoleBindings, [
     ['subjects[0].name: Required value', 'subjects[0].name: Invalid value: "": user name cannot be empty'],
   ],
 ])
+
+table(nodes, [
+  [
+    'taints, amounts and ranges',
+    {
+      spec: {
+        taints: [
+          { key: 'a', effect: 'NoSchedule' },
+          { key: 'a', effect: 'NoSchedule' },
+        ],
+        podCIDRs: ['10.0.0.0/24', '10.0.1.0/24'],
+      },
+      status: { capacity: { cpu: '-1', 'example.com/gpu': '500m' } },
+    },
+    [
+      'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+      'status.capacity.cpu: Invalid value: "-1": must be greater than or equal to 0',
+      'status.capacity.example.com/gpu: Invalid value: "500m": must be an integer',
+      'status.allocatable.cpu: Invalid value: "-1": must be greater than or equal to 0',
+      'status.allocatable.example.com/gpu: Invalid value: "500m": must be an integer',
+      'spec.podCIDRs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one CIDR for each IP family',
+    ],
+  ],
+])
+
+const limit = (item: object): object => ({ spec: { limits: [item] } })
+table(limitRanges, [
+  [
+    'another type',
+    limit({ type: 'Node', max: { cpu: '1' } }),
+    ['spec.limits[0].type: Invalid value: "Node": must be a standard limit type or fully qualified'],
+  ],
+  [
+    'defaults of pods',
+    limit({ type: 'Pod', default: { cpu: '1' } }),
+    ["spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"],
+  ],
+  [
+    'claims without storage',
+    limit({ type: 'PersistentVolumeClaim' }),
+    ['spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided'],
+  ],
+  [
+    'what containers are not limited by',
+    limit({ type: 'Container', max: { storage: '1' } }),
+    [
+      'spec.limits[0].max[storage]: Invalid value: "storage": must be a standard resource for containers',
+      'spec.limits[0].default[storage]: Invalid value: "storage": must be a standard resource for containers',
+      'spec.limits[0].defaultRequest[storage]: Invalid value: "storage": must be a standard resource for containers',
+    ],
+  ],
+  [
+    'a ratio that nothing can have',
+    limit({ type: 'Pod', min: { cpu: '1' }, max: { cpu: '2' }, maxLimitRequestRatio: { cpu: '3' } }),
+    ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": ratio 3 is greater than max/min = 2.000000'],
+  ],
+])
+
+const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----').toString('base64')
+const signing = (spec: object, status?: object): object => ({
+  spec: { request, usages: ['client auth'], signerName: 'a.b/c', ...spec },
+  ...(status && { status }),
+})
+table(certificateSigningRequests, [
+  ['plain', signing({}), []],
+  [
+    'a signer of no domain',
+    signing({ signerName: 'a/b' }),
+    ['spec.signerName: Invalid value: "a": should be a domain with at least two segments separated by dots'],
+  ],
+  [
+    'a signer without a path',
+    signing({ signerName: 'a' }),
+    [`spec.signerName: Invalid value: "a": must be a fully qualified domain and path of the form 'example.com/signer-name'`],
+  ],
+  ['one usage twice', signing({ usages: ['any', 'any'] }), ['spec.usages[1]: Duplicate value: "any"']],
+  ['no request', signing({ request: '' }), ['spec.request: Invalid value: "": PEM block type must be CERTIFICATE REQUEST']],
+  [
+    'two decisions',
+    signing(
+      {},
+      {
+        conditions: [
+          { type: 'Approved', status: 'True' },
+          { type: 'Denied', status: 'False' },
+        ],
+      },
+    ),
+    [
+      'status.conditions[1].status: Unsupported value: "False": supported values: "True"',
+      'status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
+    ],
+  ],
+])
+
+test('a kubelet that names an address twice is refused', () => {
+  const definition = nodes as unknown as ResourceDefinition
+  const address = { type: 'InternalIP', address: '10.0.0.1' }
+  const node = { metadata: { name: 'n' }, spec: {}, status: { addresses: [address, address] } } as KubernetesObject
+  assert.deepEqual(
+    [...definition.validateStatusUpdate(node, node, { nowMs: 0 })].map(({ field }) => field),
+    ['status.addresses[1]'],
+  )
+})
