@@ -1,18 +1,31 @@
 import { deepEqual } from '#base'
+import type { FieldError } from '#meta'
 import { type Findings, invalidValue } from '../validation/findings.ts'
+import { loadedRules } from './rules/load.ts'
 import { fillDefaults } from './schema/fill-defaults.ts'
 import { pruneValue } from './schema/prune.ts'
-import type { Structural } from './schema/structural.ts'
+import { isRuled, type Structural } from './schema/structural.ts'
 import { duplicateItems, validateValue } from './schema/validate-value.ts'
 
 /** Defaults must be what they are filled in for: valid, and with nothing that would be pruned. */
 export function* validateDefaults(schema: Structural, path: string): Findings {
-  if (schema.default !== undefined) yield* validateDefault(schema, `${path}.default`)
-  if (schema.items !== undefined) yield* validateDefaults(schema.items, `${path}.items`)
+  for (const [node, place] of defaulted(schema, path)) yield* validateDefault(node, place)
+}
+
+/** What the rules of a schema, all of which compile, say against its defaults. */
+export function* validateDefaultsByRules(schema: Structural, path: string): Findings {
+  for (const [node, place] of defaulted(schema, path))
+    if (isRuled(node)) yield* located(loadedRules().runRules(filledDefault(node), node, undefined, false), place)
+}
+
+/** Every node that has a default, with the default's path. */
+function* defaulted(schema: Structural, path: string): Iterable<readonly [Structural, string]> {
+  if (schema.default !== undefined) yield [schema, `${path}.default`]
+  if (schema.items !== undefined) yield* defaulted(schema.items, `${path}.items`)
   for (const [name, property] of Object.entries(schema.properties ?? {}))
-    yield* validateDefaults(property, `${path}.properties[${name}]`)
+    yield* defaulted(property, `${path}.properties[${name}]`)
   if (typeof schema.additionalProperties === 'object')
-    yield* validateDefaults(schema.additionalProperties, `${path}.additionalProperties`)
+    yield* defaulted(schema.additionalProperties, `${path}.additionalProperties`)
 }
 
 function* validateDefault(schema: Structural, path: string): Findings {
@@ -21,9 +34,18 @@ function* validateDefault(schema: Structural, path: string): Findings {
     yield invalidValue(path, value, 'must not have unknown fields')
     return
   }
-  // Fields of the default that have defaults of their own are filled in before anybody sees it.
-  const filled: unknown = structuredClone(value)
+  const filled = filledDefault(schema)
+  yield* located([...validateValue(filled, schema), ...duplicateItems(filled, schema)], path)
+}
+
+/** Fields of a default that have defaults of their own are filled in before anybody sees it. */
+function filledDefault(schema: Structural): unknown {
+  const filled: unknown = structuredClone(schema.default)
   fillDefaults(filled, schema)
-  for (const { field, ...problem } of [...validateValue(filled, schema), ...duplicateItems(filled, schema)])
+  return filled
+}
+
+function* located(problems: readonly FieldError[], path: string): Findings {
+  for (const { field, ...problem } of problems)
     yield { ...problem, field: field === '' || field === '<nil>' ? path : `${path}.${field}` }
 }

@@ -2,7 +2,7 @@ import { isObject } from '#meta'
 import { type Findings, forbid, invalidValue, unsupported } from '../validation/findings.ts'
 import { loadedRules } from './rules/load.ts'
 import { isRuled, type Structural } from './schema/structural.ts'
-import { validateDefaults } from './validate-defaults.ts'
+import { validateDefaults, validateDefaultsByRules } from './validate-defaults.ts'
 import { validateLists, validateRuleTexts } from './validate-extensions.ts'
 import { validateStructural } from './validate-structural.ts'
 
@@ -45,7 +45,10 @@ export function* validateSchema(schema: Structural, path: string, context: Schem
   const problems = [...schemaProblems(schema, path, context)]
   yield* problems
   // What expressions could see of a schema that is wrong would only puzzle their author.
-  if (problems.length === 0 && isRuled(schema)) yield* loadedRules().validateRules(schema, path, context.isUnchanged)
+  if (problems.length > 0 || !isRuled(schema)) return
+  const ruled = [...loadedRules().validateRules(schema, path, context.isUnchanged)]
+  yield* ruled
+  if (ruled.length === 0) yield* validateDefaultsByRules(schema, path)
 }
 
 function* schemaProblems(schema: Structural, path: string, { hasStatus }: SchemaContext): Findings {

@@ -161,3 +161,23 @@ test('a rule that runs out of its budget is refused in time', async () => {
   )
   assert.ok(performance.now() - started < 5_000)
 })
+
+test('a default that the rules would refuse is refused with the definition', async () => {
+  await using api = await startTestApiServer()
+  const define = (spec: object): Promise<unknown> =>
+    api.client.create(customResourceDefinitions, crdOf({ schema: object({ spec }) }))
+  const size = { ...integer, default: 0, ...rules({ rule: 'self > 0', message: 'must be positive' }) }
+  const path = 'spec.validation.openAPIV3Schema.properties[spec]'
+  const bad = await refusal(define(object({ size })))
+  assert.ok(bad.endsWith(`${path}.properties[size].default: Invalid value: "integer": must be positive`), bad)
+  // With what is filled in: the outer default is complete before anybody sees it.
+  const pair = object({ a: { ...integer, default: 2 }, b: integer }, { default: { b: 1 }, ...rules('self.a <= self.b') })
+  assert.match(
+    await refusal(define(object({ pair }))),
+    /properties\[pair\]\.default: Invalid value: "object": failed rule: self\.a <= self\.b$/,
+  )
+  // Rules about a change have nothing to say of a default.
+  await define(
+    object({ size: { ...size, default: 1 }, kept: { ...string, default: 'x', maxLength: 9, ...rules('self == oldSelf') } }),
+  )
+})

@@ -9,10 +9,13 @@ import { type CompiledRule, rulesOf } from './compile-rules.ts'
 
 const MESSAGE_LENGTH_MAX = 5 * 1024
 
-/** What the rules of a schema say against a value; `former` is what it was before an update. All of them share one budget. */
-export function runRules(value: unknown, schema: Structural, former: Former | undefined): FieldError[] {
+/**
+ * What the rules of a schema say against a value; `former` is what it was before an update. All of them share one budget. A value may also stand
+ * inside an object (`isRoot` is false), as a default does.
+ */
+export function runRules(value: unknown, schema: Structural, former: Former | undefined, isRoot = true): FieldError[] {
   const run = new Run()
-  run.node(value, schema, '', former, true)
+  run.node(value, schema, '', former, isRoot)
   return run.problems
 }
 
