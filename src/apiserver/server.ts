@@ -31,7 +31,7 @@ import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
 import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
 import { FlowController, keepFlowControl } from './flow-control/index.ts'
-import { type Advertised, EndpointsKeeper, publishKubernetesService } from './hooks/index.ts'
+import { type Advertised, AllocationKeeper, EndpointsKeeper, type HookContext, publishKubernetesService } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import type { NodeConnection } from './node-connection.ts'
@@ -103,6 +103,16 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = authorizers(cache)
   const storageForm = options.storageForm ?? 'json'
+  const hookContext = (): Omit<HookContext, 'dryRun'> => ({
+    client,
+    store,
+    storageForm,
+    clock,
+    random,
+    log,
+    serviceClusterIPRange: options.serviceClusterIPRange,
+    serviceNodePortRange: options.serviceNodePortRange,
+  })
   const registry = new Registry({
     store,
     storageForm,
@@ -123,16 +133,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       client: () => client,
     }),
     fields: new FieldManagement(catalog, clock),
-    hookContext: () => ({
-      client,
-      store,
-      storageForm,
-      clock,
-      random,
-      log,
-      serviceClusterIPRange: options.serviceClusterIPRange,
-      serviceNodePortRange: options.serviceNodePortRange,
-    }),
+    hookContext,
   })
   let ready = false
   const pipeline = new Pipeline({
@@ -164,6 +165,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { proxyClient, authorities } = options
   const aggregator = stack.use(new Aggregator({ client, catalog, cache, clock, random, log, proxyClient }))
   const endpoints = stack.use(new EndpointsKeeper({ store, storageForm, client, clock, log }))
+  const allocations = stack.use(new AllocationKeeper({ cache, context: () => ({ ...hookContext(), dryRun: false }) }))
   const readiness = (async () => {
     await bootstrap(client)
     await flowControl.ensured
@@ -175,6 +177,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     await aggregator.start()
     const advertised = await options.advertise
     if (advertised !== undefined) await endpoints.start(advertised)
+    allocations.start()
     ready = true
   })()
   // Whoever waits for readiness sees the failure; nobody else must.

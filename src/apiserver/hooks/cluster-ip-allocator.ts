@@ -22,7 +22,7 @@ export async function allocateClusterIP(service: Service, wanted: string | undef
       const valid = ranges.map(({ cidr }) => cidr).join(', ')
       throw new AllocationError(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${valid}`)
     }
-    if (!(await claim(service, wanted, context))) throw new AllocationError('provided IP is already allocated')
+    if (!(await claimFor(service, wanted, context))) throw new AllocationError('provided IP is already allocated')
     return wanted
   }
   for (const range of ranges) {
@@ -67,14 +67,14 @@ async function allocateIn(range: Range, service: Service, context: HookContext):
   const dynamic = range.size - 2 - band
   for (let attempt = 0; attempt < RANDOM_TRIES && dynamic > 0; attempt++) {
     const address = addressAt(range, 1 + band + context.random.int(dynamic))
-    if (await claim(service, address, context)) return address
+    if (await claimFor(service, address, context)) return address
   }
   const { items } = await context.client.list(ipAddresses)
   const taken = new Set(items.map(({ metadata }) => metadata?.name))
   const inOrder = [...rangeOf(1 + band, range.size - 1), ...rangeOf(1, 1 + band)]
   for (const offset of inOrder) {
     const address = addressAt(range, offset)
-    if (!taken.has(address) && (await claim(service, address, context))) return address
+    if (!taken.has(address) && (await claimFor(service, address, context))) return address
   }
   return undefined
 }
@@ -83,13 +83,17 @@ function* rangeOf(from: number, to: number): Iterable<number> {
   for (let value = from; value < to; value++) yield value
 }
 
-async function claim(service: Service, address: string, context: HookContext): Promise<boolean> {
+/** Which addresses are the allocator's to give and to take back. */
+export const MANAGED_BY = { label: 'ipaddress.kubernetes.io/managed-by', value: 'ipallocator.k8s.io' } as const
+
+/** Takes an address for a Service; false when somebody has it. */
+export async function claimFor(service: Service, address: string, context: HookContext): Promise<boolean> {
   const object: IPAddress = {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'IPAddress',
     metadata: {
       name: address,
-      labels: { 'ipaddress.kubernetes.io/ip-family': 'IPv4', 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' },
+      labels: { 'ipaddress.kubernetes.io/ip-family': 'IPv4', [MANAGED_BY.label]: MANAGED_BY.value },
     },
     spec: {
       parentRef: {

@@ -4,6 +4,7 @@ import { certificateSigningRequestHook } from './certificate-signing-request.ts'
 import { serviceHook } from './service.ts'
 import type { Hook } from './types.ts'
 
+export { AllocationKeeper } from './allocation-keeper.ts'
 export { EndpointsKeeper } from './endpoints-keeper.ts'
 export { type Advertised, publishKubernetesService } from './kubernetes-service.ts'
 export type { Hook, HookContext, Transaction, WriteContext } from './types.ts'

@@ -37,11 +37,11 @@ export const serviceHook: Hook<Service> = {
 }
 
 /** Addresses that are this Service's own allocations. */
-const ownAddresses = (service: Service): string[] =>
+export const ownAddresses = (service: Service): string[] =>
   hasClusterIP(service) && !isHeadless(service) ? (service.spec?.clusterIPs ?? []) : []
 
 /** Node ports of the Service, each once: several protocols may share a number. */
-function ownPorts({ spec }: Service): number[] {
+export function ownPorts({ spec }: Service): number[] {
   const ports = (spec?.ports ?? []).map(({ nodePort }) => nodePort)
   return [...new Set([...ports, spec?.healthCheckNodePort].filter((port): port is number => Boolean(port)))]
 }
