@@ -145,7 +145,8 @@ async function withRevision(
   sets: ReplicaSet[],
 ): Promise<ReplicaSet> {
   const revision = revisionOf(set) < Number(newest) ? newest : String(revisionOf(set))
-  const wanted = { ...inherited(deployment), ...sizes(deployment), [REVISION]: revision }
+  // The sizes it was last scaled for stay: how much of a change is its share depends on them.
+  const wanted = { ...inherited(deployment), [REVISION]: revision }
   const annotations = set.metadata?.annotations ?? {}
   const minReadySeconds = deployment.spec?.minReadySeconds ?? 0
   await noteRevision(context, deployment, revision)

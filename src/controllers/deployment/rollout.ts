@@ -68,6 +68,8 @@ export function oldReplicas(
   return result
 }
 
+const createdAt = ({ metadata }: ReplicaSet): string => metadata?.creationTimestamp ?? ''
+
 /** Shares a change of the deployment's size among its sets in proportion to what they have, larger sets first. */
 export function proportional(deployment: Deployment, sets: readonly ReplicaSet[]): ReadonlyMap<ReplicaSet, number> {
   const wanted = deployment.spec?.replicas ?? 1
@@ -76,8 +78,10 @@ export function proportional(deployment: Deployment, sets: readonly ReplicaSet[]
   let rest = allowed - total
   const result = new Map<ReplicaSet, number>()
   if (total === 0 || rest === 0) return result
-  const bySize = [...sets].sort((a, b) => replicasOf(b) - replicasOf(a))
   const change = rest
+  // Of sets of one size the newer one grows first, and the older one shrinks first.
+  const age = (a: ReplicaSet, b: ReplicaSet): number => (createdAt(a) < createdAt(b) ? -1 : createdAt(a) > createdAt(b) ? 1 : 0)
+  const bySize = [...sets].sort((a, b) => replicasOf(b) - replicasOf(a) || (change > 0 ? age(b, a) : age(a, b)))
   for (const set of bySize) {
     const before = Number(set.metadata?.annotations?.[MAX_REPLICAS] ?? total) || total
     const share = Math.round((replicasOf(set) * allowed) / before) - replicasOf(set)
