@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { leases, type Node, namespaces, nodes } from '#api'
+import { leases, type Node, namespaces, nodes, pods } from '#api'
 import { formatTime } from '#meta'
 import { startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
 import { evictionRate, zonesOf } from './node-zones.ts'
@@ -74,6 +74,33 @@ for (const transport of Object.keys(TRANSPORTS)) {
     ])
     assert.deepEqual(await taintsOf({ unschedulable: false }), ['mine:NoSchedule'])
   })
+
+  behaviour(
+    'what a pod tolerates of a taint without a time counts from when it is seen, anew after the taint was off',
+    async (cluster) => {
+      const { client, clock } = cluster
+      await addNodes(cluster, 'a', { healthy: 1, lost: 0 })
+      await clock.advance(1_000)
+      const taint = { key: 'mine', effect: 'NoExecute' }
+      const tolerations = [{ ...taint, operator: 'Exists', tolerationSeconds: 30 }]
+      await client.create(pods, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p', namespace: 'default' },
+        spec: { nodeName: 'a-up-0', containers: [{ name: 'a', image: 'a' }], tolerations, terminationGracePeriodSeconds: 0 },
+      })
+      const after = async (ms: number, taints?: (typeof taint)[] | null): Promise<boolean> => {
+        if (taints !== undefined) await client.patch(nodes, 'a-up-0', { spec: { taints } }, { type: 'merge' })
+        await clock.advance(ms)
+        const pod = await client.find(pods, 'default/p')
+        return pod !== undefined && pod.metadata?.deletionTimestamp === undefined
+      }
+      assert.equal(await after(20_000, [taint]), true)
+      assert.equal(await after(60_000, null), true)
+      assert.equal(await after(29_000, [taint]), true)
+      assert.equal(await after(2_000), false)
+    },
+  )
 
   behaviour('lost nodes of a zone that is well lose their pods one in ten seconds', async (cluster) => {
     await addNodes(cluster, 'a', { healthy: 5, lost: 3 })

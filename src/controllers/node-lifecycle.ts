@@ -172,14 +172,18 @@ export const taintEviction = defineController({
         .map(keyOf),
     ),
   ],
-  async reconcile({ key, cache, client, clock, recorder }) {
+  async reconcile({ key, cache, client, clock, recorder, memory }) {
     const pod = cache(pods).get(key)
     const node = pod?.spec?.nodeName === undefined ? undefined : cache(nodes).get(pod.spec.nodeName)
-    if (pod === undefined || node === undefined || pod.metadata?.deletionTimestamp !== undefined) return done
-    const deadlineMs = evictionTime(
-      pod,
-      (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute'),
-    )
+    const taints = (node?.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute')
+    if (pod === undefined || taints.length === 0 || pod.metadata?.deletionTimestamp !== undefined) {
+      memory.delete(key)
+      return done
+    }
+    // Whoever taints a node by hand says no time: what a pod tolerates counts from when it is seen.
+    const seenMs = memory.get(key) ?? clock.now()
+    memory.set(key, seenMs)
+    const deadlineMs = evictionTime(pod, taints, seenMs)
     if (deadlineMs === undefined) return done
     if (deadlineMs > clock.now()) return requeueAt(deadlineMs)
     recorder.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`)
@@ -200,14 +204,14 @@ export const taintEviction = defineController({
 })
 
 /** Milliseconds since the epoch at which the pod has to leave; undefined when it may stay. */
-function evictionTime(pod: Pod, taints: readonly Taint[]): number | undefined {
+function evictionTime(pod: Pod, taints: readonly Taint[], seenMs: number): number | undefined {
   let earliest: number | undefined
   for (const each of taints) {
     const tolerations = (pod.spec?.tolerations ?? []).filter((toleration) => tolerates(toleration, each))
     const seconds = tolerations.map(({ tolerationSeconds }) => tolerationSeconds)
     if (tolerations.length > 0 && seconds.every((value) => value === undefined)) continue
     const limit = tolerations.length === 0 ? 0 : Math.max(0, Math.min(...seconds.filter((value) => value !== undefined)))
-    const atMs = (Date.parse(each.timeAdded ?? '') || 0) + limit * 1000
+    const atMs = (Date.parse(each.timeAdded ?? '') || seenMs) + limit * 1000
     earliest = earliest === undefined ? atMs : Math.min(earliest, atMs)
   }
   return earliest
