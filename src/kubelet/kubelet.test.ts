@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Pod, pods, serviceAccounts } from '#api'
+import { nodes, type Pod, pods, serviceAccounts } from '#api'
 import { type Log, memoryLog, nullLog, seededRandom, VirtualClock } from '#base'
 import { startTestApiServer, type TestApiServer } from '#testing'
 import { type Kubelet, startKubelet } from './kubelet.ts'
@@ -57,6 +57,24 @@ test('a bound pod runs, becomes Ready and goes when it is deleted', async () => 
   await api.client.delete(pods, 'default/web')
   await clock.advance(35_000)
   assert.equal(await api.client.find(pods, 'default/web'), undefined)
+})
+
+test('what somebody else says that the node has stays, and may be given away', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet } = await start(clock)
+  await using _api = api
+  await using _kubelet = kubelet
+  const dongles = async (amount: string | null): Promise<(string | undefined)[]> => {
+    const status = { capacity: { 'example.com/dongle': amount } }
+    await api.client.patch(nodes, 'node-1', { status }, { type: 'merge', subresource: 'status' })
+    await clock.advance(15_000)
+    const now = (await api.client.get(nodes, 'node-1')).status
+    assert.deepEqual([now?.capacity?.['cpu'], now?.allocatable?.['cpu']], ['4', '4'])
+    return [now?.capacity?.['example.com/dongle'], now?.allocatable?.['example.com/dongle']]
+  }
+  assert.deepEqual(await dongles('4'), ['4', '4'])
+  assert.deepEqual(await dongles('6'), ['6', '6'])
+  assert.deepEqual(await dongles(null), [undefined, undefined])
 })
 
 test('a container that fails is restarted with growing delays', async () => {

@@ -111,7 +111,7 @@ export class NodeReporter {
     const nowMs = this.#clock.now()
     node.status = {
       ...node.status,
-      ...this.#facts(),
+      ...withExtended(current, this.#facts()),
       conditions: this.#conditions(current, status, nowMs),
       ...(await this.#images()),
     }
@@ -213,6 +213,17 @@ export class NodeReporter {
     const types = new Set(own.map(({ type }) => type))
     return [...(node.status?.conditions ?? []).filter(({ type }) => !types.has(type)), ...own]
   }
+}
+
+/**
+ * What somebody else says that the node has stays and may be given away
+ * ([extended resources](https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/)).
+ */
+function withExtended<T extends Pick<NonNullable<Node['status']>, 'capacity' | 'allocatable'>>({ status }: Node, own: T): T {
+  const others = Object.entries(status?.capacity ?? {}).filter(([name]) => own.capacity?.[name] === undefined)
+  if (others.length === 0) return own
+  const extended = Object.fromEntries(others)
+  return { ...own, capacity: { ...own.capacity, ...extended }, allocatable: { ...own.allocatable, ...extended } }
 }
 
 function sameBarHeartbeat(a: Node, b: Node): boolean {
