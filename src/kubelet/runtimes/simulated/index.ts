@@ -18,7 +18,7 @@ import {
   type RuntimeVersion,
   type StreamSession,
 } from '../runtime.ts'
-import { type ContainerScript, scriptFor } from './script.ts'
+import { type ContainerScript, exitCodeOf, scriptFor } from './script.ts'
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock
@@ -147,7 +147,7 @@ export class SimulatedRuntime implements Runtime {
     }
     container.state = 'RUNNING'
     if (script.afterSeconds !== undefined) {
-      const code = script.exitCode ?? 0
+      const code = exitCodeOf(script, container.config.metadata.attempt)
       container.timer = this.#clock.after(script.afterSeconds * 1000, () =>
         this.#exit(container, code, code === 0 ? 'Completed' : 'Error'),
       )

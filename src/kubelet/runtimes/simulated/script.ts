@@ -5,24 +5,33 @@ export const SCRIPT_ANNOTATION = 't8s.dev/simulate'
 export interface ContainerScript {
   /** Ends by itself after this long. */
   readonly afterSeconds?: number
-  /** 0 by default. */
-  readonly exitCode?: number
+  /** 0 by default. Of a list each start of the container takes the next, and the last serves all that follow. */
+  readonly exitCode?: number | readonly number[]
   /** The runtime refuses to start it, with this message. */
   readonly startError?: string
   /** Network probes fail until then. */
   readonly healthyAfterSeconds?: number
   /** Network probes fail from then on. */
   readonly sickAfterSeconds?: number
+  /** What is different in the pod of an indexed Job, by its completion index. */
+  readonly byIndex?: Readonly<Record<string, Omit<ContainerScript, 'byIndex'>>>
   /** Answers of commands run inside, by the command's words joined by spaces. */
   readonly exec?: Readonly<Record<string, { readonly exitCode?: number; readonly stdout?: string }>>
 }
+
+const INDEX_ANNOTATION = 'batch.kubernetes.io/job-completion-index'
 
 /** Scripts of a pod; a malformed annotation declares nothing. */
 export function scriptFor(annotations: Readonly<Record<string, string>>, container: string): ContainerScript {
   try {
     const scripts = JSON.parse(annotations[SCRIPT_ANNOTATION] ?? '{}') as Readonly<Record<string, ContainerScript>>
-    return scripts[container] ?? scripts['*'] ?? {}
+    const script = scripts[container] ?? scripts['*'] ?? {}
+    return { ...script, ...script.byIndex?.[annotations[INDEX_ANNOTATION] ?? ''] }
   } catch {
     return {}
   }
 }
+
+/** The exit code of a start, counted from 0. */
+export const exitCodeOf = ({ exitCode = 0 }: ContainerScript, attempt: number): number =>
+  typeof exitCode === 'number' ? exitCode : (exitCode[Math.min(attempt, exitCode.length - 1)] ?? 0)
