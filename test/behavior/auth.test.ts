@@ -4,6 +4,8 @@ import {
   certificateSigningRequests,
   configMaps,
   localSubjectAccessReviews,
+  type Pod,
+  pods,
   roleBindings,
   serviceAccounts,
   subjectAccessReviews,
@@ -13,6 +15,8 @@ import { behaviors } from './behavior.ts'
 import { isDiscovered, supportsOperations } from './operations.ts'
 import { send } from './raw.ts'
 import { observe, until } from './waiting.ts'
+
+const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** A request for a certificate, in PEM and base64. */
 async function csr(commonName: string): Promise<string> {
@@ -138,6 +142,37 @@ behaviors('auth', (behavior) => {
       assert.deepEqual(again?.data, published?.data)
       await client.update(configMaps, { ...again!, data: {} })
       await until(client, configMaps, key, (each) => each?.data?.['ca.crt'] === published?.data?.['ca.crt'])
+    },
+  )
+
+  behavior(
+    '[sig-auth] ServiceAccounts should allow opting out of API token automount [Conformance]',
+    async ({ client, namespace }) => {
+      const isMounted = ({ spec }: Pod): boolean =>
+        Boolean(spec?.containers[0]?.volumeMounts?.some(({ mountPath }) => mountPath === TOKEN_PATH))
+      const accounts = [
+        ['default-of-account', undefined],
+        ['mount', true],
+        ['no-mount', false],
+      ] as const
+      for (const [account, automountServiceAccountToken] of accounts) {
+        await client.create(serviceAccounts, {
+          metadata: { name: account, namespace },
+          ...(automountServiceAccountToken !== undefined && { automountServiceAccountToken }),
+        })
+        for (const wish of [undefined, true, false]) {
+          const made = await client.create(pods, {
+            metadata: { generateName: `${account}-`, namespace },
+            spec: {
+              serviceAccountName: account,
+              containers: [{ name: 'token-test', image: 'pause:3' }],
+              ...(wish !== undefined && { automountServiceAccountToken: wish }),
+            },
+          })
+          // The pod's own word counts before its account's.
+          assert.equal(isMounted(made), wish ?? automountServiceAccountToken ?? true, `${account}, ${wish}`)
+        }
+      }
     },
   )
 

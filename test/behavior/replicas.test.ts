@@ -4,6 +4,7 @@ import {
   type Deployment,
   daemonSets,
   deployments,
+  type Endpoints,
   endpointSlices,
   endpoints,
   pods,
@@ -341,6 +342,38 @@ behaviors('replicas', (behavior) => {
     await until(client, daemonSets, `${namespace}/daemons`, (each) => each?.status?.numberReady === 2)
     await statusIsApart(scene, daemonSets, `${namespace}/daemons`, { conditions: [condition] })
   })
+
+  behavior(
+    '[sig-network] EndpointsController should create Endpoints for Pods matching a Service [Conformance]',
+    async ({ client, namespace }) => {
+      const key = `${namespace}/set`
+      const ports = [
+        { name: 'http', port: 80, targetPort: 8080 },
+        { name: 'tls', port: 443, targetPort: 8443 },
+      ]
+      await client.create(services, { metadata: { name: 'set', namespace }, spec: { selector: { app: 'set' }, ports } })
+      const seen = (each: Endpoints | undefined) => ({
+        pods: each?.subsets?.flatMap(({ addresses = [] }) => addresses.map(({ targetRef }) => targetRef?.name)).sort() ?? [],
+        ports: each?.subsets?.[0]?.ports?.map(({ name, port }) => `${name}:${port}`).sort() ?? [],
+      })
+      await client.create(replicaSets, replicaSet(namespace, 2))
+      await until(client, replicaSets, key, isReady(2))
+      const names = (await client.list(pods, { namespace })).items.map(({ metadata }) => metadata?.name).sort()
+      const told = await until(client, endpoints, key, (each) => seen(each).pods.length === 2)
+      assert.deepEqual(seen(told), { pods: names, ports: ['http:8080', 'tls:8443'] })
+      // A pod that is let go is no endpoint any more, and its replacement becomes one.
+      await client.patch(pods, `${namespace}/${names[0]}`, { metadata: { labels: { app: 'other' } } }, { type: 'strategic' })
+      const again = await until(
+        client,
+        endpoints,
+        key,
+        (each) => seen(each).pods.length === 2 && !seen(each).pods.includes(names[0]),
+      )
+      assert.ok(seen(again).pods.includes(names[1]))
+      await client.delete(services, key)
+      await until(client, endpoints, key, (each) => each === undefined)
+    },
+  )
 
   behavior(
     '[sig-network] EndpointSlice should create Endpoints and EndpointSlices for Pods matching a Service [Conformance]',
