@@ -43,6 +43,33 @@ export async function discoverResources(client: Client, signal: AbortSignal): Pr
   return { resources: [...resources.values()], failures }
 }
 
+export interface Scale {
+  readonly uid: string
+  readonly replicas: number
+}
+
+/** What the scale subresource says of an object of any kind; undefined when there is no such object, or its kind has no scale. */
+export async function findScale(
+  client: Client,
+  object: { readonly apiVersion: string; readonly kind: string; readonly namespace: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<Scale | undefined> {
+  const root = groupVersionPath(object.apiVersion)
+  try {
+    const { resources = [] } = (await get(client, root, signal)) as { readonly resources?: readonly ApiResource[] }
+    const found = resources.find(({ name, kind }) => kind === object.kind && !name.includes('/'))
+    if (found === undefined || !resources.some(({ name }) => name === `${found.name}/scale`)) return undefined
+    const path = `${root}/namespaces/${object.namespace}/${found.name}/${encodeURIComponent(object.name)}/scale`
+    const { metadata, spec } = (await get(client, path, signal)) as KubernetesObject & {
+      readonly spec?: { readonly replicas?: number }
+    }
+    return { uid: metadata?.uid ?? '', replicas: spec?.replicas ?? 0 }
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw error
+  }
+}
+
 async function groupVersions(client: Client, signal: AbortSignal): Promise<string[]> {
   const core = (await get(client, '/api', signal)) as { readonly versions?: readonly string[] }
   const groups = (await get(client, '/apis', signal)) as {

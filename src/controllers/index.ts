@@ -6,6 +6,7 @@ import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import { cronJobController } from './cron-job/index.ts'
 import { daemonSetController } from './daemon-set/index.ts'
 import { deploymentController } from './deployment/index.ts'
+import { disruptionController, staleDisruptions } from './disruption/index.ts'
 import { endpointSliceController } from './endpoint-slice.ts'
 import { endpointSliceMirroringController } from './endpoint-slice-mirroring.ts'
 import { endpointsController } from './endpoints.ts'
@@ -37,6 +38,7 @@ export const controllers: readonly ControllerDefinition[] = [
   cronJobController,
   daemonSetController,
   deploymentController,
+  disruptionController,
   endpointSliceController,
   endpointSliceMirroringController,
   endpointsController,
@@ -53,6 +55,7 @@ export const controllers: readonly ControllerDefinition[] = [
   rootCAPublisher,
   serviceAccountController,
   serviceCIDRController,
+  staleDisruptions,
   taintEviction,
   tokenCleaner,
   ttlAfterFinished,
