@@ -18,7 +18,7 @@ import {
   type RuntimeVersion,
   type StreamSession,
 } from '../runtime.ts'
-import { type ContainerScript, exitCodeOf, scriptFor } from './script.ts'
+import { type ContainerScript, endOf, scriptFor } from './script.ts'
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock
@@ -146,10 +146,11 @@ export class SimulatedRuntime implements Runtime {
       throw new RuntimeError('Unknown', script.startError)
     }
     container.state = 'RUNNING'
-    if (script.afterSeconds !== undefined) {
-      const code = exitCodeOf(script, container.config.metadata.attempt)
-      container.timer = this.#clock.after(script.afterSeconds * 1000, () =>
-        this.#exit(container, code, code === 0 ? 'Completed' : 'Error'),
+    const end = endOf(script, container.config.metadata.attempt)
+    if (end !== undefined) {
+      const { afterSeconds, exitCode } = end
+      container.timer = this.#clock.after(afterSeconds * 1000, () =>
+        this.#exit(container, exitCode, exitCode === 0 ? 'Completed' : 'Error'),
       )
     }
     this.#tell(container.sandboxId)

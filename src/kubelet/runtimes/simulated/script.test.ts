@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { exitCodeOf, SCRIPT_ANNOTATION, scriptFor } from './script.ts'
+import { endOf, SCRIPT_ANNOTATION, scriptFor } from './script.ts'
 
 const annotated = (scripts: object, index?: string) => ({
   [SCRIPT_ANNOTATION]: JSON.stringify(scripts),
@@ -31,10 +31,20 @@ test('the pod of an index does what is different for it', () => {
   )
 })
 
-test('each start takes the next exit code of a list, and the last serves all that follow', () => {
-  assert.deepEqual(
-    [0, 1, 2, 3].map((attempt) => exitCodeOf({ exitCode: [1, 2, 0] }, attempt)),
-    [1, 2, 0, 0],
-  )
-  assert.deepEqual([exitCodeOf({ exitCode: 7 }, 5), exitCodeOf({}, 0), exitCodeOf({ exitCode: [] }, 0)], [7, 0, 0])
+test('each start takes the next of a list, and the last serves all that follow', () => {
+  const ends = (script: Parameters<typeof endOf>[0]) =>
+    [0, 1, 2, 3].map((attempt) => {
+      const end = endOf(script, attempt)
+      return end && [end.afterSeconds, end.exitCode]
+    })
+  const failed = [
+    [5, 1],
+    [5, 2],
+    [5, 0],
+    [5, 0],
+  ]
+  assert.deepEqual(ends({ afterSeconds: 5, exitCode: [1, 2, 0] }), failed)
+  assert.deepEqual(ends({ afterSeconds: [0, 1, null], exitCode: 7 }), [[0, 7], [1, 7], undefined, undefined])
+  assert.deepEqual(ends({ exitCode: 7 }), [undefined, undefined, undefined, undefined])
+  assert.deepEqual(endOf({ afterSeconds: 0, exitCode: [] }, 0), { afterSeconds: 0, exitCode: 0 })
 })

@@ -3,9 +3,9 @@ export const SCRIPT_ANNOTATION = 't8s.dev/simulate'
 
 /** The declared life of one container; without one it runs until it is stopped. */
 export interface ContainerScript {
-  /** Ends by itself after this long. */
-  readonly afterSeconds?: number
-  /** 0 by default. Of a list each start of the container takes the next, and the last serves all that follow. */
+  /** Ends by itself after this long; null: never. Of a list each start of the container takes the next, and the last serves all that follow. */
+  readonly afterSeconds?: number | null | readonly (number | null)[]
+  /** 0 by default. A list is as above. */
   readonly exitCode?: number | readonly number[]
   /** The runtime refuses to start it, with this message. */
   readonly startError?: string
@@ -32,6 +32,14 @@ export function scriptFor(annotations: Readonly<Record<string, string>>, contain
   }
 }
 
-/** The exit code of a start, counted from 0. */
-export const exitCodeOf = ({ exitCode = 0 }: ContainerScript, attempt: number): number =>
-  typeof exitCode === 'number' ? exitCode : (exitCode[Math.min(attempt, exitCode.length - 1)] ?? 0)
+/** When and how a start, counted from 0, ends; undefined: not by itself. */
+export function endOf(
+  { afterSeconds, exitCode }: ContainerScript,
+  attempt: number,
+): { readonly afterSeconds: number; readonly exitCode: number } | undefined {
+  const after = ofStart(afterSeconds, attempt)
+  return typeof after === 'number' ? { afterSeconds: after, exitCode: ofStart(exitCode, attempt) ?? 0 } : undefined
+}
+
+const ofStart = <T>(value: T | readonly T[], attempt: number): T | undefined =>
+  Array.isArray(value) ? (value as readonly T[])[Math.min(attempt, value.length - 1)] : (value as T)
