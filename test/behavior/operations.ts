@@ -98,8 +98,8 @@ export async function statusIsApart<T extends KubernetesObject>(
   assertHolds(statusOf(await client.get(resource, key)), status)
 }
 
-/** Controllers write statuses too. */
-async function retried<T>(write: () => Promise<T>): Promise<T> {
+/** For what controllers write too: `write` reads anew before each attempt. */
+export async function retried<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await write()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { cronJobs, podDisruptionBudgets, podTemplates } from '#api'
 import { behaviors } from './behavior.ts'
-import { supportsOperations } from './operations.ts'
+import { retried, supportsOperations } from './operations.ts'
 import { observe, refusal, until } from './waiting.ts'
 
 const container = { name: 'main', image: 'pause:3' }
@@ -70,10 +70,12 @@ behaviors('workloads', (behavior) => {
       spec: { selector, minAvailable: '1%' },
     })
     assert.equal(created.spec?.minAvailable, '1%')
-    const updated = await client.update(podDisruptionBudgets, {
-      ...(await client.get(podDisruptionBudgets, key)),
-      spec: { selector, minAvailable: '2%' },
-    })
+    const updated = await retried(async () =>
+      client.update(podDisruptionBudgets, {
+        ...(await client.get(podDisruptionBudgets, key)),
+        spec: { selector, minAvailable: '2%' },
+      }),
+    )
     assert.equal(updated.spec?.minAvailable, '2%')
     const patched = await client.patch(podDisruptionBudgets, key, { spec: { minAvailable: '3%' } }, { type: 'strategic' })
     assert.equal(patched.spec?.minAvailable, '3%')
