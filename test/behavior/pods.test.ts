@@ -203,4 +203,38 @@ behaviors('pods', (behavior) => {
       assert.ok(created.metadata?.uid)
     },
   )
+
+  behavior(
+    '[sig-node] Ephemeral Containers [NodeConformance] should update the ephemeral containers in an existing pod [Conformance]',
+    async ({ client, namespace }) => {
+      const key = `${namespace}/debugged`
+      await client.create(pods, pod(namespace, 'debugged'))
+      await until(client, pods, key, isRunning)
+      const untilRunning = (name: string) =>
+        until(client, pods, key, (each) =>
+          Boolean(each?.status?.ephemeralContainerStatuses?.some((own) => own.name === name && own.state?.running !== undefined)),
+        )
+      const debugger1 = { name: 'debugger1', image: 'pause:3', stdin: true, tty: true }
+      const patch = { spec: { ephemeralContainers: [debugger1] } }
+      await client.patch(pods, key, patch, { type: 'strategic', subresource: 'ephemeralcontainers' })
+      const one = await untilRunning('debugger1')
+      assert.deepEqual(
+        one?.spec?.ephemeralContainers?.map(({ name }) => name),
+        ['debugger1'],
+      )
+      const debugger2 = { ...debugger1, name: 'debugger2', terminationMessagePolicy: 'File' as const }
+      const current = await client.get(pods, key)
+      const ephemeralContainers = [...current.spec!.ephemeralContainers!, debugger2]
+      const spec = { ...current.spec!, ephemeralContainers }
+      await client.update(pods, { ...current, spec }, { subresource: 'ephemeralcontainers' })
+      const two = await untilRunning('debugger2')
+      assert.deepEqual(
+        two?.spec?.ephemeralContainers?.map(({ name }) => name),
+        ['debugger1', 'debugger2'],
+      )
+      // Neither can be taken away again.
+      const gone = { ...two!, spec: { ...two!.spec!, ephemeralContainers: [] } }
+      await refusal(client.update(pods, gone, { subresource: 'ephemeralcontainers' }), 'Invalid')
+    },
+  )
 })

@@ -10,10 +10,12 @@ export const ephemeralContainers: Subresource = {
   name: 'ephemeralcontainers',
   resources: ['pods'],
   handle: (context, dependencies) =>
-    changePart(context, dependencies, (pod, sent) => ({
-      ...pod,
-      spec: { ...pod.spec!, ...(sent.spec?.ephemeralContainers && { ephemeralContainers: sent.spec.ephemeralContainers }) },
-    })),
+    changePart(context, dependencies, (pod, sent) => {
+      const { ephemeralContainers: _, ...spec } = pod.spec!
+      // One that is left out counts as taken away, which validation refuses.
+      const wanted = sent.spec?.ephemeralContainers
+      return { ...pod, spec: { ...spec, ...(wanted && { ephemeralContainers: wanted }) } }
+    }),
 }
 
 /** `pods/resize`: resources of containers may change in place. */
