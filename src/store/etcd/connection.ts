@@ -4,7 +4,7 @@ import type * as Grpc from '@grpc/grpc-js'
 import { type Clock, type Log, type Random, systemClock, type Timer } from '#base'
 import { type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
 import { EtcdError, etcdErrorOf } from './errors.ts'
-import { etcdCodec } from './messages.ts'
+import { etcdCodec, type Header } from './messages.ts'
 
 export interface ConnectionDependencies {
   readonly clock: Clock
@@ -33,6 +33,9 @@ const METHODS = {
 
 export type EtcdMethod = keyof typeof METHODS
 
+/** Their answers show all that was acknowledged before they were sent. */
+const LINEARIZABLE: ReadonlySet<EtcdMethod> = new Set(['range', 'txn'])
+
 export type WatchCall = Grpc.ClientDuplexStream<object, object>
 
 export interface WatchHandle {
@@ -40,6 +43,8 @@ export interface WatchHandle {
   end(): void
   /** What an error of the call means. */
   failed(error: unknown): EtcdError
+  /** Throws for what a member of this cluster would not say. */
+  vet(header: Header | undefined): void
   /** Tells the error after the time that opening may take; until the timer is disposed of. */
   unlessOpened(tell: (error: EtcdError) => void): Timer
 }
@@ -62,6 +67,9 @@ export class EtcdConnection implements Disposable {
   readonly #log: Log
   #current: number
   #failure: EtcdError | undefined
+  #watchFailure: EtcdError | undefined
+  #cluster: number | undefined
+  #newest = 0
   #closed = false
 
   constructor(grpc: typeof Grpc, { servers, tls }: EtcdEndpoints, { clock, random, log }: ConnectionDependencies) {
@@ -77,9 +85,14 @@ export class EtcdConnection implements Disposable {
     return new EtcdConnection(await import('@grpc/grpc-js'), endpoints, dependencies)
   }
 
-  /** Why no member did what was asked last; undefined since one did. */
+  /** Why no member did what was asked last, or watches bring nothing; undefined since one did. */
   get failure(): EtcdError | undefined {
-    return this.#failure
+    return this.#failure ?? this.#watchFailure
+  }
+
+  /** Why a watch ended again before it had brought anything; undefined once one has. */
+  noteWatch(failure: EtcdError | undefined): void {
+    this.#watchFailure = failure
   }
 
   /** Sends until a member answers, for calls that may be sent twice. */
@@ -104,6 +117,11 @@ export class EtcdConnection implements Disposable {
     }
   }
 
+  /** Calls back after the time that an answer may take; until the timer is disposed of. */
+  whenAnswersAreDue(callback: () => void): Timer {
+    return this.#clock.after(CALL_TIMEOUT_MS, callback)
+  }
+
   /** Waits before the next attempt, after `count` in vain. */
   pause(count: number): Promise<void> {
     return this.#clock.sleep(RETRY_PAUSE_MS * Math.min(RETRY_PAUSES_MAX, count))
@@ -115,12 +133,20 @@ export class EtcdConnection implements Disposable {
     const [path, input, output] = METHODS[method]
     // grpc-js takes points in time of the system's clock.
     const options = { deadline: systemClock.now() + timeoutMs }
+    const newest = LINEARIZABLE.has(method) ? this.#newest : 0
     return new Promise<T>((resolve, reject) => {
       const done = (error: Grpc.ServiceError | null, response?: T): void => {
-        if (error === null) {
+        if (error !== null) {
+          reject(this.#failed(member, error))
+          return
+        }
+        try {
+          this.#vet(member, (response as { readonly header?: Header }).header, newest)
           this.#failure = undefined
           resolve(response as T)
-        } else reject(this.#failed(member, error))
+        } catch (refusal) {
+          reject(refusal)
+        }
       }
       member.client.makeUnaryRequest<object, T>(
         path,
@@ -157,7 +183,8 @@ export class EtcdConnection implements Disposable {
       call,
       end,
       failed: (error) => this.#failed(member, error),
-      unlessOpened: (tell) => this.#clock.after(CALL_TIMEOUT_MS, () => tell(this.#failed(member, late))),
+      vet: (header) => this.#vet(member, header, 0),
+      unlessOpened: (tell) => this.whenAnswersAreDue(() => tell(this.#failed(member, late))),
     }
   }
 
@@ -174,9 +201,22 @@ export class EtcdConnection implements Disposable {
     return this.#members[this.#current]!
   }
 
+  /** An answer from another cluster, or from a time before `newest`, is none: its member was restored, or never was one of these. */
+  #vet(member: Member, { clusterId = 0, revision = 0 }: Header = {}, newest: number): void {
+    this.#cluster ??= clusterId
+    if (revision < newest || clusterId !== this.#cluster) {
+      const details =
+        revision < newest
+          ? `${member.endpoint} went back from revision ${newest} to ${revision}: it was restored, or belongs to another cluster`
+          : `${member.endpoint} belongs to another cluster than the one that answered first`
+      throw this.#failed(member, { code: this.#grpc.status.UNAVAILABLE, details })
+    }
+    if (revision > this.#newest) this.#newest = revision
+  }
+
   #failed(member: Member, cause: unknown): EtcdError {
     const error = etcdErrorOf(this.#grpc, cause)
-    if (error.kind === 'unauthenticated') this.#failure = error
+    if (error.kind === 'unauthenticated' || (error.kind === 'refused' && error.isMembersFault)) this.#failure = error
     if (error.isMembersFault && !this.#closed && this.#members[this.#current] === member && this.#members.length > 1) {
       this.#current = (this.#current + 1) % this.#members.length
       const next = this.#members[this.#current]!.endpoint

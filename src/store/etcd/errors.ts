@@ -57,8 +57,16 @@ export function etcdErrorOf(grpc: typeof Grpc, error: unknown): EtcdError {
     case status.UNAUTHENTICATED:
     case status.PERMISSION_DENIED:
       return new EtcdError('unauthenticated', text, false, options)
-    default:
+    case status.INVALID_ARGUMENT:
+    case status.NOT_FOUND:
+    case status.ALREADY_EXISTS:
+    case status.FAILED_PRECONDITION:
+    case status.OUT_OF_RANGE:
+    case status.RESOURCE_EXHAUSTED:
       return new EtcdError('refused', text, false, options)
+    // What no request of ours deserves.
+    default:
+      return new EtcdError('refused', text, true, options)
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type Revision,
   RevisionConflict,
   type Store,
+  StoreFailure,
 } from '../store.ts'
 import { Compactor } from './compactor.ts'
 import type { EtcdConnection } from './connection.ts'
@@ -98,10 +99,20 @@ export class EtcdStore implements Store {
       const page = await this.#range({ key, rangeEnd, limit: wanted, revision }, PAGE_TIMEOUT_MS)
       const { kvs = [], count = 0, header } = page
       revision ??= header?.revision ?? 0
-      for (const kv of kvs) entries.push(this.#entryOf(kv))
+      let last = key
+      for (const kv of kvs) {
+        // Else it might never come to an end.
+        if (kv.key === undefined || kv.key < last || kv.key >= rangeEnd)
+          throw new StoreFailure(
+            'Refused',
+            `etcd was asked for keys from ${last} to ${rangeEnd} and answered with ${kv.key}, again or out of order`,
+          )
+        entries.push(this.#entryOf(kv))
+        last = `${kv.key}\0`
+      }
       const remaining = count - kvs.length
       if (remaining === 0 || kvs.length === 0 || entries.length === limit) return { entries, revision, remaining }
-      key = `${kvs.at(-1)!.key}\0`
+      key = last
     }
   }
 
@@ -200,8 +211,12 @@ export class EtcdStore implements Store {
   async #mapped(error: unknown, requested: Revision): Promise<unknown> {
     if (!(error instanceof EtcdError)) return error
     if (error.kind === 'future') return new FutureRevision(requested, this.#revision)
-    if (error.kind === 'compacted') return new Compacted(requested, await oldestRevision(this.#connection, this.#closing.signal))
-    return failureOf(error)
+    if (error.kind !== 'compacted') return failureOf(error)
+    try {
+      return new Compacted(requested, await oldestRevision(this.#connection, this.#closing.signal))
+    } catch (why) {
+      return failureOf(why)
+    }
   }
 
   #note(revision: Revision): void {

@@ -7,7 +7,10 @@ type Row = readonly [name: string, number: number, type: string, repeated?: 'rep
 
 /** Of etcd's `rpc.proto` and `kv.proto` (https://etcd.io/docs/v3.4/dev-guide/api_reference_v3/), what this store says and hears. */
 const MESSAGES: Readonly<Record<string, readonly Row[]>> = {
-  Header: [['revision', 3, 'int64']],
+  Header: [
+    ['clusterId', 1, 'uint64'],
+    ['revision', 3, 'int64'],
+  ],
   KeyValue: [
     ['key', 1, 'string'],
     ['createRevision', 2, 'int64'],
@@ -100,6 +103,8 @@ const MESSAGES: Readonly<Record<string, readonly Row[]>> = {
 }
 
 export interface Header {
+  /** The nearest double, which is another for another cluster, all but surely. */
+  readonly clusterId?: number
   readonly revision?: number
 }
 

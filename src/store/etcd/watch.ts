@@ -1,6 +1,6 @@
 import { AsyncQueue, type Timer } from '#base'
 import { Compacted, type Revision, WatchOverflow } from '../store.ts'
-import type { EtcdConnection } from './connection.ts'
+import type { EtcdConnection, WatchHandle } from './connection.ts'
 import { EtcdError } from './errors.ts'
 import { EVERY_KEY, type Event, type WatchResponse } from './messages.ts'
 
@@ -25,20 +25,29 @@ export async function* watchEverything(
 ): AsyncGenerator<WatchBatch> {
   let reached = since
   let barren = 0
+  const gotOn = (): void => {
+    barren = 0
+    connection.noteWatch(undefined)
+  }
   while (!signal.aborted) {
     // What interrupts a watch that got on is a new trouble, with a budget of its own; one that opens and brings nothing takes its time.
     if (barren > 0) await connection.pause(barren)
     barren++
     const stream = await connection.retrying(() => WatchStream.open(connection, reached, signal))
+    // One that is quiet is well too, if it lasts.
+    const lasts = connection.whenAnswersAreDue(gotOn)
     try {
       for await (const batch of stream) {
         yield batch
-        reached = Math.max(reached, batch.revision)
-        barren = 0
+        if (batch.revision <= reached) continue
+        reached = batch.revision
+        gotOn()
       }
     } catch (error) {
       if (!(error instanceof EtcdError) || error.kind !== 'transient') throw error
+      if (barren > 1) connection.noteWatch(error)
     } finally {
+      lasts[Symbol.dispose]()
       stream[Symbol.dispose]()
     }
   }
@@ -48,6 +57,7 @@ export async function* watchEverything(
 export async function oldestRevision(connection: EtcdConnection, signal: AbortSignal): Promise<Revision> {
   try {
     using stream = await connection.retrying(() => WatchStream.open(connection, 0, signal))
+    using _late = stream.expectSoon()
     // The refusal comes behind the opening; else whatever comes is of the beginning.
     for await (const _ of stream) break
     return 1
@@ -64,12 +74,17 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
   readonly #since: Revision
   readonly #end: () => void
   readonly #timer: Timer
+  readonly #vet: WatchHandle['vet']
+  readonly #unlessOpened: WatchHandle['unlessOpened']
+  #newest: Revision = 0
   #fragments: Event[] = []
   #waiting = 0
 
   private constructor(connection: EtcdConnection, since: Revision, signal: AbortSignal) {
     this.#since = since
-    const { call, end, failed, unlessOpened } = connection.watch()
+    const { call, end, failed, vet, unlessOpened } = connection.watch()
+    this.#vet = vet
+    this.#unlessOpened = unlessOpened
     this.#timer = unlessOpened((error) => this.#fail(error))
     const stop = (): void => {
       this.#timer[Symbol.dispose]()
@@ -82,7 +97,14 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
       signal.removeEventListener('abort', stop)
       stop()
     }
-    call.on('data', (response: WatchResponse) => this.#receive(response))
+    call.on('data', (response: WatchResponse) => {
+      try {
+        this.#receive(response)
+      } catch (error) {
+        this.#fail(error as Error)
+        end()
+      }
+    })
     call.on('error', (error) => {
       // Who has ended it hears of nothing.
       if (!this.#queue.ended) this.#fail(failed(error))
@@ -112,6 +134,13 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
     }
   }
 
+  /** Fails unless something comes in the time that an answer may take, or the timer is disposed of. */
+  expectSoon(): Timer {
+    return this.#unlessOpened(() =>
+      this.#fail(new EtcdError('transient', 'the member did not say which revision is its oldest', false)),
+    )
+  }
+
   [Symbol.dispose](): void {
     this.#end()
   }
@@ -119,6 +148,7 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
   #receive(response: WatchResponse): void {
     const { header, created, canceled, compactRevision, cancelReason, fragment, events = [] } = response
     const revision = header?.revision ?? 0
+    this.#vet(header)
     if (canceled) {
       if (compactRevision) this.#fail(new Compacted(this.#since, compactRevision))
       else this.#fail(cancellation(cancelReason ?? ''))
@@ -132,12 +162,22 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
       return
     }
     // The revision that the watch starts at was asked for only to hear whether it is still there.
-    for (const event of events) if ((event.kv?.modRevision ?? 0) > this.#since) this.#fragments.push(event)
+    for (const event of events) if (this.#inOrder(event) > this.#since) this.#fragments.push(event)
+    if (this.#fragments.length > WATCH_BUFFER_EVENTS_MAX) throw new WatchOverflow(WATCH_BUFFER_EVENTS_MAX)
     if (fragment) return
     const all = this.#fragments
     this.#fragments = []
     if (all.length === 0) this.#push({ revision, events: all })
     else this.#push({ revision: all.at(-1)!.kv?.modRevision ?? revision, events: all })
+  }
+
+  /** The event's revision. Throws when others after it were told before. */
+  #inOrder({ kv }: Event): Revision {
+    const revision = kv?.modRevision ?? 0
+    if (revision < this.#newest)
+      throw new EtcdError('transient', `etcd told of revision ${revision} after ${this.#newest} in one watch`, false)
+    this.#newest = revision
+    return revision
   }
 
   #push(batch: WatchBatch): void {
