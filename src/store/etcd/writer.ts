@@ -66,8 +66,18 @@ export class ConditionalWriter {
     this.#signal = signal
   }
 
-  async write(asked: ConditionalWrite): Promise<WriteResult> {
-    const write = asked.put === undefined ? { ...asked, mark: Buffer.from(`${this.#id}/${++this.#deletes}`) } : asked
+  async write(write: ConditionalWrite): Promise<WriteResult> {
+    if (write.put !== undefined) return this.#write(write)
+    try {
+      return await this.#write({ ...write, mark: Buffer.from(`${this.#id}/${++this.#deletes}`) })
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.kind !== 'no-space') throw error
+      // An etcd that is full takes deletes, and nothing beside them.
+      return this.#write(write)
+    }
+  }
+
+  async #write(write: MarkedWrite): Promise<WriteResult> {
     return this.#connection.retrying(async (count) => {
       if (write.expected === 0) await this.#fence.closed()
       const done = count > 0 && write.expected === 0 ? await this.#findCreated(write) : undefined
@@ -131,22 +141,24 @@ function historyGone(error: unknown): never {
   throw new EtcdError('unknown', `nobody answered the write, and its history is gone: ${error.message}`, false, { cause: error })
 }
 
-function requestOf({ key, expected, put, mark = NOTHING }: MarkedWrite, fence: Fence | undefined): TxnRequest {
+function requestOf({ key, expected, put, mark }: MarkedWrite, fence: Fence | undefined): TxnRequest {
   const conditions = [{ key, revision: expected }, ...(fence === undefined ? [] : [fence])]
   return {
     compare: conditions.map((each) => ({ target: TARGET_MOD_REVISION, key: each.key, modRevision: each.revision })),
-    success:
-      put === undefined ? [{ deleteRange: { key } }, { put: { key: DELETE_MARK_KEY, value: mark } }] : [{ put: { key, ...put } }],
+    success: [
+      put === undefined ? { deleteRange: { key } } : { put: { key, ...put } },
+      ...(mark === undefined ? [] : [{ put: { key: DELETE_MARK_KEY, value: mark } }]),
+    ],
     failure: conditions.map((each) => ({ range: { key: each.key } })),
   }
 }
 
 /** Whether an event is what the write would have left: from what it expected, to its value; of a delete, its mark. */
-function isOurs({ key, expected, put, mark = NOTHING }: MarkedWrite, { type, kv, prevKv }: Event): boolean {
-  if (type === DELETED) return false
+function isOurs({ key, expected, put, mark }: MarkedWrite, { type, kv, prevKv }: Event): boolean {
+  if (type === DELETED) return put === undefined && mark === undefined && kv?.key === key && prevKv?.modRevision === expected
   const isFromExpected = expected === 0 ? kv?.version === 1 : prevKv?.modRevision === expected
   if (put !== undefined) return kv?.key === key && isFromExpected && Buffer.compare(kv.value ?? NOTHING, put.value) === 0
-  return kv?.key === DELETE_MARK_KEY && Buffer.compare(kv.value ?? NOTHING, mark) === 0
+  return mark !== undefined && kv?.key === DELETE_MARK_KEY && Buffer.compare(kv.value ?? NOTHING, mark) === 0
 }
 
 const NOTHING = new Uint8Array(0)
