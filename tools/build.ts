@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /**
- * Makes the npm package in `dist`: the library, the command and the store's worker bundled with everything they use, so that whoever installs it gets no
+ * Makes the npm package in `dist`: the library and the command bundled with everything they use, so that whoever installs it gets no
  * dependencies and starts in a fraction of the time that a thousand modules take; beside them the types.
  */
 const ROOT = join(import.meta.dirname, '..')
@@ -15,8 +15,6 @@ const GENERATED = join(ROOT, 'src/api/generated')
 const ENTRIES = {
   index: join(ROOT, 'src/cluster/index.ts'),
   main: join(ROOT, 'src/cli/main.ts'),
-  // Named after its source: the store starts it by its file.
-  worker: join(ROOT, 'src/store/embedded/worker.ts'),
 }
 
 /** Parses on any Node, so that an old one says what it lacks instead of where it stumbled. */

@@ -25,7 +25,7 @@ export async function openStore(
   { directory, clock, log }: { readonly directory: string; readonly clock: Clock; readonly log: Log },
 ): Promise<Store> {
   checkStoreChoice({ store: kind, etcd })
-  if (kind === 'embedded') return openEmbeddedStore({ directory, clock })
+  if (kind === 'embedded') return openEmbeddedStore({ directory, clock, log: log.child({ component: 'store' }) })
   if (kind === 'memory') return openMemoryStore({ clock })
   return openEtcdStore({
     servers: etcdServersOf(kind)!,

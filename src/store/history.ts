@@ -1,4 +1,5 @@
-import { type Change, Compacted, type Entry, FutureRevision, type Page, type Revision } from './store.ts'
+import { SortedMap } from '#base'
+import { type Change, Compacted, type Entry, FutureRevision, type ListOptions, type Page, type Revision } from './store.ts'
 
 /** One durable change as a log keeps it. `value` is undefined for a delete. */
 export interface LogRecord {
@@ -13,20 +14,35 @@ interface Version {
   readonly revision: Revision
   /** Undefined: deleted at this revision. */
   readonly value: Uint8Array | undefined
+  readonly expiresAtMs: number | undefined
+  /** What was there before, unless compaction has forgotten it. */
+  readonly older: Version | undefined
 }
 
 /**
- * Keys in order, each with its versions since the last compaction, and the changes in order of revision.
+ * Keys in order, each with its versions since the last compaction, and the changes in order of revision. A clone costs nothing and goes its own way.
  *
- *     put a=1 (rev 1), put a=2 (rev 2), delete a (rev 3)   →   versions of a: [1:'1', 2:'2', 3:gone]
- *     compact(2)                                           →   [2:'2', 3:gone]; changes after 2 can still be watched
+ *     put a=1 (rev 1), put a=2 (rev 2), delete a (rev 3)   →   versions of a: gone(3) → '2'(2) → '1'(1)
+ *     compact(2)                                           →   gone(3) → '2'(2); changes after 2 can still be watched
  */
 export class History {
-  #keys: string[] = []
-  readonly #versions = new Map<string, Version[]>()
-  #changes: Change[] = []
+  readonly #versions: SortedMap<string, Version>
+  readonly #changes: SortedMap<Revision, Change>
+  /** Of what ends by itself, by the time when it does. */
+  readonly #expiring: SortedMap<string, string>
   #revision: Revision = 0
   #compacted: Revision = 0
+  #changedBytes = 0
+
+  constructor(
+    versions = new SortedMap<string, Version>(),
+    changes = new SortedMap<Revision, Change>(),
+    expiring = new SortedMap<string, string>(),
+  ) {
+    this.#versions = versions
+    this.#changes = changes
+    this.#expiring = expiring
+  }
 
   get revision(): Revision {
     return this.#revision
@@ -37,18 +53,45 @@ export class History {
     return this.#compacted
   }
 
-  /** Applies the next record; revisions only grow. Returns the change it makes. */
-  apply(record: LogRecord): Change {
-    const { revision, key, value } = record
-    const previous = this.current(key)
-    let versions = this.#versions.get(key)
-    if (versions === undefined) {
-      versions = []
-      this.#versions.set(key, versions)
-      this.#keys.splice(this.#lowerBound(key), 0, key)
-    }
-    versions.push({ revision, value })
+  /** Of the values that came since the last compaction: what history may cost, living or not. */
+  get changedBytes(): number {
+    return this.#changedBytes
+  }
+
+  /** Nodes made by the maps, whose work a clone is spared. */
+  get nodesMade(): number {
+    return this.#versions.nodesMade + this.#changes.nodesMade + this.#expiring.nodesMade
+  }
+
+  /** In constant time. */
+  clone(): History {
+    const copy = new History(this.#versions.clone(), this.#changes.clone(), this.#expiring.clone())
+    copy.restore(this.#compacted, this.#revision)
+    copy.#changedBytes = this.#changedBytes
+    return copy
+  }
+
+  /** Where a log that was compacted earlier begins; before the first `apply`. */
+  restore(compacted: Revision, revision: Revision): void {
+    this.#compacted = compacted
     this.#revision = revision
+  }
+
+  /** Takes an entry as it stood at the compaction, which no watch can ask for any more. */
+  keep({ revision, key, value, expiresAtMs }: LogRecord): void {
+    this.#versions.set(key, { revision, value, expiresAtMs, older: undefined })
+    if (expiresAtMs !== undefined) this.#expiring.set(expiryKey(expiresAtMs, revision), key)
+  }
+
+  /** Applies the next record; revisions only grow. Returns the change it makes. */
+  apply({ revision, key, value, expiresAtMs }: LogRecord): Change {
+    const older = this.#versions.get(key)
+    const previous = older && entryOf(key, older)
+    this.#versions.set(key, { revision, value, expiresAtMs, older })
+    if (older?.expiresAtMs !== undefined) this.#expiring.delete(expiryKey(older.expiresAtMs, older.revision))
+    if (expiresAtMs !== undefined) this.#expiring.set(expiryKey(expiresAtMs, revision), key)
+    this.#revision = revision
+    this.#changedBytes += value?.byteLength ?? 0
     const change: Change = {
       type: value === undefined ? 'delete' : 'put',
       key,
@@ -56,42 +99,33 @@ export class History {
       revision,
       previous,
     }
-    this.#changes.push(change)
+    this.#changes.set(revision, change)
     return change
   }
 
-  /** Where a log that was compacted earlier begins; only before the first `apply`. */
-  restore(compacted: Revision, revision: Revision): void {
-    this.#compacted = compacted
-    this.#revision = revision
-  }
-
   current(key: string): Entry | undefined {
-    const last = this.#versions.get(key)?.at(-1)
-    return last?.value === undefined ? undefined : { key, value: last.value, revision: last.revision }
+    const newest = this.#versions.get(key)
+    return newest && entryOf(key, newest)
   }
 
   get(key: string, at: Revision | undefined): Entry | undefined {
     if (at === undefined) return this.current(key)
     this.#check(at)
-    return this.#at(key, at)
+    const version = versionAt(this.#versions.get(key), at)
+    return version && entryOf(key, version)
   }
 
-  list(
-    prefix: string,
-    { at, limit, after }: { at?: Revision | undefined; limit?: number | undefined; after?: string | undefined },
-  ): Page {
+  list(prefix: string, { at, limit, after }: ListOptions): Page {
     if (at !== undefined) this.#check(at)
     const entries: Entry[] = []
     let remaining = 0
-    const start = after === undefined || after < prefix ? this.#lowerBound(prefix) : this.#lowerBound(`${after}\0`)
-    for (let index = start; index < this.#keys.length; index++) {
-      const key = this.#keys[index]!
+    const start = after === undefined || after < prefix ? prefix : `${after}\0`
+    for (const [key, newest] of this.#versions.entries(start)) {
       if (!key.startsWith(prefix)) break
-      const entry = at === undefined ? this.current(key) : this.#at(key, at)
-      if (entry === undefined) continue
+      const version = at === undefined ? newest : versionAt(newest, at)
+      if (version?.value === undefined) continue
       if (limit && entries.length >= limit) remaining++
-      else entries.push(entry)
+      else entries.push({ key, value: version.value, revision: version.revision })
     }
     return { entries, revision: at ?? this.#revision, remaining }
   }
@@ -99,70 +133,140 @@ export class History {
   /** Changes under `prefix` after `since`, oldest first. Throws `Compacted` when some are gone. */
   changesAfter(since: Revision, prefix: string): Change[] {
     if (since < this.#compacted) throw new Compacted(since, this.#compacted)
-    let low = 0
-    let high = this.#changes.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#changes[middle]!.revision <= since) low = middle + 1
-      else high = middle
-    }
     const found: Change[] = []
-    for (let index = low; index < this.#changes.length; index++) {
-      const change = this.#changes[index]!
-      if (change.key.startsWith(prefix)) found.push(change)
-    }
+    for (const [, change] of this.#changes.entries(since + 1)) if (change.key.startsWith(prefix)) found.push(change)
     return found
   }
 
-  /** Forgets what is superseded at `revision`; returns the revisions of the records that no read can need any more. */
-  compact(revision: Revision): Revision[] {
+  /** Forgets superseded versions up to and including `revision`. */
+  compact(revision: Revision): void {
     if (revision > this.#revision) throw new FutureRevision(revision, this.#revision)
     if (revision <= this.#compacted) throw new Compacted(revision, this.#compacted)
     this.#compacted = revision
-    const dropped: Revision[] = []
-    const emptied: string[] = []
     // Only keys that changed since the previous compaction can have something to drop.
-    const touched = new Set<string>()
-    for (const change of this.#changes) {
-      if (change.revision > revision) break
-      touched.add(change.key)
+    for (let [at, change] = this.#changes.first() ?? []; change !== undefined; [at, change] = this.#changes.first() ?? []) {
+      if (at! > revision) break
+      this.#changes.delete(at!)
+      if (change.type === 'put') this.#changedBytes -= change.value.byteLength
+      this.#forget(change.key, revision)
     }
-    for (const key of touched) {
-      const versions = this.#versions.get(key)!
-      const visible = versions.findLastIndex((version) => version.revision <= revision)
-      const keepFrom = versions[visible]?.value === undefined ? visible + 1 : visible
-      for (const version of versions.splice(0, Math.max(0, keepFrom))) dropped.push(version.revision)
-      if (versions.length === 0) emptied.push(key)
-    }
-    this.#remove(emptied)
-    this.#changes = this.#changes.filter((change) => change.revision > revision)
-    return dropped
   }
 
-  #remove(keys: readonly string[]): void {
-    if (keys.length === 0) return
-    for (const key of keys) this.#versions.delete(key)
-    this.#keys = this.#keys.filter((key) => this.#versions.has(key))
+  /** The revision up to which history must be forgotten so that no more than `bytes` of changes stay. */
+  revisionForBytes(bytes: number): Revision {
+    let surplus = this.#changedBytes - bytes
+    let revision = this.#compacted
+    for (const [at, { type, value }] of this.#changes.entries()) {
+      if (surplus <= 0) break
+      revision = at
+      if (type === 'put') surplus -= value.byteLength
+    }
+    return revision
+  }
+
+  get hasExpiring(): boolean {
+    return this.#expiring.size > 0
+  }
+
+  /** What ends first. */
+  firstExpiry(): Expiry | undefined {
+    const first = this.#expiring.first()
+    return first && expiryOf(first)
+  }
+
+  /** What should have ended by `nowMs`, earliest first. */
+  expired(nowMs: number, limit: number): Expiry[] {
+    const due: Expiry[] = []
+    for (const entry of this.#expiring.entries()) {
+      const expiry = expiryOf(entry)
+      if (expiry.atMs > nowMs || due.length >= limit) break
+      due.push(expiry)
+    }
+    return due
+  }
+
+  /** Takes all changes after `revision` back, one by one. */
+  rewind(revision: Revision): void {
+    this.#check(revision)
+    const later = [...this.#changes.entries(revision + 1)].reverse()
+    for (const [at, { key, type, value }] of later) {
+      const { older, expiresAtMs } = this.#versions.get(key)!
+      this.#changes.delete(at)
+      if (type === 'put') this.#changedBytes -= value.byteLength
+      if (expiresAtMs !== undefined) this.#expiring.delete(expiryKey(expiresAtMs, at))
+      if (older === undefined) this.#versions.delete(key)
+      else this.#versions.set(key, older)
+      if (older?.expiresAtMs !== undefined) this.#expiring.set(expiryKey(older.expiresAtMs, older.revision), key)
+    }
+    this.#revision = revision
+  }
+
+  /** Everything needed to make it anew: entries as of the compaction in key order for `keep`, then later changes in order for `apply`. */
+  *kept(): Generator<LogRecord, undefined> {
+    for (const [key, newest] of this.#versions.entries()) {
+      const version = versionAt(newest, this.#compacted)
+      if (version?.value !== undefined) yield recordOf(key, version)
+    }
+  }
+
+  *applied(): Generator<LogRecord, undefined> {
+    for (const [revision, { key }] of this.#changes.entries()) yield recordOf(key, versionAt(this.#versions.get(key), revision)!)
+  }
+
+  #forget(key: string, revision: Revision): void {
+    const newest = this.#versions.get(key)
+    if (newest === undefined) return
+    const kept = withoutOlder(newest, revision)
+    if (kept === undefined) this.#versions.delete(key)
+    else if (kept !== newest) this.#versions.set(key, kept)
   }
 
   #check(at: Revision): void {
     if (at < this.#compacted) throw new Compacted(at, this.#compacted)
     if (at > this.#revision) throw new FutureRevision(at, this.#revision)
   }
-
-  #at(key: string, at: Revision): Entry | undefined {
-    const version = this.#versions.get(key)?.findLast((each) => each.revision <= at)
-    return version?.value === undefined ? undefined : { key, value: version.value, revision: version.revision }
-  }
-
-  #lowerBound(key: string): number {
-    let low = 0
-    let high = this.#keys.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#keys[middle]! < key) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
 }
+
+const entryOf = (key: string, { value, revision }: Version): Entry | undefined =>
+  value === undefined ? undefined : { key, value, revision }
+
+const recordOf = (key: string, { revision, value, expiresAtMs }: Version): LogRecord => ({
+  revision,
+  key,
+  value,
+  ...(expiresAtMs !== undefined && { expiresAtMs }),
+})
+
+function versionAt(newest: Version | undefined, at: Revision): Version | undefined {
+  let version = newest
+  while (version !== undefined && version.revision > at) version = version.older
+  return version
+}
+
+/** The versions after `revision`, and the one that is visible at it unless that is a deletion. */
+function withoutOlder(newest: Version, revision: Revision): Version | undefined {
+  const later: Version[] = []
+  let version: Version | undefined = newest
+  for (; version !== undefined && version.revision > revision; version = version.older) later.push(version)
+  let kept: Version | undefined
+  if (version?.value !== undefined) kept = version.older === undefined ? version : { ...version, older: undefined }
+  if (kept === version) return newest
+  for (const each of later.reverse()) kept = { ...each, older: kept }
+  return kept
+}
+
+/** An entry that ends by itself, unless it changes before. */
+export interface Expiry {
+  readonly atMs: number
+  readonly key: string
+  readonly revision: Revision
+}
+
+const expiryOf = ([expiry, key]: readonly [string, string]): Expiry => {
+  const [atMs, revision] = expiry.split('/').map(Number)
+  return { atMs: atMs!, revision: revision!, key }
+}
+
+/** Orders by time; the revision tells apart what ends together. */
+const expiryKey = (atMs: number, revision: Revision): string =>
+  `${String(Math.max(0, Math.ceil(atMs))).padStart(16, '0')}/${revision}`

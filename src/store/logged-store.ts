@@ -1,8 +1,11 @@
-import { AsyncQueue, type Clock, type Timer } from '#base'
-import { History, type LogRecord } from './history.ts'
+import { AsyncQueue, type Clock, nextTurn, type Timer } from '#base'
+import type { History, LogRecord } from './history.ts'
 import {
   type Change,
+  Compacted,
   type Entry,
+  type ForkOptions,
+  FutureRevision,
   type ListOptions,
   type Page,
   type Progress,
@@ -15,21 +18,36 @@ import {
 
 /** Makes records durable, in the order given. What a backend adds to {@link LoggedStore}. */
 export interface DurableLog extends AsyncDisposable {
-  /** Resolves once the record is on disk; in the order of the calls. A rejection ends the log's life. */
-  append(record: LogRecord): Promise<void>
-  /** Deletes records that nothing can read any more, and notes how far history is gone. */
-  compact(revision: Revision, dropped: readonly Revision[]): Promise<void>
+  /** Throws a `StoreFailure` when no such record is taken now; after that `append` takes it. Deletes may go on where puts are refused. */
+  admit(type: Change['type']): void
+  /**
+   * Settles, in the order of the calls, once the record is on disk, or with what went wrong. Then nothing of what had been appended before that is
+   * settled with success any more, and `admit` says whether there is a way on.
+   */
+  append(record: LogRecord, settle: (error?: Error) => void): void
+  /** Notes that history is gone up to `revision`, and may use the moment to keep less; `state` has what is durable and visible by then. */
+  compact(revision: Revision, state: () => History): Promise<void>
+  /** Why the log can't be relied on now. */
+  problem(): string | undefined
 }
 
-/** What a log held when it was opened. */
-export interface Recovered {
-  readonly compacted: Revision
-  readonly revision: Revision
-  readonly records: readonly LogRecord[]
+/** A log of what is forgotten with the process. */
+export const memoryLog: DurableLog = {
+  admit() {},
+  append: (_record, settle) => settle(),
+  async compact() {},
+  problem: () => undefined,
+  async [Symbol.asyncDispose]() {},
 }
 
 /** Changes that one watcher may have waiting before it is cut off. */
 export const WATCH_BUFFER_CHANGES_MAX = 100_000
+/** Values of changes since the last compaction. More are forgotten early, down to half: watches and lists from then must start again. */
+export const HISTORY_BYTES_MAX = 256 * 1024 * 1024
+/** What history forgets before others have their turn. */
+const COMPACTED_PER_TURN = 4_096
+/** Entries that ended together and are deleted together. */
+const EXPIRED_TOGETHER_MAX = 1_000
 
 interface Watcher {
   readonly prefix: string
@@ -42,27 +60,27 @@ interface Watcher {
  */
 export class LoggedStore implements Store {
   readonly isShared = false
-  readonly #history = new History()
+  readonly #history: History
   readonly #pending = new Map<string, LogRecord>()
+  readonly #inFlight = new Map<LogRecord, Promise<void>>()
   readonly #watchers = new Set<Watcher>()
-  readonly #expiring = new Map<string, { readonly atMs: number; readonly revision: Revision }>()
   readonly #log: DurableLog
   readonly #clock: Clock
+  readonly #historyBytesMax: number
   #assigned: Revision
-  #failure: Error | undefined
+  #compacting: Promise<void> = Promise.resolve()
+  #isTrimming = false
+  #isExpiring = false
   #timer: Timer | undefined
   #disposed = false
 
-  constructor(log: DurableLog, recovered: Recovered, clock: Clock) {
+  /** Takes `history` over: what the log held when it was opened. */
+  constructor(log: DurableLog, history: History, clock: Clock, historyBytesMax = HISTORY_BYTES_MAX) {
     this.#log = log
+    this.#history = history
     this.#clock = clock
-    this.#history.restore(recovered.compacted, recovered.compacted)
-    for (const record of recovered.records) {
-      this.#history.apply(record)
-      this.#noteExpiry(record)
-    }
-    this.#history.restore(recovered.compacted, Math.max(recovered.revision, this.#history.revision))
-    this.#assigned = this.#history.revision
+    this.#historyBytesMax = historyBytesMax
+    this.#assigned = history.revision
     this.#armExpiry()
   }
 
@@ -114,16 +132,31 @@ export class LoggedStore implements Store {
     }
   }
 
-  async compact(revision: Revision): Promise<void> {
-    await this.#log.compact(revision, this.#history.compact(revision))
+  compact(revision: Revision): Promise<void> {
+    // One after the other: the next may need what the last has left.
+    const compacted = this.#compacting.then(() => this.#compact(revision))
+    this.#compacting = compacted.catch(() => undefined)
+    return compacted
   }
 
   compactInTurn(revision: Revision): Promise<void> {
     return this.compact(revision)
   }
 
+  /** In constant time, and in as much again for every change since `at`. Forgotten with its process, whatever this store is. */
+  fork({ clock, at }: ForkOptions): Store {
+    const history = this.#history.clone()
+    if (at !== undefined) history.rewind(at)
+    return new LoggedStore(memoryLog, history, clock, this.#historyBytesMax)
+  }
+
+  /** What is durable and visible now, as a state of its own. In constant time. */
+  state(): History {
+    return this.#history.clone()
+  }
+
   problem(): string | undefined {
-    return this.#failure?.message
+    return this.#log.problem()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -140,7 +173,7 @@ export class LoggedStore implements Store {
     expected: Revision,
     expiresAtMs: number | undefined,
   ): Promise<Revision> {
-    this.#refuseAfterFailure()
+    if (this.#disposed) throw new Error('the store is closed')
     const pending = this.#pending.get(key)
     const current =
       pending === undefined ? (this.#history.current(key)?.revision ?? 0) : pending.value === undefined ? 0 : pending.revision
@@ -149,23 +182,30 @@ export class LoggedStore implements Store {
       if (pending !== undefined) await this.#settled(pending)
       throw new RevisionConflict(key, this.#history.current(key))
     }
+    this.#log.admit(value === undefined ? 'delete' : 'put')
     const record: LogRecord = { revision: ++this.#assigned, key, value, ...(expiresAtMs !== undefined && { expiresAtMs }) }
     this.#pending.set(key, record)
-    const appended = this.#log.append(record).then(() => this.#commit(record))
+    const appended = new Promise<void>((resolve, reject) => {
+      this.#log.append(record, (error) => {
+        if (this.#pending.get(key) === record) this.#pending.delete(key)
+        if (error === undefined) {
+          this.#commit(record)
+          resolve()
+        } else {
+          // All that came after is lost too, and what comes next follows what is durable.
+          this.#assigned = this.#history.revision
+          reject(error)
+        }
+      })
+    })
     this.#inFlight.set(record, appended)
     try {
       await appended
-    } catch (error) {
-      this.#fail(error)
-      throw this.#failure
     } finally {
       this.#inFlight.delete(record)
-      if (this.#pending.get(key) === record) this.#pending.delete(key)
     }
     return record.revision
   }
-
-  readonly #inFlight = new Map<LogRecord, Promise<void>>()
 
   async #settled(record: LogRecord): Promise<void> {
     await this.#inFlight.get(record)?.catch(() => undefined)
@@ -173,47 +213,53 @@ export class LoggedStore implements Store {
 
   #commit(record: LogRecord): void {
     const change = this.#history.apply(record)
-    this.#noteExpiry(record)
-    if (this.#expiring.has(record.key) && this.#timer === undefined) this.#armExpiry()
+    if (this.#timer === undefined ? this.#history.hasExpiring : (record.expiresAtMs ?? Number.POSITIVE_INFINITY) < this.#timer.at)
+      this.#armExpiry()
     for (const { prefix, queue } of this.#watchers) {
       if (!change.key.startsWith(prefix)) continue
       if (!queue.push(change)) queue.fail(new WatchOverflow(WATCH_BUFFER_CHANGES_MAX))
     }
+    if (this.#history.changedBytes > this.#historyBytesMax && !this.#isTrimming) void this.#trim()
   }
 
-  #fail(error: unknown): void {
-    if (this.#failure !== undefined) return
-    const why = error instanceof Error ? error.message : String(error)
-    this.#failure = new Error(`the store can not write any more and is read-only: ${why}`, { cause: error })
+  async #compact(revision: Revision): Promise<void> {
+    const history = this.#history
+    if (revision > history.revision) throw new FutureRevision(revision, history.revision)
+    if (revision <= history.compactedRevision) throw new Compacted(revision, history.compactedRevision)
+    while (history.compactedRevision < revision) {
+      history.compact(Math.min(revision, history.compactedRevision + COMPACTED_PER_TURN))
+      if (history.compactedRevision < revision) await nextTurn()
+    }
+    await this.#log.compact(revision, () => this.state())
   }
 
-  #refuseAfterFailure(): void {
-    if (this.#disposed) throw new Error('the store is closed')
-    if (this.#failure !== undefined) throw this.#failure
-  }
-
-  #noteExpiry({ key, expiresAtMs, revision }: LogRecord): void {
-    if (expiresAtMs === undefined) this.#expiring.delete(key)
-    else this.#expiring.set(key, { atMs: expiresAtMs, revision })
+  /** Before history costs more memory than it may. */
+  async #trim(): Promise<void> {
+    this.#isTrimming = true
+    try {
+      await this.compact(this.#history.revisionForBytes(this.#historyBytesMax / 2))
+    } catch {
+      // Somebody else has compacted, or the log has a problem, of which it tells.
+    } finally {
+      this.#isTrimming = false
+    }
   }
 
   #armExpiry(): void {
     this.#timer?.[Symbol.dispose]()
     this.#timer = undefined
-    if (this.#expiring.size === 0 || this.#disposed) return
-    let earliestMs = Number.POSITIVE_INFINITY
-    for (const { atMs } of this.#expiring.values()) earliestMs = Math.min(earliestMs, atMs)
-    this.#timer = this.#clock.after(Math.max(0, earliestMs - this.#clock.now()), () => this.#expire())
+    const first = this.#history.firstExpiry()
+    if (first === undefined || this.#disposed || this.#isExpiring) return
+    this.#timer = this.#clock.after(Math.max(0, first.atMs - this.#clock.now()), () => void this.#expire())
   }
 
-  #expire(): void {
-    const nowMs = this.#clock.now()
-    const due = [...this.#expiring].filter(([, { atMs }]) => atMs <= nowMs)
-    for (const [key, { revision }] of due) {
-      this.#expiring.delete(key)
-      // An entry that changed meanwhile has a new end, or none.
-      this.delete(key, revision).catch(() => undefined)
-    }
-    this.#armExpiry()
+  async #expire(): Promise<void> {
+    this.#timer = undefined
+    this.#isExpiring = true
+    const due = this.#history.expired(this.#clock.now(), EXPIRED_TOGETHER_MAX)
+    const deleted = await Promise.allSettled(due.map(({ key, revision }) => this.delete(key, revision)))
+    this.#isExpiring = false
+    // An entry that changed meanwhile has a new end, or none. Where the log takes nothing, the next change finds what has ended.
+    if (deleted.every((each) => each.status === 'fulfilled' || each.reason instanceof RevisionConflict)) this.#armExpiry()
   }
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '#base'
+
 /** Position in the log of changes. Starts at 1; 0 means "absent" as an expectation and "from the start" nowhere. */
 export type Revision = number
 
@@ -32,6 +34,8 @@ export interface Store extends AsyncDisposable {
   compact(revision: Revision): Promise<void>
   /** Copies all of one moment into a file that is not there yet, for backends that have no other way (etcd has its own). */
   snapshot?(file: string): Promise<void>
+  /** The same store in memory, which goes its own way from here on: neither sees what is written to the other. For backends that hold all in memory. */
+  fork?(options: ForkOptions): Store
   /** Compacts like `compact`, unless another process that shares the store has done so since this one last called. */
   compactInTurn(revision: Revision): Promise<void>
   /** Why the store can't be relied on now, in one sentence; undefined when all is well. */
@@ -59,6 +63,13 @@ export interface Page {
   readonly revision: Revision
   /** Keys under the prefix beyond this page. */
   readonly remaining: number
+}
+
+export interface ForkOptions {
+  /** By which its entries end. */
+  readonly clock: Clock
+  /** Shows the store as of this revision; the newest by default. Throws `Compacted` when that is gone. */
+  readonly at?: Revision | undefined
 }
 
 export interface PutOptions {

@@ -45,6 +45,6 @@ test('embedded: a file of a newer version is refused', async () => {
   database.close()
   await assert.rejects(
     openEmbeddedStore({ directory: place.directory, clock: systemClock }),
-    /newer version of t8s \(format 99, this one knows 1\)/,
+    /newer version of t8s \(format 99, this one knows 2\)/,
   )
 })

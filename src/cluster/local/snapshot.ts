@@ -19,7 +19,9 @@ interface Manifest {
   readonly revision: number
 }
 
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 2
+/** What the first format has in place of the present one's; the store moves it when it opens. */
+const FIRST_STORE_FILE = 'store.db'
 const MANIFEST = 't8s-snapshot.json'
 const CONFIG = 'cluster.json'
 
@@ -62,7 +64,7 @@ const entry = (name: string, body: Uint8Array) => ({
 })
 
 /** What may be in a snapshot; anything else is not of our making and is not written anywhere. */
-const NAMES = /^(t8s-snapshot\.json|cluster\.json|pki\/[a-z-]+\.(crt|key|pub)|store\/store\.db)$/
+const NAMES = /^(t8s-snapshot\.json|cluster\.json|pki\/[a-z-]+\.(crt|key|pub)|store\/(store\.db|00000000\.checkpoint))$/
 
 /**
  * Makes the data directory of a cluster from a snapshot; `t8s up` then starts it. The directory must not hold anything, and is whole or not there. Throws a sentence.
@@ -114,7 +116,8 @@ async function readSnapshot(file: string): Promise<Map<string, Buffer>> {
     )
   const strange = [...files.keys()].find((name) => !NAMES.test(name))
   if (strange !== undefined) throw no(`it holds ${strange}`)
-  for (const name of [CONFIG, `store/${EMBEDDED_STORE_FILE}`, 'pki/sa.pub'])
+  const store = `store/${formatVersion === 1 ? FIRST_STORE_FILE : EMBEDDED_STORE_FILE}`
+  for (const name of [CONFIG, store, 'pki/sa.pub'])
     if (!files.has(name)) throw no(`${name} is missing; it was cut off, or made by hand`)
   return files
 }

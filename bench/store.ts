@@ -1,0 +1,165 @@
+/**
+ * How fast does the embedded store take writes, list, start and how much memory does an object cost, beside Debian's etcd with one member and with three? One process
+ * writes to each in turn, on one disk; a write counts once it is durable: all of them sync before they acknowledge. etcd is spoken to by the leanest client that Node can
+ * be, and pays for its connection, as an API server would. Usage: node --conditions=source bench/store.ts [--full] [DIRECTORY]
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { systemClock } from '#base'
+import { openEmbeddedStore, type Store } from '#store'
+import { EtcdCluster } from '../test/node/etcd-cluster.ts'
+import { EtcdWriter } from './store/etcd-writer.ts'
+
+const full = process.argv.includes('--full')
+const WRITERS = [1, 16, 128, 1_024]
+const LISTS = full ? [10_000, 100_000] : [1_000, 10_000]
+const ROUNDS = full ? 7 : 3
+const ROUND_MS = full ? 2_000 : 200
+const VALUE_BYTES = 2_048
+
+interface Round {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+interface Target {
+  readonly name: string
+  /** Rounds of as many writers, each writing its next key when the last was acknowledged. */
+  open(writers: number): Disposable & { put(key: string, value: Uint8Array): Promise<unknown> }
+}
+
+const root = mkdtempSync(join(process.argv.slice(2).find((each) => !each.startsWith('--')) ?? tmpdir(), 't8s-bench-'))
+let keys = 0
+try {
+  await writes()
+  for (const count of LISTS) await objects(count)
+} finally {
+  rmSync(root, { recursive: true })
+}
+
+async function writes(): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const store = stack.use(await openEmbeddedStore({ directory: join(root, 'writes'), clock: systemClock }))
+  const targets: Target[] = [
+    {
+      name: 'embedded',
+      open: () => ({ put: (key, value) => store.put(key, value, { expected: 0 }), [Symbol.dispose]() {} }),
+    },
+  ]
+  if (spawnSync('etcd', ['--version']).status === 0) {
+    process.env['TMPDIR'] = root
+    for (const members of [1, 3]) {
+      const cluster = stack.use(await EtcdCluster.start(members))
+      const leader = cluster.servers[cluster.leader()]!
+      targets.push({
+        name: `etcd, ${members === 1 ? '1 member' : `${members} members`}`,
+        open: (writers) => new EtcdWriter(leader, writers),
+      })
+    }
+  } else process.stdout.write('etcd is not installed; nothing to compare with\n')
+  for (const writers of WRITERS) {
+    const rounds = new Map<Target, Round[]>(targets.map((target) => [target, []]))
+    // In turns, so that whatever else the machine does slows all; the first turn only warms up.
+    for (let turn = 0; turn <= ROUNDS; turn++)
+      for (const target of targets) rounds.get(target)!.push(await measure(target, writers, turn === 0 ? ROUND_MS / 2 : ROUND_MS))
+    const own = rounds.get(targets[0]!)!.slice(1)
+    for (const target of targets) line(target, writers, rounds.get(target)!.slice(1), own)
+    // As an API server does from time to time.
+    await store.compact(store.revision)
+  }
+}
+
+function line({ name }: Target, writers: number, rounds: readonly Round[], own: readonly Round[]): void {
+  const [rate, p50, p99] = [
+    median(rounds.map(({ perSecond }) => perSecond)),
+    median(rounds.map(({ p50Ms }) => p50Ms)),
+    median(rounds.map(({ p99Ms }) => p99Ms)),
+  ]
+  const ratio = median(own.map(({ perSecond }, at) => perSecond / rounds[at]!.perSecond))
+  const against = rounds === own ? '' : `   embedded: ${ratio.toFixed(1)} ×`
+  process.stdout.write(
+    `${`${writers} writers, ${name}`.padEnd(30)} ${rate.toFixed(0).padStart(7)}/s   p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms${against}\n`,
+  )
+}
+
+async function measure(target: Target, writers: number, durationMs: number): Promise<Round> {
+  using writer = target.open(writers)
+  const value = Buffer.alloc(VALUE_BYTES, 'v')
+  const latenciesMs: number[] = []
+  const startMs = performance.now()
+  const write = async (): Promise<void> => {
+    while (performance.now() - startMs < durationMs) {
+      const sentMs = performance.now()
+      await writer.put(`/registry/pods/default/web-${keys++}`, value)
+      latenciesMs.push(performance.now() - sentMs)
+    }
+  }
+  await Promise.all(Array.from({ length: writers }, write))
+  const seconds = (performance.now() - startMs) / 1000
+  latenciesMs.sort((a, b) => a - b)
+  const at = (share: number): number => latenciesMs[Math.floor(share * (latenciesMs.length - 1))]!
+  return { perSecond: latenciesMs.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+/** What a store with so many objects costs, to start, to list and in memory. */
+async function objects(count: number): Promise<void> {
+  const directory = join(root, `objects-${count}`)
+  {
+    await using store = await openEmbeddedStore({ directory, clock: systemClock })
+    for (let at = 0; at < count; at += 1_000)
+      await Promise.all(
+        Array.from({ length: Math.min(1_000, count - at) }, (_, index) =>
+          store.put(`/registry/pods/default/web-${at + index}`, Buffer.alloc(VALUE_BYTES, at + index), { expected: 0 }),
+        ),
+      )
+    report(`${count} objects`, `${median(await listings(store)).toFixed(1)} ms to list`)
+  }
+  const collect = collector()
+  for (const form of ['log', 'checkpoint']) {
+    collect()
+    const before = used()
+    const startMs = performance.now()
+    await using store = await openEmbeddedStore({ directory, clock: systemClock })
+    const startedMs = performance.now() - startMs
+    collect()
+    const bytes = (used() - before) / count - VALUE_BYTES
+    report(
+      `${count} objects, from a ${form}`,
+      `${startedMs.toFixed(0)} ms to start, ${bytes.toFixed(0)} bytes of memory each beside the value`,
+    )
+    if (form === 'log') await store.compact(store.revision)
+  }
+}
+
+async function listings(store: Store): Promise<number[]> {
+  const times: number[] = []
+  for (let turn = 0; turn < ROUNDS; turn++) {
+    const startMs = performance.now()
+    await store.list('/registry/')
+    times.push(performance.now() - startMs)
+  }
+  return times
+}
+
+function report(what: string, figures: string): void {
+  process.stdout.write(`${what.padEnd(38)} ${figures}\n`)
+}
+
+function used(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+function collector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}

@@ -1,0 +1,135 @@
+import { dirname } from 'node:path'
+import type { Random } from '#base'
+import type { History, LogRecord } from '../history.ts'
+import { type Disk, type DiskFile, writeAll } from './disk.ts'
+import { encodeHeader, endMark, FrameEncoder, HEADER_BYTES } from './format.ts'
+
+/**
+ * What a store keeps in its directory, numbered in one row: a checkpoint has everything from before the log of the same number, and the logs from there on have the
+ * changes since.
+ *
+ *     00000003.checkpoint  00000003.log  00000004.log  00000005.log
+ */
+export interface StoreFile {
+  readonly sequence: number
+  readonly kind: 'log' | 'checkpoint'
+}
+
+export const nameOf = ({ sequence, kind }: StoreFile): string => `${String(sequence).padStart(8, '0')}.${kind}`
+
+/** Undefined for what is not ours. */
+export function parseName(name: string): StoreFile | undefined {
+  const parts = /^(\d{8,})\.(log|checkpoint)$/.exec(name)
+  return parts === null ? undefined : { sequence: Number(parts[1]), kind: parts[2] as StoreFile['kind'] }
+}
+
+/** Of a file that is being made; it gets its name when it is whole. */
+export const UNFINISHED = '.new'
+
+/** The log that frames go to. */
+export interface Segment {
+  readonly sequence: number
+  readonly path: string
+  readonly file: DiskFile
+  readonly salt: Buffer
+  readonly size: number
+  /** Where the next frame goes. */
+  position: number
+}
+
+export interface Place {
+  readonly disk: Disk
+  readonly directory: string
+  readonly random: Random
+  /** Which store it is. */
+  readonly store: Buffer
+}
+
+const ZEROS = Buffer.alloc(1024 * 1024)
+/** Handed to the disk before it is waited for, so that writes beside it need not wait for more. */
+const SYNC_BYTES = 4 * 1024 * 1024
+const CHECKPOINT_FRAME_BYTES = 256 * 1024
+
+/** Makes a log of `size` bytes of zeros: a frame then changes nothing but its own sectors. */
+export async function createLog(place: Place, sequence: number, size: number): Promise<Segment> {
+  const path = `${place.directory}/${nameOf({ sequence, kind: 'log' })}`
+  const salt = drawSalt(place.random)
+  await createFile(place, path, async (file) => {
+    await writeAll(file, encodeHeader({ kind: 'log', store: place.store, salt, sequence, compacted: 0, revision: 0 }), 0)
+    await writeZeros(file, HEADER_BYTES, size)
+  })
+  return { sequence, path, file: await place.disk.open(path, 'durable'), salt, size, position: HEADER_BYTES }
+}
+
+export async function writeZeros(file: DiskFile, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; at += ZEROS.length) await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, to - at)), at)
+}
+
+/** Again, behind a frame that ends at `position`. */
+export async function writeMark(file: DiskFile, salt: Buffer, position: number): Promise<void> {
+  const mark = endMark(salt)
+  await writeAll(file, mark, position - mark.length)
+}
+
+/** Writes all of a state to a file that is whole or not there. Resolves to its size in bytes. */
+export async function writeCheckpoint(
+  place: Place,
+  path: string,
+  { sequence, history, signal }: { readonly sequence: number; readonly history: History; readonly signal?: AbortSignal },
+): Promise<number> {
+  const salt = drawSalt(place.random)
+  const encoder = new FrameEncoder(salt)
+  let position = HEADER_BYTES
+  await createFile(place, path, async (file) => {
+    let unsynced = 0
+    const flush = async (): Promise<void> => {
+      const frame = encoder.finish()
+      await writeAll(file, frame, position)
+      position += frame.length
+      unsynced += frame.length
+      if (unsynced < SYNC_BYTES) return
+      await file.sync()
+      unsynced = 0
+    }
+    const { compactedRevision: compacted, revision } = history
+    await writeAll(file, encodeHeader({ kind: 'checkpoint', store: place.store, salt, sequence, compacted, revision }), 0)
+    for (const record of recordsOf(history)) {
+      encoder.add({ kind: 'record', record })
+      if (encoder.byteLength < CHECKPOINT_FRAME_BYTES) continue
+      signal?.throwIfAborted()
+      await flush()
+    }
+    if (encoder.records > 0) await flush()
+    await flush()
+  })
+  return position
+}
+
+function* recordsOf(history: History): Generator<LogRecord, undefined> {
+  yield* history.kept()
+  yield* history.applied()
+}
+
+async function createFile({ disk }: Place, path: string, fill: (file: DiskFile) => Promise<void>): Promise<void> {
+  const unfinished = path + UNFINISHED
+  try {
+    {
+      await using file = await disk.open(unfinished, 'create')
+      await fill(file)
+      await file.sync()
+    }
+    await disk.rename(unfinished, path)
+    await disk.syncDirectory(dirname(path))
+  } catch (error) {
+    // What is left of it may keep the space that was missing.
+    await disk.remove(unfinished).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Never begins like the zeros that it stands between. */
+function drawSalt(random: Random): Buffer {
+  const salt = Buffer.from(random.bytes(8))
+  salt[0]! |= 1
+  return salt
+}
