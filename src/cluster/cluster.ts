@@ -4,7 +4,7 @@ import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#
 import { openMemoryStore, type Store } from '#store'
 import { ADMIN, startControlPlane } from './control-plane.ts'
 import { waitUntilReady } from './local/readiness.ts'
-import { createPki, identities } from './pki-directory.ts'
+import { createPki, identities, type Pki } from './pki-directory.ts'
 import { startSimulatedNodes } from './simulated-nodes.ts'
 
 export interface StartClusterOptions {
@@ -36,6 +36,22 @@ export interface Cluster extends AsyncDisposable {
   readonly client: Client
   readonly clock: Clock
   clientFor(user: UserInfo): Client
+  /**
+   * A second, independent cluster with the same objects at the same revisions, to try something out and throw it away: neither sees the other's writes, and controllers,
+   * scheduler and nodes of the fork go on from where the objects are. Copying takes constant time, whatever there is (the store is shared until one side writes); starting
+   * the control plane takes what it always takes. Credentials and tokens of the one are good for the other. The nodes begin as after a reboot: they start the containers
+   * of their pods again. Waits for no write that is under way. Dispose of it as of any cluster, before or after this one.
+   *
+   *     await using trial = await cluster.fork()
+   *
+   * Throws when the cluster's store is one that can't be forked (etcd), and for an `at` that is compacted or still to come.
+   */
+  fork(options?: ForkClusterOptions): Promise<Cluster>
+}
+
+export interface ForkClusterOptions extends Omit<StartClusterOptions, 'store'> {
+  /** `resourceVersion` of the last change that the fork has; by default all that there are. Costs as much as changes are left out. */
+  readonly at?: string
 }
 
 const CLUSTER_CIDR = '10.244.0.0/16'
@@ -45,12 +61,24 @@ const CLUSTER_DOMAIN = 'cluster.local'
 
 /** `await using cluster = await startCluster({ nodes: 3 })`. Resolves when the API answers and the nodes are Ready. */
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
-  const { nodes = 1, clock = systemClock, seed, log = nullLog, port = 0, admission = [] } = options
-  const random: Random = seed === undefined ? systemRandom : seededRandom(seed)
+  const { clock = systemClock } = options
   await using stack = new AsyncDisposableStack()
   const store = options.store ?? stack.use(openMemoryStore({ clock }))
   // Certificates are checked by real clients against real time, and keys must be unguessable, whatever the test's clock and seed.
   const pki = await createPki({ clock: systemClock, random: systemRandom })
+  return await startOn({ store, pki }, options, stack)
+}
+
+/** What a cluster is made from: its objects, and the authorities by which its credentials are known. */
+interface Foundation {
+  readonly store: Store
+  readonly pki: Pki
+}
+
+/** Takes over what `stack` holds. */
+async function startOn({ store, pki }: Foundation, options: StartClusterOptions, stack: AsyncDisposableStack): Promise<Cluster> {
+  const { nodes = 1, clock = systemClock, seed, log = nullLog, port = 0, admission = [] } = options
+  const random: Random = seed === undefined ? systemRandom : seededRandom(seed)
   const ranges = { clusterCIDR: CLUSTER_CIDR, clusterDomain: CLUSTER_DOMAIN }
   const controlPlane = stack.use(
     await startControlPlane({
@@ -81,6 +109,15 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     client,
     clock,
     clientFor: (user) => controlPlane.clientFor(user),
+    fork: (changes = {}) => fork({ store, pki }, { ...options, port: 0, ...changes }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+async function fork({ store, pki }: Foundation, { at, ...options }: ForkClusterOptions): Promise<Cluster> {
+  const { clock = systemClock } = options
+  if (store.fork === undefined) throw new Error('the store of this cluster can not be forked; it is not held in memory')
+  await using stack = new AsyncDisposableStack()
+  const copy = stack.use(store.fork({ clock, at: at === undefined ? undefined : Number(at) }))
+  return await startOn({ store: copy, pki }, options, stack)
 }
