@@ -1,12 +1,13 @@
 /**
  * How fast does the embedded store take writes, list, start and how much memory does an object cost, beside Debian's etcd with one member and with three? One process
  * writes to each in turn, on one disk; a write counts once it is durable: all of them sync before they acknowledge. etcd is spoken to by the leanest client that Node can
- * be, and pays for its connection, as an API server would. Usage: node --conditions=source bench/store.ts [--full] [DIRECTORY]
+ * be, and pays for its connection, as an API server would. Usage: node --conditions=source bench/store.ts [--full] [--objects] [DIRECTORY]
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { systemClock } from '#base'
@@ -36,7 +37,7 @@ interface Target {
 const root = mkdtempSync(join(process.argv.slice(2).find((each) => !each.startsWith('--')) ?? tmpdir(), 't8s-bench-'))
 let keys = 0
 try {
-  await writes()
+  if (!process.argv.includes('--objects')) await writes()
   for (const count of LISTS) await objects(count)
 } finally {
   rmSync(root, { recursive: true })
@@ -121,12 +122,12 @@ async function objects(count: number): Promise<void> {
   }
   const collect = collector()
   for (const form of ['log', 'checkpoint']) {
-    collect()
+    await collect()
     const before = used()
     const startMs = performance.now()
     await using store = await openEmbeddedStore({ directory, clock: systemClock })
     const startedMs = performance.now() - startMs
-    collect()
+    await collect()
     const bytes = (used() - before) / count - VALUE_BYTES
     report(
       `${count} objects, from a ${form}`,
@@ -155,9 +156,16 @@ function used(): number {
   return heapUsed + external
 }
 
-function collector(): () => void {
+/** What buffers held is given back some time after their collection. */
+function collector(): () => Promise<void> {
   setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
+  const collect = runInNewContext('gc') as () => void
+  return async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      collect()
+      await sleep(50)
+    }
+  }
 }
 
 function median(values: readonly number[]): number {
