@@ -1,10 +1,20 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock, Log } from '#base'
-import { openEmbeddedStore, openEtcdStore, openMemoryStore, parseEndpoint, type Store } from '#store'
+import {
+  type ChangingEndpoints,
+  openEmbeddedStore,
+  openEtcdStore,
+  openMemoryStore,
+  parseEndpoint,
+  type Store,
+  StoreFailure,
+} from '#store'
+import { writePrivateFile } from './pki-directory.ts'
 
 /** Which store, and how an etcd cluster is reached. */
 export interface StoreChoice {
-  /** `embedded`, `memory`, or `etcd=URL,URL`. */
+  /** `embedded`, `memory`, `etcd=URL,URL`, or `etcd` for the one whose member is on this machine. */
   readonly store: string
   readonly etcd?: EtcdAccess | undefined
 }
@@ -18,6 +28,8 @@ export interface EtcdAccess {
 }
 
 const ETCD = 'etcd='
+/** The store of a server that has an etcd member of its own. */
+export const OWN_ETCD = 'etcd'
 
 /** The store that a configuration names. */
 export async function openStore(
@@ -35,9 +47,43 @@ export async function openStore(
       key: readPem('key', etcd?.keyFile),
     },
     prefix: etcd?.prefix,
+    checkCluster: (id) => checkClusterId(directory, id, etcdServersOf(kind)!),
     clock,
     log: log.child({ component: 'etcd' }),
   })
+}
+
+/** The store behind this machine's own member. After a power failure the others may take a while, so it waits for a majority as long as it takes. */
+export async function openOwnStore(
+  endpoints: ChangingEndpoints,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<Store> {
+  for (;;) {
+    try {
+      return await openEtcdStore({ servers: endpoints, clock, log: log.child({ component: 'etcd' }) })
+    } catch (error) {
+      if (!(error instanceof StoreFailure) || error.reason !== 'Unavailable') throw error
+      // Opening has tried for seconds before it gave up.
+      log.warn('Waiting for a majority of the members of etcd', { because: error.message })
+    }
+  }
+}
+
+const CLUSTER_ID = 'etcd-cluster-id'
+
+/** Another etcd under the same URLs would look like a cluster whose objects are all gone, and controllers would act on that. */
+function checkClusterId(directory: string, id: string, servers: readonly string[]): void {
+  const path = join(directory, CLUSTER_ID)
+  const known = existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
+  if (known === undefined) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    writePrivateFile(path, `${id}\n`)
+  } else if (known !== id) {
+    throw new StoreFailure(
+      'Refused',
+      `etcd at ${servers.join(', ')} is cluster ${id}, and this server belongs to cluster ${known}; check the URLs, or delete ${path} if it was restored on purpose`,
+    )
+  }
 }
 
 /** Throws one sentence when it names no store. */

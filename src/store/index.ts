@@ -1,5 +1,14 @@
 export type { Disk, DiskFile, OpenMode, Space } from './embedded/disk.ts'
 export { type EmbeddedStoreOptions, FILE as EMBEDDED_STORE_FILE, openEmbeddedStore } from './embedded/index.ts'
-export { type EtcdOptions, type EtcdTls, openEtcdStore, parseEndpoint } from './etcd/index.ts'
+export {
+  ChangingEndpoints,
+  type EtcdAdmin,
+  type EtcdMember,
+  type EtcdOptions,
+  type EtcdTls,
+  openEtcdAdmin,
+  openEtcdStore,
+  parseEndpoint,
+} from './etcd/index.ts'
 export { openMemoryStore } from './memory/index.ts'
 export * from './store.ts'

@@ -43,14 +43,43 @@ test('etcd is reached by TLS, and knows who asks by a client certificate', async
     const revision = await store.put('/registry/a', Buffer.from('1'), { expected: 0 })
     assert.equal((await store.get('/registry/a'))?.revision, revision)
     const elsewhere = servers.map((server) => server.replace('127.0.0.1', 'localhost'))
-    const isUnavailable = (error: unknown): boolean => error instanceof StoreFailure && error.reason === 'Unavailable'
+    const unavailable = (sentence: RegExp) => (error: unknown) => {
+      assert.ok(error instanceof StoreFailure && error.reason === 'Unavailable')
+      assert.match(error.message, sentence)
+      return true
+    }
+    const other = await createAuthority('other-ca', { clock, random: systemRandom })
+    const stranger = await other.issue({ commonName: 'stranger', usages: ['client'] })
+    const plain = servers.map((server) => server.replace('https', 'http'))
+    const whole = { ca: ca.certificate, ...client }
     await Promise.all([
-      assert.rejects(openEtcdStore({ servers, clock, tls: { ca: ca.certificate } }), isUnavailable, 'without a certificate'),
-      assert.rejects(openEtcdStore({ servers, clock, tls: client }), isUnavailable, 'without the authority'),
       assert.rejects(
-        openEtcdStore({ servers: elsewhere, clock, tls: { ca: ca.certificate, ...client } }),
-        isUnavailable,
+        openEtcdStore({ servers, clock, tls: { ca: ca.certificate } }),
+        unavailable(/does not accept the client certificate \(--etcd-certfile, --etcd-keyfile\), or wants one and got none/),
+        'without a certificate',
+      ),
+      assert.rejects(
+        openEtcdStore({ servers, clock, tls: { ca: ca.certificate, ...stranger } }),
+        unavailable(/does not accept the client certificate/),
+        'a certificate of another authority',
+      ),
+      assert.rejects(
+        openEtcdStore({ servers, clock, tls: client }),
+        unavailable(/is of another authority than the one given \(--etcd-cafile\)/),
+        'without the authority',
+      ),
+      assert.rejects(
+        openEtcdStore({ servers: elsewhere, clock, tls: whole }),
+        unavailable(/is for other names or addresses than the one it was asked at/),
         'another name',
+      ),
+      assert.rejects(openEtcdStore({ servers: plain, clock }), unavailable(/answers|TLS/), 'TLS not asked for'),
+      assert.rejects(
+        openEtcdStore({ servers: ['https://127.0.0.1:1'], clock, tls: whole }),
+        unavailable(
+          /no member of etcd answers at https:\/\/127\.0\.0\.1:1: .*; check that etcd runs, its URLs and the network between/,
+        ),
+        'nobody there',
       ),
     ])
   } finally {

@@ -37,6 +37,9 @@ test('t8s up keeps a cluster in etcd, and finds it there again', async () => {
     assert.match(await kubectl('get', 'nodes'), /node-1 +Ready.*node-2 +Ready/s)
     await besideIt({ data, env, servers: etcd.servers })
     await assert.rejects(t8s('up', '--store', 'embedded'), /was made with store etcd=/)
+    await t8s('down')
+    writeFileSync(join(data, 'store/etcd-cluster-id'), 'abc\n')
+    await assert.rejects(t8s('up'), /is cluster [0-9a-f]+, and this server belongs to cluster abc; check the URLs, or delete/)
   } finally {
     await t8s('down')
   }

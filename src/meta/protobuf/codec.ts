@@ -7,7 +7,7 @@ import { Writer } from './writer.ts'
 export interface FieldFact {
   readonly name: string
   readonly number: number
-  /** A scalar type of the language, or the name of a message. */
+  /** A scalar type of the language, or the name of a message. `bigint` is a uint64 that is read exactly. */
   readonly type: string
   readonly repeated?: boolean
   /** Key and value types of a map. */
@@ -315,6 +315,8 @@ export class ProtobufCodec {
         return (reader, end, wire) => reader.integer(wire, end, true)
       case 'uint64':
         return (reader, end, wire) => reader.integer(wire, end, false)
+      case 'bigint':
+        return (reader, end, wire) => reader.exact(wire, end)
       case 'bool':
         return (reader, end, wire) => reader.bool(wire, end)
       case 'string':
@@ -338,7 +340,7 @@ export class ProtobufCodec {
 
 const EMPTY: Readonly<Record<string, unknown>> = {}
 const NO_BYTES = new Uint8Array(0)
-const INTEGERS = new Set(['int32', 'int64', 'uint32', 'uint64'])
+const INTEGERS = new Set(['int32', 'int64', 'uint32', 'uint64', 'bigint'])
 const SCALARS = new Set([...INTEGERS, 'bool', 'string', 'bytes', 'double'])
 
 const isScalar = ({ type, enum: constants }: FieldFact): boolean => constants !== undefined || SCALARS.has(type)

@@ -47,6 +47,14 @@ export class Reader {
     return Number(signed ? BigInt.asIntN(64, this.#bigint(start)) : BigInt.asUintN(64, this.#bigint(start)))
   }
 
+  /** An unsigned integer of any size, for what only looks like a number: identifiers. */
+  exact(wire: number, end: number): bigint {
+    if (wire !== 0) throw new ProtobufError(`wire type ${wire} where a number was expected`)
+    const start = this.at
+    this.#varint(end)
+    return BigInt.asUintN(64, this.#bigint(start))
+  }
+
   double(wire: number, end: number): number {
     if (wire !== 1 || end - this.at < 8) throw new ProtobufError('a double was expected')
     this.at += 8

@@ -2,9 +2,9 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type * as Grpc from '@grpc/grpc-js'
 import { type Clock, type Log, type Random, systemClock, type Timer } from '#base'
-import { type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
+import { ChangingEndpoints, type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
 import { EtcdError, etcdErrorOf } from './errors.ts'
-import { etcdCodec, type Header } from './messages.ts'
+import { etcdCodec, type Header, type SnapshotResponse } from './messages.ts'
 
 export interface ConnectionDependencies {
   readonly clock: Clock
@@ -29,6 +29,12 @@ const METHODS = {
   compact: ['/etcdserverpb.KV/Compact', 'CompactionRequest', 'CompactionResponse'],
   leaseGrant: ['/etcdserverpb.Lease/LeaseGrant', 'LeaseGrantRequest', 'LeaseGrantResponse'],
   alarm: ['/etcdserverpb.Maintenance/Alarm', 'AlarmRequest', 'AlarmResponse'],
+  status: ['/etcdserverpb.Maintenance/Status', 'StatusRequest', 'StatusResponse'],
+  moveLeader: ['/etcdserverpb.Maintenance/MoveLeader', 'MoveLeaderRequest', 'MoveLeaderResponse'],
+  memberList: ['/etcdserverpb.Cluster/MemberList', 'MemberListRequest', 'MembersResponse'],
+  memberAdd: ['/etcdserverpb.Cluster/MemberAdd', 'MemberAddRequest', 'MemberAddResponse'],
+  memberPromote: ['/etcdserverpb.Cluster/MemberPromote', 'MemberIdRequest', 'MembersResponse'],
+  memberRemove: ['/etcdserverpb.Cluster/MemberRemove', 'MemberIdRequest', 'MembersResponse'],
 } as const
 
 export type EtcdMethod = keyof typeof METHODS
@@ -51,6 +57,7 @@ export interface WatchHandle {
 
 interface Member {
   readonly endpoint: string
+  readonly tls: EtcdTls | undefined
   readonly client: Grpc.Client
   /** Streams that end with the trust in the member. */
   readonly streams: Set<() => void>
@@ -62,9 +69,10 @@ interface Member {
  */
 export class EtcdConnection implements Disposable {
   readonly #grpc: typeof Grpc
-  readonly #members: readonly Member[]
   readonly #clock: Clock
   readonly #log: Log
+  readonly #listening: Disposable | undefined
+  #members: readonly Member[]
   #current: number
   #failure: EtcdError | undefined
   #watchFailure: EtcdError | undefined
@@ -72,13 +80,18 @@ export class EtcdConnection implements Disposable {
   #newest = 0
   #closed = false
 
-  constructor(grpc: typeof Grpc, { servers, tls }: EtcdEndpoints, { clock, random, log }: ConnectionDependencies) {
+  constructor(grpc: typeof Grpc, endpoints: EtcdEndpoints, { clock, random, log }: ConnectionDependencies) {
     this.#grpc = grpc
     this.#clock = clock
     this.#log = log
-    this.#members = servers.map((endpoint) => ({ endpoint, client: clientOf(grpc, endpoint, tls), streams: new Set() }))
-    // API servers that are told the same list should not all burden its first member.
-    this.#current = random.int(servers.length)
+    this.#members = endpoints.servers.map((endpoint) => memberOf(grpc, endpoint, endpoints.tls))
+    if (endpoints instanceof ChangingEndpoints) {
+      this.#current = 0
+      this.#listening = endpoints.onChange(() => this.#follow(endpoints))
+    } else {
+      // API servers that are told the same list should not all burden its first member.
+      this.#current = random.int(endpoints.servers.length)
+    }
   }
 
   static async open(endpoints: EtcdEndpoints, dependencies: ConnectionDependencies): Promise<EtcdConnection> {
@@ -188,12 +201,44 @@ export class EtcdConnection implements Disposable {
     }
   }
 
+  /** All of one moment as the member sends it: its database, and behind it the SHA-256 of that. */
+  snapshot(signal: AbortSignal): AsyncIterable<SnapshotResponse> {
+    const member = this.#member()
+    const [path, encode, decode] = ['/etcdserverpb.Maintenance/Snapshot', encoder('SnapshotRequest'), decoder('SnapshotResponse')]
+    const call = member.client.makeServerStreamRequest<object, unknown>(path, encode, decode, {})
+    const cancel = (): void => call.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    const failed = (error: unknown): EtcdError => this.#failed(member, error)
+    return (async function* () {
+      try {
+        for await (const part of call) yield part as SnapshotResponse
+      } catch (error) {
+        throw failed(error)
+      } finally {
+        signal.removeEventListener('abort', cancel)
+        call.cancel()
+      }
+    })()
+  }
+
   [Symbol.dispose](): void {
     this.#closed = true
-    for (const { client, streams } of this.#members) {
-      for (const cancel of [...streams]) cancel()
-      client.close()
-    }
+    this.#listening?.[Symbol.dispose]()
+    for (const member of this.#members) close(member)
+  }
+
+  /** Goes on with who is still a member, and with who has become one. */
+  #follow({ servers, tls }: EtcdEndpoints): void {
+    const before = this.#members
+    const current = before[this.#current]
+    this.#members = servers.map(
+      (endpoint) => before.find((each) => each.endpoint === endpoint && each.tls === tls) ?? memberOf(this.#grpc, endpoint, tls),
+    )
+    this.#current = Math.max(
+      0,
+      this.#members.findIndex(({ endpoint }) => endpoint === current?.endpoint),
+    )
+    for (const member of before) if (!this.#members.includes(member)) close(member)
   }
 
   #member(): Member {
@@ -225,6 +270,18 @@ export class EtcdConnection implements Disposable {
     }
     return error
   }
+}
+
+const memberOf = (grpc: typeof Grpc, endpoint: string, tls: EtcdTls | undefined): Member => ({
+  endpoint,
+  tls,
+  client: clientOf(grpc, endpoint, tls),
+  streams: new Set(),
+})
+
+function close({ client, streams }: Member): void {
+  for (const cancel of [...streams]) cancel()
+  client.close()
 }
 
 function clientOf(grpc: typeof Grpc, endpoint: string, tls: EtcdTls | undefined): Grpc.Client {

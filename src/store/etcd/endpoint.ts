@@ -4,6 +4,37 @@ export interface EtcdEndpoints {
   readonly tls?: EtcdTls | undefined
 }
 
+/** How a cluster is reached whose members, or what one shows them, change while stores use it. The first server is preferred: it is the nearest. */
+export class ChangingEndpoints implements EtcdEndpoints {
+  readonly #handlers = new Set<() => void>()
+  #servers: readonly string[]
+  #tls: EtcdTls | undefined
+
+  constructor({ servers, tls }: EtcdEndpoints) {
+    this.#servers = servers
+    this.#tls = tls
+  }
+
+  get servers(): readonly string[] {
+    return this.#servers
+  }
+
+  get tls(): EtcdTls | undefined {
+    return this.#tls
+  }
+
+  replace(change: Partial<EtcdEndpoints>): void {
+    this.#servers = change.servers ?? this.#servers
+    this.#tls = change.tls ?? this.#tls
+    for (const handler of this.#handlers) handler()
+  }
+
+  onChange(handler: () => void): Disposable {
+    this.#handlers.add(handler)
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) }
+  }
+}
+
 /** PEM texts. */
 export interface EtcdTls {
   readonly ca?: string | undefined

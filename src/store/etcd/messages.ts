@@ -17,6 +17,13 @@ const MESSAGES: Readonly<Record<string, readonly Row[]>> = {
     ['modRevision', 3, 'int64'],
     ['version', 4, 'int64'],
     ['value', 5, RAW],
+    ['lease', 6, 'int64'],
+  ],
+  /** Of `lease.proto`, as it lies in etcd's database. */
+  StoredLease: [
+    ['id', 1, 'int64'],
+    ['ttl', 2, 'int64'],
+    ['remainingTtl', 3, 'int64'],
   ],
   RangeRequest: [
     ['key', 1, 'string'],
@@ -94,6 +101,47 @@ const MESSAGES: Readonly<Record<string, readonly Row[]>> = {
     ['ttl', 3, 'int64'],
     ['error', 4, 'string'],
   ],
+  /** Whose answer it is; apart from `Header`, which every read and write decodes. */
+  Identity: [
+    ['clusterId', 1, 'bigint'],
+    ['memberId', 2, 'bigint'],
+    ['revision', 3, 'int64'],
+  ],
+  Member: [
+    ['id', 1, 'bigint'],
+    ['name', 2, 'string'],
+    ['peerURLs', 3, 'string', 'repeated'],
+    ['clientURLs', 4, 'string', 'repeated'],
+    ['isLearner', 5, 'bool'],
+  ],
+  MemberListRequest: [['linearizable', 1, 'bool']],
+  MemberAddRequest: [
+    ['peerURLs', 1, 'string', 'repeated'],
+    ['isLearner', 2, 'bool'],
+  ],
+  MemberIdRequest: [['id', 1, 'bigint']],
+  MembersResponse: [
+    ['header', 1, 'Identity'],
+    ['members', 2, 'Member', 'repeated'],
+  ],
+  MemberAddResponse: [
+    ['header', 1, 'Identity'],
+    ['members', 3, 'Member', 'repeated'],
+  ],
+  StatusRequest: [],
+  StatusResponse: [
+    ['header', 1, 'Identity'],
+    ['version', 2, 'string'],
+    ['leader', 4, 'bigint'],
+    ['isLearner', 10, 'bool'],
+  ],
+  MoveLeaderRequest: [['targetId', 1, 'bigint']],
+  MoveLeaderResponse: [],
+  SnapshotRequest: [],
+  SnapshotResponse: [
+    ['remainingBytes', 2, 'int64'],
+    ['blob', 3, RAW],
+  ],
   AlarmRequest: [],
   AlarmMember: [['alarm', 2, 'int32']],
   AlarmResponse: [
@@ -115,6 +163,7 @@ export interface KeyValue {
   /** Writes since the key was created, that one included. */
   readonly version?: number
   readonly value?: Uint8Array
+  readonly lease?: number | undefined
 }
 
 export interface RangeRequest {
@@ -186,6 +235,37 @@ export interface LeaseGrantResponse {
 export interface AlarmResponse {
   readonly header?: Header
   readonly alarms?: readonly { readonly alarm?: number }[]
+}
+
+export interface Identity {
+  readonly clusterId?: bigint
+  readonly memberId?: bigint
+  readonly revision?: number
+}
+
+export interface MemberMessage {
+  readonly id?: bigint
+  readonly name?: string
+  readonly peerURLs?: readonly string[]
+  readonly clientURLs?: readonly string[]
+  readonly isLearner?: boolean
+}
+
+export interface MembersResponse {
+  readonly header?: Identity
+  readonly members?: readonly MemberMessage[]
+}
+
+export interface StatusResponse {
+  readonly header?: Identity
+  readonly version?: string
+  readonly leader?: bigint
+  readonly isLearner?: boolean
+}
+
+export interface SnapshotResponse {
+  readonly remainingBytes?: number
+  readonly blob?: Uint8Array
 }
 
 /** Numbers of `Compare.target`. */
