@@ -12,7 +12,13 @@ export interface HttpTransportOptions {
   readonly insecureSkipTLSVerify?: boolean | undefined
   readonly serverName?: string | undefined
   readonly userAgent?: string | undefined
+  /** How often an open connection is asked whether the other end is still there; one that has not answered by the next time is closed. */
+  readonly pingMs?: number | undefined
 }
+
+/** A server that vanishes without a word is noticed in twice this time; upstream's clients take 45 s. */
+const PING_MS = 20_000
+const CONNECT_MS_MAX = 10_000
 
 /** Bytes of one watch frame; a server that sends more is not believed. */
 const FRAME_BYTES_MAX = 16 * 1024 * 1024
@@ -31,7 +37,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   }
   const send = async (request: TransportRequest, refresh: boolean): Promise<TransportResponse> => {
     const { request: call } = await import('undici')
-    agent ??= openAgent(tls)
+    agent ??= openAgent(tls, options.pingMs ?? PING_MS)
     const query = request.query?.toString()
     const response = await call(`${base.origin}${prefix}${request.path}${query ? `?${query}` : ''}`, {
       method: request.method,
@@ -64,9 +70,10 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   }
 }
 
-async function openAgent(connect: object): Promise<import('undici').Agent> {
+async function openAgent(tls: object, pingMs: number): Promise<import('undici').Agent> {
   const { Agent } = await import('undici')
-  return new Agent({ connect, allowH2: true, connections: 8, pipelining: 1 })
+  const connect = { ...tls, timeout: Math.min(CONNECT_MS_MAX, pingMs) }
+  return new Agent({ connect, allowH2: true, connections: 8, pipelining: 1, pingInterval: pingMs })
 }
 
 async function authorization({ token }: HttpTransportOptions, refresh = false): Promise<Record<string, string>> {

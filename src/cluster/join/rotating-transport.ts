@@ -9,13 +9,14 @@ import type { ManagedCertificate } from './managed-certificate.ts'
 export function rotatingTransport(
   certificate: Pick<ManagedCertificate, 'ready' | 'onChange'>,
   options: HttpTransportOptions,
+  connect: (options: HttpTransportOptions) => Transport = httpTransport,
 ): Transport {
   let open: { readonly pair: KeyPair; readonly transport: Transport } | undefined
   let isDisposed = false
   const use = (pair: KeyPair): Transport => {
     if (open?.pair === pair) return open.transport
     const old = open
-    open = { pair, transport: httpTransport({ ...options, certificate: pair.certificate, key: pair.key }) }
+    open = { pair, transport: connect({ ...options, certificate: pair.certificate, key: pair.key }) }
     void old?.transport[Symbol.asyncDispose]()
     return open.transport
   }

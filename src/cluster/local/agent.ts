@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startDns } from '#addons'
 import { nodes } from '#api'
 import { type Clock, type Log, openLog, type Random, systemClock, systemRandom, TaskGroup } from '#base'
-import { type Client, createClient, Informers } from '#client'
+import { type Client, createClient, failoverTransport, httpTransport, Informers, type ServerList } from '#client'
 import { CgroupFs, openCriRuntime, streamUpgrades } from '#kubelet'
 import { NftablesBackend } from '#proxy'
 import { type ControlHandlers, serveControl } from '../control-socket.ts'
@@ -17,11 +17,14 @@ import { keepPodRoutes } from '../node/pod-routes.ts'
 import { type ClusterNode, startNode } from '../node.ts'
 import type { KeyPair } from '../pki.ts'
 import { createAuthority } from '../pki.ts'
+import { keepServers, serversOf } from './known-servers.ts'
 import type { NodeFile } from './node-file.ts'
 import { agentSocket, type NodePaths, type Paths } from './paths.ts'
 
 /** Of cluster DNS; any free one, since several nodes may share a machine. */
 const ANY_PORT = 0
+/** A node that hears nothing of its server goes on to another well before it is taken for dead itself. */
+const PING_MS = 5_000
 
 /** The process of one node with containers: containerd beside it, kubelet, proxy and cluster DNS inside it. */
 export async function startAgent(paths: Paths, node: NodeFile, stop: () => void): Promise<AsyncDisposable> {
@@ -47,7 +50,9 @@ export async function startAgent(paths: Paths, node: NodeFile, stop: () => void)
   )
   parts.containerd = containerd
   const runtime = stack.use(await openCriRuntime({ endpoint: containerd.endpoint, clock, log }))
-  const { certificates, clientAs } = identitiesOf(stack, node, place, { clock, random, log })
+  const servers = serversOf(node)
+  stack.use(servers.onChange(() => log.warn('Another server is used from now on', { server: servers.current })))
+  const { certificates, clientAs } = identitiesOf(stack, node, place, { servers, clock, random, log })
   parts.certificates = certificates
   const kubeletClient = clientAs('kubelet')
   const proxyClient = clientAs('proxy')
@@ -93,6 +98,7 @@ export async function startAgent(paths: Paths, node: NodeFile, stop: () => void)
   const network = { bridge: bridgeName(node.clusterId, name), cniDirectory, stateDirectory: place.runtime }
   tasks.spawn((signal) => networkWhenRanged(kubeletClient, name, network, signal))
   const routeSources = stack.use(new Informers({ client: proxyClient, clock, random, log }))
+  keepServers(routeSources, servers, node, paths)
   const { clusterId, clusterCIDR } = node
   stack.use(keepPodRoutes({ nodes: routeSources.for(nodes), nodeName: name, address, clusterId, clusterCIDR, clock, log }))
   const dnsClient = clientAs('dns')
@@ -148,7 +154,10 @@ function identitiesOf(
   stack: AsyncDisposableStack,
   node: NodeFile,
   place: NodePaths,
-  dependencies: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  {
+    servers,
+    ...dependencies
+  }: { readonly servers: ServerList; readonly clock: Clock; readonly random: Random; readonly log: Log },
 ): { readonly certificates: NodeCertificates; clientAs(identity: Exclude<NodeIdentity, 'kubelet-server'>): Client } {
   const ca = readFileSync(join(place.pki, 'ca.crt'), 'utf8')
   const clients = new Map<string, Client>()
@@ -156,7 +165,10 @@ function identitiesOf(
     const known = clients.get(identity)
     if (known !== undefined) return known
     const options = { server: node.server, ca, userAgent: `t8s-${identity}` }
-    const client = createClient(stack.use(rotatingTransport(certificate, options)), { fieldManager: identity })
+    const transport = rotatingTransport(certificate, options, (each) =>
+      failoverTransport(servers, (server) => httpTransport({ ...each, server, pingMs: PING_MS })),
+    )
+    const client = createClient(stack.use(transport), { fieldManager: identity })
     clients.set(identity, client)
     return client
   }

@@ -10,6 +10,8 @@ export interface NodeFile extends Omit<NodeSettings, 'clientCA'> {
   readonly name: string
   /** `https://host:port` of the API server. */
   readonly server: string
+  /** All that it has heard of since. */
+  readonly servers?: readonly string[]
   /** Its InternalIP. */
   readonly address: string
   /** 0: any free port, where several nodes share a machine. */
