@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDomain: string
+  /** Further names and addresses that clients dial. */
+  readonly tlsSans?: readonly string[] | undefined
   /** What this server calls itself in elections; by default its host's name and chance. */
   readonly identity?: string | undefined
   /** Called when a component could not be started once this server led; the process should end then. */
@@ -193,10 +195,9 @@ const ELECTION = { leaseMs: 10_000, renewMs: 7_000, retryMs: 1_500 }
 const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
 
 /** Every name a client may dial: the Service's names and address, this host's names, and where it is advertised. */
-function servingHosts({ serviceCIDR, clusterDomain, advertiseAddress, listen }: ControlPlaneOptions): string[] {
+function servingHosts({ serviceCIDR, clusterDomain, advertiseAddress, listen, tlsSans = [] }: ControlPlaneOptions): string[] {
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${clusterDomain}`]
   const bound = listen.host === '0.0.0.0' || listen.host === '::' ? [] : [listen.host]
-  return [
-    ...new Set([...service, 'localhost', hostname(), '127.0.0.1', '::1', addressIn(serviceCIDR, 1), advertiseAddress, ...bound]),
-  ]
+  const own = ['localhost', hostname(), '127.0.0.1', '::1', addressIn(serviceCIDR, 1), advertiseAddress]
+  return [...new Set([...service, ...own, ...bound, ...tlsSans])]
 }

@@ -110,6 +110,13 @@ export const identities = {
   }),
   proxy: { commonName: 'system:kube-proxy', usages: ['client'] },
   dns: { commonName: 'system:serviceaccount:kube-system:coredns', organizations: ['system:serviceaccounts'], usages: ['client'] },
+  /** As kubeadm names them; a member is a client of the others, and of itself. */
+  etcdMember: (name: string, hosts: readonly string[]): CertificateRequest => ({
+    commonName: name,
+    hosts,
+    usages: ['server', 'client'],
+  }),
+  etcdClient: { commonName: 'kube-apiserver-etcd-client', usages: ['client'] },
   scheduler: { commonName: 'system:kube-scheduler', usages: ['client'] },
   controllerManager: { commonName: 'system:kube-controller-manager', usages: ['client'] },
 } as const satisfies Record<string, CertificateRequest | ((...parameters: never[]) => CertificateRequest)>

@@ -9,6 +9,7 @@ import { image } from './image.ts'
 import { kubeconfig } from './kubeconfig.ts'
 import { kubelet } from './kubelet.ts'
 import { logs } from './logs.ts'
+import { member } from './member.ts'
 import { proxy } from './proxy.ts'
 import { reset } from './reset.ts'
 import { scheduler } from './scheduler.ts'
@@ -30,6 +31,7 @@ export const commands: readonly CommandDefinition[] = [
   token,
   certs,
   snapshot,
+  member,
   server,
   agent,
   apiserver,

@@ -1,18 +1,75 @@
+import { hostname } from 'node:os'
 import type { CommandDefinition } from '../command.ts'
-import { DATA_DIRECTORY } from '../options.ts'
+import { address, cidr, list } from '../component-options.ts'
+import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
+import { DATA_DIRECTORY, wholeNumber } from '../options.ts'
+
+interface Options extends EtcdOptions {
+  readonly dataDir: string
+  readonly clusterInit?: boolean
+  readonly join?: string
+  readonly token?: string
+  readonly caCertHash?: string
+  readonly store?: string
+  readonly name: string
+  readonly advertiseAddress?: string
+  readonly apiPort: number
+  readonly etcdClientPort: number
+  readonly etcdPeerPort: number
+  readonly clusterCidr?: string
+  readonly serviceCidr?: string
+  readonly tlsSan?: readonly string[]
+  readonly simulatedNodes: number
+  readonly install: boolean
+}
+
+const port = (name: string) => wholeNumber(name, 1, 65_535)
 
 export const server: CommandDefinition = {
   register(program) {
-    program
+    const command = program
       .command('server')
-      .description("run a cluster's control plane in the foreground")
+      .description("run a cluster's control plane in the foreground; begins a cluster or joins one first")
+      .option('--cluster-init', 'begin a cluster whose etcd has its first member on this machine')
+      .option('--join <url>', 'https://host:port of a server; become another of the same cluster')
+      .option('--token <token>', "of 't8s token create --control-plane'; needed once, with --join")
+      .option('--ca-cert-hash <hash>', "sha256:… of the cluster's authority, so that no other is believed")
+      .option('--store <store>', 'begin a cluster over embedded, or etcd=URL,URL')
+      .option('--name <name>', 'of this server among the members of etcd', hostname())
+      .option('--advertise-address <address>', 'where others reach this server', address('--advertise-address'))
+      .option('--api-port <port>', 'where the API is served', port('--api-port'), 6443)
+      .option('--etcd-client-port <port>', 'of the etcd member, for API servers', port('--etcd-client-port'), 2379)
+      .option('--etcd-peer-port <port>', 'of the etcd member, for the others', port('--etcd-peer-port'), 2380)
+      .option('--cluster-cidr <range>', 'addresses of pods', cidr('--cluster-cidr'))
+      .option('--service-cidr <range>', 'addresses of Services', cidr('--service-cidr'))
+      .option('--tls-san <names>', 'further names and addresses that clients dial, by commas', list)
+      .option(
+        '--simulated-nodes <count>',
+        'nodes without containers that one server plays',
+        wholeNumber('--simulated-nodes', 0, 1000),
+        0,
+      )
       .option(...DATA_DIRECTORY)
-      .action(async ({ dataDir }: { dataDir: string }) => {
-        const { pathsOf, readConfig, runProcess, startServer } = await import('#cluster')
-        const paths = pathsOf(dataDir)
-        const config = readConfig(paths.config)
-        if (config === undefined) throw new Error(`there is no cluster in ${paths.root}; make one with 't8s up'`)
-        await runProcess((stop) => startServer(paths, config, stop))
+      .option('--no-install', 'do not install missing packages')
+    withEtcdOptions(command).action(async (options: Options) => {
+      const { preparedServer, runProcess, startServer } = await import('#cluster')
+      await runProcess(async (stop) => {
+        const { paths, config } = await preparedServer({
+          ...options,
+          dataDirectory: options.dataDir,
+          clusterInit: options.clusterInit ?? false,
+          caHash: options.caCertHash,
+          etcd: etcdAccessOf(options),
+          clusterCIDR: options.clusterCidr,
+          serviceCIDR: options.serviceCidr,
+          tlsSans: options.tlsSan ?? [],
+          signal: new AbortController().signal,
+          progress: (step) => void process.stderr.write(`t8s: ${step}\n`),
+        })
+        const running = await startServer(paths, config, stop)
+        process.stdout.write(`The server runs: https://${config.advertiseAddress}:${config.apiPort}\n`)
+        return running
       })
+    })
   },
 }

@@ -7,14 +7,17 @@ import { printTable } from '../table.ts'
 
 interface CreateOptions {
   readonly dataDir: string
-  readonly ttl: number
+  readonly ttl?: number
   readonly description?: string
   readonly groups?: readonly string[]
   readonly usages: readonly BootstrapUsage[]
   readonly printJoinCommand?: boolean
+  readonly controlPlane?: boolean
 }
 
 const DAY_MS = 24 * 3_600_000
+/** As kubeadm's certificate keys: what it leads to are the keys of the cluster. */
+const SERVER_TTL_MS = 2 * 3_600_000
 
 export const token: CommandDefinition = {
   register(program) {
@@ -23,16 +26,18 @@ export const token: CommandDefinition = {
       .command('create')
       .description('make a token and print it')
       .argument('[token]', 'abcdef.0123456789abcdef; made when not given')
-      .option('--ttl <duration>', 'how long it is valid; 0: for ever', ttl, DAY_MS)
+      .option('--ttl <duration>', 'how long it is valid; 0: for ever; by default 24h, for a server 2h', ttl)
       .option('--description <text>', 'what it is for')
       .option('--groups <groups>', 'whose rights it has, by commas', groups)
       .option('--usages <usages>', 'signing, authentication', usages, [...BOOTSTRAP_USAGES])
-      .option('--print-join-command', 'print the command that joins a node')
+      .option('--control-plane', 'for another server instead of a node')
+      .option('--print-join-command', 'print the command that joins by it')
       .option(...DATA_DIRECTORY)
       .action(async (given: string | undefined, options: CreateOptions) => {
         const { makeToken } = await import('#cluster')
-        const { dataDir, ttl: ttlMs, description, groups: own, usages: allowed } = options
-        const made = await makeToken(dataDir, { token: given, ttlMs, description, groups: own, usages: allowed })
+        const { dataDir, description, groups: own, usages: allowed, controlPlane = false } = options
+        const ttlMs = options.ttl ?? (controlPlane ? SERVER_TTL_MS : DAY_MS)
+        const made = await makeToken(dataDir, { token: given, ttlMs, description, groups: own, usages: allowed, controlPlane })
         process.stdout.write(`${options.printJoinCommand ? made.joinCommand : made.token}\n`)
       })
     group

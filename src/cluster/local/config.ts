@@ -9,12 +9,14 @@ export interface ClusterConfig {
   readonly id: string
   readonly nodes: number
   readonly runtime: 'containerd' | 'simulated'
-  /** `embedded`, or `etcd=URL,URL`. */
+  /** `embedded`, `etcd=URL,URL`, or `etcd` for a member on this machine. */
   readonly store: string
   readonly etcd?: EtcdAccess | undefined
   readonly apiPort: number
   /** Where other nodes and pods reach the API server. */
   readonly advertiseAddress: string
+  /** Further names and addresses at which clients reach it: a load balancer, a name in DNS. */
+  readonly tlsSans?: readonly string[] | undefined
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDNS: string

@@ -7,6 +7,7 @@ import { removeMachineNetwork, removeNodeNamespace } from '../node/machine-netwo
 import { bridgeName, tearDownPodNetwork } from '../node/network.ts'
 import { removePodRoutes } from '../node/pod-routes.ts'
 import { cgroupHierarchies, endLeftBehind } from './left-behind.ts'
+import { leaveEtcd } from './members.ts'
 import { type NodeFile, nodesOf, readNode } from './node-file.ts'
 import { agentSocket, type Paths, pathsOf, serverSocket } from './paths.ts'
 
@@ -42,6 +43,7 @@ export async function down(dataDirectory: string, progress: (step: string) => vo
 export async function reset(dataDirectory: string, progress: (step: string) => void): Promise<boolean> {
   const paths = pathsOf(dataDirectory)
   if (!existsSync(paths.root)) return false
+  await leaveEtcd(paths).catch((error: Error) => progress(`this machine's etcd member was not taken out: ${error.message}`))
   await down(dataDirectory, progress)
   unmountBelow(paths.root)
   progress(`deleting ${paths.root}`)

@@ -8,6 +8,8 @@ export interface Paths {
   readonly config: string
   readonly pki: string
   readonly store: string
+  /** The etcd member of this machine, if it has one: what it was set up with, its certificates, its data. */
+  readonly etcd: string
   /** The administrator's kubeconfig, 0600. */
   readonly kubeconfig: string
   readonly logs: string
@@ -33,6 +35,7 @@ export function pathsOf(dataDirectory: string): Paths {
     config: join(root, 'cluster.json'),
     pki: join(root, 'pki'),
     store: join(root, 'store'),
+    etcd: join(root, 'etcd'),
     kubeconfig: join(root, 'kubeconfig'),
     logs: join(root, 'logs'),
     run: join(root, 'run'),

@@ -12,7 +12,7 @@ export async function runProcess(start: (stop: (error?: Error) => void) => Promi
   try {
     const first = await Promise.race([starting.then(() => 'started' as const), ending.promise.then(() => 'ended' as const)])
     // Told to end while it still waits for others: it holds nothing yet that needs more than the process's end.
-    if (first === 'ended') process.exit((await ending.promise) === undefined ? 0 : 1)
+    if (first === 'ended') endNow(await ending.promise)
   } catch (error) {
     reportToStarter({ error: error instanceof Error ? error.message : String(error) })
     throw error
@@ -21,4 +21,11 @@ export async function runProcess(start: (stop: (error?: Error) => void) => Promi
   const failure = await ending.promise
   await (await starting)[Symbol.asyncDispose]()
   if (failure !== undefined) throw failure
+}
+
+function endNow(failure: Error | undefined): never {
+  if (failure === undefined) process.exit(0)
+  reportToStarter({ error: failure.message })
+  process.stderr.write(`t8s: ${failure.message}\n`)
+  process.exit(1)
 }

@@ -3,11 +3,13 @@ import { openLog, systemClock, systemRandom } from '#base'
 import type { Store } from '#store'
 import { ADMIN, startControlPlane } from '../control-plane.ts'
 import { serveControl } from '../control-socket.ts'
+import { type LocalMember, startLocalMember } from '../etcd/local-member.ts'
+import { followMembers, publishMembers } from '../etcd/published-members.ts'
 import type { ManagedCertificate } from '../join/managed-certificate.ts'
 import { publishJoining } from '../join/publish.ts'
 import { openPki } from '../pki-directory.ts'
 import { startSimulatedNodes } from '../simulated-nodes.ts'
-import { openStore } from '../store.ts'
+import { OWN_ETCD, openOwnStore, openStore } from '../store.ts'
 import { keepAdminKubeconfig } from './admin-kubeconfig.ts'
 import type { ClusterConfig } from './config.ts'
 import { type Paths, serverSocket } from './paths.ts'
@@ -16,21 +18,33 @@ import { waitUntilReady } from './readiness.ts'
 /** What the control-plane process runs, by upstream's names. */
 const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
 
+interface State {
+  isServing: boolean
+  simulated: readonly string[]
+  member?: LocalMember | undefined
+  publishMembers?: () => Promise<void>
+}
+
 /** The control-plane process of one machine: store, API server, controllers, scheduler, and simulated nodes if the cluster has them. */
-export async function startServer(paths: Paths, config: ClusterConfig, stop: () => void): Promise<AsyncDisposable> {
+export async function startServer(paths: Paths, config: ClusterConfig, stop: (error?: Error) => void): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
   const [clock, random] = [systemClock, systemRandom]
   mkdirSync(paths.run, { recursive: true, mode: 0o700 })
   const log = await openLog({ level: 'info' })
   const certificates: ManagedCertificate[] = []
   const stores: Store[] = []
-  const state: { isServing: boolean; simulated: readonly string[] } = { isServing: false, simulated: [] }
+  const state: State = { isServing: false, simulated: [] }
   stack.use(
     await serveControl(serverSocket(paths), {
       status: async () => ({
         pid: process.pid,
         memory: process.memoryUsage().rss,
-        parts: COMPONENTS.map((name) => ({ name, state: state.isServing ? 'running' : 'starting' })),
+        parts: [
+          ...(state.member === undefined
+            ? []
+            : [{ name: 'etcd', state: state.member.pid === undefined ? 'stopped' : 'running' }]),
+          ...COMPONENTS.map((name) => ({ name, state: state.isServing ? 'running' : 'starting' })),
+        ],
         simulated: state.simulated,
       }),
       certificates: async () => certificates.map(({ name, current }) => ({ name, certificate: current?.certificate })),
@@ -43,11 +57,22 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
         await stores[0].snapshot((parameters as { file: string }).file)
         return { revision: stores[0].revision }
       },
+      'publish-members': async () => state.publishMembers?.(),
       stop: async () => stop(),
     }),
   )
   const pki = await openPki(paths.pki, { clock, random })
-  const store = stack.use(await openStore(config, { directory: paths.store, clock, log }))
+  const member =
+    config.store === OWN_ETCD
+      ? stack.use(await startLocalMember({ paths, clusterId: config.id, onRemoved: stop, clock, random, log }))
+      : undefined
+  state.member = member
+  const store = stack.use(
+    member === undefined
+      ? await openStore(config, { directory: paths.store, clock, log })
+      : await openOwnStore(member.endpoints, { clock, log }),
+  )
+  member?.established()
   stores.push(store)
   const { advertiseAddress, clusterCIDR, serviceCIDR, clusterDomain, clusterDNS } = config
   const listen = { host: '0.0.0.0', port: config.apiPort }
@@ -63,6 +88,7 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
       clusterCIDR,
       serviceCIDR,
       clusterDomain,
+      tlsSans: config.tlsSans,
       onFailure: stop,
     }),
   )
@@ -75,7 +101,13 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: () 
       settings: { clusterId: config.id, clusterCIDR, clusterDNS, clusterDomain, clientCA: pki.clientCA.certificate },
     }),
   ])
-  certificates.push(...Object.values(controlPlane.certificates), stack.use(admin))
+  certificates.push(...Object.values(controlPlane.certificates), ...(member?.certificates ?? []), stack.use(admin))
+  if (member !== undefined) {
+    const client = controlPlane.clientFor(ADMIN)
+    state.publishMembers = () => publishMembers(client, member)
+    await state.publishMembers()
+    stack.use(followMembers(member, { client, clock, random, log }))
+  }
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
     // Of several servers one plays the machines.

@@ -2,8 +2,11 @@ import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Programs a node with containers needs, and the Debian package each is in. */
-const NEEDED: Readonly<Record<string, string>> = {
+/** Programs, and the Debian package each is in. */
+export type Programs = Readonly<Record<string, string>>
+
+/** What a node with containers needs. */
+const NODE_PROGRAMS: Programs = {
   containerd: 'containerd',
   ctr: 'containerd',
   runc: 'runc',
@@ -27,26 +30,29 @@ export function findProgram(name: string): string | undefined {
 
 export const cniDirectory = (): string | undefined => CNI_DIRECTORIES.find((directory) => existsSync(join(directory, 'bridge')))
 
-export function missingPackages(): string[] {
-  const missing = Object.entries(NEEDED).flatMap(([program, name]) => (findProgram(program) === undefined ? [name] : []))
-  if (cniDirectory() === undefined) missing.push('containernetworking-plugins')
+/** What a server with an etcd member needs; `setpriv` ties the member's life to the server's. */
+export const ETCD_PROGRAMS: Programs = { etcd: 'etcd-server', setpriv: 'util-linux' }
+
+function missingPackages(programs: Programs): string[] {
+  const missing = Object.entries(programs).flatMap(([program, name]) => (findProgram(program) === undefined ? [name] : []))
+  if (programs === NODE_PROGRAMS && cniDirectory() === undefined) missing.push('containernetworking-plugins')
   return [...new Set(missing)]
 }
 
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** Installs what is missing from Debian's packages, telling each step. Throws a sentence when it may not or can't. */
-export async function ensurePackages(options: {
-  readonly install: boolean
-  readonly progress: (step: string) => void
-}): Promise<void> {
-  const missing = missingPackages()
+/** Installs what is missing from Debian's packages, telling each step; by default what a node needs. Throws a sentence when it may not or can't. */
+export async function ensurePackages(
+  options: { readonly install: boolean; readonly progress: (step: string) => void },
+  programs: Programs = NODE_PROGRAMS,
+): Promise<void> {
+  const missing = missingPackages(programs)
   if (missing.length === 0) return
   const list = missing.join(' ')
   if (!options.install) throw new Error(`these packages are missing: ${list}; install them, or run again without --no-install`)
   if (findProgram('apt-get') === undefined)
     throw new Error(
-      `these programs are missing and there is no apt-get to install them: ${list}; install them, or use --runtime simulated`,
+      `these programs are missing and there is no apt-get to install them: ${list}; install them${programs === NODE_PROGRAMS ? ', or use --runtime simulated' : ''}`,
     )
   options.progress(`installing Debian packages: ${list}`)
   // Packages start their daemons on installation; ours is started by us, with its own configuration.
@@ -61,7 +67,7 @@ export async function ensurePackages(options: {
   } finally {
     if (guarded) rmSync(POLICY, { force: true })
   }
-  const still = missingPackages()
+  const still = missingPackages(programs)
   if (still.length > 0) throw new Error(`apt-get did not install ${still.join(' ')}; install them by hand and run again`)
 }
 
