@@ -32,10 +32,12 @@ export interface Store extends AsyncDisposable {
   watch(prefix: string, since: Revision, signal: AbortSignal): AsyncIterable<Change | Progress>
   /** Forgets superseded entries up to and including `revision`. Later reads below it throw `Compacted`. */
   compact(revision: Revision): Promise<void>
-  /** Copies all of one moment into a file that is not there yet, for backends that have no other way (etcd has its own). */
+  /** Copies all of one moment into a file that is not there yet, in the backend's own form. */
   snapshot?(file: string): Promise<void>
   /** The same store in memory, which goes its own way from here on: neither sees what is written to the other. For backends that hold all in memory. */
   fork?(options: ForkOptions): Store
+  /** All of one moment, for another backend; of stores that one process has to itself. */
+  contents?(): StoreContents
   /** Compacts like `compact`, unless another process that shares the store has done so since this one last called. */
   compactInTurn(revision: Revision): Promise<void>
   /** Why the store can't be relied on now, in one sentence; undefined when all is well. */
@@ -47,6 +49,17 @@ export interface Entry {
   readonly value: Uint8Array
   /** Of the change that wrote this value. */
   readonly revision: Revision
+}
+
+/** All of a store as of one moment, whatever kept it. */
+export interface StoreContents {
+  readonly revision: Revision
+  readonly entries: readonly ContentEntry[]
+}
+
+export interface ContentEntry extends Entry {
+  /** Seconds that it has still to live; absent: for ever. */
+  readonly ttlSeconds?: number | undefined
 }
 
 export interface ListOptions {

@@ -34,9 +34,13 @@ test('a running cluster is saved, and comes back elsewhere with all it had', { t
     const damaged = join(machine.directory, 'damaged.tar')
     writeFileSync(damaged, bytes.subarray(0, 4096))
     await refused(/is no snapshot of t8s/, 'restore', damaged, '--data-dir', restored)
-    writeFileSync(damaged, Buffer.from(bytes.toString('latin1').replace('"formatVersion":2', '"formatVersion":9'), 'latin1'))
+    const flipped = Buffer.from(bytes)
+    flipped[bytes.length - 4096]! ^= 1
+    writeFileSync(damaged, flipped)
+    await refused(/damaged\.tar is damaged: store\/\S+ is not what was saved; use another snapshot/, 'status', damaged)
+    writeFileSync(damaged, Buffer.from(bytes.toString('latin1').replace('"formatVersion":3', '"formatVersion":9'), 'latin1'))
     await refused(
-      /was written by a newer version of t8s \(format 9, this one knows 2\); upgrade t8s/,
+      /was written by a newer version of t8s \(format 9, this one knows 3\); upgrade t8s/,
       'restore',
       damaged,
       '--data-dir',

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import type { CommandDefinition } from '../command.ts'
-import { address, cidr, list } from '../component-options.ts'
+import { address, cidr, duration, list } from '../component-options.ts'
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { DATA_DIRECTORY, wholeNumber } from '../options.ts'
 
@@ -20,8 +21,14 @@ interface Options extends EtcdOptions {
   readonly serviceCidr?: string
   readonly tlsSan?: readonly string[]
   readonly simulatedNodes: number
+  readonly snapshotInterval?: number
+  readonly snapshotRetention?: number
+  readonly snapshotDir?: string
   readonly install: boolean
 }
+
+/** 0 has no unit. */
+const interval = (text: string): number => (text === '0' ? 0 : duration('--snapshot-interval')(text))
 
 const port = (name: string) => wholeNumber(name, 1, 65_535)
 
@@ -49,6 +56,13 @@ export const server: CommandDefinition = {
         wholeNumber('--simulated-nodes', 0, 1000),
         0,
       )
+      .option(
+        '--snapshot-interval <duration>',
+        'between snapshots; 0: none; by default 12h with --cluster-init and --join',
+        interval,
+      )
+      .option('--snapshot-retention <count>', 'how many are kept; by default 5', wholeNumber('--snapshot-retention', 1, 1000))
+      .option('--snapshot-dir <directory>', 'where they are kept; by default snapshots in the data directory')
       .option(...DATA_DIRECTORY)
       .option('--no-install', 'do not install missing packages')
     withEtcdOptions(command).action(async (options: Options) => {
@@ -63,6 +77,11 @@ export const server: CommandDefinition = {
           clusterCIDR: options.clusterCidr,
           serviceCIDR: options.serviceCidr,
           tlsSans: options.tlsSan ?? [],
+          snapshots: {
+            ...(options.snapshotInterval !== undefined && { intervalMs: options.snapshotInterval }),
+            ...(options.snapshotRetention !== undefined && { retention: options.snapshotRetention }),
+            ...(options.snapshotDir !== undefined && { directory: resolve(options.snapshotDir) }),
+          },
           signal: new AbortController().signal,
           progress: (step) => void process.stderr.write(`t8s: ${step}\n`),
         })

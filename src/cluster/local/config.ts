@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { EtcdAccess } from '../store.ts'
+import type { SnapshotPlan } from './snapshot-schedule.ts'
 
 /** The choices a local cluster was made with; kept in its data directory, so that every later `up` starts the same cluster. */
 export interface ClusterConfig {
@@ -17,6 +18,8 @@ export interface ClusterConfig {
   readonly advertiseAddress: string
   /** Further names and addresses at which clients reach it: a load balancer, a name in DNS. */
   readonly tlsSans?: readonly string[] | undefined
+  /** What was said of snapshots on schedule. */
+  readonly snapshots?: Partial<SnapshotPlan> | undefined
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDNS: string

@@ -70,7 +70,7 @@ function settle(paths: Paths, { config: shared, files, members }: ServerBundle, 
     if (!/^[a-z-]+\.(crt|key|pub)$/.test(name)) throw new Error(`the cluster shares a file of the strange name ${name}`)
     writePrivateFile(join(paths.pki, name), text)
   }
-  const { etcd, tlsSans: _names, ...rest } = shared
+  const { etcd, tlsSans: _names, snapshots: _plan, ...rest } = shared
   const config: ClusterConfig = { ...rest, ...placeOf(options), ...(etcd !== undefined && { etcd: here(paths, etcd, files) }) }
   if (config.store === OWN_ETCD) writeMember(paths, memberOf(options, config.advertiseAddress, 'joining', members))
   writeConfig(paths.config, config)

@@ -10,6 +10,7 @@ import { addressOfHost, chooseRanges } from './address.ts'
 import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
 import { joinServers } from './join-server.ts'
 import { type Paths, pathsOf } from './paths.ts'
+import type { SnapshotPlan } from './snapshot-schedule.ts'
 
 /** What `t8s server` may be told; needed only the first time, and kept in the data directory. */
 export interface ServerOptions {
@@ -33,6 +34,8 @@ export interface ServerOptions {
   /** Further names and addresses that clients dial. */
   readonly tlsSans: readonly string[]
   readonly simulatedNodes: number
+  /** May be changed at any start. */
+  readonly snapshots: Partial<SnapshotPlan>
   readonly install: boolean
   readonly signal: AbortSignal
   readonly progress: (step: string) => void
@@ -47,7 +50,7 @@ export async function preparedServer(options: ServerOptions): Promise<{ readonly
       throw new Error(
         `this cluster was made with store ${known.store}, not ${options.store}; choose another --data-dir, or move it with 't8s snapshot save' and 'restore --store'`,
       )
-    return { paths, config: known }
+    return { paths, config: changed(paths, known, options) }
   }
   const ways = [options.clusterInit && '--cluster-init', options.join && '--join', options.store && '--store'].filter(Boolean)
   if (ways.length > 1) throw new Error(`${ways.join(' and ')} are different ways to begin; give one of them`)
@@ -57,6 +60,13 @@ export async function preparedServer(options: ServerOptions): Promise<{ readonly
       `there is no cluster in ${paths.root}; make one with 't8s up', begin one with --cluster-init or --store, or join one with --join and --token`,
     )
   return { paths, config: await begin(paths, options) }
+}
+
+function changed(paths: Paths, known: ClusterConfig, { snapshots }: ServerOptions): ClusterConfig {
+  if (Object.values(snapshots).every((each) => each === undefined)) return known
+  const config = { ...known, snapshots: { ...known.snapshots, ...snapshots } }
+  writeConfig(paths.config, config)
+  return config
 }
 
 async function begin(paths: Paths, options: ServerOptions): Promise<ClusterConfig> {
@@ -89,14 +99,14 @@ async function begin(paths: Paths, options: ServerOptions): Promise<ClusterConfi
 export function placeOf(
   options: ServerOptions,
   advertised = addressOfHost(),
-): Pick<ClusterConfig, 'nodes' | 'runtime' | 'apiPort' | 'advertiseAddress' | 'tlsSans'> {
+): Pick<ClusterConfig, 'nodes' | 'runtime' | 'apiPort' | 'advertiseAddress' | 'tlsSans' | 'snapshots'> {
   const advertiseAddress = options.advertiseAddress ?? advertised
   if (advertiseAddress === undefined)
     throw new Error(
       'this machine has no network address that others could reach; give it one, or name one with --advertise-address',
     )
-  const { simulatedNodes: nodes, apiPort, tlsSans } = options
-  return { nodes, runtime: 'simulated', apiPort, advertiseAddress, ...(tlsSans.length > 0 && { tlsSans }) }
+  const { simulatedNodes: nodes, apiPort, tlsSans, snapshots } = options
+  return { nodes, runtime: 'simulated', apiPort, advertiseAddress, snapshots, ...(tlsSans.length > 0 && { tlsSans }) }
 }
 
 export function memberOf(

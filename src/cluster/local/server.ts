@@ -1,4 +1,6 @@
 import { mkdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { openLog, systemClock, systemRandom } from '#base'
 import type { Store } from '#store'
 import { ADMIN, startControlPlane } from '../control-plane.ts'
@@ -14,6 +16,8 @@ import { keepAdminKubeconfig } from './admin-kubeconfig.ts'
 import type { ClusterConfig } from './config.ts'
 import { type Paths, serverSocket } from './paths.ts'
 import { waitUntilReady } from './readiness.ts'
+import { takeSnapshot } from './snapshot.ts'
+import { keepSnapshots, type SnapshotPlan } from './snapshot-schedule.ts'
 
 /** What the control-plane process runs, by upstream's names. */
 const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
@@ -53,9 +57,8 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
         return certificates.map(({ name }) => name)
       },
       snapshot: async (parameters) => {
-        if (stores[0]?.snapshot === undefined) throw new Error('this store has a way of its own to be backed up')
-        await stores[0].snapshot((parameters as { file: string }).file)
-        return { revision: stores[0].revision }
+        if (stores[0] === undefined) throw new Error('the control plane is still starting; try again in a moment')
+        return takeSnapshot(paths, stores[0], (parameters as { file: string }).file, clock)
       },
       'publish-members': async () => state.publishMembers?.(),
       stop: async () => stop(),
@@ -108,6 +111,11 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
     await state.publishMembers()
     stack.use(followMembers(member, { client, clock, random, log }))
   }
+  const plan = planOf(paths, config)
+  if (plan.intervalMs > 0) {
+    const take = (file: string) => takeSnapshot(paths, store, file, clock)
+    stack.use(keepSnapshots(plan, { take, name: member?.name ?? hostname(), clock, log }))
+  }
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
     // Of several servers one plays the machines.
@@ -122,6 +130,15 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
     )
   }
   return stack.move()
+}
+
+/** Who keeps etcd on a few machines wants to have it elsewhere too. */
+const SNAPSHOT_MS = 12 * 3_600_000
+const SNAPSHOTS_KEPT = 5
+
+function planOf(paths: Paths, { snapshots = {}, store }: ClusterConfig): SnapshotPlan {
+  const { intervalMs = store === OWN_ETCD ? SNAPSHOT_MS : 0, retention = SNAPSHOTS_KEPT } = snapshots
+  return { intervalMs, retention, directory: snapshots.directory ?? join(paths.root, 'snapshots') }
 }
 
 export const nodeNames = ({ nodes }: Pick<ClusterConfig, 'nodes'>): string[] =>

@@ -21,6 +21,7 @@ import { Health } from './health.ts'
 import type { KeySpace } from './key-space.ts'
 import { Leases } from './leases.ts'
 import { DELETED, type Event, endOfPrefix, type KeyValue, type RangeRequest, type RangeResponse } from './messages.ts'
+import { saveDatabase } from './save-database.ts'
 import { oldestRevision, watchEverything } from './watch.ts'
 import { ConditionalWriter } from './writer.ts'
 
@@ -167,6 +168,15 @@ export class EtcdStore implements Store {
       await this.#compactor.compact(revision)
     } catch (error) {
       throw await this.#mapped(error, revision)
+    }
+  }
+
+  /** The member's database as of one moment, with the SHA-256 behind it that etcdctl checks. The file is whole or not there. */
+  async snapshot(file: string): Promise<void> {
+    try {
+      await saveDatabase(this.#connection, file, this.#closing.signal)
+    } catch (error) {
+      throw failureOf(error)
     }
   }
 

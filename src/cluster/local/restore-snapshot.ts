@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { systemClock, systemRandom } from '#base'
+import { openEmbeddedStore, readEtcdDatabase, type StoreContents, writeEtcdDatabase, writeFirstFormat } from '#store'
+import { ETCD_CA } from '../etcd/local-member.ts'
+import { type MemberFile, peerURLOf, writeMember } from '../etcd/member-file.ts'
+import { ETCD_PROGRAMS, ensurePackages, findProgram } from '../node/packages.ts'
+import { createAuthority } from '../pki.ts'
+import { writePair, writePrivateFile } from '../pki-directory.ts'
+import { OWN_ETCD } from '../store.ts'
+import { addressOfHost } from './address.ts'
+import { type ClusterConfig, readConfig, writeConfig } from './config.ts'
+import { type Paths, pathsOf } from './paths.ts'
+import { CONFIG, ETCD_DATABASE, readSnapshot, type SnapshotFile } from './snapshot-file.ts'
+
+export interface RestoreOptions {
+  /** The restored cluster's store; by default that of the saved one. */
+  readonly store?: 'embedded' | 'etcd' | undefined
+  /** Of the etcd member that it begins with. */
+  readonly name: string
+  readonly advertiseAddress?: string | undefined
+  readonly etcdClientPort: number
+  readonly etcdPeerPort: number
+  readonly install: boolean
+  readonly progress: (step: string) => void
+}
+
+/** As etcd's documentation has it: more than is ever written between a snapshot and what it replaces, so that no client sees revisions go back. */
+const REVISIONS_AHEAD = 1_000_000_000
+const RESTORE_PROGRAMS = { ...ETCD_PROGRAMS, etcdctl: 'etcd-client' }
+/** What is there only while a server lives, and what writes of a process that is gone waited for. */
+const PASSING = ['/registry/masterleases/', '/registry/t8s-fences/']
+
+/**
+ * Makes the data directory of a cluster from a snapshot, over the store it had or another; `t8s up` or `t8s server` then starts it. The directory must not hold anything, and is
+ * whole or not there. Values are the same bytes; revisions go on far above those of the saved cluster. Throws a sentence.
+ */
+export async function restoreSnapshot(
+  dataDirectory: string,
+  file: string,
+  options: RestoreOptions,
+): Promise<{ readonly takenAt: string; readonly revision: number; readonly store: string }> {
+  const paths = pathsOf(dataDirectory)
+  if (existsSync(paths.root) && readdirSync(paths.root).length > 0)
+    throw new Error(`${paths.root} is not empty; a snapshot is restored into a new directory, named with --data-dir`)
+  const snapshot = await readSnapshot(resolve(file))
+  const contents = await contentsOf(snapshot, basename(file))
+  const staged = pathsOf(join(dirname(paths.root), `.${basename(paths.root)}-${systemRandom.suffix(8)}`))
+  try {
+    for (const [name, body] of snapshot.files) {
+      if (name.startsWith('store/')) continue
+      const path = join(staged.root, name)
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      writePrivateFile(path, body)
+    }
+    const saved = adapted(readConfig(staged.config)!, options)
+    const store = chosenStore(saved, options)
+    const { etcd: _elsewhere, ...own } = saved
+    writeConfig(staged.config, { ...own, store })
+    if (store === OWN_ETCD) await fillEtcd(staged, own, contents, options)
+    else await writeFirstFormat(staged.store, contents, { bump: REVISIONS_AHEAD, clock: systemClock })
+    // Empty if it is there: renaming takes its place.
+    mkdirSync(dirname(paths.root), { recursive: true })
+    renameSync(staged.root, paths.root)
+    return { ...snapshot.manifest, store }
+  } finally {
+    rmSync(staged.root, { recursive: true, force: true })
+  }
+}
+
+/** What a snapshot's store held, under the keys that API servers use. */
+export async function contentsOf({ backend, files }: SnapshotFile, what: string): Promise<StoreContents> {
+  const directory = mkdtempSync(join(tmpdir(), 't8s-restore-'))
+  try {
+    if (backend === 'etcd') {
+      writeFileSync(join(directory, CONFIG), files.get(CONFIG)!)
+      const prefix = readConfig(join(directory, CONFIG))?.etcd?.prefix ?? '/registry'
+      return living(readEtcdDatabase(files.get(ETCD_DATABASE)!), `/${prefix}/`.replace(/\/+/g, '/'))
+    }
+    for (const [name, body] of files) if (name.startsWith('store/')) writeFileSync(join(directory, basename(name)), body)
+    await using store = await openEmbeddedStore({ directory, clock: systemClock })
+    return living(store.contents!(), '/registry/')
+  } catch (error) {
+    throw new Error(`the store in ${what} can't be read: ${(error as Error).message}`, { cause: error })
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function living({ revision, entries }: StoreContents, prefix: string): StoreContents {
+  const own = entries
+    .filter(({ key }) => key.startsWith(prefix))
+    .map((entry) => ({ ...entry, key: `/registry/${entry.key.slice(prefix.length)}` }))
+  return { revision, entries: own.filter(({ key }) => !PASSING.some((each) => key.startsWith(each))) }
+}
+
+function chosenStore({ store: saved }: ClusterConfig, { store }: RestoreOptions): string {
+  if (store !== undefined) return store
+  if (saved === 'embedded' || saved === OWN_ETCD) return saved
+  throw new Error(
+    `the saved cluster was kept in an etcd of others (${saved}); say --store embedded, or --cluster-init for an etcd of this machine`,
+  )
+}
+
+/** A member with a new id of a cluster with a new id, so that no member of the saved one can take it for its own. */
+async function fillEtcd(paths: Paths, config: ClusterConfig, contents: StoreContents, options: RestoreOptions): Promise<void> {
+  await ensurePackages(options, RESTORE_PROGRAMS)
+  if (!existsSync(join(paths.pki, `${ETCD_CA}.key`)))
+    writePair(paths.pki, ETCD_CA, await createAuthority(ETCD_CA, { clock: systemClock, random: systemRandom }))
+  const { name, etcdClientPort: clientPort, etcdPeerPort: peerPort } = options
+  const member: MemberFile = { name, address: config.advertiseAddress, clientPort, peerPort, phase: 'member', others: [] }
+  writeMember(paths, member)
+  const database = join(paths.etcd, 'restored.db')
+  writePrivateFile(database, writeEtcdDatabase(contents, { bump: REVISIONS_AHEAD }))
+  const words = [
+    ['--data-dir', join(paths.etcd, 'data')],
+    ['--name', name],
+    ['--initial-cluster', `${name}=${peerURLOf(member)}`],
+    ['--initial-cluster-token', config.id],
+    ['--initial-advertise-peer-urls', peerURLOf(member)],
+  ].flat()
+  try {
+    const env = { PATH: process.env['PATH'], ETCDCTL_API: '3' }
+    await promisify(execFile)(findProgram('etcdctl')!, ['snapshot', 'restore', database, ...words], { env })
+  } catch (error) {
+    const said = String((error as { stderr?: string }).stderr ?? '').trim()
+    throw new Error(`etcdctl could not make a member of the snapshot: ${said.split('\n').at(-1) || (error as Error).message}`, {
+      cause: error,
+    })
+  } finally {
+    rmSync(database, { force: true })
+  }
+}
+
+/** Names in the kernel are the restored cluster's own, and it is where this machine is. */
+function adapted(config: ClusterConfig, { advertiseAddress: wanted }: RestoreOptions): ClusterConfig {
+  const own = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
+  const advertiseAddress =
+    wanted ?? (own.includes(config.advertiseAddress) ? config.advertiseAddress : (addressOfHost() ?? config.advertiseAddress))
+  return { ...config, id: Buffer.from(systemRandom.bytes(4)).toString('hex'), advertiseAddress }
+}

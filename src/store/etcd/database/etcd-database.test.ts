@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import test from 'node:test'
+import { seededRandom } from '#base'
+import type { StoreContents } from '../../store.ts'
+import { BoltError, BoltReader } from './bolt-reader.ts'
+import { writeBolt } from './bolt-writer.ts'
+import { etcdDatabaseStatus, readEtcdDatabase, writeEtcdDatabase } from './etcd-database.ts'
+
+const key = (index: number): Buffer => Buffer.from(String(index).padStart(8, '0'))
+
+test('what is laid out as pages is read back, however large', () => {
+  for (const count of [0, 1, 2, 100, 20_000]) {
+    const entries = Array.from({ length: count }, (_, index) => ({ key: key(index), value: Buffer.alloc(index % 97, index) }))
+    const large = [
+      { key: key(0), value: Buffer.alloc(300_000, 7) },
+      { key: key(1), value: Buffer.alloc(0) },
+    ]
+    const reader = new BoltReader(
+      writeBolt(
+        new Map([
+          ['many', entries],
+          ['large', large],
+          ['empty', []],
+        ]),
+      ),
+    )
+    assert.deepEqual(reader.buckets(), ['empty', 'large', 'many'])
+    assert.deepEqual([...reader.entries('many')], entries)
+    assert.deepEqual([...reader.entries('large')], large)
+    assert.deepEqual([...reader.entries('empty')], [])
+    assert.deepEqual([...reader.entries('missing')], [])
+  }
+})
+
+const contents: StoreContents = {
+  revision: 90,
+  entries: [
+    { key: '/registry/a', value: Buffer.from([0, 255, 1]), revision: 3 },
+    { key: '/registry/events/e', value: Buffer.from('e'), revision: 40, ttlSeconds: 1800 },
+    { key: '/registry/ü', value: Buffer.from(''), revision: 90 },
+  ],
+}
+
+test('contents come back byte for byte, at their revisions, with what they have to live', () => {
+  const snapshot = writeEtcdDatabase(contents, { bump: 1000 })
+  const { revision, entries } = readEtcdDatabase(snapshot)
+  assert.equal(revision, 1090)
+  assert.deepEqual(entries, contents.entries)
+  assert.equal(etcdDatabaseStatus(snapshot).revision, 1090)
+})
+
+test('a snapshot that is damaged or cut off anywhere is refused', () => {
+  const snapshot = writeEtcdDatabase(contents, { bump: 1 })
+  const random = seededRandom(1)
+  for (let count = 0; count < 200; count++) {
+    const damaged = Buffer.from(snapshot)
+    damaged[random.int(damaged.length)]! ^= 1 + random.int(255)
+    assert.throws(() => readEtcdDatabase(damaged), BoltError)
+    assert.throws(() => readEtcdDatabase(snapshot.subarray(0, random.int(snapshot.length))), BoltError)
+  }
+})
+
+test('bytes that only look like a database end in an error, and never in a loop', () => {
+  const database = writeEtcdDatabase(contents, { bump: 1 }).subarray(0, -32)
+  const random = seededRandom(2)
+  let read = 0
+  for (let count = 0; count < 2000; count++) {
+    const damaged = Buffer.from(database)
+    for (let index = 0; index < 4; index++) damaged[8192 + random.int(damaged.length - 8192)] = random.int(256)
+    const sealed = Buffer.concat([damaged, createHash('sha256').update(damaged).digest()])
+    try {
+      readEtcdDatabase(sealed)
+      read++
+    } catch (error) {
+      assert.ok(error instanceof Error && ['BoltError', 'ProtobufError'].includes(error.name), String(error))
+    }
+  }
+  assert.ok(read > 0 && read < 2000)
+})
