@@ -4,14 +4,15 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  endpointSlices,
   type PolicyRule,
   type ResourceDefinition,
   roleBindings,
   roles,
   type Subject,
 } from '#api'
-import { type Client, printKubeconfig } from '#client'
-import { apiVersionOf, type KubernetesObject, keyOf } from '#meta'
+import { type Client, type Kubeconfig, printKubeconfig } from '#client'
+import { apiVersionOf, type KubernetesObject, keyOf, parseYaml } from '#meta'
 import { JOINERS } from './token.ts'
 
 /** What a node must know of its cluster beyond whom to trust; kept in a ConfigMap that nodes may read, as kubeadm keeps `kubelet-config`. */
@@ -50,8 +51,9 @@ export async function publishJoining(
     clusters: [{ name: '', cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
   })
   const { namespace, name, key } = NODE_SETTINGS
+  const isKept = await namesLivingServer(client, ca)
   await Promise.all([
-    apply(configMaps, { metadata: CLUSTER_INFO, data: { [CLUSTER_INFO_KUBECONFIG]: kubeconfig } }),
+    ...(isKept ? [] : [apply(configMaps, { metadata: CLUSTER_INFO, data: { [CLUSTER_INFO_KUBECONFIG]: kubeconfig } })]),
     apply(configMaps, { metadata: { namespace, name }, data: { [key]: JSON.stringify(settings) } }),
     ...grants().flatMap((grant) => {
       const { namespace: inNamespace, rules, subjects } = grant
@@ -64,6 +66,24 @@ export async function publishJoining(
       ]
     }),
   ])
+}
+
+/**
+ * Whether `cluster-info` names a server that lives, this one or another. Then it stays as it is: who joins reads it twice and takes a change for somebody in between, and every start of a
+ * server would be one.
+ */
+async function namesLivingServer(client: Client, ca: string): Promise<boolean> {
+  const info = await client.find(configMaps, `${CLUSTER_INFO.namespace}/${CLUSTER_INFO.name}`)
+  const text = info?.data?.[CLUSTER_INFO_KUBECONFIG]
+  if (text === undefined) return false
+  const { clusters } = (await parseYaml(text)) as Kubeconfig
+  const cluster = clusters?.[0]?.cluster
+  if (cluster?.['certificate-authority-data'] !== Buffer.from(ca).toString('base64') || !URL.canParse(cluster.server))
+    return false
+  const { hostname, port } = new URL(cluster.server)
+  const slice = await client.find(endpointSlices, 'default/kubernetes')
+  const addresses = slice?.endpoints?.flatMap((endpoint) => endpoint.addresses) ?? []
+  return addresses.includes(hostname.replace(/^\[|\]$/g, '')) && slice?.ports?.[0]?.port === Number(port || 443)
 }
 
 interface Grant {
