@@ -15,6 +15,8 @@ const WRITERS = 4
 /** A server that is silent for as long is given up for this request. */
 const ATTEMPT_MS = 2_000
 const RETRY_MS = 50
+/** And is left out for this long afterwards, as load balancers do. */
+const AVOID_MS = 2_000
 
 /** What the demonstration prints of one phase. */
 export interface PhaseReport {
@@ -37,7 +39,7 @@ export interface LossReport {
 
 const options = connectionOf(await readKubeconfig(kubeconfig), { directory: dirname(kubeconfig) })
 const transports = urls.map((server) => httpTransport({ ...options, server }))
-const servers = transports.map((transport, index) => ({ url: urls[index]!, client: createClient(transport) }))
+const servers = transports.map((transport, index) => ({ url: urls[index]!, client: createClient(transport), avoidedUntilMs: 0 }))
 /** Acknowledged values by name, and how often each counter was raised with an acknowledgement. */
 const values = new Map<string, string>()
 const counts = new Map<string, number>()
@@ -52,16 +54,26 @@ function fresh(phase: string) {
 /** Asks one server after the other until one answers; `attempt` is told whether an earlier one may have done it already. */
 async function through<T>(attempt: (client: Client, signal: AbortSignal, isAgain: boolean) => Promise<T>): Promise<T> {
   for (let count = 0; ; count++) {
-    const { url, client } = servers[turn++ % servers.length]!
+    const server = next()
+    const { url, client } = server
     try {
       return await attempt(client, AbortSignal.timeout(ATTEMPT_MS), count > 0)
     } catch (error) {
       // What client-go's callers repeat: no answer, or an answer that says so.
       if (error instanceof StatusError && error.status.code! < 500 && error.status.code !== 429) throw error
+      server.avoidedUntilMs = performance.now() + AVOID_MS
       report.failedOver[url] = (report.failedOver[url] ?? 0) + 1
       await pause(Math.min(RETRY_MS * count, 500))
     }
   }
+}
+
+/** The next in turn that is not avoided; the next at all when every one is. */
+function next(): (typeof servers)[number] {
+  const inTurn = servers.map((_, index) => servers[(turn + index) % servers.length]!)
+  const found = inTurn.find(({ avoidedUntilMs }) => avoidedUntilMs < performance.now()) ?? inTurn[0]!
+  turn = servers.indexOf(found) + 1
+  return found
 }
 
 async function timed<T>(key: 'slowestWriteMs' | 'slowestReadMs', work: () => Promise<T>): Promise<T> {

@@ -49,7 +49,8 @@ export async function startLocalMember(options: LocalMemberOptions): Promise<Loc
   let own = readMember(paths)
   if (own === undefined) throw new Error(`${paths.etcd} holds no etcd member, although the cluster's store is one`)
   const dataDirectory = join(paths.etcd, 'data')
-  const hasData = existsSync(join(dataDirectory, 'member'))
+  // Its log, which it begins when it has found its place in the cluster.
+  const hasData = existsSync(join(dataDirectory, 'member', 'wal'))
   if (own.phase === 'member' && !hasData) throw new Error(dataIsGone(own, dataDirectory))
   await using stack = new AsyncDisposableStack()
   const stopping = new AbortController()

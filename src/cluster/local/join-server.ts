@@ -3,13 +3,12 @@ import { join } from 'node:path'
 import { systemClock } from '#base'
 import { createClient, httpTransport } from '#client'
 import { isForbidden, isNotFound, isUnauthorized } from '#meta'
-import { ETCD_CA } from '../etcd/local-member.ts'
 import { clientURLOf, readMember, writeMember } from '../etcd/member-file.ts'
 import { discoverAuthority } from '../join/discovery.ts'
 import { explainConnection } from '../join/explain.ts'
 import { fetchBundle, parseServerToken, type ServerBundle, type ServerToken } from '../join/server-bundle.ts'
 import { ETCD_PROGRAMS, ensurePackages } from '../node/packages.ts'
-import { AUTHORITIES, writePrivateFile } from '../pki-directory.ts'
+import { writePrivateFile } from '../pki-directory.ts'
 import { type EtcdAccess, OWN_ETCD } from '../store.ts'
 import { addressTowards } from './address.ts'
 import { type ClusterConfig, writeConfig } from './config.ts'
@@ -20,14 +19,17 @@ const JOIN_WITHIN_MS = 60_000
 /** kubeadm's names for what API servers show to an etcd that is not theirs. */
 const EXTERNAL = { caFile: 'external-etcd-ca.crt', certFile: 'external-etcd.crt', keyFile: 'external-etcd.key' } as const
 
+const SHARED = /^[a-z-]+\.(crt|key|pub)$/
+/** What a server has of the authorities for itself, and its copies of what is elsewhere. */
+const OWN = /^(admin|apiserver-etcd-client|external-etcd|external-etcd-ca)\./
+
 /** What another server needs to be one of this cluster. Throws a sentence when the cluster has room for no other. */
 export function bundleOf(paths: Paths, config: ClusterConfig): ServerBundle {
   if (config.store !== OWN_ETCD && !config.store.startsWith(`${OWN_ETCD}=`))
     throw new Error(
       `the store of this cluster is ${config.store}, which one server has to itself; move it to etcd first: 't8s snapshot save', then 'restore --cluster-init'`,
     )
-  const files = [...Object.values(AUTHORITIES), ...(config.store === OWN_ETCD ? [ETCD_CA] : [])]
-  const names = [...files.flatMap((name) => [`${name}.crt`, `${name}.key`]), 'sa.key', 'sa.pub']
+  const names = readdirSync(paths.pki).filter((name) => SHARED.test(name) && !OWN.test(name))
   const texts = Object.fromEntries(names.map((name) => [name, readFileSync(join(paths.pki, name), 'utf8')]))
   for (const [which, name] of Object.entries(EXTERNAL)) {
     const path = config.etcd?.[which as keyof typeof EXTERNAL]
@@ -67,7 +69,7 @@ function settle(paths: Paths, { config: shared, files, members }: ServerBundle, 
     throw new Error(`${paths.pki} holds the keys of another cluster; choose another --data-dir`)
   mkdirSync(paths.pki, { recursive: true, mode: 0o700 })
   for (const [name, text] of Object.entries(files)) {
-    if (!/^[a-z-]+\.(crt|key|pub)$/.test(name)) throw new Error(`the cluster shares a file of the strange name ${name}`)
+    if (!SHARED.test(name)) throw new Error(`the cluster shares a file of the strange name ${name}`)
     writePrivateFile(join(paths.pki, name), text)
   }
   const { etcd, tlsSans: _names, snapshots: _plan, ...rest } = shared
