@@ -56,7 +56,7 @@ async function writes(): Promise<void> {
     process.env['TMPDIR'] = root
     for (const members of [1, 3]) {
       const cluster = stack.use(await EtcdCluster.start(members))
-      const leader = cluster.servers[cluster.leader()]!
+      const leader = cluster.servers[await cluster.leader()]!
       targets.push({
         name: `etcd, ${members === 1 ? '1 member' : `${members} members`}`,
         open: (writers) => new EtcdWriter(leader, writers),
