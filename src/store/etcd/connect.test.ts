@@ -22,18 +22,20 @@ async function pretend(answers: { readonly version?: string; readonly clusterId?
   })
   const { version, clusterId = 1n, memberId = 0xffff_ffff_ffff_fff1n } = answers
   const methods = {
-    range: unary('/etcdserverpb.KV/Range', 'RangeResponse', { header: { revision: 7 } }),
+    range: unary('/etcdserverpb.KV/Range', 'RangeResponse', { header: { clusterId, revision: 7 } }),
     status: unary('/etcdserverpb.Maintenance/Status', 'StatusResponse', {
       header: { clusterId, memberId },
       version,
       leader: memberId,
     }),
     list: unary('/etcdserverpb.Cluster/MemberList', 'MembersResponse', {
+      header: { clusterId, memberId },
       members: [
         { id: memberId, name: 'a', peerURLs: ['https://a:2380'], clientURLs: ['https://a:2379'], isLearner: true },
         { id: 2n },
       ],
     }),
+    moveLeader: unary('/etcdserverpb.Maintenance/MoveLeader', 'MoveLeaderResponse', {}),
   }
   server.addService(
     methods,
@@ -86,6 +88,8 @@ test('members are read with their whole ids', async () => {
   })
   assert.deepEqual(added, { id: 2n, name: '', peerURLs: [], clientURLs: [], isLearner: false })
   assert.equal((await admin.status()).leader, 0xffff_ffff_ffff_fff1n)
+  // Its answer is empty, and is taken all the same.
+  await admin.moveLeader(2n)
 })
 
 test('a store goes on with the members that there are now', async () => {

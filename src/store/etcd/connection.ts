@@ -4,7 +4,7 @@ import type * as Grpc from '@grpc/grpc-js'
 import { type Clock, type Log, type Random, systemClock, type Timer } from '#base'
 import { ChangingEndpoints, type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
 import { EtcdError, etcdErrorOf } from './errors.ts'
-import { etcdCodec, type Header, type SnapshotResponse } from './messages.ts'
+import { etcdCodec, type Header, type Identity, type SnapshotResponse } from './messages.ts'
 
 export interface ConnectionDependencies {
   readonly clock: Clock
@@ -41,6 +41,8 @@ export type EtcdMethod = keyof typeof METHODS
 
 /** Their answers show all that was acknowledged before they were sent. */
 const LINEARIZABLE: ReadonlySet<EtcdMethod> = new Set(['range', 'txn'])
+/** etcd does not say whose answer it is. */
+const ANONYMOUS: ReadonlySet<EtcdMethod> = new Set(['moveLeader'])
 
 export type WatchCall = Grpc.ClientDuplexStream<object, object>
 
@@ -154,7 +156,8 @@ export class EtcdConnection implements Disposable {
           return
         }
         try {
-          this.#vet(member, (response as { readonly header?: Header }).header, newest)
+          const { header } = response as { readonly header?: Header | Identity }
+          if (!ANONYMOUS.has(method)) this.#vet(member, header, newest)
           this.#failure = undefined
           resolve(response as T)
         } catch (refusal) {
@@ -247,9 +250,11 @@ export class EtcdConnection implements Disposable {
   }
 
   /** An answer from another cluster, or from a time before `newest`, is none: its member was restored, or never was one of these. */
-  #vet(member: Member, { clusterId = 0, revision = 0 }: Header = {}, newest: number): void {
-    this.#cluster ??= clusterId
-    if (revision < newest || clusterId !== this.#cluster) {
+  #vet(member: Member, { clusterId = 0, revision = 0 }: Header | Identity = {}, newest: number): void {
+    // As every read and write has it, which decode the nearest double.
+    const cluster = Number(clusterId)
+    this.#cluster ??= cluster
+    if (revision < newest || cluster !== this.#cluster) {
       const details =
         revision < newest
           ? `${member.endpoint} went back from revision ${newest} to ${revision}: it was restored, or belongs to another cluster`

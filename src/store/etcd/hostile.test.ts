@@ -32,6 +32,7 @@ class Hostile implements AsyncDisposable {
     const hostile = new Hostile()
     for (const name of ['Range', 'Txn', 'Compact'] as const) hostile.#unary('KV', name, () => hostile.replies.get(name))
     hostile.#unary('Maintenance', 'Alarm', () => undefined)
+    hostile.#unary('Maintenance', 'Status', () => () => ({ message: { ...header(5), version: '3.4.23' } }))
     hostile.#server.register(
       '/etcdserverpb.Watch/Watch',
       ((call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
