@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type Clock, type Log, systemClock } from '#base'
@@ -27,9 +27,25 @@ export interface ListenOptions {
     readonly certificate: string
     readonly key: string
   }
-  /** By which certificates of connections that are there are found to have expired; handshakes go by the machine's. */
+  /** By which connections are found to be idle, and their certificates to have expired; handshakes go by the machine's. */
   readonly clock?: Clock | undefined
+  readonly limits?: Partial<ConnectionLimits> | undefined
 }
+
+/** For how long a client may let us wait, in milliseconds. */
+export interface ConnectionLimits {
+  /** For TLS to be set up. */
+  readonly handshakeMs: number
+  /** For the whole head of a request. */
+  readonly headersMs: number
+  /** Between two requests, or for the first. */
+  readonly idleMs: number
+  /** Between two looks at who has taken too long for his head. */
+  readonly checkEveryMs: number
+}
+
+/** Upstream's, which are those of its HTTP library. */
+const LIMITS: ConnectionLimits = { handshakeMs: 10_000, headersMs: 32_000, idleMs: 90_000, checkEveryMs: 5_000 }
 
 export interface Listener extends AsyncDisposable {
   readonly port: number
@@ -39,8 +55,6 @@ export interface Listener extends AsyncDisposable {
   replaceAuthorities(authorities: ClientAuthorities): void
 }
 
-/** Clients that send their headers slower than this are cut off. */
-const HEADERS_TIMEOUT_MS = 30_000
 const HEADER_BYTES_MAX = 64 * 1024
 const STREAMS_PER_CONNECTION_MAX = 1_000
 
@@ -49,7 +63,9 @@ const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
 export async function listen(pipeline: Pipeline, options: ListenOptions, log: Log): Promise<Listener> {
   const { createSecureServer } = await import('node:http2')
-  const peers = new PeerReader(options.tls, options.clock ?? systemClock)
+  const { clock = systemClock } = options
+  const peers = new PeerReader(options.tls, clock)
+  const limits = { ...LIMITS, ...options.limits }
   let presented = { cert: options.tls.certificate, key: options.tls.key }
   let ca = trustedBy(options.tls)
   const server = createSecureServer({
@@ -59,13 +75,18 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     requestCert: true,
     rejectUnauthorized: false,
     allowHTTP1: true,
+    handshakeTimeout: limits.handshakeMs,
+    headersTimeout: limits.headersMs,
+    // A body takes as long as it takes: the request has a deadline of its own.
+    requestTimeout: 0,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
     maxHeaderListPairs: 256,
     settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
     // Rapid reset: a client may not open and cancel streams without end.
     streamResetBurst: 1_000,
     streamResetRate: 33,
   } as import('node:http2').SecureServerOptions)
-  ;(server as unknown as { headersTimeout: number }).headersTimeout = HEADERS_TIMEOUT_MS
   const sockets = new Set<Duplex>()
   server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket)
@@ -78,6 +99,13 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     })
   }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    // HTTP/0.9 has no heads, so neither of us could say where anything ends.
+    if (request.httpVersionMajor < 1) {
+      request.socket.end(
+        'HTTP/1.1 400 Bad Request: malformed HTTP version\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n',
+      )
+      return
+    }
     serveOn({ ...headOf(request), body: request }, http1Sink(response), peers.peerOf(request.socket as TLSSocket))
   })
   // Node wraps every HTTP/2 stream in the objects of HTTP/1 for the listener above; we take the stream itself, which costs half as much.
@@ -91,6 +119,7 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade(pipeline, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
   })
+  server.on('session', (session) => endIdle(session, limits, clock))
   server.on('sessionError', () => undefined)
   server.on('tlsClientError', () => undefined)
   await new Promise<void>((resolve, reject) => {
@@ -116,6 +145,30 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
       await closed
     },
   }
+}
+
+/** Ends a connection that begins nothing, or that has had no request for a while. One with requests under way, such as watches, may be silent. */
+function endIdle(session: ServerHttp2Session, { handshakeMs, idleMs }: ConnectionLimits, clock: Clock): void {
+  let open = 0
+  const end = (): void => {
+    session.close()
+    session.destroy()
+  }
+  let timer = clock.after(handshakeMs, end)
+  const wait = (): void => {
+    timer[Symbol.dispose]()
+    if (open === 0 && !session.destroyed) timer = clock.after(idleMs, end)
+  }
+  session.once('remoteSettings', wait)
+  session.on('stream', (stream) => {
+    open++
+    timer[Symbol.dispose]()
+    stream.once('close', () => {
+      open--
+      wait()
+    })
+  })
+  session.once('close', () => timer[Symbol.dispose]())
 }
 
 /** No tickets: a session that is resumed would skip the check of the certificate that it began with. */
