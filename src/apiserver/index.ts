@@ -3,6 +3,7 @@ export type {
   Authenticated,
   AuthenticationSettings,
   ConfigurationSource,
+  JwtConfiguration,
   RequestHeaderOptions,
   ServiceAccountTokenOptions,
   TokenFunction,

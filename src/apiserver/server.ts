@@ -78,6 +78,8 @@ export interface ApiServer extends RequestHandler, AsyncDisposable {
   readonly ready: Promise<void>
   /** Serves HTTPS; the listener closes with the server. */
   listen(options: ListenOptions): Promise<Listener>
+  /** Tokens are signed and checked with these keys from now on. Throws when one can not be read; then the last ones stay. */
+  replaceServiceAccountKeys(keys: Pick<ServiceAccountTokenOptions, 'signingKey' | 'verificationKeys'>): void
 }
 
 /** Every five minutes history older than five minutes is forgotten, as upstream's compactor does. */
@@ -191,6 +193,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       const { listen } = await import('./http/listener.ts')
       return listeners.use(await listen(pipeline, listenOptions, log))
     },
+    replaceServiceAccountKeys: (keys) => tokens.keys.replace(keys),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

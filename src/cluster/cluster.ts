@@ -1,4 +1,4 @@
-import type { AdmissionFunction, AdmissionHandler } from '#apiserver'
+import type { AdmissionFunction, AdmissionHandler, TokenFunction } from '#apiserver'
 import { type Clock, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
 import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
@@ -22,6 +22,8 @@ export interface StartClusterOptions {
    * about every write.
    */
   readonly admission?: readonly (AdmissionHandler | AdmissionFunction)[]
+  /** Whose a bearer token is, as functions of this process, asked in this order about tokens that are not of the cluster itself. */
+  readonly authentication?: readonly TokenFunction[]
   /** Of the HTTPS endpoint on 127.0.0.1; any free port by default. */
   readonly port?: number
 }
@@ -90,6 +92,7 @@ async function startOn({ store, pki }: Foundation, options: StartClusterOptions,
       listen: { host: '127.0.0.1', port },
       advertiseAddress: '127.0.0.1',
       serviceCIDR: SERVICE_CIDR,
+      authentication: { functions: options.authentication },
       admission: { functions: admission.map((each) => (typeof each === 'function' ? { handle: each } : each)) },
       ...ranges,
     }),

@@ -1,4 +1,13 @@
-export type { AdmissionAnswer, AdmissionFunction, AdmissionHandler, AdmissionRequest } from '#apiserver'
+export type {
+  AdmissionAnswer,
+  AdmissionFunction,
+  AdmissionHandler,
+  AdmissionRequest,
+  Authenticated,
+  AuthenticationSettings,
+  JwtConfiguration,
+  TokenFunction,
+} from '#apiserver'
 export { systemRandom } from '#base'
 export { controllerNames, SIGNERS } from '#controllers'
 export { defaultNodeName } from '#kubelet'
@@ -26,7 +35,7 @@ export { type ClusterStatus, clusterStatus } from './local/status.ts'
 export { makeToken, removeToken, tokensOf } from './local/tokens.ts'
 export { type UpOptions, type UpResult, up } from './local/up.ts'
 export { buildImageArchive, type ImageInput, type LayerFile } from './node/image-archive.ts'
-export { createAuthority, publicKeyHash, publicKeyOf } from './pki.ts'
+export { createAuthority, publicKeyHash, publicKeyOf, publicKeysIn } from './pki.ts'
 export { createPki, identities, type Pki } from './pki-directory.ts'
 export { startSchedulerOn } from './scheduling.ts'
 export { startSimulatedNodes } from './simulated-nodes.ts'

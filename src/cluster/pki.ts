@@ -114,6 +114,12 @@ export function publicKeyOf(pem: string, name: string): string {
   }
 }
 
+/** The public halves of every PEM key, private or public, of a file. Throws a sentence that starts with `name` when there is none. */
+export function publicKeysIn(pem: string, name: string): string[] {
+  const blocks = pem.match(/-----BEGIN ([A-Z ]*KEY|CERTIFICATE)-----[^-]+-----END \1-----/g) ?? [pem]
+  return blocks.map((block) => publicKeyOf(block, name))
+}
+
 /** The hash of a certificate's public key that kubeadm pins authorities by: `sha256:` and the hex digest of its SubjectPublicKeyInfo. */
 export function publicKeyHash(certificate: string): string {
   const spki = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })

@@ -2,27 +2,33 @@ import { type ConfigMap, configMaps } from '#api'
 import { deepEqual } from '#base'
 import type { Client } from '#client'
 import { isAlreadyExists, isConflict } from '#meta'
+import { REQUEST_HEADERS, type RequestHeaderOptions } from '../authentication/index.ts'
 
 export interface RequestAuthorities {
   /** PEM: who signs client certificates. */
   readonly clientCA: string | undefined
   /** PEM: who signs the front proxy's certificate. */
   readonly frontProxyCA: string | undefined
+  /** Which of those it signs for may vouch for others, and in which headers. */
+  readonly requestHeaders?: RequestHeaderOptions | undefined
 }
 
 const KEY = 'kube-system/extension-apiserver-authentication'
 
 /** Tells extension API servers whom to believe (https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/#authentication-flow). */
-export async function publishAuthentication(client: Client, { clientCA, frontProxyCA }: RequestAuthorities): Promise<void> {
+export async function publishAuthentication(
+  client: Client,
+  { clientCA, frontProxyCA, requestHeaders = REQUEST_HEADERS }: RequestAuthorities,
+): Promise<void> {
   const data: Record<string, string> = {
     ...(clientCA && { 'client-ca-file': clientCA }),
     ...(frontProxyCA && {
-      'requestheader-allowed-names': '["front-proxy-client"]',
+      'requestheader-allowed-names': JSON.stringify(requestHeaders.allowedNames),
       'requestheader-client-ca-file': frontProxyCA,
-      'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
-      'requestheader-group-headers': '["X-Remote-Group"]',
-      'requestheader-uid-headers': '["X-Remote-Uid"]',
-      'requestheader-username-headers': '["X-Remote-User"]',
+      'requestheader-extra-headers-prefix': JSON.stringify(requestHeaders.extraHeaderPrefixes),
+      'requestheader-group-headers': JSON.stringify(requestHeaders.groupHeaders),
+      'requestheader-uid-headers': JSON.stringify(requestHeaders.uidHeaders),
+      'requestheader-username-headers': JSON.stringify(requestHeaders.usernameHeaders),
     }),
   }
   const current = await client.find(configMaps, KEY)

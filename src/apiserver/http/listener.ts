@@ -131,8 +131,8 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
     replaceCertificate({ certificate: cert, key }) {
+      server.setSecureContext({ ...TLS, cert, key, ca })
       presented = { cert, key }
-      server.setSecureContext({ ...TLS, ...presented, ca })
     },
     replaceAuthorities(authorities) {
       peers.trust(authorities)

@@ -38,8 +38,9 @@ export class PeerReader {
 
   /** From now on; connections that are there are judged anew. Throws when there is no certificate in it. */
   trust({ clientCA, frontProxyCA }: ClientAuthorities): void {
-    this.#clientRoots = certificatesIn(clientCA)
-    this.#proxyRoots = frontProxyCA === undefined ? [] : certificatesIn(frontProxyCA)
+    const [clientRoots, proxyRoots] = [certificatesIn(clientCA), frontProxyCA === undefined ? [] : certificatesIn(frontProxyCA)]
+    this.#clientRoots = clientRoots
+    this.#proxyRoots = proxyRoots
     this.#known = new WeakMap()
   }
 

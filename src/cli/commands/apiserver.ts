@@ -1,11 +1,13 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions } from '../authentication-options.ts'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   address,
   boolean,
   cidr,
+  duration,
   type LogOptions,
   list,
   logLevelOf,
@@ -16,7 +18,7 @@ import {
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { wholeNumber } from '../options.ts'
 
-interface Options extends LogOptions, EtcdOptions {
+interface Options extends LogOptions, EtcdOptions, AuthenticationOptions {
   readonly securePort: number
   readonly bindAddress: string
   readonly advertiseAddress?: string
@@ -27,7 +29,11 @@ interface Options extends LogOptions, EtcdOptions {
   readonly requestheaderClientCaFile?: string
   readonly proxyClientCertFile?: string
   readonly proxyClientKeyFile?: string
-  readonly serviceAccountIssuer: string
+  readonly serviceAccountIssuer: readonly string[]
+  readonly apiAudiences?: readonly string[]
+  readonly serviceAccountJwksUri?: string
+  readonly serviceAccountMaxTokenExpiration: number
+  readonly serviceAccountExtendTokenExpiration: boolean
   readonly serviceAccountKeyFile?: readonly string[]
   readonly serviceAccountSigningKeyFile: string
   readonly serviceClusterIpRange: string
@@ -35,7 +41,6 @@ interface Options extends LogOptions, EtcdOptions {
   readonly kubeletClientCertificate?: string
   readonly kubeletClientKey?: string
   readonly kubeletCertificateAuthority?: string
-  readonly enableBootstrapTokenAuth: boolean
   readonly enableAdmissionPlugins?: readonly string[]
   readonly disableAdmissionPlugins?: readonly string[]
   readonly etcdServers?: readonly string[]
@@ -47,7 +52,25 @@ export const apiserver: CommandDefinition = {
     const command = program
       .command('apiserver')
       .description('run an API server in the foreground')
-      .requiredOption('--service-account-issuer <url>', 'who issues service account tokens')
+      .requiredOption(
+        '--service-account-issuer <url>',
+        'who issues service account tokens; again for whose are accepted, too',
+        list,
+      )
+      .option('--api-audiences <names>', 'what this server calls itself in tokens; its issuers unless said', list)
+      .option('--service-account-jwks-uri <url>', 'where the keys of tokens are, as the discovery document says')
+      .option(
+        '--service-account-max-token-expiration <duration>',
+        'longer tokens are shortened to it',
+        duration('--service-account-max-token-expiration'),
+        0,
+      )
+      .option(
+        '--service-account-extend-token-expiration [bool]',
+        'let tokens that pods ask for by themselves last a year',
+        boolean('--service-account-extend-token-expiration'),
+        true,
+      )
       .requiredOption('--service-account-signing-key-file <file>', 'private key that signs service account tokens')
       .option('--service-account-key-file <file>', 'keys whose tokens are accepted; again for more', list)
       .requiredOption('--client-ca-file <file>', 'authority of client certificates')
@@ -65,17 +88,11 @@ export const apiserver: CommandDefinition = {
       .option('--kubelet-client-certificate <file>', 'how kubelets know this server')
       .option('--kubelet-client-key <file>', 'its key')
       .option('--kubelet-certificate-authority <file>', "authority of kubelets' serving certificates")
-      .option(
-        '--enable-bootstrap-token-auth [bool]',
-        'accept tokens of joining nodes',
-        boolean('--enable-bootstrap-token-auth'),
-        false,
-      )
       .option('--enable-admission-plugins <names>', 'admission plugins beside those that are on by default', list)
       .option('--disable-admission-plugins <names>', 'admission plugins that are on by default and shall not run', list)
       .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
       .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
-    withLogOptions(withEtcdOptions(command)).action(async (options: Options) => {
+    withLogOptions(withAuthenticationOptions(withEtcdOptions(command))).action(async (options: Options) => {
       const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
       const settings = await settingsOf(options)
       await runProcess(async (stop) =>
@@ -94,12 +111,8 @@ function portRange(text: string): { readonly from: number; readonly to: number }
 }
 
 async function settingsOf(options: Options): Promise<import('#cluster').ApiServerProcessOptions> {
-  const { addressIn, addressOfHost, publicKeyOf } = await import('#cluster')
-  const signingKey = readFlagFile('--service-account-signing-key-file', options.serviceAccountSigningKeyFile)
-  const keyFiles = options.serviceAccountKeyFile ?? []
-  const verificationKeys = keyFiles.map((file) =>
-    publicKeyOf(readFlagFile('--service-account-key-file', file), '--service-account-key-file'),
-  )
+  const cluster = await import('#cluster')
+  const { addressIn, addressOfHost } = cluster
   const bound = isUnspecified(options.bindAddress) ? undefined : options.bindAddress
   const advertiseAddress = options.advertiseAddress ?? bound ?? addressOfHost()
   if (advertiseAddress === undefined)
@@ -109,25 +122,18 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
   return {
     listen: { host: options.bindAddress, port: options.securePort },
     advertiseAddress,
-    serving: readFlagPair(['--tls-cert-file', options.tlsCertFile], ['--tls-private-key-file', options.tlsPrivateKeyFile]),
+    credentials: credentialsOf(options, cluster),
+    renewal: { paths: filesOf(options), read: () => credentialsOf(options, cluster) },
     certificateDirectory: options.certDir ?? join(options.dataDir, 'pki'),
     servingHosts: [hostname(), 'localhost', '127.0.0.1', advertiseAddress, ...service, ...serviceIP],
-    clientCA: readFlagFile('--client-ca-file', options.clientCaFile),
-    frontProxyCA:
-      options.requestheaderClientCaFile && readFlagFile('--requestheader-client-ca-file', options.requestheaderClientCaFile),
     proxyClient: readFlagPair(
       ['--proxy-client-cert-file', options.proxyClientCertFile],
       ['--proxy-client-key-file', options.proxyClientKeyFile],
     ),
-    serviceAccounts: {
-      issuer: options.serviceAccountIssuer,
-      signingKey,
-      verificationKeys: [...new Set([...verificationKeys, publicKeyOf(signingKey, '--service-account-signing-key-file')])],
-    },
     serviceClusterIPRange: options.serviceClusterIpRange,
     serviceNodePortRange: options.serviceNodePortRange,
     kubelets: kubeletsOf(options),
-    enableBootstrapTokens: options.enableBootstrapTokenAuth,
+    authentication: await authenticationOf(options),
     admission: { enable: options.enableAdmissionPlugins ?? [], disable: options.disableAdmissionPlugins ?? [] },
     storage: {
       store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,
@@ -135,6 +141,49 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     },
     dataDirectory: options.dataDir,
   }
+}
+
+/** What is in the files that {@link filesOf} names. */
+function credentialsOf(options: Options, cluster: typeof import('#cluster')): import('#cluster').ApiServerCredentials {
+  const [issuer = '', ...otherIssuers] = options.serviceAccountIssuer
+  const [keyFlag, signingFlag] = ['--service-account-key-file', '--service-account-signing-key-file']
+  const signingKey = readFlagFile(signingFlag, options.serviceAccountSigningKeyFile)
+  const verificationKeys = (options.serviceAccountKeyFile ?? []).flatMap((file) =>
+    cluster.publicKeysIn(readFlagFile(keyFlag, file), keyFlag),
+  )
+  return {
+    serving: readFlagPair(['--tls-cert-file', options.tlsCertFile], ['--tls-private-key-file', options.tlsPrivateKeyFile]),
+    clientCA: readFlagFile('--client-ca-file', options.clientCaFile),
+    frontProxyCA:
+      options.requestheaderClientCaFile && readFlagFile('--requestheader-client-ca-file', options.requestheaderClientCaFile),
+    serviceAccounts: {
+      issuer,
+      otherIssuers,
+      audiences: options.apiAudiences,
+      jwksURI: options.serviceAccountJwksUri,
+      maxExpirationSeconds: maxExpirationOf(options),
+      extendExpiration: options.serviceAccountExtendTokenExpiration,
+      signingKey,
+      verificationKeys: [...new Set([...verificationKeys, cluster.publicKeyOf(signingKey, signingFlag)])],
+    },
+  }
+}
+
+const filesOf = (options: Options): string[] =>
+  [
+    options.tlsCertFile,
+    options.tlsPrivateKeyFile,
+    options.clientCaFile,
+    options.requestheaderClientCaFile,
+    options.serviceAccountSigningKeyFile,
+    ...(options.serviceAccountKeyFile ?? []),
+  ].filter((path) => path !== undefined)
+
+function maxExpirationOf({ serviceAccountMaxTokenExpiration: ms }: Options): number {
+  const seconds = ms / 1000
+  if (seconds !== 0 && (seconds < 3600 || seconds > 2 ** 32))
+    throw new UsageError('the service-account-max-token-expiration must be between 1 hour and 2^32 seconds')
+  return seconds
 }
 
 const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === '::'

@@ -1,25 +1,38 @@
-import { createApiServer } from '#apiserver'
+import { type AuthenticationSettings, createApiServer, type ServiceAccountTokenOptions } from '#apiserver'
 import type { KeyPair } from '../pki.ts'
 import { openStore, type StoreChoice, storageFormOf } from '../store.ts'
 import type { ComponentContext } from './component.ts'
+import { fileSource, followFiles } from './follow-files.ts'
 import { selfSigned } from './self-signed.ts'
+
+/** What the server proves itself with and whom it believes. */
+export interface ApiServerCredentials {
+  /** Made and kept in `certificateDirectory` when absent. */
+  readonly serving: KeyPair | undefined
+  readonly clientCA: string
+  readonly frontProxyCA: string | undefined
+  readonly serviceAccounts: ServiceAccountTokenOptions
+}
+
+/** How users are known; a configuration is a file that is read anew when it changes. */
+export interface FileAuthentication extends Omit<AuthenticationSettings, 'configuration'> {
+  readonly configurationFile?: string | undefined
+}
 
 export interface ApiServerProcessOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly advertiseAddress: string
-  /** Made and kept in `certificateDirectory` when absent. */
-  readonly serving: KeyPair | undefined
+  readonly credentials: ApiServerCredentials
+  /** Where they come from; read anew when one of the files changes. Throws when they are not good. */
+  readonly renewal?: { readonly paths: readonly string[]; read(): ApiServerCredentials } | undefined
   readonly certificateDirectory: string
   readonly servingHosts: readonly string[]
-  readonly clientCA: string
-  readonly frontProxyCA: string | undefined
   /** How this server proves itself to extension API servers. */
   readonly proxyClient: KeyPair | undefined
-  readonly serviceAccounts: { readonly issuer: string; readonly signingKey: string; readonly verificationKeys: readonly string[] }
   readonly serviceClusterIPRange: string
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
   readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
-  readonly enableBootstrapTokens: boolean
+  readonly authentication: FileAuthentication
   readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] }
   /** `embedded` is in `dataDirectory`. */
   readonly storage: StoreChoice
@@ -33,9 +46,13 @@ export async function startApiServerProcess(
 ): Promise<AsyncDisposable & { readonly port: number }> {
   await using stack = new AsyncDisposableStack()
   const serving =
-    options.serving ?? (await selfSigned(options.certificateDirectory, 'apiserver', options.servingHosts, { clock, random }))
+    options.credentials.serving ??
+    (await selfSigned(options.certificateDirectory, 'apiserver', options.servingHosts, { clock, random }))
   const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log }))
-  const { serviceAccounts, serviceClusterIPRange, serviceNodePortRange } = options
+  const { serviceClusterIPRange, serviceNodePortRange } = options
+  const { clientCA, frontProxyCA, serviceAccounts } = options.credentials
+  const { configurationFile, ...authentication } = options.authentication
+  const listening = Promise.withResolvers<number>()
   const server = stack.use(
     await createApiServer({
       store,
@@ -46,16 +63,34 @@ export async function startApiServerProcess(
       serviceAccounts,
       serviceClusterIPRange,
       serviceNodePortRange,
-      advertise: { address: options.advertiseAddress, port: options.listen.port },
+      advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       nodeConnection: options.kubelets,
       proxyClient: options.proxyClient,
-      authorities: { clientCA: options.clientCA, frontProxyCA: options.frontProxyCA },
-      authentication: { bootstrapTokens: options.enableBootstrapTokens },
+      authorities: { clientCA, frontProxyCA, requestHeaders: authentication.requestHeaders },
+      authentication: {
+        ...authentication,
+        configuration: configurationFile === undefined ? undefined : fileSource(configurationFile),
+      },
       admission: options.admission,
     }),
   )
-  const { clientCA, frontProxyCA } = options
   const listener = stack.use(await server.listen({ ...options.listen, tls: { ...serving, clientCA, frontProxyCA } }))
+  listening.resolve(listener.port)
+  if (options.renewal !== undefined) {
+    const { paths, read } = options.renewal
+    const renew = (): void => {
+      try {
+        const renewed = read()
+        server.replaceServiceAccountKeys(renewed.serviceAccounts)
+        listener.replaceAuthorities(renewed)
+        if (renewed.serving !== undefined) listener.replaceCertificate(renewed.serving)
+        log.info('Certificates and keys were read anew', {})
+      } catch (error) {
+        log.error('Certificates and keys can not be read anew; the last ones stay', { error: (error as Error).message })
+      }
+    }
+    stack.use(followFiles(paths, renew))
+  }
   await server.ready
   log.info('The API server serves', { host: options.listen.host, port: listener.port })
   const owned = stack.move()

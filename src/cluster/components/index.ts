@@ -1,4 +1,9 @@
-export { type ApiServerProcessOptions, startApiServerProcess } from './api-server.ts'
+export {
+  type ApiServerCredentials,
+  type ApiServerProcessOptions,
+  type FileAuthentication,
+  startApiServerProcess,
+} from './api-server.ts'
 export { type ComponentContext, componentContext } from './component.ts'
 export {
   type ControllerManagerProcessOptions,
