@@ -9,6 +9,7 @@ export type {
   TokenFunction,
   WebhookTokenOptions,
 } from './authentication/index.ts'
+export { ServiceAccountKeys } from './authentication/index.ts'
 export type { Listener, ListenOptions } from './http/listener.ts'
 export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
 export { gitVersion } from './version.ts'

@@ -22,6 +22,7 @@ import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthor
 import { Alarms } from './alarms.ts'
 import {
   type AuthenticationSettings,
+  LegacyTokens,
   openAuthentication,
   type ServiceAccountTokenOptions,
   ServiceAccountTokens,
@@ -101,7 +102,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const alarms = stack.use(new Alarms(clock))
   const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
-  const known = { tokens, local: [], cache, clock, random, log }
+  const legacy = new LegacyTokens({ tokens, client: () => client, clock, log })
+  const known = { tokens, local: [legacy], cache, clock, random, log }
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = authorizers(cache)
   const storageForm = options.storageForm ?? 'json'

@@ -11,6 +11,7 @@ import type { Authority, CertificateRequest, KeyPair } from './pki.ts'
 import { identities, type Pki } from './pki-directory.ts'
 import { startSchedulerOn } from './scheduling.ts'
 import { storageFormOf } from './store.ts'
+import { tokenSigner } from './token-signer.ts'
 
 export interface ControlPlaneOptions {
   /** Owned by the caller, who disposes of it after the control plane. */
@@ -134,6 +135,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clusterCIDR: options.clusterCIDR,
       only: CONTROLLERS,
       signing: signingOf(pki),
+      signToken: tokenSigner(pki.serviceAccountKey.privateKey),
     }),
   )
   const schedulerLog = log.child({ component: 'scheduler' })

@@ -21,6 +21,7 @@ import { replicaSetController, replicationController } from './replicas.ts'
 import { resourceQuotaController } from './resource-quota/index.ts'
 import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
+import { serviceAccountTokenController } from './service-account-token.ts'
 import { serviceCIDRController } from './service-cidr.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status/index.ts'
@@ -54,6 +55,7 @@ export const controllers: readonly ControllerDefinition[] = [
   replicationController,
   rootCAPublisher,
   serviceAccountController,
+  serviceAccountTokenController,
   serviceCIDRController,
   staleDisruptions,
   taintEviction,
@@ -74,6 +76,7 @@ export interface ControllersOptions {
   readonly rootCA: string
   readonly clusterCIDR: string
   readonly signing?: Signing | undefined
+  readonly signToken?: ManagerContext['signToken']
   /** Upstream's `--controllers`: names, `-name` for one less, `*` for all that are on by default. */
   readonly only?: readonly string[]
 }

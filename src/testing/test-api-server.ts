@@ -10,6 +10,8 @@ export interface TestApiServer extends AsyncDisposable {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** PEM, of service-account tokens. */
+  readonly signingKey: string
   /** The administrator. */
   readonly client: Client
   clientFor(user: UserInfo): Client
@@ -37,6 +39,7 @@ export async function startTestApiServer(
   await using stack = new AsyncDisposableStack()
   const store = stack.use(options.store ?? openMemoryStore({ clock }))
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const signingKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const server = stack.use(
     await createApiServer({
       store,
@@ -47,7 +50,7 @@ export async function startTestApiServer(
       log,
       serviceAccounts: {
         issuer: 'https://kubernetes.default.svc.cluster.local',
-        signingKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+        signingKey,
         verificationKeys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
         ...options.serviceAccounts,
       },
@@ -68,6 +71,7 @@ export async function startTestApiServer(
     clock,
     random,
     log,
+    signingKey: options.serviceAccounts?.signingKey ?? signingKey,
     client: clientFor(TEST_ADMIN),
     clientFor,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -22,6 +22,7 @@ interface Options extends LogOptions, LeaderOptions {
   readonly rootCaFile?: string
   readonly allocateNodeCidrs: boolean
   readonly clusterCidr?: string
+  readonly serviceAccountPrivateKeyFile?: string
   readonly clusterSigningCertFile?: string
   readonly clusterSigningKeyFile?: string
   readonly clusterSigningDuration: number
@@ -45,6 +46,7 @@ export const controllerManager: CommandDefinition = {
       .option('--root-ca-file <file>', 'what pods verify the API server with, published to every namespace')
       .option('--allocate-node-cidrs [bool]', 'give each node a range of pod addresses', boolean('--allocate-node-cidrs'), false)
       .option('--cluster-cidr <range>', 'pod addresses', cidr('--cluster-cidr'))
+      .option('--service-account-private-key-file <file>', 'key that signs the tokens in Secrets; without it there are none')
       .option('--cluster-signing-cert-file <file>', 'authority that issues certificates; without it none are')
       .option('--cluster-signing-key-file <file>', 'its key')
       .option(
@@ -60,11 +62,13 @@ export const controllerManager: CommandDefinition = {
       checkControllers(options.controllers ?? [], controllerNames())
       if (options.allocateNodeCidrs && options.clusterCidr === undefined)
         throw new UsageError('--allocate-node-cidrs needs --cluster-cidr, from which nodes get their ranges')
-      const { kubeconfig, useServiceAccountCredentials } = options
+      const { kubeconfig, useServiceAccountCredentials, serviceAccountPrivateKeyFile } = options
       const settings = {
         kubeconfig,
         useServiceAccountCredentials,
         signing: await signingOf(options),
+        serviceAccountKey:
+          serviceAccountPrivateKeyFile && readFlagFile('--service-account-private-key-file', serviceAccountPrivateKeyFile),
         controllers: options.controllers ?? ['*'],
         rootCA: options.rootCaFile === undefined ? '' : readFlagFile('--root-ca-file', options.rootCaFile),
         clusterCIDR: options.allocateNodeCidrs ? (options.clusterCidr ?? '') : '',

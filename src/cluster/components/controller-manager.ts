@@ -1,4 +1,5 @@
 import { type Signing, startControllers } from '#controllers'
+import { tokenSigner } from '../token-signer.ts'
 import type { ComponentContext } from './component.ts'
 import { connectBy } from './connection.ts'
 import { type Election, standForElection } from './election.ts'
@@ -16,6 +17,8 @@ export interface ControllerManagerProcessOptions {
   readonly clusterCIDR: string
   /** What certificates are issued with; without it none are. */
   readonly signing: Signing | undefined
+  /** PEM: signs the tokens in Secrets; without it there are none. */
+  readonly serviceAccountKey: string | undefined
   readonly election: ElectionOptions | undefined
 }
 
@@ -37,6 +40,7 @@ export async function startControllerManagerProcess(
       rootCA: options.rootCA,
       clusterCIDR: options.clusterCIDR,
       signing: options.signing,
+      signToken: options.serviceAccountKey === undefined ? undefined : tokenSigner(options.serviceAccountKey),
       only: options.controllers,
     })
     log.info('The controllers run', {})

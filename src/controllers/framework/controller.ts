@@ -23,6 +23,10 @@ export interface ManagerContext {
   readonly clusterCIDR: string
   /** What certificates are issued with; without it none are. */
   readonly signing?: Signing | undefined
+  /** The controller manager itself, whose own rights some need, as upstream. */
+  readonly reader: Client
+  /** Signs the claims of a service-account token; without it no Secret gets one. */
+  readonly signToken?: ((claims: Readonly<Record<string, unknown>>) => Promise<string>) | undefined
 }
 
 export interface Signing {
