@@ -8,10 +8,11 @@ import type { Alarms } from './alarms.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { ANONYMOUS, type Authentication, type ServiceAccountTokens } from './authentication/index.ts'
 import {
+  type Answer,
   type AuthorizationAttributes,
   type Authorizer,
-  type RbacAuthorizer,
   requireAuthorization,
+  selectorsOf,
 } from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
@@ -40,7 +41,6 @@ export interface PipelineOptions {
   readonly tokens: ServiceAccountTokens
   readonly authentication: Authentication
   readonly authorizers: readonly Authorizer[]
-  readonly rbac: RbacAuthorizer
   readonly nodes: NodeConnection | undefined
   readonly shutdown: AbortSignal
   readonly watches: Watches
@@ -120,8 +120,9 @@ export class Pipeline {
     return { info, user, resource }
   }
 
-  #permit(request: TransportRequest, { info, user, resource }: Identified): Admitted {
-    this.#authorize(attributesOf(info, user), resource)
+  async #permit(request: TransportRequest, { info, user, resource }: Identified): Promise<Admitted> {
+    const waits = this.#authorize(attributesOf(info, user, request.query), resource)
+    if (waits !== undefined) await waits
     if (info.kind === 'path') return { info, user, context: undefined }
     if (this.isRemote(request.path)) return { info, user, context: undefined }
     if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
@@ -189,7 +190,7 @@ export class Pipeline {
   }
 
   async #answer(request: TransportRequest, who: Identified): Promise<TransportResponse> {
-    const admitted = this.#permit(request, who)
+    const admitted = await this.#permit(request, who)
     const response = await this.#serve(request, admitted).catch((error: unknown) => {
       throw storeFailureStatus(error, who.info)
     })
@@ -198,15 +199,16 @@ export class Pipeline {
     return { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } }
   }
 
-  #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined): void {
-    requireAuthorization(this.#options.authorizers, attributes, resource)
+  #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined): Answer<void> {
+    return requireAuthorization(this.#options.authorizers, attributes, resource)
   }
 }
 
-export function attributesOf(info: RequestInfo, user: UserInfo): AuthorizationAttributes {
+function attributesOf(info: RequestInfo, user: UserInfo, query: URLSearchParams | undefined): AuthorizationAttributes {
   if (info.kind === 'path') return { user, verb: info.verb, isResource: false, path: info.path }
   const { verb, group, version, resource, subresource, namespace, name } = info
-  return { user, verb, isResource: true, group, version, resource, subresource, namespace, name }
+  const selectors = selectorsOf(verb, query)
+  return { user, verb, isResource: true, group, version, resource, subresource, namespace, name, ...selectors }
 }
 
 function contextOf(

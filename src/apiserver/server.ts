@@ -116,6 +116,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     serviceClusterIPRange: options.serviceClusterIPRange,
     serviceNodePortRange: options.serviceNodePortRange,
+    authorizers: access.all,
+    rbac: access.rbac,
   })
   const registry = new Registry({
     store,
@@ -150,7 +152,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     tokens,
     authentication,
     authorizers: access.all,
-    rbac: access.rbac,
     nodes: options.nodeConnection,
     shutdown: shutdown.signal,
     watches,

@@ -19,3 +19,4 @@ export { declare, type FieldType, type FunctionDeclaration, type TypeProvider } 
 export * as types from './types/type.ts'
 export { formatType, type Type } from './types/type.ts'
 export * from './values/index.ts'
+export { Suspension } from './values/suspension.ts'

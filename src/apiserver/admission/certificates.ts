@@ -11,10 +11,10 @@ const KUBE_APISERVER_CLIENT = 'kubernetes.io/kube-apiserver-client'
 export const certificateApproval: AdmissionPlugin = {
   name: 'CertificateApproval',
   operations: ['UPDATE'],
-  validate(attributes, context) {
+  async validate(attributes, context) {
     const { resource, subresource, oldObject } = attributes
     if (resource !== (certificateSigningRequests as unknown) || subresource !== 'approval') return
-    requireSigner('approve', 'approve requests with', signerOf(oldObject), attributes, context)
+    await requireSigner('approve', 'approve requests with', signerOf(oldObject), attributes, context)
   },
 }
 
@@ -22,12 +22,12 @@ export const certificateApproval: AdmissionPlugin = {
 export const certificateSigning: AdmissionPlugin = {
   name: 'CertificateSigning',
   operations: ['UPDATE'],
-  validate(attributes, context) {
+  async validate(attributes, context) {
     const { resource, subresource, object, oldObject } = attributes
     if (resource !== (certificateSigningRequests as unknown) || subresource !== 'status') return
     const [status, old] = [object, oldObject].map((each) => (each as CertificateSigningRequest).status)
     if (status?.certificate === old?.certificate && deepEqual(status?.conditions, old?.conditions)) return
-    requireSigner('sign', 'sign requests with', signerOf(oldObject), attributes, context)
+    await requireSigner('sign', 'sign requests with', signerOf(oldObject), attributes, context)
   },
 }
 
@@ -49,12 +49,12 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
 export const clusterTrustBundleAttest: AdmissionPlugin = {
   name: 'ClusterTrustBundleAttest',
   operations: ['CREATE', 'UPDATE'],
-  validate(attributes, context) {
+  async validate(attributes, context) {
     const { resource, subresource, object, oldObject } = attributes
     const isBundle = resource.group === 'certificates.k8s.io' && resource.names.plural === 'clustertrustbundles'
     if (!isBundle || subresource !== '' || deepEqual(specOf(object), specOf(oldObject))) return
     const signer = signerOf(object)
-    if (signer !== '') requireSigner('attest', 'attest for', signer, attributes, context)
+    if (signer !== '') await requireSigner('attest', 'attest for', signer, attributes, context)
   },
 }
 
@@ -64,15 +64,15 @@ const specOf = (object: KubernetesObject | undefined): Record<string, unknown> |
 const signerOf = (object: KubernetesObject | undefined): string => (specOf(object)?.['signerName'] as string | undefined) ?? ''
 
 /** The verb on `signers` of the signer's own name, or of its domain as `domain/*`. */
-function requireSigner(
+async function requireSigner(
   verb: string,
   action: string,
   signerName: string,
   { user, resource, name }: Attributes,
   { authorizers }: AdmissionContext,
-): void {
+): Promise<void> {
   for (const signer of [signerName, `${signerName.split('/', 1)[0]}/*`]) {
-    const { decision } = authorizeBy(authorizers, {
+    const { decision } = await authorizeBy(authorizers, {
       user,
       verb,
       isResource: true,

@@ -1,10 +1,14 @@
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import { nodeAuthorizer } from './node.ts'
-import { RbacAuthorizer } from './rbac.ts'
-import type { Authorizer } from './types.ts'
+import { nodeAuthorizer } from './node/authorizer.ts'
+import { RbacAuthorizer } from './rbac/authorizer.ts'
+import { type Authorizer, allow, noOpinion } from './types.ts'
 
-export { RbacAuthorizer } from './rbac.ts'
+export { nodeRules } from './node/rules.ts'
+export { RbacAuthorizer } from './rbac/authorizer.ts'
+export { uncovered } from './rbac/cover.ts'
+export { refuseEscalation } from './rbac/escalation.ts'
 export { requireAuthorization } from './require.ts'
+export { fieldTermsOf, labelTermsOf, selectorsOf } from './selectors.ts'
 export * from './types.ts'
 
 /** Authorizers in the order in which they are asked. */
@@ -16,6 +20,5 @@ export function authorizers(cache: WatchCache): { readonly all: readonly Authori
 /** The group that may do everything, so that no broken policy can lock everybody out. */
 const privileged: Authorizer = {
   name: 'system:masters',
-  authorize: ({ user }) =>
-    user.groups.includes('system:masters') ? { decision: 'allow', reason: '' } : { decision: 'no-opinion', reason: '' },
+  authorize: ({ user }) => (user.groups.includes('system:masters') ? allow() : noOpinion()),
 }

@@ -1,15 +1,18 @@
 import type { ResourceDefinition } from '#api'
 import { failure, forbidden } from '#meta'
-import { type AuthorizationAttributes, type Authorizer, authorizeBy } from './types.ts'
+import { type Answer, type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision } from './types.ts'
 
-/** Throws 403 in upstream's words unless an authorizer allows it. */
+/** Throws 403 in upstream's words unless an authorizer allows it. Waits only where one of them has to. */
 export function requireAuthorization(
   authorizers: readonly Authorizer[],
   attributes: AuthorizationAttributes,
   resource: ResourceDefinition | undefined,
-): void {
-  const { decision, reason } = authorizeBy(authorizers, attributes)
-  if (decision !== 'allow') throw refusal(attributes, resource, reason)
+): Answer<void> {
+  const refuse = ({ decision, reason }: Decision): void => {
+    if (decision !== 'allow') throw refusal(attributes, resource, reason)
+  }
+  const answer = authorizeBy(authorizers, attributes)
+  return answer instanceof Promise ? answer.then(refuse) : refuse(answer)
 }
 
 /** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default"`. */

@@ -1,39 +1,112 @@
 import type { UserInfo } from '#client'
+import type { FieldTerm, LabelTerm } from './selectors.ts'
 
 /** What a request would do, for whoever decides whether it may (SubjectAccessReview's attributes). */
 export type AuthorizationAttributes = {
   readonly user: UserInfo
   readonly verb: string
-} & (
-  | {
-      readonly isResource: true
-      readonly group: string
-      readonly version: string
-      readonly resource: string
-      readonly subresource: string
-      readonly namespace: string
-      readonly name: string
-    }
-  | { readonly isResource: false; readonly path: string }
-)
+} & (ResourceAttributes | { readonly isResource: false; readonly path: string })
+
+export interface ResourceAttributes {
+  readonly isResource: true
+  readonly group: string
+  readonly version: string
+  readonly resource: string
+  readonly subresource: string
+  readonly namespace: string
+  readonly name: string
+  /** To what a list, watch or deletecollection limits itself, as far as it could be read; absent: nothing is left out. */
+  readonly fieldSelector?: readonly FieldTerm[] | undefined
+  readonly labelSelector?: readonly LabelTerm[] | undefined
+}
 
 export interface Decision {
   readonly decision: 'allow' | 'deny' | 'no-opinion'
   readonly reason: string
+  /** What kept an authorizer from an opinion. */
+  readonly error?: string
 }
+
+/** What is known of what a user may do in a namespace, for SelfSubjectRulesReview. */
+export interface KnownRules {
+  readonly resourceRules: readonly {
+    readonly verbs: readonly string[]
+    readonly apiGroups?: readonly string[]
+    readonly resources?: readonly string[]
+    readonly resourceNames?: readonly string[]
+  }[]
+  readonly nonResourceRules: readonly { readonly verbs: readonly string[]; readonly nonResourceURLs?: readonly string[] }[]
+  /** Not all can be told. */
+  readonly incomplete: boolean
+  readonly errors: readonly string[]
+}
+
+/** Answers at once where it can: most requests wait for nobody. */
+export type Answer<T> = T | Promise<T>
 
 export interface Authorizer {
   readonly name: string
-  authorize(attributes: AuthorizationAttributes): Decision
+  authorize(attributes: AuthorizationAttributes): Answer<Decision>
+  /** Absent: it never grants anything that a rule could say. */
+  rulesFor?(user: UserInfo, namespace: string): KnownRules
 }
 
+export const allow = (reason = ''): Decision => ({ decision: 'allow', reason })
+export const noOpinion = (reason = ''): Decision => ({ decision: 'no-opinion', reason })
+
 /** The first authorizer with an opinion decides; none means no. */
-export function authorizeBy(authorizers: readonly Authorizer[], attributes: AuthorizationAttributes): Decision {
+export function authorizeBy(authorizers: readonly Authorizer[], attributes: AuthorizationAttributes): Answer<Decision> {
   const reasons: string[] = []
-  for (const authorizer of authorizers) {
-    const decision = authorizer.authorize(attributes)
-    if (decision.decision !== 'no-opinion') return decision
-    if (decision.reason !== '') reasons.push(decision.reason)
+  const errors: string[] = []
+  for (const [index, authorizer] of authorizers.entries()) {
+    const answer = authorizer.authorize(attributes)
+    if (answer instanceof Promise) return later(answer, authorizers.slice(index + 1), attributes, reasons, errors)
+    if (answer.decision !== 'no-opinion') return answer
+    note(answer, reasons, errors)
   }
-  return { decision: 'no-opinion', reason: reasons.join('\n') }
+  return undecided(reasons, errors)
 }
+
+/** The same, from an authorizer on that has to be waited for. */
+async function later(
+  pending: Promise<Decision>,
+  rest: readonly Authorizer[],
+  attributes: AuthorizationAttributes,
+  reasons: string[],
+  errors: string[],
+): Promise<Decision> {
+  let answer = await pending
+  for (const authorizer of rest) {
+    if (answer.decision !== 'no-opinion') return answer
+    note(answer, reasons, errors)
+    answer = await authorizer.authorize(attributes)
+  }
+  if (answer.decision !== 'no-opinion') return answer
+  note(answer, reasons, errors)
+  return undecided(reasons, errors)
+}
+
+function note({ reason, error }: Decision, reasons: string[], errors: string[]): void {
+  if (reason !== '') reasons.push(reason)
+  if (error !== undefined) errors.push(error)
+}
+
+const undecided = (reasons: readonly string[], errors: readonly string[]): Decision => ({
+  decision: 'no-opinion',
+  reason: reasons.join('\n'),
+  ...(errors.length > 0 && { error: aggregated(errors) }),
+})
+
+/** What all of them together can tell of a user's rules. */
+export function rulesBy(authorizers: readonly Authorizer[], user: UserInfo, namespace: string): KnownRules {
+  const known = authorizers.flatMap((authorizer) => authorizer.rulesFor?.(user, namespace) ?? [])
+  return {
+    resourceRules: known.flatMap(({ resourceRules }) => resourceRules),
+    nonResourceRules: known.flatMap(({ nonResourceRules }) => nonResourceRules),
+    incomplete: known.some(({ incomplete }) => incomplete),
+    errors: known.flatMap(({ errors }) => errors),
+  }
+}
+
+/** Several errors as one sentence, as upstream's aggregates print. */
+export const aggregated = (errors: readonly string[]): string => (errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`)

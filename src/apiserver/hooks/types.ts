@@ -3,6 +3,7 @@ import type { Clock, Log, Random } from '#base'
 import type { Client, UserInfo } from '#client'
 import type { KubernetesObject } from '#meta'
 import type { Store } from '#store'
+import type { Authorizer, RbacAuthorizer } from '../authorization/index.ts'
 import type { StorageForm } from '../registry/object-version.ts'
 
 /**
@@ -28,6 +29,8 @@ export interface HookContext {
   readonly log: Log
   readonly serviceClusterIPRange: string
   readonly serviceNodePortRange: PortRange
+  readonly authorizers: readonly Authorizer[]
+  readonly rbac: RbacAuthorizer
   /** Nothing may be changed; the draft is completed as far as that allows. */
   readonly dryRun: boolean
 }

@@ -47,7 +47,7 @@ export async function apply(
         `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
       )
     }
-    requireAuthorization(authorizers, { ...info, verb: 'create', user: context.user, isResource: true }, resource)
+    await requireAuthorization(authorizers, { ...info, verb: 'create', user: context.user, isResource: true }, resource)
     try {
       const version = await registry.create(context, applied(undefined), { dryRun: isDryRun(context), applied: true })
       return { version, created: true }

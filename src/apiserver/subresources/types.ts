@@ -2,7 +2,7 @@ import type { Clock, Log, Random } from '#base'
 import type { TransportResponse } from '#client'
 import type { Store } from '#store'
 import type { Authentication, ServiceAccountTokens } from '../authentication/index.ts'
-import type { Authorizer, RbacAuthorizer } from '../authorization/index.ts'
+import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import type { NodeConnection } from '../node-connection.ts'
 import type { Presenter } from '../presentation/presenter.ts'
@@ -19,7 +19,6 @@ export interface HandlerDependencies {
   readonly authentication: Authentication
   readonly tokens: ServiceAccountTokens
   readonly authorizers: readonly Authorizer[]
-  readonly rbac: RbacAuthorizer
   presenter(context: RequestContext): Presenter
 }
 

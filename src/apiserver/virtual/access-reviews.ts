@@ -1,4 +1,5 @@
 import {
+  type LocalSubjectAccessReview,
   localSubjectAccessReviews,
   type ResourceAttributes,
   type ResourceDefinition,
@@ -9,15 +10,24 @@ import {
   subjectAccessReviews,
 } from '#api'
 import type { TransportResponse, UserInfo } from '#client'
-import { badRequest, failure } from '#meta'
-import { type AuthorizationAttributes, authorizeBy } from '../authorization/index.ts'
+import { badRequest, type FieldError, invalid, type KubernetesObject } from '#meta'
+import {
+  type AuthorizationAttributes,
+  aggregated,
+  authorizeBy,
+  fieldTermsOf,
+  labelTermsOf,
+  rulesBy,
+} from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
 import { replyObject } from '../response.ts'
 import { decodeOptionsOf } from '../rest/write-options.ts'
 import type { HandlerDependencies } from '../subresources/types.ts'
+import { findingsOf } from './review-findings.ts'
 import type { VirtualResource } from './types.ts'
 
+/** The kinds of review are the same but for whom they are about. */
 type Review = SubjectAccessReview
 
 /** May the caller do this? */
@@ -32,50 +42,32 @@ export const subjectAccessReview: VirtualResource = {
   handle: (context, dependencies) => review(context, dependencies, namedUser),
 }
 
+/** May this user do this here? For whoever may ask about one namespace alone. */
 export const localSubjectAccessReview: VirtualResource = {
   resource: localSubjectAccessReviews as unknown as ResourceDefinition,
-  handle: (context, dependencies) =>
-    review(context, dependencies, (body) => {
-      if (body.spec.resourceAttributes?.namespace !== context.info.namespace) {
-        throw badRequest('spec.resourceAttributes.namespace must match metadata.namespace')
-      }
-      return namedUser(body)
-    }),
+  handle: (context, dependencies) => review(context, dependencies, namedUser),
 }
 
 /** Everything the caller may do in a namespace, as far as rules can say. */
 export const selfSubjectRulesReview: VirtualResource = {
   resource: selfSubjectRulesReviews as unknown as ResourceDefinition,
-  async handle(context, { rbac }) {
+  async handle(context, { authorizers }) {
     const body = (await readReview(context)) as unknown as SelfSubjectRulesReview
     const namespace = body.spec?.namespace
     if (!namespace) throw badRequest('no namespace on request')
-    const rules = rbac
-      .grantsOf(context.user)
-      .filter((grant) => grant.namespace === '' || grant.namespace === namespace)
-      .flatMap((grant) => grant.rules)
-    const all = context.user.groups.includes('system:masters')
+    const { resourceRules, nonResourceRules, incomplete, errors } = rulesBy(authorizers, context.user, namespace)
     return replyObject(201, {
       ...body,
       status: {
-        incomplete: false,
-        resourceRules: [
-          ...(all ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] : []),
-          ...rules
-            .filter(({ resources }) => resources?.length)
-            .map(({ verbs, apiGroups, resources, resourceNames }) => ({
-              verbs,
-              apiGroups,
-              resources,
-              ...(resourceNames && { resourceNames }),
-            })),
-        ],
-        nonResourceRules: [
-          ...(all ? [{ verbs: ['*'], nonResourceURLs: ['*'] }] : []),
-          ...rules
-            .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
-            .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
-        ],
+        resourceRules: resourceRules.map(({ verbs, apiGroups, resources, resourceNames }) => ({
+          verbs,
+          apiGroups,
+          resources,
+          ...(resourceNames && { resourceNames }),
+        })),
+        nonResourceRules: nonResourceRules.map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+        incomplete,
+        ...(errors.length > 0 && { evaluationError: aggregated(errors) }),
       },
     })
   },
@@ -86,22 +78,41 @@ async function review(
   { authorizers }: HandlerDependencies,
   userOf: (body: Review) => UserInfo,
 ): Promise<TransportResponse> {
-  const body = await readReview(context)
-  const { decision, reason } = authorizeBy(authorizers, attributesOf(body, userOf(body), context))
+  const body = (await readReview(context)) as Review
+  const { resource, info } = context
+  refuse(context, [...findingsOf(body, resource)])
+  const isLocal = resource === (localSubjectAccessReviews as unknown)
+  if (isLocal && info.namespace !== (body as LocalSubjectAccessReview).metadata?.namespace)
+    throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${info.namespace}`)
+  const { attributes, unread } = attributesOf(body, userOf(body))
+  const { decision, reason, error } = await authorizeBy(authorizers, attributes)
+  const errors = [...(error === undefined ? [] : [error]), ...unread]
   return replyObject(201, {
     ...body,
-    status: { allowed: decision === 'allow', ...(decision === 'deny' && { denied: true }), ...(reason !== '' && { reason }) },
+    status: {
+      allowed: decision === 'allow',
+      ...(decision === 'deny' && { denied: true }),
+      ...(reason !== '' && { reason }),
+      ...(errors.length > 0 && { evaluationError: aggregated(errors) }),
+    },
   })
 }
 
-async function readReview(context: RequestContext): Promise<Review> {
+async function readReview(context: RequestContext): Promise<KubernetesObject> {
   const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
-  return readObject(value, duplicates, context.resource, options) as Review
+  const body = readObject(value, duplicates, context.resource, options)
+  const { namespace } = context.info
+  if (context.resource.scope === 'Namespaced' && body.metadata?.namespace === undefined)
+    return { ...body, metadata: { ...body.metadata, namespace } }
+  return body
+}
+
+function refuse({ resource }: RequestContext, findings: readonly FieldError[]): void {
+  if (findings.length > 0) throw invalid(resource, '', findings)
 }
 
 function namedUser({ spec }: Review): UserInfo {
-  if (!spec.user && !spec.groups?.length) throw invalidReview('at least one of user or group must be specified')
   return {
     username: spec.user ?? '',
     groups: spec.groups ?? [],
@@ -110,31 +121,25 @@ function namedUser({ spec }: Review): UserInfo {
   }
 }
 
-function attributesOf({ spec }: Review, user: UserInfo, _context: RequestContext): AuthorizationAttributes {
+/** What is asked, and which of it could not be understood: a selector that is not understood limits nothing. */
+function attributesOf(
+  { spec }: Review,
+  user: UserInfo,
+): { readonly attributes: AuthorizationAttributes; readonly unread: readonly string[] } {
   const { resourceAttributes, nonResourceAttributes } = spec
-  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
-    throw invalidReview('exactly one of nonResourceAttributes or resourceAttributes must be specified')
-  }
   if (nonResourceAttributes !== undefined) {
-    return { user, verb: nonResourceAttributes.verb ?? '', isResource: false, path: nonResourceAttributes.path ?? '' }
+    const { verb = '', path = '' } = nonResourceAttributes
+    return { attributes: { user, verb, isResource: false, path }, unread: [] }
   }
-  const { verb, group, version, resource, subresource, namespace, name } = resourceAttributes as ResourceAttributes
+  const asked = resourceAttributes as ResourceAttributes
+  const { verb = '', group = '', version = '', resource = '', subresource = '', namespace = '', name = '' } = asked
+  const fields = fieldTermsOf(asked.fieldSelector)
+  const labels = labelTermsOf(asked.labelSelector)
+  const selectors = { fieldSelector: fields.terms, labelSelector: labels.terms }
   return {
-    user,
-    verb: verb ?? '',
-    isResource: true,
-    group: group ?? '',
-    version: version ?? '',
-    resource: resource ?? '',
-    subresource: subresource ?? '',
-    namespace: namespace ?? '',
-    name: name ?? '',
+    attributes: { user, verb, isResource: true, group, version, resource, subresource, namespace, name, ...selectors },
+    unread: Object.entries({ fieldSelector: fields, labelSelector: labels }).flatMap(([field, { partial, terms }]) =>
+      partial ? [`spec.resourceAttributes.${field} ${terms === undefined ? '' : 'partially '}ignored due to parse error`] : [],
+    ),
   }
 }
-
-const invalidReview = (detail: string): Error =>
-  failure(422, 'Invalid', `SubjectAccessReview.authorization.k8s.io "" is invalid: spec: Invalid value: ${detail}`, {
-    group: 'authorization.k8s.io',
-    kind: 'SubjectAccessReview',
-    causes: [{ reason: 'FieldValueInvalid', message: detail, field: 'spec' }],
-  })

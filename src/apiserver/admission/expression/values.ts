@@ -1,7 +1,7 @@
 import { type Namespace, namespaces, type ResourceDefinition } from '#api'
 import type { CheckAttributes, CheckDecision, Variables } from '#cel'
 import type { UserInfo } from '#client'
-import { authorizeBy } from '../../authorization/index.ts'
+import { authorizeBy, type Decision, fieldTermsOf, labelTermsOf, type ResourceAttributes } from '../../authorization/index.ts'
 import { shownAs } from '../convert.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
 import { reviewOf } from '../webhook/review.ts'
@@ -42,7 +42,7 @@ function decide(
   { verb, serviceAccount, path, resource }: CheckAttributes,
   { user }: Attributes,
   { authorizers }: AdmissionContext,
-): CheckDecision {
+): CheckDecision | Promise<CheckDecision> {
   const asking: UserInfo =
     serviceAccount === undefined
       ? user
@@ -50,10 +50,24 @@ function decide(
           username: `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`,
           groups: ['system:serviceaccounts', `system:serviceaccounts:${serviceAccount.namespace}`, 'system:authenticated'],
         }
-  const about =
-    resource === undefined
-      ? ({ isResource: false, path: path ?? '' } as const)
-      : ({ isResource: true, version: '*', ...resource } as const)
-  const { decision, reason } = authorizeBy(authorizers, { user: asking, verb, ...about })
-  return { allowed: decision === 'allow', reason }
+  const about = resource === undefined ? { isResource: false as const, path: path ?? '' } : attributesOf(resource)
+  const answer = authorizeBy(authorizers, { user: asking, verb, ...about })
+  return answer instanceof Promise ? answer.then(shownDecision) : shownDecision(answer)
+}
+
+const shownDecision = ({ decision, reason, error }: Decision): CheckDecision => ({
+  allowed: decision === 'allow',
+  reason,
+  ...(error !== undefined && { error }),
+})
+
+function attributesOf(asked: NonNullable<CheckAttributes['resource']>): ResourceAttributes {
+  const { fieldSelector, labelSelector, ...about } = asked
+  return {
+    isResource: true,
+    version: '*',
+    ...about,
+    fieldSelector: fieldTermsOf(fieldSelector === undefined ? undefined : { rawSelector: fieldSelector }).terms,
+    labelSelector: labelTermsOf(labelSelector === undefined ? undefined : { rawSelector: labelSelector }).terms,
+  }
 }

@@ -1,6 +1,6 @@
 import { csiNodes, leases, nodes, persistentVolumeClaims, pods, type ResourceDefinition, serviceAccounts } from '#api'
 import { forbidden } from '#meta'
-import { nodeNameOf } from '../../authorization/node.ts'
+import { nodeNameOf } from '../../authorization/node/authorizer.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { restrictNode } from './nodes.ts'
 import { restrictClaim, restrictCsiNode, restrictLease, restrictResourceSlice } from './others.ts'
@@ -8,7 +8,11 @@ import { restrictPod } from './pods.ts'
 import { restrictToken } from './tokens.ts'
 
 /** Yields what a node may not do, in upstream's words. */
-export type Restriction = (node: string, attributes: Attributes, context: AdmissionContext) => Iterable<string>
+export type Restriction = (
+  node: string,
+  attributes: Attributes,
+  context: AdmissionContext,
+) => Iterable<string> | AsyncIterable<string>
 
 const BY_RESOURCE = new Map<unknown, Restriction>([
   [nodes, restrictNode],
@@ -32,7 +36,7 @@ export const nodeRestriction: AdmissionPlugin = {
     const restriction = restrictionOf(attributes.resource)
     if (restriction === undefined) return
     await context.cache.current()
-    for (const why of restriction(node, attributes, context)) throw forbidden(attributes.resource, attributes.name, why)
+    for await (const why of restriction(node, attributes, context)) throw forbidden(attributes.resource, attributes.name, why)
   },
 }
 

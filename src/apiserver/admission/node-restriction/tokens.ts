@@ -15,7 +15,7 @@ import type { AdmissionContext, Attributes } from '../types.ts'
 import type { Restriction } from './index.ts'
 
 /** A kubelet gets tokens only for pods that are bound to it, and only for audiences that the pod or its CSI drivers ask for. */
-export const restrictToken: Restriction = function* (node, attributes, context) {
+export const restrictToken: Restriction = async function* (node, attributes, context) {
   const { subresource, operation, object, namespace } = attributes
   if (subresource !== 'token' || operation !== 'CREATE') return
   const { spec } = object as TokenRequest
@@ -35,7 +35,7 @@ export const restrictToken: Restriction = function* (node, attributes, context) 
   if (pod.spec?.nodeName !== node) yield 'node requested token bound to a pod scheduled on a different node'
   const asked = new Set([...projectedAudiences(pod), ...driverAudiences(pod, context)])
   for (const audience of spec?.audiences?.length ? spec.audiences : [''])
-    if (audience !== '' && !asked.has(audience) && !mayAskFor(audience, attributes, context))
+    if (audience !== '' && !asked.has(audience) && !(await mayAskFor(audience, attributes, context)))
       yield `audience ${JSON.stringify(audience)} not found in pod spec volume`
 }
 
@@ -61,8 +61,12 @@ function* driverAudiences({ metadata, spec }: Pod, { cache }: AdmissionContext):
 }
 
 /** What RBAC grants beside: the audience is the resource, the service account the name. */
-const mayAskFor = (audience: string, { user, namespace, name }: Attributes, { authorizers }: AdmissionContext): boolean =>
-  authorizeBy(authorizers, {
+async function mayAskFor(
+  audience: string,
+  { user, namespace, name }: Attributes,
+  { authorizers }: AdmissionContext,
+): Promise<boolean> {
+  const { decision } = await authorizeBy(authorizers, {
     user,
     verb: 'request-serviceaccounts-token-audience',
     isResource: true,
@@ -72,4 +76,6 @@ const mayAskFor = (audience: string, { user, namespace, name }: Attributes, { au
     subresource: '',
     namespace,
     name,
-  }).decision === 'allow'
+  })
+  return decision === 'allow'
+}

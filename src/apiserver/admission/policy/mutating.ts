@@ -85,7 +85,7 @@ async function run(
   try {
     for (const param of paramsOf(spec.paramKind, binding.spec?.paramRef, attributes, context)) {
       const values = new PolicyRun(compile(cel, policy), await requestValues(cel, attributes, matched, context), param)
-      if (!values.conditionsHold(spec.matchConditions ?? [])) continue
+      if (!(await values.conditionsHold(spec.matchConditions ?? []))) continue
       // Every mutation sees what the one before it made of the object.
       for (const mutation of spec.mutations ?? []) {
         const step = new PolicyRun(compile(cel, policy), await requestValues(cel, attributes, matched, context), param)
@@ -115,7 +115,7 @@ async function mutated(
   const expression = (patchType === 'JSONPatch' ? jsonPatch : applyConfiguration)?.expression ?? ''
   let made: unknown
   try {
-    made = cel.toJson(step.evaluate(expression))
+    made = cel.toJson(await step.evaluate(expression))
   } catch (error) {
     throw new Error(`expression '${expression}' resulted in error: ${(error as Error).message}`, { cause: error })
   }

@@ -1,5 +1,5 @@
 import type { MatchCondition } from '#api'
-import type { Program, Value, Variables } from '#cel'
+import type { Evaluation, Program, Value, Variables } from '#cel'
 import type { KubernetesObject } from '#meta'
 import { allHold } from '../expression/conditions.ts'
 import type { CompiledPolicy } from './compiled.ts'
@@ -13,23 +13,34 @@ export class PolicyRun {
   constructor(compiled: CompiledPolicy, request: Variables, params: KubernetesObject | null) {
     this.#compiled = compiled
     this.#budget = compiled.cel.RUNTIME_COST_BUDGET
-    this.#values = { ...request, params, variables: variableValues(compiled, (program) => this.#evaluate(program)) }
+    this.#values = { ...request, params, variables: variableValues(compiled, (program) => this.#evaluateVariable(program)) }
   }
 
-  conditionsHold(conditions: readonly MatchCondition[]): boolean {
+  conditionsHold(conditions: readonly MatchCondition[]): Promise<boolean> {
     return allHold(conditions, this.#compiled.conditions, this.#values, (program) => this.#evaluate(program))
   }
 
-  /** Throws for what does not compile, fails, or costs too much. */
-  evaluate(expression: string): Value {
+  /** Waits for what the authorizer is asked. Rejects for what does not compile, fails, or costs too much. */
+  async evaluate(expression: string): Promise<Value> {
     return this.#evaluate(this.#compiled.program(expression))
   }
 
-  #evaluate(program: Program): Value {
+  async #evaluate(program: Program): Promise<Value> {
+    return this.#charge(await program.evaluateAsync(this.#values, { costLimit: this.#limit() }))
+  }
+
+  /** Inside an expression, which waits as a whole. */
+  #evaluateVariable(program: Program): Value {
+    return this.#charge(program.evaluate(this.#values, { costLimit: this.#limit() }))
+  }
+
+  #limit(): number {
     if (this.#budget <= 0)
       throw new Error('validation failed due to running out of cost budget, no further validation rules will be run')
-    const { PER_CALL_LIMIT } = this.#compiled.cel
-    const { value, cost } = program.evaluate(this.#values, { costLimit: Math.min(PER_CALL_LIMIT, this.#budget) })
+    return Math.min(this.#compiled.cel.PER_CALL_LIMIT, this.#budget)
+  }
+
+  #charge({ value, cost }: Evaluation): Value {
     this.#budget -= cost
     return value
   }
@@ -49,6 +60,7 @@ function variableValues({ cel, variables }: CompiledPolicy, evaluate: (program: 
         try {
           value = evaluate(program())
         } catch (error) {
+          if (error instanceof cel.Suspension) throw error
           return cel.fail(`composited variable ${JSON.stringify(name)} fails to evaluate: ${(error as Error).message}`)
         }
         known.set(name, value)

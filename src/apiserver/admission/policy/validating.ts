@@ -6,7 +6,8 @@ import {
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
 } from '#api'
-import { failure, qualifiedResource } from '#meta'
+import type { Variables } from '#cel'
+import { failure, type KubernetesObject, qualifiedResource } from '#meta'
 import { type Cel, loadCel } from '../expression/cel.ts'
 import { requestValues } from '../expression/values.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
@@ -102,30 +103,47 @@ async function judge(cel: Cel, one: Case): Promise<Denial[]> {
     return failed(`failed to configure binding: ${(error as Error).message}`, 0)
   }
   const request = await requestValues(cel, attributes, matched, context)
-  return params.flatMap((param) => {
-    const run = new PolicyRun(compile(cel, policy), request, param)
+  const denials: Denial[] = []
+  for (const param of params) denials.push(...(await judgeWith(param, { request, cel, one, denial, failed })))
+  return denials
+}
+
+interface Judgement {
+  readonly request: Variables
+  readonly cel: Cel
+  readonly one: Case
+  readonly denial: (message: string, index: number, reason?: string) => Denial
+  readonly failed: (why: string, index: number) => Denial[]
+}
+
+/** With one parameter. */
+async function judgeWith(param: KubernetesObject | null, { request, cel, one, denial, failed }: Judgement): Promise<Denial[]> {
+  const { policy } = one
+  const spec = policy.spec ?? {}
+  const run = new PolicyRun(compile(cel, policy), request, param)
+  try {
+    if (!(await run.conditionsHold(spec.matchConditions ?? []))) return []
+  } catch (error) {
+    return failed((error as Error).message, 0)
+  }
+  const found: Denial[] = []
+  for (const [index, validation] of (spec.validations ?? []).entries()) {
     try {
-      if (!run.conditionsHold(spec.matchConditions ?? [])) return []
+      if ((await run.evaluate(validation.expression)) === true) continue
     } catch (error) {
-      return failed((error as Error).message, 0)
+      found.push(...failed(`expression '${validation.expression}' resulted in error: ${(error as Error).message}`, index))
+      continue
     }
-    const found = (spec.validations ?? []).flatMap((validation, index) => {
-      try {
-        if (run.evaluate(validation.expression) === true) return []
-      } catch (error) {
-        return failed(`expression '${validation.expression}' resulted in error: ${(error as Error).message}`, index)
-      }
-      return [denial(messageOf(run, validation), index, validation.reason || 'Invalid')]
-    })
-    return [...found, ...annotate(run, one).flatMap((why) => failed(why, 0))]
-  })
+    found.push(denial(await messageOf(run, validation), index, validation.reason || 'Invalid'))
+  }
+  return [...found, ...(await annotate(run, one)).flatMap((why) => failed(why, 0))]
 }
 
 /** What `messageExpression` says, if that is a sentence; else `message`; else what failed. */
-function messageOf(run: PolicyRun, { expression, message, messageExpression }: Validation): string {
+async function messageOf(run: PolicyRun, { expression, message, messageExpression }: Validation): Promise<string> {
   if (messageExpression) {
     try {
-      const said = run.evaluate(messageExpression)
+      const said = await run.evaluate(messageExpression)
       const isSentence = typeof said === 'string' && said.trim() !== '' && !said.includes('\n')
       if (isSentence && Buffer.byteLength(said) <= MESSAGE_BYTES_MAX) return said.trim()
     } catch {
@@ -135,20 +153,21 @@ function messageOf(run: PolicyRun, { expression, message, messageExpression }: V
   return message?.trim() || `failed expression: ${expression.trim()}`
 }
 
-/** Adds the policy's audit annotations; yields what went wrong. */
-function annotate(run: PolicyRun, { policy, audit }: Case): string[] {
-  return (policy.spec?.auditAnnotations ?? []).flatMap(({ key, valueExpression }) => {
+/** Adds the policy's audit annotations; resolves with what went wrong. */
+async function annotate(run: PolicyRun, { policy, audit }: Case): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { key, valueExpression } of policy.spec?.auditAnnotations ?? []) {
     try {
-      const value = run.evaluate(valueExpression)
-      if (value === null) return []
+      const value = await run.evaluate(valueExpression)
+      if (value === null) continue
       if (typeof value !== 'string') throw new Error('valueExpression must evaluate to a string or null')
       const name = `${policy.metadata?.name}/${key}`
       audit.set(name, (audit.get(name) ?? new Set()).add(value.trim().slice(0, AUDIT_VALUE_BYTES_MAX)))
-      return []
     } catch (error) {
-      return [`valueExpression '${valueExpression}' resulted in error: ${(error as Error).message}`]
+      wrong.push(`valueExpression '${valueExpression}' resulted in error: ${(error as Error).message}`)
     }
-  })
+  }
+  return wrong
 }
 
 const CODES: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413 }

@@ -21,8 +21,8 @@ export async function conditionsHold(
   let budget = cel.RUNTIME_COST_BUDGET / 4
   try {
     const values = await requestValues(cel, attributes, matched, context)
-    return allHold(matchConditions, compiled, values, (program) => {
-      const { value, cost } = program.evaluate(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
+    return await allHold(matchConditions, compiled, values, async (program) => {
+      const { value, cost } = await program.evaluateAsync(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
       budget -= cost
       return value
     })
