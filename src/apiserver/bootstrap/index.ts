@@ -1,17 +1,20 @@
 import {
   clusterRoleBindings as bindings,
+  type ClusterRole,
   clusterRoles as clusterRoleResource,
   type Namespace,
   namespaces,
   type PriorityClass,
   priorityClasses,
   type ResourceDefinition,
+  type RoleBinding,
   roleBindings,
   roles,
 } from '#api'
 import { deepClone, deepEqual } from '#base'
 import type { Client } from '#client'
 import { isAlreadyExists, isConflict, type KubernetesObject, keyOf } from '#meta'
+import { uncovered } from '../authorization/index.ts'
 import { clusterRoleBindings, clusterRoles, systemRoleBindings, systemRoles } from './policy.ts'
 
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
@@ -87,6 +90,11 @@ async function reconcile<T extends KubernetesObject>(
   merge: (draft: T, wanted: T) => void,
 ): Promise<void> {
   if (current.metadata?.annotations?.[AUTO_UPDATE] === 'false') return
+  if (grantsOther(current, wanted)) {
+    await client.delete(resource, keyOf(current), { preconditions: { uid: current.metadata?.uid } })
+    await create(client, resource, wanted)
+    return
+  }
   const draft = deepClone(current)
   merge(draft, wanted)
   if (deepEqual(draft, current)) return
@@ -98,19 +106,31 @@ async function reconcile<T extends KubernetesObject>(
   }
 }
 
-function mergeRole(
-  draft: { rules?: unknown[] | null; aggregationRule?: unknown },
-  wanted: { rules?: unknown[] | null; aggregationRule?: unknown },
-): void {
-  if (wanted.aggregationRule !== undefined) draft.aggregationRule ??= deepClone(wanted.aggregationRule)
-  else
-    for (const rule of wanted.rules ?? [])
-      if (!draft.rules?.some((each) => deepEqual(each, rule))) draft.rules = [...(draft.rules ?? []), deepClone(rule)]
+/** What the role grants stays, and so do labels and annotations that it has; only what nothing of it covers is added. */
+function mergeRole(draft: ClusterRole, wanted: ClusterRole): void {
+  mergeMetadata(draft, wanted)
+  if (wanted.aggregationRule !== undefined) {
+    const selectors = draft.aggregationRule?.clusterRoleSelectors ?? []
+    const missing = (wanted.aggregationRule.clusterRoleSelectors ?? []).filter(
+      (each) => !selectors.some((known) => deepEqual(known, each)),
+    )
+    draft.aggregationRule = { clusterRoleSelectors: [...selectors, ...deepClone(missing)] }
+  } else draft.rules = [...(draft.rules ?? []), ...uncovered(draft.rules ?? [], wanted.rules ?? [])]
 }
 
-function mergeBinding(draft: { subjects?: unknown[] }, wanted: { subjects?: unknown[] }): void {
+function mergeBinding(draft: RoleBinding, wanted: RoleBinding): void {
+  mergeMetadata(draft, wanted)
   for (const subject of wanted.subjects ?? []) {
     if (!draft.subjects?.some((each) => deepEqual(each, subject)))
       draft.subjects = [...(draft.subjects ?? []), deepClone(subject)]
   }
 }
+
+function mergeMetadata({ metadata: draft = {} }: KubernetesObject, { metadata: wanted = {} }: KubernetesObject): void {
+  draft.labels = { ...wanted.labels, ...draft.labels }
+  draft.annotations = { ...wanted.annotations, ...draft.annotations }
+}
+
+/** A role is granted by whom it is bound to, but the role itself of a binding can't be changed: one that grants another role is made anew. */
+const grantsOther = (current: KubernetesObject, wanted: KubernetesObject): boolean =>
+  'roleRef' in wanted && !deepEqual((current as RoleBinding).roleRef, wanted.roleRef)

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '#meta'
 import { customResourceDefinitionHook } from '../custom-resources/hook.ts'
 import { certificateSigningRequestHook } from './certificate-signing-request.ts'
+import { rbacHooks } from './rbac.ts'
 import { serviceHook } from './service.ts'
 import type { Hook } from './types.ts'
 
@@ -11,4 +12,9 @@ export type { Hook, HookContext, Transaction, WriteContext } from './types.ts'
 export { nothingToDo } from './types.ts'
 
 /** Kinds whose writes need more than the object: allocations, who writes. */
-export const hooks: readonly Hook<KubernetesObject>[] = [certificateSigningRequestHook, customResourceDefinitionHook, serviceHook]
+export const hooks: readonly Hook<KubernetesObject>[] = [
+  certificateSigningRequestHook,
+  customResourceDefinitionHook,
+  ...rbacHooks,
+  serviceHook,
+]
