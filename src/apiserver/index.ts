@@ -10,6 +10,15 @@ export type {
   WebhookTokenOptions,
 } from './authentication/index.ts'
 export { ServiceAccountKeys } from './authentication/index.ts'
+export {
+  type AuthorizationHandler,
+  type AuthorizationOptions,
+  type AuthorizationSource,
+  type AuthorizerFunction,
+  authorizationFile,
+  parseAuthorizationConfiguration,
+  type ReviewStatus,
+} from './authorization/index.ts'
 export type { Listener, ListenOptions } from './http/listener.ts'
 export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
 export { gitVersion } from './version.ts'

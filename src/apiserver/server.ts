@@ -27,7 +27,7 @@ import {
   type ServiceAccountTokenOptions,
   ServiceAccountTokens,
 } from './authentication/index.ts'
-import { authorizers } from './authorization/index.ts'
+import { type AuthorizationOptions, openAuthorizers } from './authorization/index.ts'
 import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
 import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
@@ -57,6 +57,8 @@ export interface ApiServerOptions {
   readonly advertise?: Advertised | Promise<Advertised> | undefined
   /** How users are known beside certificates and service accounts. */
   readonly authentication?: AuthenticationSettings | undefined
+  /** Who says what a request may do; by default the Node authorizer and RBAC. */
+  readonly authorization?: AuthorizationOptions | undefined
   /** Which admission plugins run, by default those that are on by default; and webhooks that run in this process. */
   readonly admission?: AdmissionOptions | undefined
   /** How objects of built-in kinds are stored, as `--storage-media-type`; JSON unless named. What is there is read in any form. */
@@ -105,7 +107,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const legacy = new LegacyTokens({ tokens, client: () => client, clock, log })
   const known = { tokens, local: [legacy], cache, clock, random, log }
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
-  const access = authorizers(cache)
+  const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, clock, random, log }))
   const storageForm = options.storageForm ?? 'json'
   const hookContext = (): Omit<HookContext, 'dryRun'> => ({
     client,

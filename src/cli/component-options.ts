@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import type { ElectionOptions } from '#cluster'
+import { parseGoDuration } from '#meta'
 import { UsageError } from './command.ts'
 import { wholeNumber } from './options.ts'
 
@@ -14,16 +15,13 @@ export const boolean =
     throw new UsageError(`${name} takes true or false, not '${text}'`)
   }
 
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-
 /** A duration as Go writes it (`1h30m`, `15s`, `500ms`), in milliseconds. */
 export const duration =
   (name: string) =>
   (text: string): number => {
-    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
-    if (parts.length === 0 || parts.map(([part]) => part).join('') !== text)
-      throw new UsageError(`${name} takes a duration such as 15s or 1h30m, not '${text}'`)
-    return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_MS[unit!]!, 0)
+    const ms = parseGoDuration(text)
+    if (ms === undefined) throw new UsageError(`${name} takes a duration such as 15s or 1h30m, not '${text}'`)
+    return ms
   }
 
 /** Values by commas, and the flag again for more. */

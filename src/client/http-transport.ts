@@ -14,6 +14,8 @@ export interface HttpTransportOptions {
   readonly userAgent?: string | undefined
   /** How often an open connection is asked whether the other end is still there; one that has not answered by the next time is closed. */
   readonly pingMs?: number | undefined
+  /** Of one answer; the request fails when the other end sends more. */
+  readonly answerBytesMax?: number | undefined
 }
 
 /** A server that vanishes without a word is noticed in twice this time; upstream's clients take 45 s. */
@@ -37,7 +39,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   }
   const send = async (request: TransportRequest, refresh: boolean): Promise<TransportResponse> => {
     const { request: call } = await import('undici')
-    agent ??= openAgent(tls, options.pingMs ?? PING_MS)
+    agent ??= openAgent(tls, options)
     const query = request.query?.toString()
     const response = await call(`${base.origin}${prefix}${request.path}${query ? `?${query}` : ''}`, {
       method: request.method,
@@ -70,10 +72,14 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   }
 }
 
-async function openAgent(tls: object, pingMs: number): Promise<import('undici').Agent> {
+async function openAgent(
+  tls: object,
+  { pingMs = PING_MS, answerBytesMax = -1 }: HttpTransportOptions,
+): Promise<import('undici').Agent> {
   const { Agent } = await import('undici')
   const connect = { ...tls, timeout: Math.min(CONNECT_MS_MAX, pingMs) }
-  return new Agent({ connect, allowH2: true, connections: 8, pipelining: 1, pingInterval: pingMs })
+  const bounds = { connections: 8, pipelining: 1, maxResponseSize: answerBytesMax }
+  return new Agent({ connect, allowH2: true, pingInterval: pingMs, ...bounds })
 }
 
 async function authorization({ token }: HttpTransportOptions, refresh = false): Promise<Record<string, string>> {

@@ -1,4 +1,4 @@
-import type { AdmissionFunction, AdmissionHandler, TokenFunction } from '#apiserver'
+import type { AdmissionFunction, AdmissionHandler, AuthorizationHandler, AuthorizerFunction, TokenFunction } from '#apiserver'
 import { type Clock, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
 import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
@@ -24,6 +24,11 @@ export interface StartClusterOptions {
   readonly admission?: readonly (AdmissionHandler | AdmissionFunction)[]
   /** Whose a bearer token is, as functions of this process, asked in this order about tokens that are not of the cluster itself. */
   readonly authentication?: readonly TokenFunction[]
+  /**
+   * Authorization webhooks as functions of this process, asked in this order before the Node authorizer and RBAC: a bare function is asked about every
+   * request that is not of `system:masters`.
+   */
+  readonly authorizers?: readonly (AuthorizationHandler | AuthorizerFunction)[]
   /** Of the HTTPS endpoint on 127.0.0.1; any free port by default. */
   readonly port?: number
 }
@@ -93,6 +98,7 @@ async function startOn({ store, pki }: Foundation, options: StartClusterOptions,
       advertiseAddress: '127.0.0.1',
       serviceCIDR: SERVICE_CIDR,
       authentication: { functions: options.authentication },
+      authorization: { functions: options.authorizers },
       admission: { functions: admission.map((each) => (typeof each === 'function' ? { handle: each } : each)) },
       ...ranges,
     }),

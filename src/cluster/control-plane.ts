@@ -1,5 +1,11 @@
 import { hostname } from 'node:os'
-import { type AdmissionOptions, type ApiServer, type AuthenticationSettings, createApiServer } from '#apiserver'
+import {
+  type AdmissionOptions,
+  type ApiServer,
+  type AuthenticationSettings,
+  type AuthorizationOptions,
+  createApiServer,
+} from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
@@ -34,6 +40,7 @@ export interface ControlPlaneOptions {
   readonly onFailure?: (() => void) | undefined
   readonly admission?: AdmissionOptions
   readonly authentication?: AuthenticationSettings
+  readonly authorization?: AuthorizationOptions | undefined
 }
 
 /** API server, controllers and scheduler in this process, each under its own identity. */
@@ -86,6 +93,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       authentication: { bootstrapTokens: true, ...options.authentication },
       admission: options.admission,
+      authorization: options.authorization,
       nodeConnection: {
         get certificate() {
           return kubeletClient.current!.certificate

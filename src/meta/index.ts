@@ -1,5 +1,6 @@
 export * from './decode.ts'
 export * from './field-selector.ts'
+export * from './go-duration.ts'
 export * from './go-value.ts'
 export * from './json-patch.ts'
 export * from './json-path.ts'

@@ -7,7 +7,7 @@ import { startTestApiServer, type TestApiServer } from './test-api-server.ts'
 
 /** An API server with what pods need to be admitted: a namespace `work` and its default service account. */
 export async function startAdmissionTest(
-  options: Pick<ApiServerOptions, 'admission'> & { readonly clock?: VirtualClock } = {},
+  options: Pick<ApiServerOptions, 'admission' | 'authorization'> & { readonly clock?: VirtualClock } = {},
 ): Promise<TestApiServer & { readonly clock: VirtualClock }> {
   const { clock = new VirtualClock() } = options
   const api = await startTestApiServer({ ...options, clock })

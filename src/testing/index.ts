@@ -1,4 +1,5 @@
 export * from './admission.ts'
+export * from './authorization-lab.ts'
 export * from './custom-resources.ts'
 export * from './faulty-store.ts'
 export * from './findings.ts'

@@ -21,7 +21,7 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
-  options: Pick<ApiServerOptions, 'admission' | 'authentication' | 'storageForm' | 'advertise'> & {
+  options: Pick<ApiServerOptions, 'admission' | 'authentication' | 'authorization' | 'storageForm' | 'advertise'> & {
     /** Instead of a fresh key, ES256. */
     readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
     readonly clock?: Clock
@@ -58,6 +58,7 @@ export async function startTestApiServer(
       serviceClusterIPRange: '10.96.0.0/12',
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       admission: options.admission,
+      authorization: options.authorization,
       authorities: options.authorities,
       proxyClient: options.proxyClient,
     }),

@@ -1,24 +1,37 @@
+import type { Clock, Log, Random } from '#base'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { nodeAuthorizer } from './node/authorizer.ts'
 import { RbacAuthorizer } from './rbac/authorizer.ts'
-import { type Authorizer, allow, noOpinion } from './types.ts'
+import type { Authorizer } from './types.ts'
+import { type AuthorizationOptions, AuthorizerUnion } from './union.ts'
 
+export type { AuthorizationConfiguration, AuthorizerConfiguration, WebhookConfiguration } from './configuration/configuration.ts'
+export { type AuthorizationSource, authorizationFile, parseAuthorizationConfiguration } from './configuration/file.ts'
 export { nodeRules } from './node/rules.ts'
 export { RbacAuthorizer } from './rbac/authorizer.ts'
 export { uncovered } from './rbac/cover.ts'
 export { refuseEscalation } from './rbac/escalation.ts'
 export { requireAuthorization } from './require.ts'
+export type { ReviewStatus } from './review/authorizer.ts'
+export type { AuthorizationHandler, AuthorizerFunction } from './review/functions.ts'
 export { fieldTermsOf, labelTermsOf, selectorsOf } from './selectors.ts'
 export * from './types.ts'
+export type { AuthorizationOptions } from './union.ts'
 
-/** Authorizers in the order in which they are asked. */
-export function authorizers(cache: WatchCache): { readonly all: readonly Authorizer[]; readonly rbac: RbacAuthorizer } {
-  const rbac = new RbacAuthorizer(cache)
-  return { all: [privileged, nodeAuthorizer(cache), rbac], rbac }
+export interface Access extends AsyncDisposable {
+  /** Authorizers in the order in which they are asked. */
+  readonly all: readonly Authorizer[]
+  /** Answers questions about roles and bindings, whether or not it is asked about requests. */
+  readonly rbac: RbacAuthorizer
 }
 
-/** The group that may do everything, so that no broken policy can lock everybody out. */
-const privileged: Authorizer = {
-  name: 'system:masters',
-  authorize: ({ user }) => (user.groups.includes('system:masters') ? allow() : noOpinion()),
+/** Rejects with what is wrong with the configuration. */
+export async function openAuthorizers(
+  options: AuthorizationOptions,
+  dependencies: { readonly cache: WatchCache; readonly clock: Clock; readonly random: Random; readonly log: Log },
+): Promise<Access> {
+  const { cache } = dependencies
+  const rbac = new RbacAuthorizer(cache)
+  const union = await AuthorizerUnion.open(options, { ...dependencies, rbac, node: nodeAuthorizer(cache) })
+  return { all: [union], rbac, [Symbol.asyncDispose]: () => union[Symbol.asyncDispose]() }
 }

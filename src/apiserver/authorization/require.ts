@@ -8,8 +8,10 @@ export function requireAuthorization(
   attributes: AuthorizationAttributes,
   resource: ResourceDefinition | undefined,
 ): Answer<void> {
-  const refuse = ({ decision, reason }: Decision): void => {
-    if (decision !== 'allow') throw refusal(attributes, resource, reason)
+  const refuse = ({ decision, reason, error }: Decision): void => {
+    if (decision === 'allow') return
+    if (error !== undefined) throw failure(500, 'InternalError', `Internal error occurred: ${error}`, undefined)
+    throw refusal(attributes, resource, reason)
   }
   const answer = authorizeBy(authorizers, attributes)
   return answer instanceof Promise ? answer.then(refuse) : refuse(answer)

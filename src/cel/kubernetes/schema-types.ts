@@ -30,6 +30,12 @@ export interface SchemaType {
 /** The types of one or several roots. Give it to an environment as its provider. */
 export class SchemaTypes implements TypeProvider {
   private readonly objects = new Map<string, ObjectType>()
+  private readonly nameOf: (property: string) => string | undefined
+
+  /** `nameOf` says by what name expressions know a property; escaped, unless the types are of Kubernetes' own making. */
+  constructor(nameOf = escapeName) {
+    this.nameOf = nameOf
+  }
 
   /**
    * Declares a root under a name of its own, e.g. `selfType`. Returns undefined where expressions cannot see such data: what has neither
@@ -82,7 +88,7 @@ export class SchemaTypes implements TypeProvider {
     schema: CelSchema,
     child: (suffix: string, inner: CelSchema) => SchemaType | undefined,
   ): SchemaType {
-    const type = new ObjectType(name, schema, child)
+    const type = new ObjectType(name, schema, child, this.nameOf)
     this.objects.set(name, type)
     return type
   }
@@ -110,13 +116,18 @@ class ObjectType implements SchemaType {
   private readonly schema: CelSchema
   private readonly child: (suffix: string, inner: CelSchema) => SchemaType | undefined
 
-  constructor(name: string, schema: CelSchema, child: (suffix: string, inner: CelSchema) => SchemaType | undefined) {
+  constructor(
+    name: string,
+    schema: CelSchema,
+    child: (suffix: string, inner: CelSchema) => SchemaType | undefined,
+    nameOf: (property: string) => string | undefined,
+  ) {
     this.name = name
     this.type = struct(name)
     this.schema = schema
     this.child = child
     for (const property of Object.keys(schema.properties ?? {})) {
-      const escaped = escapeName(property)
+      const escaped = nameOf(property)
       if (escaped !== undefined) this.properties.set(escaped, property)
     }
   }

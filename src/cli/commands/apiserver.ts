@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions } from '../authentication-options.ts'
+import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from '../authorization-options.ts'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   address,
@@ -18,7 +19,7 @@ import {
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { wholeNumber } from '../options.ts'
 
-interface Options extends LogOptions, EtcdOptions, AuthenticationOptions {
+interface Options extends LogOptions, EtcdOptions, AuthenticationOptions, AuthorizationFlags {
   readonly securePort: number
   readonly bindAddress: string
   readonly advertiseAddress?: string
@@ -92,13 +93,15 @@ export const apiserver: CommandDefinition = {
       .option('--disable-admission-plugins <names>', 'admission plugins that are on by default and shall not run', list)
       .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
       .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
-    withLogOptions(withAuthenticationOptions(withEtcdOptions(command))).action(async (options: Options) => {
-      const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
-      const settings = await settingsOf(options)
-      await runProcess(async (stop) =>
-        startApiServerProcess(settings, await componentContext('apiserver', logLevelOf(options), stop)),
-      )
-    })
+    withLogOptions(withAuthenticationOptions(withAuthorizationOptions(withEtcdOptions(command)))).action(
+      async (options: Options) => {
+        const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
+        const settings = await settingsOf(options)
+        await runProcess(async (stop) =>
+          startApiServerProcess(settings, await componentContext('apiserver', logLevelOf(options), stop)),
+        )
+      },
+    )
   },
 }
 
@@ -134,6 +137,7 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     serviceNodePortRange: options.serviceNodePortRange,
     kubelets: kubeletsOf(options),
     authentication: await authenticationOf(options),
+    authorization: authorizationOf(options),
     admission: { enable: options.enableAdmissionPlugins ?? [], disable: options.disableAdmissionPlugins ?? [] },
     storage: {
       store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,

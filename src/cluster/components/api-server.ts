@@ -1,4 +1,12 @@
-import { type AuthenticationSettings, createApiServer, type ServiceAccountTokenOptions } from '#apiserver'
+import {
+  type AuthenticationSettings,
+  type AuthorizationSource,
+  authorizationFile,
+  createApiServer,
+  parseAuthorizationConfiguration,
+  type ServiceAccountTokenOptions,
+} from '#apiserver'
+import type { Log } from '#base'
 import type { KeyPair } from '../pki.ts'
 import { openStore, type StoreChoice, storageFormOf } from '../store.ts'
 import type { ComponentContext } from './component.ts'
@@ -33,6 +41,8 @@ export interface ApiServerProcessOptions {
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
   readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
   readonly authentication: FileAuthentication
+  /** The file of `--authorization-config`, or what the older flags say in the same words. */
+  readonly authorization: { readonly file: string } | { readonly document: string } | undefined
   readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] }
   /** `embedded` is in `dataDirectory`. */
   readonly storage: StoreChoice
@@ -72,6 +82,7 @@ export async function startApiServerProcess(
         configuration: configurationFile === undefined ? undefined : fileSource(configurationFile),
       },
       admission: options.admission,
+      authorization: { configuration: configurationOf(options.authorization, log) },
     }),
   )
   const listener = stack.use(await server.listen({ ...options.listen, tls: { ...serving, clientCA, frontProxyCA } }))
@@ -95,4 +106,10 @@ export async function startApiServerProcess(
   log.info('The API server serves', { host: options.listen.host, port: listener.port })
   const owned = stack.move()
   return { port: listener.port, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function configurationOf(authorization: ApiServerProcessOptions['authorization'], log: Log): AuthorizationSource | undefined {
+  if (authorization === undefined) return undefined
+  if ('file' in authorization) return authorizationFile(authorization.file, log)
+  return { read: () => parseAuthorizationConfiguration(authorization.document) }
 }

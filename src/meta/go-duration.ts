@@ -1,0 +1,9 @@
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** A duration as Go writes it (`1h30m`, `15s`, `500ms`, `0s`), in milliseconds; undefined for what is none. */
+export function parseGoDuration(text: string): number | undefined {
+  if (text === '0') return 0
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) return undefined
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_MS[unit!]!, 0)
+}
