@@ -86,6 +86,7 @@ export type * from './generated/types.ts'
 export * from './protobuf/index.ts'
 export * from './quota/index.ts'
 export * from './schemas.ts'
+export { validateExternalIP } from './validation/addresses.ts'
 export * from './validation/findings.ts'
 export * from './validation/names.ts'
 

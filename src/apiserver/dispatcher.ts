@@ -27,9 +27,9 @@ export class Dispatcher {
 
   constructor(options: PipelineOptions) {
     this.#options = options
-    const { registry, store, clock, random, log, nodes, authentication, tokens, authorizers } = options
+    const { registry, store, clock, random, log, nodes, authentication, tokens, authorizers, reachPod } = options
     const presenter = (context: RequestContext): Presenter => this.#presenter(context)
-    this.#dependencies = { registry, store, clock, random, log, nodes, authentication, tokens, authorizers, presenter }
+    this.#dependencies = { registry, store, clock, random, log, nodes, authentication, tokens, authorizers, reachPod, presenter }
   }
 
   get dependencies(): HandlerDependencies {

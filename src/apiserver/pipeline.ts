@@ -42,6 +42,7 @@ export interface PipelineOptions {
   readonly authentication: Authentication
   readonly authorizers: readonly Authorizer[]
   readonly nodes: NodeConnection | undefined
+  readonly reachPod: ((address: string) => string) | undefined
   readonly shutdown: AbortSignal
   readonly watches: Watches
   readonly alarms: Alarms

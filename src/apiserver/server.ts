@@ -65,6 +65,8 @@ export interface ApiServerOptions {
   readonly storageForm?: StorageForm | undefined
   /** How kubelets are reached, for logs, exec and proxying. */
   readonly nodeConnection?: NodeConnection | undefined
+  /** Where a pod of that address really is: tests have their pods on loopback, which nobody is led to. */
+  readonly reachPod?: ((address: string) => string) | undefined
   /** How this server proves to extension API servers that it may speak for a user. */
   readonly proxyClient?: ProxyClient | undefined
   /** Whom extension API servers may believe, too; published in kube-system. */
@@ -155,6 +157,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     authentication,
     authorizers: access.all,
     nodes: options.nodeConnection,
+    reachPod: options.reachPod,
     shutdown: shutdown.signal,
     watches,
     alarms,

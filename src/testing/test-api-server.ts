@@ -21,7 +21,10 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 
 /** A whole API server over a memory store under a virtual clock, ready to be used. */
 export async function startTestApiServer(
-  options: Pick<ApiServerOptions, 'admission' | 'authentication' | 'authorization' | 'storageForm' | 'advertise'> & {
+  options: Pick<
+    ApiServerOptions,
+    'admission' | 'advertise' | 'authentication' | 'authorization' | 'nodeConnection' | 'reachPod' | 'storageForm'
+  > & {
     /** Instead of a fresh key, ES256. */
     readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
     readonly clock?: Clock
@@ -59,6 +62,8 @@ export async function startTestApiServer(
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       admission: options.admission,
       authorization: options.authorization,
+      nodeConnection: options.nodeConnection,
+      reachPod: options.reachPod,
       authorities: options.authorities,
       proxyClient: options.proxyClient,
     }),

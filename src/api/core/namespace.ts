@@ -1,7 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Namespace } from '../generated/types.ts'
-import { complaints } from '../validation/findings.ts'
+import { complaints, type Findings } from '../validation/findings.ts'
 import { dnsLabel, qualifiedName } from '../validation/names.ts'
 
 export const namespaces = defineResource<Namespace>({
@@ -36,8 +36,11 @@ export const namespaces = defineResource<Namespace>({
   blocksDeletion: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
   columns: [name, text('Status', ({ status }) => status?.phase), age],
   validateName: dnsLabel,
-  *validate({ spec }) {
-    for (const finalizer of spec?.finalizers ?? []) yield* complaints(qualifiedName(finalizer), finalizer, 'spec.finalizers')
-  },
+  validate: validateFinalizers,
+  validateSubresourceUpdate: (subresource, namespace) => (subresource === 'finalize' ? validateFinalizers(namespace) : []),
   schema: 'io.k8s.api.core.v1.Namespace',
 })
+
+function* validateFinalizers({ spec }: Namespace): Findings {
+  for (const finalizer of spec?.finalizers ?? []) yield* complaints(qualifiedName(finalizer), finalizer, 'spec.finalizers')
+}

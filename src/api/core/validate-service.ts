@@ -1,6 +1,7 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import type { FieldError } from '#meta'
 import type { Service, ServicePort, ServiceSpec } from '../generated/types.ts'
+import { validateExternalIP } from '../validation/addresses.ts'
 import { cidr, ipAddress, labels, portOrName } from '../validation/common.ts'
 import {
   complaints,
@@ -84,31 +85,6 @@ function* validateAddresses(clusterIPs: readonly string[]): Findings {
     if (index > 0 || ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
     else if (clusterIPs.length > 1) yield invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value")
   }
-}
-
-/** Ranges that no packet from elsewhere may claim. */
-const SPECIAL_RANGES: readonly (readonly [ranges: readonly string[], rule: string])[] = [
-  [['127.0.0.0/8', '::1/128'], 'may not be in the loopback range (127.0.0.0/8, ::1/128)'],
-  [['169.254.0.0/16', 'fe80::/10'], 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
-  [['224.0.0.0/24', 'ff02::/16'], 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
-]
-
-/** An address that may lead into the cluster. */
-export function* validateExternalIP(ip: string, field: string): Findings {
-  const malformed = [...ipAddress(ip, field)]
-  yield* malformed
-  if (malformed.length > 0) return
-  if (isIn(ip, '0.0.0.0/32') || isIn(ip, '::/128')) yield invalidValue(field, ip, `may not be unspecified (${ip})`)
-  for (const [ranges, rule] of SPECIAL_RANGES) if (ranges.some((range) => isIn(ip, range))) yield invalidValue(field, ip, rule)
-}
-
-function isIn(ip: string, range: string): boolean {
-  const [address = '', bits] = range.split('/')
-  if (isIP(ip) !== isIP(address)) return false
-  const type = isIP(ip) === 6 ? 'ipv6' : 'ipv4'
-  const list = new BlockList()
-  list.addSubnet(address, Number(bits), type)
-  return list.check(ip, type)
 }
 
 function* validateType(spec: ServiceSpec): Findings {

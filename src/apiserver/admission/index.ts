@@ -9,6 +9,7 @@ import {
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
+import { endpointAddresses } from './endpoint-addresses.ts'
 import { validateExpressions } from './expression/validate.ts'
 import { extendedResourceToleration } from './extended-resource-toleration.ts'
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts'
@@ -35,7 +36,7 @@ import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhook/
 export { AdmissionChain } from './chain.ts'
 export type { PodSecurityOptions } from './pod-security/index.ts'
 /** Runs whatever plugins are chosen. */
-export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions]
+export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions, endpointAddresses]
 
 export { type PluginSelection, selectPlugins } from './select.ts'
 export type * from './types.ts'

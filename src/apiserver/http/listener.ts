@@ -10,7 +10,6 @@ import { withoutTokenProtocol } from '../authentication/bearer.ts'
 import { certificatesIn } from '../pem.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
-import { admitConnect } from '../subresources/connect.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
 import { type ClientAuthorities, PeerReader } from './peer.ts'
@@ -292,7 +291,6 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
     if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
       throw failure(400, 'BadRequest', 'this path can not be upgraded')
     const dependencies = pipeline.dispatcher.dependencies
-    await admitConnect(context, dependencies.registry)
     const target = subresource === 'proxy' ? await proxyTarget(context, dependencies) : await streamTarget(context, dependencies)
     await connect(request, socket, head, target)
   } catch (error) {

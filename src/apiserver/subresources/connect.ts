@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '#meta'
+import { type Authorizer, requireAuthorization } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import type { Registry } from '../registry/registry.ts'
 
@@ -12,6 +13,18 @@ const OPTIONS: Readonly<Record<string, (context: RequestContext) => Record<strin
   'pods/proxy': ({ info }) => ({ kind: 'PodProxyOptions', path: info.rest }),
   'services/proxy': ({ info }) => ({ kind: 'ServiceProxyOptions', path: info.rest }),
   'nodes/proxy': ({ info }) => ({ kind: 'NodeProxyOptions', path: info.rest }),
+}
+
+/**
+ * Whoever opens a stream into a container needs the verb `create`, however the stream is asked for: a WebSocket begins with a GET, which would be
+ * authorised as a read (KEP-5457, AuthorizePodWebsocketUpgradeCreatePermission).
+ */
+export async function authorizeStream(
+  { info, user, resource }: RequestContext,
+  authorizers: readonly Authorizer[],
+): Promise<void> {
+  if (info.verb !== 'create')
+    await requireAuthorization(authorizers, { ...info, verb: 'create', user, isResource: true }, resource)
 }
 
 /** Admission of a request that opens a connection; throws a Status when it is refused. */

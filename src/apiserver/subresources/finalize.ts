@@ -19,9 +19,8 @@ export const finalize: Subresource = {
     const version = await registry.update(context, name, {
       dryRun: isDryRun(context),
       subresource: 'finalize',
-      internal: true,
       preconditions: { uid: sent.metadata?.uid, resourceVersion: sent.metadata?.resourceVersion },
-      transform: (current) => ({ ...(current as Namespace), spec: { ...sent.spec } }) as Namespace,
+      transform: (current) => ({ ...sent, status: (current as Namespace).status }) as Namespace,
     })
     return reply(200, presenter(context).one(version))
   },

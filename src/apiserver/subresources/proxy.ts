@@ -1,4 +1,4 @@
-import type { Pod, Service } from '#api'
+import { type Pod, type Service, validateExternalIP } from '#api'
 import type { TransportResponse } from '#client'
 import { apiVersionOf, badRequest, failure } from '#meta'
 import type { RequestContext } from '../context.ts'
@@ -14,9 +14,11 @@ export const proxy: Subresource = {
   name: 'proxy',
   resources: ['pods', 'services', 'nodes'],
   async handle(context, dependencies) {
-    await admitConnect(context, dependencies.registry)
     const prefix = prefixOf(context)
-    if (context.info.rest === '') return toDirectory(prefix, context.query)
+    if (context.info.rest === '') {
+      await admitConnect(context, dependencies.registry)
+      return toDirectory(prefix, context.query)
+    }
     const target = await proxyTarget(context, dependencies)
     const { body, headers, signal } = context
     const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : undefined
@@ -54,8 +56,9 @@ function toDirectory(prefix: string, query: URLSearchParams): TransportResponse 
   return { status: 301, headers: { location: `${prefix}/${search === '' ? '' : `?${search}`}` }, body: { kind: 'none' } }
 }
 
-/** Where such a request goes. The name may be `scheme:name:port`. */
+/** Where such a request goes, once admission lets it. The name may be `scheme:name:port`. */
 export async function proxyTarget(context: RequestContext, dependencies: HandlerDependencies): Promise<ConnectTarget> {
+  await admitConnect(context, dependencies.registry)
   const { info, query, headers } = context
   const { scheme, name, port } = splitName(info.name)
   const rest = info.rest === '' ? '/' : info.rest
@@ -77,9 +80,15 @@ export async function proxyTarget(context: RequestContext, dependencies: Handler
       const pod = (await dependencies.registry.get(context.resource, info.namespace, name)).object as Pod
       const host = pod.status?.podIP
       if (!host) throw failure(503, 'ServiceUnavailable', `pod ${name} has no IP address yet`)
+      if ([...validateExternalIP(host, '')].length > 0) throw badRequest('address not allowed')
       return {
         secure,
-        options: { ...options, host, port: port === '' ? firstPort(pod) : numbered(port, pod), rejectUnauthorized: false },
+        options: {
+          ...options,
+          host: dependencies.reachPod?.(host) ?? host,
+          port: port === '' ? firstPort(pod) : numbered(port, pod),
+          rejectUnauthorized: false,
+        },
       }
     }
     default: {

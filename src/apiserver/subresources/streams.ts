@@ -1,12 +1,16 @@
 import type { TransportResponse } from '#client'
 import { badRequest } from '#meta'
 import type { RequestContext } from '../context.ts'
-import { admitConnect } from './connect.ts'
+import { admitConnect, authorizeStream } from './connect.ts'
 import { containerOf, kubeletTarget, scheduledPod } from './kubelet.ts'
 import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
 
 /** `exec`, `attach` and `portforward` are upgrades; a plain request for them is a mistake. */
-async function upgradeRequired(context: RequestContext, { registry }: HandlerDependencies): Promise<TransportResponse> {
+async function upgradeRequired(
+  context: RequestContext,
+  { registry, authorizers }: HandlerDependencies,
+): Promise<TransportResponse> {
+  await authorizeStream(context, authorizers)
   await admitConnect(context, registry)
   throw badRequest('Upgrade request required')
 }
@@ -21,6 +25,8 @@ const KUBELET_PARAMETERS = { stdin: 'input', stdout: 'output', stderr: 'error', 
 
 /** Where the bytes of a pod's stream go: the kubelet speaks WebSocket and SPDY itself. */
 export async function streamTarget(context: RequestContext, dependencies: HandlerDependencies): Promise<ConnectTarget> {
+  await authorizeStream(context, dependencies.authorizers)
+  await admitConnect(context, dependencies.registry)
   const pod = await scheduledPod(context, dependencies)
   const { query, info } = context
   const target = kubeletTarget(pod.nodeName, dependencies)

@@ -19,6 +19,8 @@ export interface HandlerDependencies {
   readonly authentication: Authentication
   readonly tokens: ServiceAccountTokens
   readonly authorizers: readonly Authorizer[]
+  /** Where a pod of that address is, if it is not there. */
+  readonly reachPod?: ((address: string) => string) | undefined
   presenter(context: RequestContext): Presenter
 }
 

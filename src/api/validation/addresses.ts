@@ -1,0 +1,28 @@
+import { BlockList, isIP } from 'node:net'
+import { ipAddress } from './common.ts'
+import { type Findings, invalidValue } from './findings.ts'
+
+/** Ranges that no packet from elsewhere may claim. */
+const SPECIAL_RANGES: readonly (readonly [ranges: readonly string[], rule: string])[] = [
+  [['127.0.0.0/8', '::1/128'], 'may not be in the loopback range (127.0.0.0/8, ::1/128)'],
+  [['169.254.0.0/16', 'fe80::/10'], 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
+  [['224.0.0.0/24', 'ff02::/16'], 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
+]
+
+/** An address that may lead into the cluster, or from it to an endpoint. */
+export function* validateExternalIP(ip: string, field: string): Findings {
+  const malformed = [...ipAddress(ip, field)]
+  yield* malformed
+  if (malformed.length > 0) return
+  if (isIn(ip, '0.0.0.0/32') || isIn(ip, '::/128')) yield invalidValue(field, ip, `may not be unspecified (${ip})`)
+  for (const [ranges, rule] of SPECIAL_RANGES) if (ranges.some((range) => isIn(ip, range))) yield invalidValue(field, ip, rule)
+}
+
+function isIn(ip: string, range: string): boolean {
+  const [address = '', bits] = range.split('/')
+  if (isIP(ip) !== isIP(address)) return false
+  const type = isIP(ip) === 6 ? 'ipv6' : 'ipv4'
+  const list = new BlockList()
+  list.addSubnet(address, Number(bits), type)
+  return list.check(ip, type)
+}
