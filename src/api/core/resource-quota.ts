@@ -2,9 +2,8 @@ import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceQuota } from '../generated/types.ts'
-import { quantity } from '../validation/common.ts'
-import { complaints, IMMUTABLE, invalidValue } from '../validation/findings.ts'
-import { qualifiedName } from '../validation/names.ts'
+import { IMMUTABLE, invalidValue } from '../validation/findings.ts'
+import { validateQuota } from './validate-quota.ts'
 
 export const resourceQuotas = defineResource<ResourceQuota>({
   group: '',
@@ -24,12 +23,7 @@ export const resourceQuotas = defineResource<ResourceQuota>({
     text('Limit', (quota) => usage(quota, (resource) => resource.startsWith('limits'))),
     age,
   ],
-  *validate({ spec }) {
-    for (const [name, value] of Object.entries(spec?.hard ?? {})) {
-      yield* complaints(qualifiedName(name), name, 'spec.hard')
-      yield* quantity(value, `spec.hard[${name}]`)
-    }
-  },
+  validate: ({ spec }) => validateQuota(spec ?? {}),
   *validateUpdate({ spec }, { spec: old }) {
     if (!deepEqual(spec?.scopes, old?.scopes)) yield invalidValue('spec.scopes', spec?.scopes ?? null, IMMUTABLE)
   },
