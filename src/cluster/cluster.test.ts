@@ -76,3 +76,22 @@ test('admission functions judge and change what is written, as webhooks do', asy
   await assert.rejects(make('bad'), { message: 'admission webhook "function-0.t8s.local" denied the request: no' })
   assert.deepEqual(seen, ['CREATE good by kubernetes-admin', 'CREATE bad by kubernetes-admin'])
 })
+
+test('authorizer functions decide before rules do, as webhooks do', async () => {
+  await using cluster = await startCluster({
+    nodes: 0,
+    clock: new VirtualClock(),
+    authorizers: [
+      ({ user, resourceAttributes }) => {
+        if (resourceAttributes?.resource !== 'configmaps') return undefined
+        if (user === 'ann') return { allowed: true }
+        return user === 'system:kube-scheduler' ? { denied: true, reason: 'not yours' } : undefined
+      },
+    ],
+  })
+  const as = (username: string) => cluster.clientFor({ username, groups: ['system:authenticated'] })
+  await as('ann').list(configMaps)
+  await assert.rejects(as('ann').list(pods), /User "ann" cannot list resource "pods" in API group "" at the cluster scope$/)
+  await as('system:kube-scheduler').list(pods)
+  await assert.rejects(as('system:kube-scheduler').list(configMaps), /at the cluster scope: not yours$/)
+})

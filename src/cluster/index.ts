@@ -5,7 +5,10 @@ export type {
   AdmissionRequest,
   Authenticated,
   AuthenticationSettings,
+  AuthorizationHandler,
+  AuthorizerFunction,
   JwtConfiguration,
+  ReviewStatus,
   TokenFunction,
 } from '#apiserver'
 export { systemRandom } from '#base'

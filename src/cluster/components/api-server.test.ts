@@ -68,6 +68,7 @@ async function lab() {
         serviceNodePortRange: { from: 30_000, to: 32_767 },
         kubelets: undefined,
         authentication: { configurationFile: path('authentication.yaml') },
+        authorization: undefined,
         admission: { enable: [], disable: [] },
         storage: { store: 'embedded' },
         dataDirectory: directory,
