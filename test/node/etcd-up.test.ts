@@ -100,7 +100,7 @@ async function besideIt({
       servers.join(','),
     ]
     const keys = ['--service-account-signing-key-file', join(pki, 'sa.key'), '--client-ca-file', join(pki, 'client-ca.crt')]
-    const issuer = ['--service-account-issuer', 'https://kubernetes.default.svc', '--cert-dir', join(data, 'beside')]
+    const issuer = ['--service-account-issuer', 'https://kubernetes.default.svc', '--data-dir', join(data, 'beside')]
     const server = spawn(join(ROOT, 't8s'), [...words, ...keys, ...issuer, '--etcd-prefix', prefix], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
