@@ -4,17 +4,17 @@ import { replyText } from './response.ts'
 export interface HealthCheck {
   readonly name: string
   /** Throws or returns a sentence when it is not well. */
-  check(): string | undefined
+  check(): string | undefined | Promise<string | undefined>
 }
 
 const ENDPOINTS = ['healthz', 'livez', 'readyz'] as const
 
 /** Serves `/healthz`, `/livez`, `/readyz`, each also per check, with `?verbose` and `?exclude`; undefined for other paths. */
-export function health(
+export async function health(
   path: string,
   query: URLSearchParams,
   checks: Readonly<Record<(typeof ENDPOINTS)[number], readonly HealthCheck[]>>,
-): TransportResponse | undefined {
+): Promise<TransportResponse | undefined> {
   const [endpoint = '', name, ...rest] = path.split('/').filter((part) => part !== '')
   if (!ENDPOINTS.includes(endpoint as never)) return undefined
   const all = checks[endpoint as (typeof ENDPOINTS)[number]]
@@ -22,15 +22,17 @@ export function health(
     const one = [name, ...rest].join('/')
     const found = all.find((each) => each.name === one)
     if (found === undefined) return undefined
-    const problem = run(found)
+    const problem = await run(found)
     return problem === undefined ? replyText(200, 'ok') : { ...replyText(500, `internal server error: ${problem}\n`) }
   }
   const excluded = new Set(query.getAll('exclude'))
-  const results = all.map((each) => ({
-    name: each.name,
-    problem: excluded.has(each.name) ? undefined : run(each),
-    excluded: excluded.has(each.name),
-  }))
+  const results = await Promise.all(
+    all.map(async (each) => ({
+      name: each.name,
+      problem: excluded.has(each.name) ? undefined : await run(each),
+      excluded: excluded.has(each.name),
+    })),
+  )
   const failed = results.filter(({ problem }) => problem !== undefined)
   if (failed.length === 0 && !query.has('verbose')) return replyText(200, 'ok')
   const lines = results.map(({ name: each, problem, excluded: out }) =>
@@ -40,9 +42,9 @@ export function health(
   return replyText(failed.length === 0 ? 200 : 500, `${[...lines, verdict].join('\n')}\n`)
 }
 
-function run({ check }: HealthCheck): string | undefined {
+async function run({ check }: HealthCheck): Promise<string | undefined> {
   try {
-    return check()
+    return await check()
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }

@@ -19,6 +19,7 @@ export {
   parseAuthorizationConfiguration,
   type ReviewStatus,
 } from './authorization/index.ts'
+export type { EncryptionOptions } from './encryption/index.ts'
 export type { Listener, ListenOptions } from './http/listener.ts'
-export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer } from './server.ts'
+export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer, openEncryption } from './server.ts'
 export { gitVersion } from './version.ts'

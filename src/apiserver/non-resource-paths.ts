@@ -29,7 +29,7 @@ export class NonResourcePaths {
     const path = request.path.length > 1 ? request.path.replace(/\/+$/, '') : request.path
     const query = request.query ?? new URLSearchParams()
     const found =
-      health(path, query, this.#checks()) ??
+      (await health(path, query, this.#checks())) ??
       (await this.#discovery.serve(path, request)) ??
       this.#openApi.serve(path, request) ??
       this.#dump(path, query) ??
@@ -59,10 +59,11 @@ export class NonResourcePaths {
       name: 'shutdown',
       check: () => (this.#options.shutdown.aborted ? 'the server is shutting down' : undefined),
     }
+    const kms = this.#options.encryption?.healthChecks() ?? []
     return {
-      healthz: [ping, store, bootstrap],
-      livez: [ping, store, bootstrap],
-      readyz: [ping, store, following, bootstrap, shutdown],
+      healthz: [ping, store, ...kms, bootstrap],
+      livez: [ping, store, ...kms, bootstrap],
+      readyz: [ping, store, following, ...kms, bootstrap, shutdown],
     }
   }
 
@@ -85,7 +86,7 @@ export class NonResourcePaths {
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
         const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)
-        return replyText(200, text, contentType)
+        return replyText(200, text + (this.#options.encryption?.metrics.text() ?? ''), contentType)
       }
       default:
         return undefined

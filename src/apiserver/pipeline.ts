@@ -17,6 +17,7 @@ import {
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { Encryption } from './encryption/index.ts'
 import { type FlowController, SeatsRefused } from './flow-control/index.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
@@ -47,6 +48,7 @@ export interface PipelineOptions {
   readonly watches: Watches
   readonly alarms: Alarms
   readonly flows: FlowController
+  readonly encryption: Encryption | undefined
   /** Made once the server can call itself. */
   readonly aggregator: () => Aggregator
   readonly isReady: () => boolean

@@ -26,7 +26,8 @@ export function deadlineMsOf(query: URLSearchParams | undefined): number {
   return ms <= 0 ? REQUEST_TIMEOUT_MS : Math.min(ms, REQUEST_TIMEOUT_MS)
 }
 
-function parseDuration(text: string): number | undefined {
+/** Milliseconds of a duration as Go writes it; undefined for what is none. */
+export function parseDuration(text: string): number | undefined {
   if (/^[-+]?0$/.test(text)) return 0
   if (!DURATION.test(text)) return undefined
   let ms = 0

@@ -1,5 +1,5 @@
 import { allResources } from '#api'
-import type { Clock, Log, Random, Timer } from '#base'
+import { type Clock, type Log, type Random, systemRandom, type Timer } from '#base'
 import {
   createClient,
   inProcessTransport,
@@ -31,6 +31,7 @@ import { type AuthorizationOptions, openAuthorizers } from './authorization/inde
 import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
 import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
+import type { Encryption, EncryptionOptions } from './encryption/index.ts'
 import { FlowController, keepFlowControl } from './flow-control/index.ts'
 import { type Advertised, AllocationKeeper, EndpointsKeeper, type HookContext, publishKubernetesService } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
@@ -59,6 +60,8 @@ export interface ApiServerOptions {
   readonly authentication?: AuthenticationSettings | undefined
   /** Who says what a request may do; by default the Node authorizer and RBAC. */
   readonly authorization?: AuthorizationOptions | undefined
+  /** Encryption of what is stored; nothing is encrypted when absent. */
+  readonly encryption?: EncryptionOptions | undefined
   /** Which admission plugins run, by default those that are on by default; and webhooks that run in this process. */
   readonly admission?: AdmissionOptions | undefined
   /** How objects of built-in kinds are stored, as `--storage-media-type`; JSON unless named. What is there is read in any form. */
@@ -94,9 +97,12 @@ const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'sys
 
 /** An API server over a store (https://kubernetes.io/docs/concepts/overview/components/#kube-apiserver). */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, random, log } = options
+  const { clock, random, log } = options
   const plugins = [...selectPlugins(admissionPlugins, options.admission ?? {}), ...standingChecks]
   await using stack = new AsyncDisposableStack()
+  const encryption = options.encryption && stack.use(await openEncryption(options.encryption, { clock, log }))
+  const encrypted = encryption?.over(options.store)
+  const store = encrypted ?? options.store
   const catalog = new ResourceCatalog(allResources)
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
   const webhooks = stack.use(new WebhookCaller({ cache, clock, random }))
@@ -143,6 +149,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       client: () => client,
     }),
     fields: new FieldManagement(catalog, clock),
+    isStale: encrypted && ((key) => encrypted.isStale(key)),
     hookContext,
   })
   let ready = false
@@ -161,6 +168,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     shutdown: shutdown.signal,
     watches,
     alarms,
+    encryption,
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,
@@ -204,6 +212,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     replaceServiceAccountKeys: (keys) => tokens.keys.replace(keys),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+/** Keys and nonces are drawn from the system, whatever chance the rest of a test lives by: a nonce that repeats gives the key away. */
+export async function openEncryption(
+  options: EncryptionOptions,
+  { clock, log }: Pick<ApiServerOptions, 'clock' | 'log'>,
+): Promise<Encryption> {
+  const { Encryption } = await import('./encryption/index.ts')
+  return Encryption.open(options, { clock, random: systemRandom, log })
 }
 
 function compactPeriodically(store: Store, cache: WatchCache, clock: Clock, log: Log): Disposable {

@@ -5,6 +5,7 @@ import {
   type AuthenticationSettings,
   type AuthorizationOptions,
   createApiServer,
+  type EncryptionOptions,
 } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
@@ -22,6 +23,8 @@ import { tokenSigner } from './token-signer.ts'
 export interface ControlPlaneOptions {
   /** Owned by the caller, who disposes of it after the control plane. */
   readonly store: Store
+  /** Nothing is encrypted when absent. */
+  readonly encryption?: EncryptionOptions | undefined
   readonly pki: Pki
   readonly clock: Clock
   readonly random: Random
@@ -79,6 +82,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const server = stack.use(
     await createApiServer({
       store,
+      encryption: options.encryption,
       storageForm: storageFormOf(store),
       clock,
       random,

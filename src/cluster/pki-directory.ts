@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Random } from '#base'
 import { type Authority, type CertificateRequest, createAuthority, createSigningKey, type KeyPair, openAuthority } from './pki.ts'
+import { writePrivateFile } from './private-file.ts'
+import { writeEncryption } from './secrets-encryption.ts'
 
 /**
  * Everything a control plane proves itself with. One authority each for servers, for clients and for the front proxy, so that no
@@ -40,6 +42,7 @@ export async function openPki(directory: string, dependencies: { clock: Clock; r
     const pki = await createPki(dependencies)
     for (const [name, file] of Object.entries(AUTHORITIES)) writePair(directory, file, pki[name as keyof typeof AUTHORITIES])
     writeFileSync(join(directory, 'sa.key'), pki.serviceAccountKey.privateKey, { mode: 0o600 })
+    writeEncryption(directory, dependencies.random)
     writeFileSync(complete, pki.serviceAccountKey.publicKey)
     return pki
   }
@@ -82,13 +85,6 @@ export function readBundle(directory: string, name: string): KeyPair | undefined
   const text = readFileSync(path, 'utf8')
   const key = text.slice(text.indexOf('-----BEGIN PRIVATE KEY-----'))
   return { certificate: text.slice(0, text.length - key.length), key }
-}
-
-/** Writes a file that only its owner may read, whole or not at all. */
-export function writePrivateFile(path: string, text: string | Uint8Array): void {
-  const unfinished = `${path}.new`
-  writeFileSync(unfinished, text, { mode: 0o600 })
-  renameSync(unfinished, path)
 }
 
 /** The certificate requests of upstream's identities. */

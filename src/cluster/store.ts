@@ -10,7 +10,7 @@ import {
   type Store,
   StoreFailure,
 } from '#store'
-import { writePrivateFile } from './pki-directory.ts'
+import { writePrivateFile } from './private-file.ts'
 
 /** Which store, and how an etcd cluster is reached. */
 export interface StoreChoice {

@@ -49,6 +49,8 @@ export interface Entry {
   readonly value: Uint8Array
   /** Of the change that wrote this value. */
   readonly revision: Revision
+  /** Why `value` is not what was put, where a layer above the backend could not read what is stored. */
+  readonly problem?: Error | undefined
 }
 
 /** All of a store as of one moment, whatever kept it. */
@@ -100,6 +102,8 @@ export interface Change {
   readonly revision: Revision
   /** The value before this change, with its revision; absent when the key was created. */
   readonly previous: Entry | undefined
+  /** As of an {@link Entry}. */
+  readonly problem?: Error | undefined
   /** The next change is of the same revision: entries that ended together were deleted together. */
   readonly more?: true
 }

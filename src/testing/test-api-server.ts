@@ -23,7 +23,7 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 export async function startTestApiServer(
   options: Pick<
     ApiServerOptions,
-    'admission' | 'advertise' | 'authentication' | 'authorization' | 'nodeConnection' | 'reachPod' | 'storageForm'
+    'admission' | 'advertise' | 'authentication' | 'authorization' | 'encryption' | 'nodeConnection' | 'reachPod' | 'storageForm'
   > & {
     /** Instead of a fresh key, ES256. */
     readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
@@ -47,6 +47,7 @@ export async function startTestApiServer(
     await createApiServer({
       store,
       storageForm: options.storageForm,
+      encryption: options.encryption,
       advertise: options.advertise,
       clock,
       random,

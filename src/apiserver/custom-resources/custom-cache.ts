@@ -155,14 +155,16 @@ class VersionCache {
   }
 
   #show(changes: readonly RawChange[]): ReturnType<CustomKind['show']> {
-    return this.#resource.custom!.show(changes.map(({ version }) => version.object))
+    return this.#resource.custom!.show(changes.filter(isReadable).map(({ version }) => version.object))
   }
 
   #commit(changes: readonly RawChange[], objects: readonly KubernetesObject[]): void {
-    const versions = showing(
-      changes.map(({ version }) => version),
+    const shown = showing(
+      changes.filter(isReadable).map(({ version }) => version),
       objects,
-    )
-    for (const [index, { isDelete }] of changes.entries()) this.cache.commit(isDelete, versions[index]!)
+    ).values()
+    for (const change of changes) this.cache.commit(change.isDelete, isReadable(change) ? shown.next().value! : change.version)
   }
 }
+
+const isReadable = ({ version }: RawChange): boolean => version.problem === undefined

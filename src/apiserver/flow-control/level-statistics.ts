@@ -1,23 +1,5 @@
+import { Histogram } from '../prometheus.ts'
 import type { Rejection } from './fair-queue.ts'
-
-/** A Prometheus histogram: how many values were no greater than each bound. */
-export class Histogram {
-  readonly bounds: readonly number[]
-  readonly counts: number[]
-  sum = 0
-  count = 0
-
-  constructor(bounds: readonly number[]) {
-    this.bounds = bounds
-    this.counts = bounds.map(() => 0)
-  }
-
-  observe(value: number): void {
-    this.sum += value
-    this.count++
-    for (let at = this.bounds.length - 1; at >= 0 && value <= this.bounds[at]!; at--) this.counts[at]!++
-  }
-}
 
 const SECONDS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
 const SEATS = [1, 2, 4, 10]

@@ -1,10 +1,8 @@
+import { familyText, type Histogram, histogramText, type Labels, type Sample } from '../prometheus.ts'
 import type { Borrowing, Demand } from './borrowing.ts'
 import type { FlowController } from './flow-controller.ts'
-import type { Histogram, SchemaStatistics } from './level-statistics.ts'
+import type { SchemaStatistics } from './level-statistics.ts'
 import type { PriorityLevel } from './priority-level.ts'
-
-type Labels = Readonly<Record<string, string>>
-type Sample = readonly [labels: Labels, value: number]
 
 const PREFIX = 'apiserver_flowcontrol_'
 
@@ -148,26 +146,8 @@ const rejections = (levels: readonly PriorityLevel[]): Sample[] =>
     [...rejected].map(([reason, count]): Sample => [{ ...labels, reason }, count]),
   )
 
-const head = (name: string, type: string, help: string): string =>
-  `# HELP ${PREFIX}${name} ${help}\n# TYPE ${PREFIX}${name} ${type}\n`
+const family = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string =>
+  familyText(PREFIX + name, type, help, samples)
 
-function family(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string {
-  return head(name, type, help) + samples.map(([labels, value]) => line(name, labels, value)).join('')
-}
-
-function histogramFamily(name: string, help: string, samples: readonly (readonly [Labels, Histogram])[]): string {
-  const lines = samples.map(([labels, { bounds, counts, sum, count }]) =>
-    [
-      ...bounds.map((bound, at) => line(`${name}_bucket`, { ...labels, le: String(bound) }, counts[at]!)),
-      line(`${name}_bucket`, { ...labels, le: '+Inf' }, count),
-      line(`${name}_sum`, labels, sum),
-      line(`${name}_count`, labels, count),
-    ].join(''),
-  )
-  return head(name, 'histogram', help) + lines.join('')
-}
-
-function line(name: string, labels: Labels, value: number): string {
-  const inside = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(text)}`)
-  return `${PREFIX}${name}${inside.length > 0 ? `{${inside.join(',')}}` : ''} ${value}\n`
-}
+const histogramFamily = (name: string, help: string, samples: readonly (readonly [Labels, Histogram])[]): string =>
+  histogramText(PREFIX + name, help, samples)

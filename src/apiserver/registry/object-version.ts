@@ -1,7 +1,8 @@
 import { decodeProtobuf, encodeProtobuf, type ResourceDefinition } from '#api'
 import { deepFreeze, parseJson } from '#base'
-import type { KubernetesObject, ObjectKey } from '#meta'
+import { internalError, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
+import { IDENTITY_READS_ENCRYPTED, isEncrypted } from '../encryption/transformer.ts'
 
 /**
  * One immutable version of an object. Its JSON was encoded at the write, without the revision it was about to get; `parts` puts that between, so that
@@ -33,6 +34,11 @@ export class ObjectVersion {
   /** What the store has of it. */
   get stored(): KubernetesObject {
     return this.object
+  }
+
+  /** Why it can't be read; whoever asks for the object then is answered with that. */
+  get problem(): Error | undefined {
+    return undefined
   }
 
   /** Whether `object` is at hand. */
@@ -126,6 +132,45 @@ class ShownVersion extends ObjectVersion {
   }
 }
 
+/** What is stored and can't be read: encrypted with a key that is not known, or damaged. */
+class UnreadableVersion extends ObjectVersion {
+  readonly #stored: Uint8Array
+  readonly #problem: Error
+  readonly #storageKey: string
+
+  constructor(key: ObjectKey, entry: Pick<Entry, 'value' | 'revision'>, problem: Error, storageKey: string) {
+    super(key, entry.revision, entry.value)
+    this.#stored = entry.value
+    this.#problem = problem
+    this.#storageKey = storageKey
+  }
+
+  override get object(): KubernetesObject {
+    const why = `unable to transform key ${JSON.stringify(this.#storageKey)}: ${this.#problem.message}`
+    throw internalError(new Error(why, { cause: this.#problem }))
+  }
+
+  override get problem(): Error {
+    return this.#problem
+  }
+
+  override at(revision: Revision): ObjectVersion {
+    return new UnreadableVersion(this.key, { value: this.#stored, revision }, this.#problem, this.#storageKey)
+  }
+
+  override bytes(): Uint8Array {
+    return Buffer.from(JSON.stringify(this.object))
+  }
+
+  override get byteLength(): number {
+    return this.bytes().byteLength
+  }
+
+  override parts(): readonly Uint8Array[] {
+    return [this.bytes()]
+  }
+}
+
 /** Versions as `resource` shows them. Throws a Status when a webhook that has to convert them does not. */
 export async function shownVersions(
   { custom }: Pick<ResourceDefinition, 'custom'>,
@@ -156,7 +201,12 @@ const decoder = new TextDecoder()
 /** Objects whose bytes are on their way through the store, so that they need no second parse when they come back. */
 const parsedBytes = new WeakMap<Uint8Array, KubernetesObject>()
 
-export function versionOf(key: ObjectKey, entry: Pick<Entry, 'value' | 'revision'>): ObjectVersion {
+export function versionOf(
+  key: ObjectKey,
+  entry: Pick<Entry, 'value' | 'revision' | 'problem'> & { readonly key?: string },
+): ObjectVersion {
+  const problem = entry.problem ?? (isEncrypted(entry.value) ? new Error(IDENTITY_READS_ENCRYPTED) : undefined)
+  if (problem !== undefined) return new UnreadableVersion(key, entry, problem, entry.key ?? key)
   return new ObjectVersion(key, entry.revision, entry.value, parsedBytes.get(entry.value))
 }
 

@@ -5,6 +5,7 @@ import {
   conflict,
   type FieldError,
   generateNameConflict,
+  internalError,
   invalid,
   type KubernetesObject,
   notFound,
@@ -41,6 +42,8 @@ export interface RegistryOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Whether what is stored under a key would be encrypted otherwise now. */
+  readonly isStale?: ((key: string) => Promise<boolean>) | undefined
   /** What allocations need; set once the server can call itself. */
   readonly hookContext: () => Omit<HookContext, 'dryRun'>
 }
@@ -95,9 +98,7 @@ export class Registry {
     const { cache } = this.#options
     await cache.current()
     await cache.settled(resource)
-    const version = cache.of(resource).get(keyIn(resource, namespace, name))
-    if (version === undefined) throw notFound(resource, name)
-    return version
+    return found(cache.of(resource).get(keyIn(resource, namespace, name)), resource, name)
   }
 
   async create(context: RequestContext, draft: KubernetesObject, options: CreateOptions): Promise<ObjectVersion> {
@@ -304,9 +305,15 @@ export class Registry {
     return stored?.revision === revision ? stored : versionAt(revision)
   }
 
-  /** Whether the store has an object that reads the same in another form: of another version, or without a default that was added since. */
-  async #isStale({ custom }: ResourceDefinition, object: KubernetesObject, { stored }: ObjectVersion): Promise<boolean> {
-    return custom !== undefined && !isUnchanged(await custom.toStored(object), stored)
+  /**
+   * Whether the store has an object that reads the same in another form: of another version, without a default that was added since, or encrypted with another
+   * key than the one that writes now.
+   */
+  async #isStale(resource: ResourceDefinition, object: KubernetesObject, { stored }: ObjectVersion): Promise<boolean> {
+    const { custom } = resource
+    if (custom !== undefined && !isUnchanged(await custom.toStored(object), stored)) return true
+    const { namespace, name = '' } = object.metadata ?? {}
+    return (await this.#options.isStale?.(storageKey(resource, namespace, name))) ?? false
   }
 
   async #remove(resource: ResourceDefinition, current: ObjectVersion, dryRun: boolean): Promise<number> {
@@ -328,6 +335,13 @@ export class Registry {
     const hook = hooks.find((each) => each.resource === resource)
     return hook === undefined ? nothingToDo : begin(hook, { ...this.#options.hookContext(), user, dryRun })
   }
+}
+
+/** The version that is to be read. Throws 404 when there is none, 500 when it can't be read. */
+export function found(version: ObjectVersion | undefined, resource: ResourceDefinition, name: string): ObjectVersion {
+  if (version === undefined) throw notFound(resource, name)
+  if (version.problem !== undefined) throw internalError(version.problem)
+  return version
 }
 
 export const keyIn = (resource: ResourceDefinition, namespace: string | undefined, name: string): string =>

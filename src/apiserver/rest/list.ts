@@ -1,9 +1,9 @@
 import { type Clock, nextTurn } from '#base'
-import { badRequest, failure, gone, type ListMeta, notFound } from '#meta'
+import { badRequest, failure, gone, type ListMeta } from '#meta'
 import { Compacted, type Revision, type Store } from '#store'
 import type { RequestContext } from '../context.ts'
 import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
-import { keyIn } from '../registry/registry.ts'
+import { found, keyIn } from '../registry/registry.ts'
 import { storagePrefix } from '../storage-keys.ts'
 import type { ResourceCache } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -62,9 +62,7 @@ export async function get(context: RequestContext, dependencies: ReadDependencie
   const { resource, info, query } = context
   await freshEnough(query.get('resourceVersion') ?? '', dependencies)
   await dependencies.cache.settled(resource)
-  const version = dependencies.cache.of(resource).get(keyIn(resource, info.namespace, info.name))
-  if (version === undefined) throw notFound(resource, info.name)
-  return version
+  return found(dependencies.cache.of(resource).get(keyIn(resource, info.namespace, info.name)), resource, info.name)
 }
 
 /** '' must show every acknowledged write, '0' takes what is there, any other at least that revision. 504 when it does not come. */

@@ -53,6 +53,8 @@ export class ResourceCache implements StoreFollower {
   readonly #versions = new Map<ObjectKey, ObjectVersion>()
   /** The same in key order, so that a list is a copy of a run. */
   #ordered: ObjectVersion[] = []
+  /** Keys of objects that can't be read: there for clients, who are told why, and absent for the server's own listeners. */
+  readonly #unreadable = new Set<ObjectKey>()
   readonly #recent: RecentEvents
   readonly #listeners = new Set<EventListener>()
   readonly #hub = new WatchHub()
@@ -91,7 +93,19 @@ export class ResourceCache implements StoreFollower {
 
   /** Parsed objects without an order; for indexes and admission. */
   *objects(): Iterable<KubernetesObject> {
-    for (const version of this.#versions.values()) yield version.object
+    for (const version of this.#versions.values()) if (version.problem === undefined) yield version.object
+  }
+
+  get unreadable(): ReadonlySet<ObjectKey> {
+    return this.#unreadable
+  }
+
+  /** Shows what could not be read before, at `revision`. */
+  reveal(version: ObjectVersion, revision: Revision): void {
+    const known = this.#versions.get(version.key)
+    if (known?.problem === undefined || known.revision !== version.revision || version.problem !== undefined) return
+    this.commit(false, version)
+    this.#recent.restart(revision)
   }
 
   apply(change: Change): void {
@@ -119,6 +133,7 @@ export class ResourceCache implements StoreFollower {
     for (const version of versions) {
       this.#versions.set(version.key, version)
       this.#bytes += version.size
+      if (version.problem !== undefined) this.#unreadable.add(version.key)
     }
   }
 
@@ -166,11 +181,35 @@ export class ResourceCache implements StoreFollower {
       this.#versions.set(version.key, version)
     }
     this.#bytes += (isDelete ? 0 : version.size) - (previous?.size ?? 0)
+    if (version.problem !== undefined || previous?.problem !== undefined) {
+      this.#passOver(isDelete, version, previous)
+      return
+    }
     const type = isDelete ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED'
     const event: CacheEvent = { type, revision: version.revision, version, previous }
     this.#recent.push(event)
-    for (const listener of this.#listeners) listener(event)
+    this.#tell(event)
     this.#hub.publish(event)
+  }
+
+  /**
+   * A change of which one side can't be read: clients that watch end and list anew, which tells them why. The server's own listeners see an object
+   * that can't be read as one that is not there.
+   */
+  #passOver(isDelete: boolean, version: ObjectVersion, previous: ObjectVersion | undefined): void {
+    const { revision } = version
+    const was = previous?.problem === undefined ? previous : undefined
+    const isReadable = !isDelete && version.problem === undefined
+    if (isDelete || isReadable) this.#unreadable.delete(version.key)
+    else this.#unreadable.add(version.key)
+    if (isReadable) this.#tell({ type: 'ADDED', revision, version, previous: undefined })
+    else if (was !== undefined) this.#tell({ type: 'DELETED', revision, version: was.at(revision), previous: was })
+    this.#recent.restart(revision)
+    this.#hub.endAll()
+  }
+
+  #tell(event: CacheEvent): void {
+    for (const listener of this.#listeners) listener(event)
   }
 
   #lowerBound(key: ObjectKey): number {

@@ -2,7 +2,7 @@ import type { ResourceDefinition } from '#api'
 import { type Clock, type Log, TaskGroup } from '#base'
 import { failure } from '#meta'
 import { type Change, Compacted, type Entry, type Revision, type Store } from '#store'
-import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
+import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
 import { Damage, damageAtStart, damageOf } from './damage.ts'
 import { type LateFollower, ResourceCache, type StoreFollower } from './resource-cache.ts'
@@ -34,6 +34,7 @@ export class WatchCache implements AsyncDisposable {
   readonly #tasks: TaskGroup
   readonly #waiters = new RevisionWaiters()
   readonly #damage = new Damage()
+  readonly #readingAgain = new Map<ResourceCache, Promise<void>>()
   #revision: Revision
   #isFollowing = true
 
@@ -91,6 +92,8 @@ export class WatchCache implements AsyncDisposable {
   async settled(resource: ResourceDefinition): Promise<void> {
     this.#damage.check(storagePrefix(resource))
     await this.#followerOf(resource)?.settled(resource)
+    const cache = this.of(resource)
+    if (cache.unreadable.size > 0) await this.#readAgainOnce(cache)
   }
 
   /** Tells `follower` of every change below its prefix, first handing it what is stored there already. */
@@ -156,6 +159,29 @@ export class WatchCache implements AsyncDisposable {
     await this.#tasks[Symbol.asyncDispose]()
     for (const cache of [...this.#caches.values(), ...this.#followers.values()]) cache.endWatches()
     this.#waiters.fail(new Error('the API server is shutting down'))
+  }
+
+  /** Readers that come meanwhile wait for the same attempt. */
+  #readAgainOnce(cache: ResourceCache): Promise<void> {
+    let reading = this.#readingAgain.get(cache)
+    if (reading === undefined) {
+      reading = this.#readAgain(cache).finally(() => this.#readingAgain.delete(cache))
+      this.#readingAgain.set(cache, reading)
+    }
+    return reading
+  }
+
+  /** What could not be read may be readable now: a key is known again, or whoever has it answers again. */
+  async #readAgain(cache: ResourceCache): Promise<void> {
+    const { resource, prefix } = cache
+    const readOne = async (key: string): Promise<void> => {
+      const entry = await this.#store.get(prefix + key)
+      const version = entry && versionOf(key, entry)
+      if (version === undefined || version.problem !== undefined) return
+      const [shown] = await shownVersions(resource, [version])
+      cache.reveal(shown!, this.#revision)
+    }
+    await Promise.all([...cache.unreadable].map(readOne))
   }
 
   #add(resource: ResourceDefinition): void {

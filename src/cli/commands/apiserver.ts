@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions } from '../authentication-options.ts'
 import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from '../authorization-options.ts'
 import { type CommandDefinition, UsageError } from '../command.ts'
@@ -46,6 +46,8 @@ interface Options extends LogOptions, EtcdOptions, AuthenticationOptions, Author
   readonly disableAdmissionPlugins?: readonly string[]
   readonly etcdServers?: readonly string[]
   readonly dataDir: string
+  readonly encryptionProviderConfig?: string
+  readonly encryptionProviderConfigAutomaticReload: boolean
 }
 
 export const apiserver: CommandDefinition = {
@@ -93,6 +95,13 @@ export const apiserver: CommandDefinition = {
       .option('--disable-admission-plugins <names>', 'admission plugins that are on by default and shall not run', list)
       .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
       .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
+      .option('--encryption-provider-config <file>', 'how what is stored is encrypted, as an EncryptionConfiguration')
+      .option(
+        '--encryption-provider-config-automatic-reload [bool]',
+        'whether a change of that file takes force at once',
+        boolean('--encryption-provider-config-automatic-reload'),
+        false,
+      )
     withLogOptions(withAuthenticationOptions(withAuthorizationOptions(withEtcdOptions(command)))).action(
       async (options: Options) => {
         const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
@@ -144,6 +153,7 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
       etcd: etcdAccessOf(options),
     },
     dataDirectory: options.dataDir,
+    encryption: encryptionOf(options),
   }
 }
 
@@ -188,6 +198,14 @@ function maxExpirationOf({ serviceAccountMaxTokenExpiration: ms }: Options): num
   if (seconds !== 0 && (seconds < 3600 || seconds > 2 ** 32))
     throw new UsageError('the service-account-max-token-expiration must be between 1 hour and 2^32 seconds')
   return seconds
+}
+
+function encryptionOf(options: Options): import('#cluster').ApiServerProcessOptions['encryption'] {
+  const { encryptionProviderConfig: file, encryptionProviderConfigAutomaticReload: automaticReload } = options
+  if (file !== undefined) return { file: resolve(file), automaticReload, prefix: options.etcdPrefix }
+  if (automaticReload)
+    throw new UsageError('--encryption-provider-config-automatic-reload must be set with --encryption-provider-config')
+  return undefined
 }
 
 const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === '::'

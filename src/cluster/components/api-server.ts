@@ -3,6 +3,7 @@ import {
   type AuthorizationSource,
   authorizationFile,
   createApiServer,
+  type EncryptionOptions,
   parseAuthorizationConfiguration,
   type ServiceAccountTokenOptions,
 } from '#apiserver'
@@ -47,6 +48,7 @@ export interface ApiServerProcessOptions {
   /** `embedded` is in `dataDirectory`. */
   readonly storage: StoreChoice
   readonly dataDirectory: string
+  readonly encryption?: EncryptionOptions | undefined
 }
 
 /** An API server alone in its process. */
@@ -66,6 +68,7 @@ export async function startApiServerProcess(
   const server = stack.use(
     await createApiServer({
       store,
+      encryption: options.encryption,
       storageForm: storageFormOf(store),
       clock,
       random,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Paths } from '../local/paths.ts'
-import { writePrivateFile } from '../pki-directory.ts'
+import { writePrivateFile } from '../private-file.ts'
 
 /** The etcd member of this machine. */
 export interface MemberFile {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeSettings } from '../join/publish.ts'
-import { writePrivateFile } from '../pki-directory.ts'
+import { writePrivateFile } from '../private-file.ts'
 import type { Paths } from './paths.ts'
 
 /** What a node of this machine was set up with; its certificates lie beside it. With both it starts again by itself. */

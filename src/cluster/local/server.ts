@@ -10,6 +10,7 @@ import { followMembers, publishMembers } from '../etcd/published-members.ts'
 import type { ManagedCertificate } from '../join/managed-certificate.ts'
 import { publishJoining } from '../join/publish.ts'
 import { openPki } from '../pki-directory.ts'
+import { keepEncryption } from '../secrets-encryption.ts'
 import { startSimulatedNodes } from '../simulated-nodes.ts'
 import { OWN_ETCD, openOwnStore, openStore } from '../store.ts'
 import { keepAdminKubeconfig } from './admin-kubeconfig.ts'
@@ -77,11 +78,13 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
   )
   member?.established()
   stores.push(store)
+  const encryption = await keepEncryption(paths.pki, { store, prefix: config.etcd?.prefix, random, log })
   const { advertiseAddress, clusterCIDR, serviceCIDR, clusterDomain, clusterDNS } = config
   const listen = { host: '0.0.0.0', port: config.apiPort }
   const controlPlane = stack.use(
     await startControlPlane({
       store,
+      encryption,
       pki,
       clock,
       random,

@@ -1,0 +1,40 @@
+import { conform, decodeText, type FieldError, isObject, type Schema, StructureError } from '#meta'
+
+export interface ConfigurationKind {
+  readonly kind: string
+  /** Those that are read, the usual one first. */
+  readonly versions: readonly string[]
+  readonly schema: Schema
+}
+
+/**
+ * Reads a configuration file of the server (YAML or JSON) strictly: unknown and doubled fields are refused. Throws an Error in upstream's words.
+ */
+export async function decodeConfiguration(bytes: Uint8Array, { kind, versions, schema }: ConfigurationKind): Promise<unknown> {
+  const { value, duplicates } = await decodeText(bytes, 'yaml')
+  const { apiVersion, kind: found } = isObject(value) ? value : {}
+  if (typeof found !== 'string' || found === '') throw new Error(`Object 'Kind' is missing in ${JSON.stringify(value)}`)
+  if (found !== kind || !versions.includes(String(apiVersion)))
+    throw new Error(`no kind ${JSON.stringify(found)} is registered for version ${JSON.stringify(apiVersion ?? '')}`)
+  try {
+    const structure = conform(value, schema)
+    const problems = [...structure.unknown.map((path) => `unknown field ${JSON.stringify(path)}`), ...duplicates()]
+    if (problems.length > 0) throw new Error(`strict decoding error: ${problems.join(', ')}`)
+    return structure.value
+  } catch (error) {
+    if (error instanceof StructureError) throw new Error(error.message, { cause: error })
+    throw error
+  }
+}
+
+/** Throws all findings as one Error, as upstream prints them. */
+export function refuseConfiguration(findings: Iterable<FieldError>): void {
+  const messages = [...findings].map(({ field, message }) => `${field}: ${message}`)
+  if (messages.length > 0) throw new Error(messages.length === 1 ? messages[0] : `[${messages.join(', ')}]`)
+}
+
+/** Shapes of configuration files, for their schemas. */
+export const text: Schema = { type: 'string' }
+export const flag: Schema = { type: 'boolean' }
+export const listOf = (items: Schema): Schema => ({ type: 'array', items })
+export const objectOf = (properties: Readonly<Record<string, Schema>>): Schema => ({ type: 'object', properties })

@@ -1,0 +1,2 @@
+export type { EncryptedStore } from './encrypted-store.ts'
+export { Encryption, type EncryptionOptions } from './encryption.ts'
