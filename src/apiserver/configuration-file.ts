@@ -8,9 +8,14 @@ export interface ConfigurationKind {
 }
 
 /**
- * Reads a configuration file of the server (YAML or JSON) strictly: unknown and doubled fields are refused. Throws an Error in upstream's words.
+ * Reads a configuration file of the server (YAML or JSON). Unknown and doubled fields are what `lenient` is told of, if it is given, and refused otherwise. Throws an
+ * Error in upstream's words.
  */
-export async function decodeConfiguration(bytes: Uint8Array, { kind, versions, schema }: ConfigurationKind): Promise<unknown> {
+export async function decodeConfiguration(
+  bytes: Uint8Array,
+  { kind, versions, schema }: ConfigurationKind,
+  lenient?: (problem: string) => void,
+): Promise<unknown> {
   const { value, duplicates } = await decodeText(bytes, 'yaml')
   const { apiVersion, kind: found } = isObject(value) ? value : {}
   if (typeof found !== 'string' || found === '') throw new Error(`Object 'Kind' is missing in ${JSON.stringify(value)}`)
@@ -19,7 +24,9 @@ export async function decodeConfiguration(bytes: Uint8Array, { kind, versions, s
   try {
     const structure = conform(value, schema)
     const problems = [...structure.unknown.map((path) => `unknown field ${JSON.stringify(path)}`), ...duplicates()]
-    if (problems.length > 0) throw new Error(`strict decoding error: ${problems.join(', ')}`)
+    const refused = `strict decoding error: ${problems.join(', ')}`
+    if (problems.length > 0 && lenient === undefined) throw new Error(refused)
+    if (problems.length > 0) lenient?.(refused)
     return structure.value
   } catch (error) {
     if (error instanceof StructureError) throw new Error(error.message, { cause: error })

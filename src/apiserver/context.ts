@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from '#api'
 import type { RequestBody, UserInfo } from '#client'
+import type { AuditTrail } from './audit/index.ts'
 import type { RequestInfo } from './request-info.ts'
 
 /** One request to a resource after the pipeline has read, authenticated and authorised it. */
@@ -14,5 +15,7 @@ export interface RequestContext {
   readonly body: RequestBody | undefined
   /** Sentences for the `Warning:` header. */
   readonly warnings: string[]
+  /** Where the request is recorded; absent when the audit policy wants nothing of it. */
+  readonly audit: AuditTrail | undefined
   readonly signal: AbortSignal
 }

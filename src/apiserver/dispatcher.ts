@@ -44,6 +44,7 @@ export class Dispatcher {
     // What can't be answered in any acceptable form is refused before it changes anything.
     const form = STREAMS.has(info.subresource) ? undefined : formOf(context)
     const response = await this.#handle(context)
+    context.audit?.responded(response.body)
     return form === undefined ? response : encoded(response, form)
   }
 

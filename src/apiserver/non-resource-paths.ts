@@ -86,7 +86,8 @@ export class NonResourcePaths {
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
         const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)
-        return replyText(200, text + (this.#options.encryption?.metrics.text() ?? ''), contentType)
+        const { encryption, audit } = this.#options
+        return replyText(200, text + (encryption?.metrics.text() ?? '') + (audit?.metrics.text() ?? ''), contentType)
       }
       default:
         return undefined

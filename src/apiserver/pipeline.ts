@@ -5,6 +5,7 @@ import { failure, StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
 import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
+import type { Audit, AuditTrail } from './audit/index.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { ANONYMOUS, type Authentication, type ServiceAccountTokens } from './authentication/index.ts'
 import {
@@ -49,6 +50,7 @@ export interface PipelineOptions {
   readonly alarms: Alarms
   readonly flows: FlowController
   readonly encryption: Encryption | undefined
+  readonly audit: Audit | undefined
   /** Made once the server can call itself. */
   readonly aggregator: () => Aggregator
   readonly isReady: () => boolean
@@ -57,8 +59,9 @@ export interface PipelineOptions {
 /** Of its time, a request may spend this part in a queue. */
 const QUEUE_SHARE = 1 / 4
 
-/** Who asks for what. */
+/** Who asks for what, and where that is recorded. */
 interface Identified {
+  readonly trail: AuditTrail | undefined
   readonly info: RequestInfo
   readonly user: UserInfo
   readonly resource: ResourceDefinition | undefined
@@ -66,6 +69,7 @@ interface Identified {
 
 /** A request that may go on. */
 export interface Admitted {
+  readonly trail: AuditTrail | undefined
   readonly info: RequestInfo
   readonly user: UserInfo
   readonly context: RequestContext | undefined
@@ -87,20 +91,22 @@ export class Pipeline {
   }
 
   async handle(request: TransportRequest, peer: Peer): Promise<TransportResponse> {
-    const headers: Record<string, string> = {
-      'audit-id': this.#options.random.uuid(),
-      'cache-control': 'no-cache, private',
-    }
+    const id = this.#auditIdOf(request)
+    const headers: Record<string, string> = { 'audit-id': id, 'cache-control': 'no-cache, private' }
+    const trail = this.#options.audit?.trail(request, peer, id)
     try {
-      const who = await this.#identify(request, peer, headers)
+      const who = await this.#identify(request, peer, headers, trail)
       const response = await this.#timely(this.#options.authentication.withoutCredentials(request), who, headers)
-      return { ...response, headers: { ...headers, ...response.headers } }
+      const recorded = trail === undefined ? response : await trail.answered(response)
+      return { ...recorded, headers: { ...headers, ...recorded.headers } }
     } catch (error) {
       if (error instanceof SeatsRefused) {
-        const response = tooManyRequests()
+        const refused = tooManyRequests()
+        const response = trail === undefined ? refused : await trail.answered(refused)
         return { ...response, headers: { ...headers, ...response.headers } }
       }
       if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
+      await trail?.failed(statusOf(error), !(error instanceof StatusError))
       const response = await encoded(replyStatus(statusOf(error)), plainFormOf(request.headers, request.query, 'error'))
       return { ...response, headers: { ...headers, ...response.headers } }
     }
@@ -108,28 +114,47 @@ export class Pipeline {
 
   /** Everything up to the handler, for requests that become raw connections. Throws a Status. */
   async admit(request: TransportRequest, peer: Peer): Promise<Admitted> {
-    const who = await this.#identify(request, peer, {})
-    return this.#permit(this.#options.authentication.withoutCredentials(request), who)
+    const trail = this.#options.audit?.trail(request, peer, this.#auditIdOf(request))
+    try {
+      const who = await this.#identify(request, peer, {}, trail)
+      return this.#permit(this.#options.authentication.withoutCredentials(request), who)
+    } catch (error) {
+      await trail?.failed(statusOf(error), !(error instanceof StatusError))
+      throw error
+    }
+  }
+
+  /** Whoever asks may name the request, to find it again in several servers' logs. */
+  #auditIdOf({ headers }: TransportRequest): string {
+    return headers?.['audit-id'] || this.#options.random.uuid()
   }
 
   /** Connections of those who are nobody here end with the answer, so that a flood of streams needs as many handshakes. */
-  async #identify(request: TransportRequest, peer: Peer, headers: Record<string, string>): Promise<Identified> {
+  async #identify(
+    request: TransportRequest,
+    peer: Peer,
+    headers: Record<string, string>,
+    trail: AuditTrail | undefined,
+  ): Promise<Identified> {
     const info = requestInfoOf(request)
     if (peer.kind === 'tls') headers['connection'] = 'close'
     const authenticated = await this.#options.authentication.authenticate(request, peer)
     if (authenticated !== ANONYMOUS) delete headers['connection']
+    await trail?.begin(info, authenticated)
     const user = await impersonated(request, authenticated, (attributes) => this.#authorize(attributes, undefined))
+    if (user !== authenticated) trail?.impersonates(user)
     const resource = info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
-    return { info, user, resource }
+    return { info, user, resource, trail }
   }
 
-  async #permit(request: TransportRequest, { info, user, resource }: Identified): Promise<Admitted> {
-    const waits = this.#authorize(attributesOf(info, user, request.query), resource)
+  async #permit(request: TransportRequest, who: Identified): Promise<Admitted> {
+    const { info, user, resource, trail } = who
+    const waits = this.#authorize(attributesOf(info, user, request.query), resource, trail)
     if (waits !== undefined) await waits
-    if (info.kind === 'path') return { info, user, context: undefined }
-    if (this.isRemote(request.path)) return { info, user, context: undefined }
+    if (info.kind === 'path') return { info, user, trail, context: undefined }
+    if (this.isRemote(request.path)) return { info, user, trail, context: undefined }
     if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-    return { info, user, context: contextOf(request, info, resource, user) }
+    return { info, user, trail, context: contextOf(request, info, resource, who) }
   }
 
   /** Whether a header, by its lower-case name, is one that only authentication reads. */
@@ -202,8 +227,8 @@ export class Pipeline {
     return { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } }
   }
 
-  #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined): Answer<void> {
-    return requireAuthorization(this.#options.authorizers, attributes, resource)
+  #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined, trail?: AuditTrail): Answer<void> {
+    return requireAuthorization(this.#options.authorizers, attributes, resource, trail)
   }
 }
 
@@ -218,8 +243,9 @@ function contextOf(
   request: TransportRequest,
   info: Extract<RequestInfo, { kind: 'resource' }>,
   resource: ResourceDefinition,
-  user: UserInfo,
+  { user, trail }: Identified,
 ): RequestContext {
+  if (resource.custom?.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
   return {
     info,
     resource,
@@ -229,6 +255,7 @@ function contextOf(
     headers: request.headers ?? {},
     body: request.body,
     warnings: resource.custom?.deprecation === undefined ? [] : [resource.custom.deprecation],
+    audit: trail?.isOn ? trail : undefined,
     // Made at the first demand: few requests ask.
     get signal() {
       return request.signal ?? NEVER

@@ -20,6 +20,7 @@ import {
 } from './admission/index.ts'
 import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
+import type { Audit, AuditSettings } from './audit/index.ts'
 import {
   type AuthenticationSettings,
   LegacyTokens,
@@ -62,6 +63,8 @@ export interface ApiServerOptions {
   readonly authorization?: AuthorizationOptions | undefined
   /** Encryption of what is stored; nothing is encrypted when absent. */
   readonly encryption?: EncryptionOptions | undefined
+  /** What is recorded of requests; nothing when absent. */
+  readonly audit?: AuditSettings | undefined
   /** Which admission plugins run, by default those that are on by default; and webhooks that run in this process. */
   readonly admission?: AdmissionOptions | undefined
   /** How objects of built-in kinds are stored, as `--storage-media-type`; JSON unless named. What is there is read in any form. */
@@ -102,6 +105,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await using stack = new AsyncDisposableStack()
   const encryption = options.encryption && stack.use(await openEncryption(options.encryption, { clock, log }))
   const encrypted = encryption?.over(options.store)
+  const audit = options.audit && stack.use(await openAudit(options.audit, { clock, random, log }))
   const store = encrypted ?? options.store
   const catalog = new ResourceCatalog(allResources)
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
@@ -169,6 +173,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     watches,
     alarms,
     encryption,
+    audit,
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,
@@ -221,6 +226,14 @@ export async function openEncryption(
 ): Promise<Encryption> {
   const { Encryption } = await import('./encryption/index.ts')
   return Encryption.open(options, { clock, random: systemRandom, log })
+}
+
+async function openAudit(
+  settings: AuditSettings,
+  dependencies: Pick<ApiServerOptions, 'clock' | 'random' | 'log'>,
+): Promise<Audit> {
+  const { Audit } = await import('./audit/index.ts')
+  return Audit.open(settings, dependencies)
 }
 
 function compactPeriodically(store: Store, cache: WatchCache, clock: Clock, log: Log): Disposable {

@@ -14,6 +14,8 @@ export interface TransportRequest {
   /** Absolute path without the query, percent-encoded. */
   readonly path: string
   readonly query?: URLSearchParams | undefined
+  /** Path and query as they came over the wire, where they did. */
+  readonly uri?: string | undefined
   /** Lower-case names. What came more than once is joined by commas. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Each value of a header on its own, where a comma may be part of one; absent: see {@link headerValues}. */

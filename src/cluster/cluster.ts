@@ -1,4 +1,11 @@
-import type { AdmissionFunction, AdmissionHandler, AuthorizationHandler, AuthorizerFunction, TokenFunction } from '#apiserver'
+import type {
+  AdmissionFunction,
+  AdmissionHandler,
+  AuditSettings,
+  AuthorizationHandler,
+  AuthorizerFunction,
+  TokenFunction,
+} from '#apiserver'
 import { type Clock, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
 import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
@@ -29,6 +36,8 @@ export interface StartClusterOptions {
    * request that is not of `system:masters`.
    */
   readonly authorizers?: readonly (AuthorizationHandler | AuthorizerFunction)[]
+  /** What is recorded of requests to the API server, and where: `{ policy: { rules: [{ level: 'Metadata' }] }, record: (event) => … }`. */
+  readonly audit?: AuditSettings
   /** Of the HTTPS endpoint on 127.0.0.1; any free port by default. */
   readonly port?: number
 }
@@ -97,6 +106,7 @@ async function startOn({ store, pki }: Foundation, options: StartClusterOptions,
       listen: { host: '127.0.0.1', port },
       advertiseAddress: '127.0.0.1',
       serviceCIDR: SERVICE_CIDR,
+      audit: options.audit,
       authentication: { functions: options.authentication },
       authorization: { functions: options.authorizers },
       admission: { functions: admission.map((each) => (typeof each === 'function' ? { handle: each } : each)) },

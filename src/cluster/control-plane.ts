@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import {
   type AdmissionOptions,
   type ApiServer,
+  type AuditSettings,
   type AuthenticationSettings,
   type AuthorizationOptions,
   createApiServer,
@@ -25,6 +26,8 @@ export interface ControlPlaneOptions {
   readonly store: Store
   /** Nothing is encrypted when absent. */
   readonly encryption?: EncryptionOptions | undefined
+  /** Nothing is recorded when absent. */
+  readonly audit?: AuditSettings | undefined
   readonly pki: Pki
   readonly clock: Clock
   readonly random: Random
@@ -83,6 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await createApiServer({
       store,
       encryption: options.encryption,
+      audit: options.audit,
       storageForm: storageFormOf(store),
       clock,
       random,

@@ -118,7 +118,8 @@ export function formatTime(ms: number): string {
   return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`
 }
 
-/** RFC 3339 with six fraction digits, as metav1.MicroTime prints it. */
+/** RFC 3339 with six fraction digits, as metav1.MicroTime prints it. `ms` may have a fraction. */
 export function formatMicroTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`
+  const micros = Math.floor((ms - Math.floor(ms)) * 1000)
+  return `${new Date(Math.floor(ms)).toISOString().slice(0, 23)}${String(micros).padStart(3, '0')}Z`
 }

@@ -23,7 +23,15 @@ export const TEST_ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['sy
 export async function startTestApiServer(
   options: Pick<
     ApiServerOptions,
-    'admission' | 'advertise' | 'authentication' | 'authorization' | 'encryption' | 'nodeConnection' | 'reachPod' | 'storageForm'
+    | 'admission'
+    | 'advertise'
+    | 'audit'
+    | 'authentication'
+    | 'authorization'
+    | 'encryption'
+    | 'nodeConnection'
+    | 'reachPod'
+    | 'storageForm'
   > & {
     /** Instead of a fresh key, ES256. */
     readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
@@ -48,6 +56,7 @@ export async function startTestApiServer(
       store,
       storageForm: options.storageForm,
       encryption: options.encryption,
+      audit: options.audit,
       advertise: options.advertise,
       clock,
       random,

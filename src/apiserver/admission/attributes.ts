@@ -27,7 +27,7 @@ export function attributesOf(context: RequestContext, write: Write): Attributes 
     kind: { group, version, kind },
     namespace: info.namespace,
     warnings,
-    annotations: new Map(),
+    annotations: context.audit?.annotations ?? new Map(),
     reinvocation: { again: false, wanted: false },
     ...write,
     options: optionsOf(context, write),

@@ -2,19 +2,24 @@ import type { ResourceDefinition } from '#api'
 import { failure, forbidden } from '#meta'
 import { type Answer, type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision } from './types.ts'
 
-/** Throws 403 in upstream's words unless an authorizer allows it. Waits only where one of them has to. */
+/**
+ * Throws 403 in upstream's words unless an authorizer allows it. Waits only where one of them has to. The decision is told to `record`, for the audit.
+ */
 export function requireAuthorization(
   authorizers: readonly Authorizer[],
   attributes: AuthorizationAttributes,
   resource: ResourceDefinition | undefined,
+  record?: { decided(decision: Decision): void },
 ): Answer<void> {
-  const refuse = ({ decision, reason, error }: Decision): void => {
+  const conclude = (answer: Decision): void => {
+    record?.decided(answer)
+    const { decision, reason, error } = answer
     if (decision === 'allow') return
     if (error !== undefined) throw failure(500, 'InternalError', `Internal error occurred: ${error}`, undefined)
     throw refusal(attributes, resource, reason)
   }
   const answer = authorizeBy(authorizers, attributes)
-  return answer instanceof Promise ? answer.then(refuse) : refuse(answer)
+  return answer instanceof Promise ? answer.then(conclude) : conclude(answer)
 }
 
 /** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default"`. */

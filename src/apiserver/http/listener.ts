@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import { type Clock, type Log, systemClock } from '#base'
 import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#client'
 import { failure, type Status, statusOf } from '#meta'
+import type { AuditTrail } from '../audit/index.ts'
 import { withoutTokenProtocol } from '../authentication/bearer.ts'
 import { certificatesIn } from '../pem.ts'
 import type { Pipeline } from '../pipeline.ts'
@@ -253,6 +254,7 @@ function transportRequest(
   return {
     method: method as TransportRequest['method'],
     path: mark === -1 ? url : url.slice(0, mark),
+    uri: url,
     query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
     headers,
     headerValues: (name) => valuesIn(rawHeaders, name),
@@ -273,28 +275,33 @@ const COLON = 0x3a
 /** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. Watches: a message per frame. */
 async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
   socket.on('error', () => socket.destroy())
+  let recorded: AuditTrail | undefined
   try {
     const gone = new AbortController()
     const asked = transportRequest({ ...headOf(request), body: request }, gone)
     removeCredentials(request, (name) => pipeline.isCredential(name))
     if (pipeline.isRemote(asked.path)) {
-      const { user } = await pipeline.admit(asked, peer)
-      await connect(request, socket, head, pipeline.remoteTarget(asked, user))
+      const { user, trail } = await pipeline.admit(asked, peer)
+      recorded = trail
+      await connect(request, socket, head, pipeline.remoteTarget(asked, user), trail)
       return
     }
     if (isWatch(asked)) {
       await upgradeToWatch(pipeline, asked, { request, socket, head }, peer, gone)
       return
     }
-    const { context } = await pipeline.admit(asked, peer)
+    const { context, trail } = await pipeline.admit(asked, peer)
+    recorded = trail
     const subresource = context?.info.subresource ?? ''
     if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
       throw failure(400, 'BadRequest', 'this path can not be upgraded')
     const dependencies = pipeline.dispatcher.dependencies
     const target = subresource === 'proxy' ? await proxyTarget(context, dependencies) : await streamTarget(context, dependencies)
-    await connect(request, socket, head, target)
+    await connect(request, socket, head, target, trail)
   } catch (error) {
-    refuse(socket, statusOf(error))
+    const status = statusOf(error)
+    await recorded?.failed(status, false)
+    refuse(socket, status)
   }
 }
 
@@ -324,12 +331,17 @@ async function connect(
   socket: Duplex,
   head: Buffer,
   target: Awaited<ReturnType<typeof streamTarget>>,
+  trail: AuditTrail | undefined,
 ): Promise<void> {
   const { host: _, ...passed } = request.headers
   const method = request.method ?? 'GET'
   const headers = target.isComplete ? target.options.headers : passed
   const upstream = await upgradeUpstream({ ...target, options: { ...target.options, method, headers } })
   const { response } = upstream
+  if (trail !== undefined) {
+    await trail.started(response.statusCode ?? 0)
+    socket.once('close', () => void trail.ended())
+  }
   const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`]
   for (let index = 0; index < response.rawHeaders.length; index += 2)
     lines.push(`${response.rawHeaders[index]}: ${response.rawHeaders[index + 1]}`)

@@ -27,6 +27,8 @@ export interface DecodeOptions {
   readonly unreadable?: string
   /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
   refuse?(error: { readonly message: string; readonly converted: string }): Error
+  /** Told what was read. */
+  readonly read?: ((object: KubernetesObject) => void) | undefined
   /** Whether the body is a patch, which has media types of its own. */
   readonly isPatch?: boolean
 }
@@ -98,6 +100,7 @@ export function readObject(
   const object = readWith(read, value, duplicates, resource, options)
   object.apiVersion = apiVersionOf(resource)
   object.kind = resource.kind
+  options.read?.(object)
   return object
 }
 
@@ -109,7 +112,9 @@ export function readAs(
   names: Pick<ResourceDefinition, 'kind' | 'version'>,
   options: DecodeOptions,
 ): KubernetesObject {
-  return readWith((document) => conform(document, schema), value, duplicates, names, options)
+  const object = readWith((document) => conform(document, schema), value, duplicates, names, options)
+  options.read?.(object)
+  return object
 }
 
 function readWith(

@@ -24,6 +24,7 @@ export async function apply(
   checkWriteOptions(context, 'PatchOptions', true)
   const { info, resource } = context
   const { value, duplicates } = await decodeBody(context.body, decodeOptionsOf(context))
+  context.audit?.patched(value)
   const configuration = checkedConfiguration(value, context)
   const { uid, resourceVersion } = configuration.metadata ?? {}
   const applied = onto(context, registry, configuration, duplicates)

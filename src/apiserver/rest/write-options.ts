@@ -1,3 +1,4 @@
+import { deepClone } from '#base'
 import { badRequest, type KubernetesObject } from '#meta'
 import type { RequestContext } from '../context.ts'
 import type { DecodeOptions, FieldValidation } from '../registry/decode-body.ts'
@@ -16,7 +17,16 @@ export const decodeOptionsOf = (context: RequestContext): DecodeOptions => ({
   fieldValidation: fieldValidationOf(context),
   warnings: context.warnings,
   isPatch: context.info.verb === 'patch',
+  read: context.audit && ((object) => recordRequest(context, object)),
 })
+
+/** For the audit event: a body is shown completed, as upstream reads it. */
+function recordRequest({ audit, resource }: RequestContext, object: KubernetesObject): void {
+  const isWhole = audit?.wantsRequests && object.kind === resource.kind
+  const shown = isWhole ? deepClone(object) : object
+  if (isWhole) resource.default(shown)
+  audit?.requested(shown)
+}
 
 /** What the body says of its name must be what the path says; a body may leave it to the path. */
 export function checkIdentity(object: KubernetesObject, { info }: Pick<RequestContext, 'info'>): void {

@@ -57,8 +57,9 @@ export async function patch(
   const type = patchTypeOf(context.headers['content-type'], resource)
   if (type === 'apply') return apply(context, registry, authorizers)
   checkWriteOptions(context, 'PatchOptions', false)
-  const options = { ...decodeOptionsOf(context), unreadable: UNREADABLE_PATCH }
+  const options = { ...decodeOptionsOf(context), unreadable: UNREADABLE_PATCH, read: undefined }
   const { value, duplicates } = await decodeBody(context.body, options)
+  context.audit?.patched(value)
   const findings = options.fieldValidation === 'Ignore' ? [] : patchFindings(type, value, duplicates)
   let first = true
   const requested = isObject(value) && isObject(value['metadata']) ? value['metadata']['resourceVersion'] : undefined
@@ -110,7 +111,12 @@ async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {
   const { query } = context
   let options: Record<string, unknown> = {}
   if (body !== undefined && !(body.kind === 'bytes' && body.bytes.length === 0)) {
-    const decode = { contentType: context.headers['content-type'], fieldValidation: 'Ignore' as const, warnings: [] }
+    const decode = {
+      contentType: context.headers['content-type'],
+      fieldValidation: 'Ignore' as const,
+      warnings: [],
+      read: context.audit && ((object: KubernetesObject) => context.audit?.requested(object)),
+    }
     const { value } = await decodeBody(body, decode)
     options = readAs(value, [], schemaOf(DELETE_OPTIONS), { kind: 'DeleteOptions', version: 'v1' }, decode) as Record<
       string,

@@ -64,6 +64,7 @@ export const token: Subresource = {
       expirationSeconds: isExtended ? EXTENDED_EXPIRATION_SECONDS : expirationSeconds,
       ...(isExtended && { warnAfterSeconds: expirationSeconds }),
     })
+    context.audit?.annotations.set('authentication.kubernetes.io/issued-credential-id', `JTI=${idOf(issued)}`)
     return replyObject(201, {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
@@ -72,6 +73,12 @@ export const token: Subresource = {
       status: { token: issued, expirationTimestamp: formatTime(expiresAtMs) },
     })
   },
+}
+
+/** A token's own id, by which it can be found again without being known. */
+function idOf(token: string): string {
+  const [, claims = ''] = token.split('.')
+  return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { readonly jti: string }).jti
 }
 
 function refuseDuration(seconds: number): void {

@@ -12,6 +12,7 @@ export const componentStatuses: VirtualResource = {
   hasTable: true,
   async handle(context, { store, clock }) {
     context.warnings.push('v1 ComponentStatus is deprecated in v1.19+')
+    context.audit?.annotations.set('k8s.io/deprecated', 'true')
     const status = {
       kind: 'ComponentStatus',
       apiVersion: 'v1',

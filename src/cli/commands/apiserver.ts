@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type AuditOptions, auditOf, withAuditOptions } from '../audit-options.ts'
 import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions } from '../authentication-options.ts'
 import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from '../authorization-options.ts'
 import { type CommandDefinition, UsageError } from '../command.ts'
@@ -19,7 +20,7 @@ import {
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { wholeNumber } from '../options.ts'
 
-interface Options extends LogOptions, EtcdOptions, AuthenticationOptions, AuthorizationFlags {
+interface Options extends LogOptions, EtcdOptions, AuditOptions, AuthenticationOptions, AuthorizationFlags {
   readonly securePort: number
   readonly bindAddress: string
   readonly advertiseAddress?: string
@@ -102,7 +103,7 @@ export const apiserver: CommandDefinition = {
         boolean('--encryption-provider-config-automatic-reload'),
         false,
       )
-    withLogOptions(withAuthenticationOptions(withAuthorizationOptions(withEtcdOptions(command)))).action(
+    withLogOptions(withAuditOptions(withAuthenticationOptions(withAuthorizationOptions(withEtcdOptions(command))))).action(
       async (options: Options) => {
         const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
         const settings = await settingsOf(options)
@@ -154,6 +155,7 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     },
     dataDirectory: options.dataDir,
     encryption: encryptionOf(options),
+    audit: auditOf(options),
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type AuditSettings,
   type AuthenticationSettings,
   type AuthorizationSource,
   authorizationFile,
@@ -49,6 +50,7 @@ export interface ApiServerProcessOptions {
   readonly storage: StoreChoice
   readonly dataDirectory: string
   readonly encryption?: EncryptionOptions | undefined
+  readonly audit?: AuditSettings | undefined
 }
 
 /** An API server alone in its process. */
@@ -69,6 +71,7 @@ export async function startApiServerProcess(
     await createApiServer({
       store,
       encryption: options.encryption,
+      audit: options.audit,
       storageForm: storageFormOf(store),
       clock,
       random,

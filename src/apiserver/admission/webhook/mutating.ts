@@ -56,6 +56,11 @@ async function run(
     `mutation.webhook.admission.k8s.io/${place}`,
     JSON.stringify({ configuration, webhook: name, mutated: changed }),
   )
+  if (changed)
+    attributes.annotations.set(
+      `patch.webhook.admission.k8s.io/${place}`,
+      JSON.stringify({ configuration, webhook: name, patch: verdict.patch, patchType: 'JSONPatch' }),
+    )
   return changed
 }
 
