@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import { internalError, keyOf } from '#meta'
 import type { Entry } from '#store'
+import { isEncrypted } from '../encryption/transformer.ts'
 import { objectOf } from '../registry/object-version.ts'
 
 /** Keys that are named to a client and in readiness. */
@@ -58,8 +59,13 @@ export interface Place {
   readonly resource?: ResourceDefinition
 }
 
-/** Why an entry is no object of its place; undefined when it is one. */
-export function damageOf({ key, value }: Pick<Entry, 'key' | 'value'>, { prefix, resource }: Place): string | undefined {
+/**
+ * Why an entry is no object of its place; undefined when it is one, or is a ciphertext that no provider reads: that is a matter of keys, which may come back, and
+ * the version of it tells of it.
+ */
+export function damageOf(entry: Pick<Entry, 'key' | 'value' | 'problem'>, { prefix, resource }: Place): string | undefined {
+  const { key, value } = entry
+  if (entry.problem !== undefined || isEncrypted(value)) return undefined
   let object: ReturnType<typeof objectOf>
   try {
     object = objectOf(value)
@@ -77,7 +83,7 @@ export function damageOf({ key, value }: Pick<Entry, 'key' | 'value'>, { prefix,
 /**
  * The same of an entry that is read with all others when a server starts: what begins as objects of the resource are stored is parsed when somebody asks for it.
  */
-export function damageAtStart(entry: Pick<Entry, 'key' | 'value'>, place: Place): string | undefined {
+export function damageAtStart(entry: Pick<Entry, 'key' | 'value' | 'problem'>, place: Place): string | undefined {
   return place.resource !== undefined && beginsAs(entry.value, place.resource) ? undefined : damageOf(entry, place)
 }
 
