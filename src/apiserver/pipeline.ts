@@ -117,7 +117,7 @@ export class Pipeline {
     const trail = this.#options.audit?.trail(request, peer, this.#auditIdOf(request))
     try {
       const who = await this.#identify(request, peer, {}, trail)
-      return this.#permit(this.#options.authentication.withoutCredentials(request), who)
+      return await this.#permit(this.#options.authentication.withoutCredentials(request), who)
     } catch (error) {
       await trail?.failed(statusOf(error), !(error instanceof StatusError))
       throw error
