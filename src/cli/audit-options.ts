@@ -1,8 +1,7 @@
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { ApiServerProcessOptions } from '#cluster'
 import { UsageError } from './command.ts'
-import { boolean, duration } from './component-options.ts'
+import { boolean, duration, file } from './component-options.ts'
 import { oneOf, wholeNumber } from './options.ts'
 
 type AuditSettings = NonNullable<ApiServerProcessOptions['audit']>
@@ -43,15 +42,15 @@ export interface AuditOptions extends Prefixed<'auditLog'>, Prefixed<'auditWebho
 /** The flags of auditing, named as upstream's. */
 export function withAuditOptions(command: Command): Command {
   command
-    .option('--audit-policy-file <file>', 'what is recorded of which requests; nothing without it')
-    .option('--audit-log-path <file>', "where events are written; '-' is standard output")
+    .option('--audit-policy-file <file>', 'what is recorded of which requests; nothing without it', file)
+    .option('--audit-log-path <file>', "where events are written; '-' is standard output", file)
     .option('--audit-log-maxage <days>', 'how long old logs are kept; 0: for ever', count('--audit-log-maxage'), 0)
     .option('--audit-log-maxbackup <number>', 'how many old logs are kept; 0: all', count('--audit-log-maxbackup'), 0)
     .option('--audit-log-maxsize <megabytes>', 'of a log before it is put aside; 0: 100', count('--audit-log-maxsize'), 0)
     .option('--audit-log-compress [bool]', 'whether old logs are compressed', boolean('--audit-log-compress'), false)
     .option('--audit-log-format <format>', 'json or legacy', oneOf('--audit-log-format', ['json', 'legacy'] as const), 'json')
     .option('--audit-log-version <version>', 'of events in the log', oneOf('--audit-log-version', [VERSION] as const), VERSION)
-    .option('--audit-webhook-config-file <file>', 'a kubeconfig of the webhook that events are sent to')
+    .option('--audit-webhook-config-file <file>', 'a kubeconfig of the webhook that events are sent to', file)
     .option(
       '--audit-webhook-initial-backoff <duration>',
       'before the first attempt is repeated',
@@ -76,17 +75,17 @@ export function auditOf(options: AuditOptions): AuditSettings | undefined {
     auditWebhookConfigFile === undefined
       ? undefined
       : {
-          configFile: resolve(auditWebhookConfigFile),
+          configFile: auditWebhookConfigFile,
           initialBackoffMs: options.auditWebhookInitialBackoff,
           ...deliveryOf('webhook', options),
         }
   if (auditPolicyFile === undefined || (log === undefined && webhook === undefined)) return undefined
-  return { policy: resolve(auditPolicyFile), log, webhook }
+  return { policy: auditPolicyFile, log, webhook }
 }
 
 function logOf(options: AuditOptions, path: string): AuditSettings['log'] {
   return {
-    path: path === '-' ? path : resolve(path),
+    path,
     format: options.auditLogFormat,
     maxAgeDays: options.auditLogMaxage,
     maxBackups: options.auditLogMaxbackup,

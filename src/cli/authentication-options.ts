@@ -1,12 +1,12 @@
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import type { AuthenticationSettings, FileAuthentication, JwtConfiguration } from '#cluster'
 import { UsageError } from './command.ts'
-import { boolean, duration, list, readFlagFile } from './component-options.ts'
+import { boolean, duration, file, list, readFlagFile } from './component-options.ts'
 
 export interface AuthenticationOptions {
   readonly anonymousAuth?: boolean
-  readonly enableBootstrapTokenAuth: boolean
+  readonly enableBootstrapTokenAuth?: boolean
   readonly authenticationConfig?: string
   readonly authenticationTokenWebhookConfigFile?: string
   readonly authenticationTokenWebhookVersion: string
@@ -37,12 +37,11 @@ export const withAuthenticationOptions = (command: Command): Command =>
     )
     .option(
       '--enable-bootstrap-token-auth [bool]',
-      'accept tokens of joining nodes',
+      'accept tokens of joining nodes; yes in a cluster, no in an API server alone, unless said',
       boolean('--enable-bootstrap-token-auth'),
-      false,
     )
-    .option('--authentication-config <file>', 'an AuthenticationConfiguration; read anew when it changes')
-    .option('--authentication-token-webhook-config-file <file>', 'a kubeconfig of who is asked whose a token is')
+    .option('--authentication-config <file>', 'an AuthenticationConfiguration; read anew when it changes', file)
+    .option('--authentication-token-webhook-config-file <file>', 'a kubeconfig of who is asked whose a token is', file)
     .option('--authentication-token-webhook-version <version>', 'of TokenReview: v1 or v1beta1', 'v1beta1')
     .option(
       '--authentication-token-webhook-cache-ttl <duration>',
@@ -52,14 +51,14 @@ export const withAuthenticationOptions = (command: Command): Command =>
     )
     .option('--oidc-issuer-url <url>', 'of an OpenID Connect provider')
     .option('--oidc-client-id <id>', 'the audience of its tokens')
-    .option('--oidc-ca-file <file>', "authority of the provider's certificate")
+    .option('--oidc-ca-file <file>', "authority of the provider's certificate", file)
     .option('--oidc-username-claim <claim>', "the claim that is the user's name; sub unless said")
     .option('--oidc-username-prefix <prefix>', "in front of it; the issuer's URL and # unless said, - for none")
     .option('--oidc-groups-claim <claim>', "the claim that is the user's groups")
     .option('--oidc-groups-prefix <prefix>', 'in front of each')
     .option('--oidc-required-claim <claim=value>', 'what tokens must say; again for more', list)
     .option('--oidc-signing-algs <algorithms>', 'of its tokens; RS256 unless said', list)
-    .option('--requestheader-allowed-names <names>', "common names of front proxies' certificates; any unless said", list)
+    .option('--requestheader-allowed-names <names>', "common names of front proxies' certificates", list)
     .option('--requestheader-username-headers <headers>', 'in which they name the user', list)
     .option('--requestheader-uid-headers <headers>', 'in which they say its uid', list)
     .option('--requestheader-group-headers <headers>', 'in which they name its groups', list)
@@ -74,29 +73,29 @@ export async function authenticationOf(options: AuthenticationOptions): Promise<
   return {
     bootstrapTokens: options.enableBootstrapTokenAuth,
     anonymous: anonymousAuth === undefined ? undefined : { enabled: anonymousAuth },
-    configurationFile: authenticationConfig === undefined ? undefined : resolve(authenticationConfig),
+    configurationFile: authenticationConfig,
     oidc,
     webhook: await webhookOf(options),
     requestHeaders: {
-      allowedNames: options.requestheaderAllowedNames ?? [],
-      usernameHeaders: options.requestheaderUsernameHeaders ?? ['X-Remote-User'],
-      uidHeaders: options.requestheaderUidHeaders ?? ['X-Remote-Uid'],
-      groupHeaders: options.requestheaderGroupHeaders ?? ['X-Remote-Group'],
-      extraHeaderPrefixes: options.requestheaderExtraHeadersPrefix ?? ['X-Remote-Extra-'],
+      allowedNames: options.requestheaderAllowedNames,
+      usernameHeaders: options.requestheaderUsernameHeaders,
+      uidHeaders: options.requestheaderUidHeaders,
+      groupHeaders: options.requestheaderGroupHeaders,
+      extraHeaderPrefixes: options.requestheaderExtraHeadersPrefix,
     },
   }
 }
 
 async function webhookOf(options: AuthenticationOptions): Promise<AuthenticationSettings['webhook']> {
-  const { authenticationTokenWebhookConfigFile: file, authenticationTokenWebhookVersion: version } = options
+  const { authenticationTokenWebhookConfigFile: path, authenticationTokenWebhookVersion: version } = options
   if (version !== 'v1' && version !== 'v1beta1')
     throw new UsageError(
       `unsupported authentication webhook version ${JSON.stringify(version)}, supported versions are "v1", "v1beta1"`,
     )
-  if (file === undefined) return undefined
+  if (path === undefined) return undefined
   const { connectionOf, readKubeconfig } = await import('#client')
   try {
-    const connection = connectionOf(await readKubeconfig(file), { directory: dirname(resolve(file)) })
+    const connection = connectionOf(await readKubeconfig(path), { directory: dirname(path) })
     if (!connection.server.startsWith('https://')) throw new Error(`its server ${connection.server} is not https`)
     return { connection, version, cacheTtlMs: options.authenticationTokenWebhookCacheTtl }
   } catch (error) {

@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from './command.ts'
-import { duration, list } from './component-options.ts'
+import { duration, file, list } from './component-options.ts'
 
 export interface AuthorizationFlags {
   readonly authorizationConfig?: string
@@ -21,9 +20,9 @@ const WEBHOOK_TIMEOUT = '30s'
 
 export const withAuthorizationOptions = (command: Command): Command =>
   command
-    .option('--authorization-config <file>', 'an AuthorizationConfiguration; read again when it changes')
+    .option('--authorization-config <file>', 'an AuthorizationConfiguration; read again when it changes', file)
     .option('--authorization-mode <modes>', `who is asked, in order, of ${MODES.join(', ')} (default: Node,RBAC)`, list)
-    .option('--authorization-webhook-config-file <file>', 'a kubeconfig of the authorizer of mode Webhook')
+    .option('--authorization-webhook-config-file <file>', 'a kubeconfig of the authorizer of mode Webhook', file)
     .option('--authorization-webhook-version <version>', 'of the SubjectAccessReviews it is sent', WEBHOOK_VERSION)
     .option(
       '--authorization-webhook-cache-authorized-ttl <duration>',
@@ -48,7 +47,7 @@ export function authorizationOf(
       throw new UsageError(
         '--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are defined',
       )
-    return { file: resolve(authorizationConfig) }
+    return { file: authorizationConfig }
   }
   for (const mode of modes ?? []) {
     if (!MODES.includes(mode)) throw new UsageError(`--authorization-mode knows ${MODES.join(', ')}, not '${mode}'`)
@@ -76,7 +75,7 @@ function documentOf(modes: readonly string[], flags: AuthorizationFlags): string
     failurePolicy: 'NoOpinion',
     ...(authorizedMs > 0 ? { authorizedTTL: `${authorizedMs}ms` } : { cacheAuthorizedRequests: false }),
     ...(unauthorizedMs > 0 ? { unauthorizedTTL: `${unauthorizedMs}ms` } : { cacheUnauthorizedRequests: false }),
-    connectionInfo: { type: 'KubeConfigFile', kubeConfigFile: resolve(flags.authorizationWebhookConfigFile ?? '') },
+    connectionInfo: { type: 'KubeConfigFile', kubeConfigFile: flags.authorizationWebhookConfigFile ?? '' },
   }
   return JSON.stringify({
     apiVersion: 'apiserver.config.k8s.io/v1',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { ElectionOptions } from '#cluster'
 import { parseGoDuration } from '#meta'
@@ -29,6 +30,11 @@ export const list = (text: string, before: readonly string[] | undefined): strin
   ...(before ?? []),
   ...text.split(',').filter((each) => each !== ''),
 ]
+
+/** The name of a file, made absolute, since another process may read it; `-` and nothing stay what they are. */
+export const file = (path: string): string => (path === '' || path === '-' ? path : resolve(path))
+
+export const files = (path: string, before: readonly string[] | undefined): string[] => list(path, before).map(file)
 
 export const address =
   (name: string) =>

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { printGoDuration } from '#meta'
 import { UsageError } from './command.ts'
 import { commands } from './commands/index.ts'
 
@@ -26,6 +27,9 @@ export async function run(parameters: readonly string[]): Promise<number> {
 function inheritSettings(program: Command): void {
   for (const command of program.commands) {
     command.copyInheritedSettings(program)
+    for (const option of command.options)
+      if (option.flags.endsWith('<duration>') && typeof option.defaultValue === 'number')
+        option.defaultValueDescription = printGoDuration(option.defaultValue)
     inheritSettings(command)
   }
 }

@@ -7,6 +7,7 @@ import {
   type AuthorizationOptions,
   createApiServer,
   type EncryptionOptions,
+  type ServiceAccountTokenOptions,
 } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
@@ -44,9 +45,11 @@ export interface ControlPlaneOptions {
   readonly identity?: string | undefined
   /** Called when a component could not be started once this server led; the process should end then. */
   readonly onFailure?: (() => void) | undefined
-  readonly admission?: AdmissionOptions
-  readonly authentication?: AuthenticationSettings
+  readonly admission?: AdmissionOptions | undefined
+  readonly authentication?: AuthenticationSettings | undefined
   readonly authorization?: AuthorizationOptions | undefined
+  /** Of tokens of service accounts; further `verificationKeys` are accepted beside the cluster's own. */
+  readonly serviceAccounts?: Partial<ServiceAccountTokenOptions> | undefined
 }
 
 /** API server, controllers and scheduler in this process, each under its own identity. */
@@ -91,15 +94,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clock,
       random,
       log: log.child({ component: 'apiserver' }),
-      serviceAccounts: {
-        issuer: `https://kubernetes.default.svc.${options.clusterDomain}`,
-        signingKey: pki.serviceAccountKey.privateKey,
-        verificationKeys: [pki.serviceAccountKey.publicKey],
-      },
+      serviceAccounts: serviceAccountsOf(options),
       serviceClusterIPRange: options.serviceCIDR,
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
-      authentication: { bootstrapTokens: true, ...options.authentication },
+      authentication: { ...options.authentication, bootstrapTokens: options.authentication?.bootstrapTokens ?? true },
       admission: options.admission,
       authorization: options.authorization,
       nodeConnection: {
@@ -119,7 +118,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           return proxyClient.current!.key
         },
       },
-      authorities: { clientCA: pki.clientCA.certificate, frontProxyCA: pki.frontProxyCA.certificate },
+      authorities: {
+        clientCA: pki.clientCA.certificate,
+        frontProxyCA: pki.frontProxyCA.certificate,
+        requestHeaders: options.authentication?.requestHeaders,
+      },
     }),
   )
   const listener = stack.use(
@@ -188,6 +191,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const certificate = stack.use(new ManagedCertificate({ name, obtain, clock: pki.clock, random: pki.random, log }))
     certificate.start()
     return certificate
+  }
+}
+
+/** The cluster's own key signs, whatever others are accepted. */
+export function serviceAccountsOf({
+  pki: { serviceAccountKey },
+  clusterDomain,
+  serviceAccounts: { issuer, verificationKeys = [], ...more } = {},
+}: Pick<ControlPlaneOptions, 'pki' | 'clusterDomain' | 'serviceAccounts'>): ServiceAccountTokenOptions {
+  return {
+    ...more,
+    issuer: issuer ?? `https://kubernetes.default.svc.${clusterDomain}`,
+    signingKey: serviceAccountKey.privateKey,
+    verificationKeys: [...new Set([serviceAccountKey.publicKey, ...verificationKeys])],
   }
 }
 

@@ -17,6 +17,13 @@ export type {
 export { systemRandom } from '#base'
 export { controllerNames, SIGNERS } from '#controllers'
 export { defaultNodeName } from '#kubelet'
+export {
+  type ApiServerFlags,
+  type ApiServerSettings,
+  type FileAuthentication,
+  publicKeysOf,
+  type ServiceAccountSettings,
+} from './api-server-settings.ts'
 export { addressIn } from './cidr.ts'
 export { type Cluster, type ForkClusterOptions, type StartClusterOptions, startCluster } from './cluster.ts'
 export * from './components/index.ts'

@@ -7,3 +7,11 @@ export function parseGoDuration(text: string): number | undefined {
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) return undefined
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_MS[unit!]!, 0)
 }
+
+/** As Go prints it: `2m0s`, `1h0m0s`, `500ms`, `0s`. */
+export function printGoDuration(ms: number): string {
+  if (ms === 0) return '0s'
+  if (ms < 1000) return `${ms}ms`
+  const [hours, minutes, seconds] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, (ms % 60_000) / 1000]
+  return `${hours > 0 ? `${hours}h` : ''}${ms >= 60_000 ? `${minutes}m` : ''}${seconds}s`
+}

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,17 +73,40 @@ test('the npm package brings no dependencies, its types and a whole cluster', { 
       run(process.execPath, [join(folder, 'node_modules/.bin/t8s'), ...words, '--data-dir', join(folder, 'data')], {
         env: { ...process.env, HOME: folder, KUBECONFIG: join(folder, 'kubeconfig') },
       })
-    await t8s('up', '--runtime', 'simulated', '--api-port', String(await freePort()))
+    const port = await freePort()
+    await t8s('up', '--runtime', 'simulated', '--api-port', String(port), '--anonymous-auth=false')
     try {
       assert.match((await t8s('status')).stdout, /node node-1 +Ready/)
+      // What the API server was told holds until it is told otherwise, at a start of it.
+      await t8s('up', '--anonymous-auth=false')
+      await assert.rejects(
+        t8s('up', '--anonymous-auth=true'),
+        /the control plane runs and was told otherwise; run 't8s down' first/,
+      )
       await t8s('down')
+      await assert.rejects(
+        t8s('up', '--anonymous-auth=true', '--authorization-config=/none'),
+        /t8s: failed to read the authorization configuration \/none: ENOENT/,
+      )
       await t8s('up')
+      assert.equal(await statusOf(port), 401)
+      await t8s('down')
+      await t8s('up', '--anonymous-auth=')
+      assert.equal(await statusOf(port), 200)
       assert.match((await t8s('status')).stdout, /node node-1 +Ready/)
     } finally {
       await t8s('reset', '--yes')
     }
   })
 })
+
+/** What somebody is answered who says nothing about himself. */
+async function statusOf(port: number): Promise<number | undefined> {
+  const asked = get({ host: '127.0.0.1', port, path: '/version', rejectUnauthorized: false, agent: false })
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0)

@@ -2,7 +2,7 @@ import { type ConfigMap, configMaps } from '#api'
 import { deepEqual } from '#base'
 import type { Client } from '#client'
 import { isAlreadyExists, isConflict } from '#meta'
-import { REQUEST_HEADERS, type RequestHeaderOptions } from '../authentication/index.ts'
+import { type RequestHeaderOptions, requestHeadersOf } from '../authentication/index.ts'
 
 export interface RequestAuthorities {
   /** PEM: who signs client certificates. */
@@ -10,7 +10,7 @@ export interface RequestAuthorities {
   /** PEM: who signs the front proxy's certificate. */
   readonly frontProxyCA: string | undefined
   /** Which of those it signs for may vouch for others, and in which headers. */
-  readonly requestHeaders?: RequestHeaderOptions | undefined
+  readonly requestHeaders?: Partial<RequestHeaderOptions> | undefined
 }
 
 const KEY = 'kube-system/extension-apiserver-authentication'
@@ -18,8 +18,9 @@ const KEY = 'kube-system/extension-apiserver-authentication'
 /** Tells extension API servers whom to believe (https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/#authentication-flow). */
 export async function publishAuthentication(
   client: Client,
-  { clientCA, frontProxyCA, requestHeaders = REQUEST_HEADERS }: RequestAuthorities,
+  { clientCA, frontProxyCA, requestHeaders: said }: RequestAuthorities,
 ): Promise<void> {
+  const requestHeaders = requestHeadersOf(said)
   const data: Record<string, string> = {
     ...(clientCA && { 'client-ca-file': clientCA }),
     ...(frontProxyCA && {

@@ -59,6 +59,12 @@ export const REQUEST_HEADERS: RequestHeaderOptions = {
   extraHeaderPrefixes: ['X-Remote-Extra-'],
 }
 
+/** What is said, and {@link REQUEST_HEADERS} for what is not. */
+export function requestHeadersOf(said: Partial<RequestHeaderOptions> = {}): RequestHeaderOptions {
+  const entries = Object.entries(said).filter(([, value]) => value !== undefined)
+  return { ...REQUEST_HEADERS, ...Object.fromEntries(entries) }
+}
+
 /** The front proxy, which its certificate proves it to be, vouches for the user it names in headers. Nobody else's such headers are read. */
 export function frontProxy(options: RequestHeaderOptions): Authenticator {
   const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase())

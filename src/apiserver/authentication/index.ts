@@ -1,6 +1,6 @@
 export { ANONYMOUS, type AnonymousOptions } from './anonymous.ts'
 export type { Authentication } from './authentication.ts'
-export { REQUEST_HEADERS, type RequestHeaderOptions } from './certificates.ts'
+export { type RequestHeaderOptions, requestHeadersOf } from './certificates.ts'
 export { LegacyTokens } from './legacy-tokens.ts'
 export { type ConfigurationSource, type JwtConfiguration, readAuthenticationConfiguration } from './oidc/index.ts'
 export { type AuthenticationSettings, openAuthentication, type TokenFunction } from './open.ts'

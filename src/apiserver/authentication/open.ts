@@ -5,7 +5,7 @@ import type { AnonymousOptions } from './anonymous.ts'
 import { Authentication } from './authentication.ts'
 import { BootstrapTokens } from './bootstrap-tokens.ts'
 import { CachedTokens } from './cached-tokens.ts'
-import { REQUEST_HEADERS, type RequestHeaderOptions } from './certificates.ts'
+import { type RequestHeaderOptions, requestHeadersOf } from './certificates.ts'
 import { type AuthenticationConfiguration, type ConfigurationSource, JwtAuthenticators } from './oidc/index.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { Authenticated, TokenAuthenticator } from './types.ts'
@@ -26,7 +26,7 @@ export interface AuthenticationSettings {
   readonly bootstrapTokens?: boolean | undefined
   /** Who may come without credentials; everybody unless said here or in the configuration. */
   readonly anonymous?: AnonymousOptions | undefined
-  readonly requestHeaders?: RequestHeaderOptions | undefined
+  readonly requestHeaders?: Partial<RequestHeaderOptions> | undefined
   /** What `--authentication-config` names. */
   readonly configuration?: ConfigurationSource | undefined
   /** One issuer, as the `--oidc-*` flags name it. */
@@ -64,7 +64,7 @@ export async function openAuthentication(
     remote.push(new CachedTokens(asked, { successMs: webhook.cacheTtlMs, failureMs: webhook.cacheTtlMs }, clock))
   }
   const authentication = new Authentication({
-    requestHeaders: settings.requestHeaders ?? REQUEST_HEADERS,
+    requestHeaders: requestHeadersOf(settings.requestHeaders),
     tokens: [tokens, ...local, ...(settings.bootstrapTokens ? [new BootstrapTokens({ cache, clock, log })] : []), jwt, ...remote],
     audiences: tokens.audiences,
     anonymous: followed?.anonymous ?? settings.anonymous ?? { enabled: true },

@@ -1,15 +1,11 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
-import { type AuditOptions, auditOf, withAuditOptions } from '../audit-options.ts'
-import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions } from '../authentication-options.ts'
-import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from '../authorization-options.ts'
+import { join } from 'node:path'
+import { type ApiServerOptions, apiServerSettingsOf, withApiServerOptions } from '../api-server-options.ts'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   address,
-  boolean,
   cidr,
-  duration,
   type LogOptions,
   list,
   logLevelOf,
@@ -20,7 +16,7 @@ import {
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { wholeNumber } from '../options.ts'
 
-interface Options extends LogOptions, EtcdOptions, AuditOptions, AuthenticationOptions, AuthorizationFlags {
+interface Options extends LogOptions, EtcdOptions, ApiServerOptions {
   readonly securePort: number
   readonly bindAddress: string
   readonly advertiseAddress?: string
@@ -31,24 +27,14 @@ interface Options extends LogOptions, EtcdOptions, AuditOptions, AuthenticationO
   readonly requestheaderClientCaFile?: string
   readonly proxyClientCertFile?: string
   readonly proxyClientKeyFile?: string
-  readonly serviceAccountIssuer: readonly string[]
-  readonly apiAudiences?: readonly string[]
-  readonly serviceAccountJwksUri?: string
-  readonly serviceAccountMaxTokenExpiration: number
-  readonly serviceAccountExtendTokenExpiration: boolean
-  readonly serviceAccountKeyFile?: readonly string[]
   readonly serviceAccountSigningKeyFile: string
   readonly serviceClusterIpRange: string
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
   readonly kubeletClientCertificate?: string
   readonly kubeletClientKey?: string
   readonly kubeletCertificateAuthority?: string
-  readonly enableAdmissionPlugins?: readonly string[]
-  readonly disableAdmissionPlugins?: readonly string[]
   readonly etcdServers?: readonly string[]
   readonly dataDir: string
-  readonly encryptionProviderConfig?: string
-  readonly encryptionProviderConfigAutomaticReload: boolean
 }
 
 export const apiserver: CommandDefinition = {
@@ -56,27 +42,7 @@ export const apiserver: CommandDefinition = {
     const command = program
       .command('apiserver')
       .description('run an API server in the foreground')
-      .requiredOption(
-        '--service-account-issuer <url>',
-        'who issues service account tokens; again for whose are accepted, too',
-        list,
-      )
-      .option('--api-audiences <names>', 'what this server calls itself in tokens; its issuers unless said', list)
-      .option('--service-account-jwks-uri <url>', 'where the keys of tokens are, as the discovery document says')
-      .option(
-        '--service-account-max-token-expiration <duration>',
-        'longer tokens are shortened to it',
-        duration('--service-account-max-token-expiration'),
-        0,
-      )
-      .option(
-        '--service-account-extend-token-expiration [bool]',
-        'let tokens that pods ask for by themselves last a year',
-        boolean('--service-account-extend-token-expiration'),
-        true,
-      )
       .requiredOption('--service-account-signing-key-file <file>', 'private key that signs service account tokens')
-      .option('--service-account-key-file <file>', 'keys whose tokens are accepted; again for more', list)
       .requiredOption('--client-ca-file <file>', 'authority of client certificates')
       .option('--requestheader-client-ca-file <file>', "authority of the front proxy's certificate")
       .option('--proxy-client-cert-file <file>', 'how extension API servers know this server')
@@ -92,26 +58,15 @@ export const apiserver: CommandDefinition = {
       .option('--kubelet-client-certificate <file>', 'how kubelets know this server')
       .option('--kubelet-client-key <file>', 'its key')
       .option('--kubelet-certificate-authority <file>', "authority of kubelets' serving certificates")
-      .option('--enable-admission-plugins <names>', 'admission plugins beside those that are on by default', list)
-      .option('--disable-admission-plugins <names>', 'admission plugins that are on by default and shall not run', list)
       .option('--etcd-servers <url>', 'an etcd cluster instead of the embedded store', list)
       .option('--data-dir <directory>', 'of the embedded store', '/var/lib/typernetes-apiserver')
-      .option('--encryption-provider-config <file>', 'how what is stored is encrypted, as an EncryptionConfiguration')
-      .option(
-        '--encryption-provider-config-automatic-reload [bool]',
-        'whether a change of that file takes force at once',
-        boolean('--encryption-provider-config-automatic-reload'),
-        false,
+    withApiServerOptions(withLogOptions(withEtcdOptions(command))).action(async (options: Options) => {
+      const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
+      const settings = await settingsOf(options)
+      await runProcess(async (stop) =>
+        startApiServerProcess(settings, await componentContext('apiserver', logLevelOf(options), stop)),
       )
-    withLogOptions(withAuditOptions(withAuthenticationOptions(withAuthorizationOptions(withEtcdOptions(command))))).action(
-      async (options: Options) => {
-        const { componentContext, runProcess, startApiServerProcess } = await import('#cluster')
-        const settings = await settingsOf(options)
-        await runProcess(async (stop) =>
-          startApiServerProcess(settings, await componentContext('apiserver', logLevelOf(options), stop)),
-        )
-      },
-    )
+    })
   },
 }
 
@@ -125,6 +80,7 @@ function portRange(text: string): { readonly from: number; readonly to: number }
 
 async function settingsOf(options: Options): Promise<import('#cluster').ApiServerProcessOptions> {
   const cluster = await import('#cluster')
+  const { serviceAccounts, encryption, ...settings } = await apiServerSettingsOf(options)
   const { addressIn, addressOfHost } = cluster
   const bound = isUnspecified(options.bindAddress) ? undefined : options.bindAddress
   const advertiseAddress = options.advertiseAddress ?? bound ?? addressOfHost()
@@ -132,11 +88,13 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     throw new UsageError('this machine has no address to advertise; name one with --advertise-address')
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
   const serviceIP = isIP(options.serviceClusterIpRange.split('/')[0]!) === 4 ? [addressIn(options.serviceClusterIpRange, 1)] : []
+  const credentials = (): import('#cluster').ApiServerCredentials => credentialsOf(options, serviceAccounts, cluster)
   return {
+    ...settings,
     listen: { host: options.bindAddress, port: options.securePort },
     advertiseAddress,
-    credentials: credentialsOf(options, cluster),
-    renewal: { paths: filesOf(options), read: () => credentialsOf(options, cluster) },
+    credentials: credentials(),
+    renewal: { paths: filesOf(options), read: credentials },
     certificateDirectory: options.certDir ?? join(options.dataDir, 'pki'),
     servingHosts: [hostname(), 'localhost', '127.0.0.1', advertiseAddress, ...service, ...serviceIP],
     proxyClient: readFlagPair(
@@ -146,41 +104,34 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     serviceClusterIPRange: options.serviceClusterIpRange,
     serviceNodePortRange: options.serviceNodePortRange,
     kubelets: kubeletsOf(options),
-    authentication: await authenticationOf(options),
-    authorization: authorizationOf(options),
-    admission: { enable: options.enableAdmissionPlugins ?? [], disable: options.disableAdmissionPlugins ?? [] },
     storage: {
       store: options.etcdServers === undefined ? 'embedded' : `etcd=${options.etcdServers.join(',')}`,
       etcd: etcdAccessOf(options),
     },
     dataDirectory: options.dataDir,
-    encryption: encryptionOf(options),
-    audit: auditOf(options),
+    encryption: encryption && { ...encryption, prefix: options.etcdPrefix },
   }
 }
 
 /** What is in the files that {@link filesOf} names. */
-function credentialsOf(options: Options, cluster: typeof import('#cluster')): import('#cluster').ApiServerCredentials {
-  const [issuer = '', ...otherIssuers] = options.serviceAccountIssuer
-  const [keyFlag, signingFlag] = ['--service-account-key-file', '--service-account-signing-key-file']
+function credentialsOf(
+  options: Options,
+  { issuer, keyFiles, ...tokens }: import('#cluster').ServiceAccountSettings,
+  cluster: typeof import('#cluster'),
+): import('#cluster').ApiServerCredentials {
+  if (issuer === undefined) throw new UsageError('--service-account-issuer is missing: who issues service account tokens')
+  const signingFlag = '--service-account-signing-key-file'
   const signingKey = readFlagFile(signingFlag, options.serviceAccountSigningKeyFile)
-  const verificationKeys = (options.serviceAccountKeyFile ?? []).flatMap((file) =>
-    cluster.publicKeysIn(readFlagFile(keyFlag, file), keyFlag),
-  )
   return {
     serving: readFlagPair(['--tls-cert-file', options.tlsCertFile], ['--tls-private-key-file', options.tlsPrivateKeyFile]),
     clientCA: readFlagFile('--client-ca-file', options.clientCaFile),
     frontProxyCA:
       options.requestheaderClientCaFile && readFlagFile('--requestheader-client-ca-file', options.requestheaderClientCaFile),
     serviceAccounts: {
+      ...tokens,
       issuer,
-      otherIssuers,
-      audiences: options.apiAudiences,
-      jwksURI: options.serviceAccountJwksUri,
-      maxExpirationSeconds: maxExpirationOf(options),
-      extendExpiration: options.serviceAccountExtendTokenExpiration,
       signingKey,
-      verificationKeys: [...new Set([...verificationKeys, cluster.publicKeyOf(signingKey, signingFlag)])],
+      verificationKeys: [...new Set([...cluster.publicKeysOf(keyFiles), cluster.publicKeyOf(signingKey, signingFlag)])],
     },
   }
 }
@@ -194,21 +145,6 @@ const filesOf = (options: Options): string[] =>
     options.serviceAccountSigningKeyFile,
     ...(options.serviceAccountKeyFile ?? []),
   ].filter((path) => path !== undefined)
-
-function maxExpirationOf({ serviceAccountMaxTokenExpiration: ms }: Options): number {
-  const seconds = ms / 1000
-  if (seconds !== 0 && (seconds < 3600 || seconds > 2 ** 32))
-    throw new UsageError('the service-account-max-token-expiration must be between 1 hour and 2^32 seconds')
-  return seconds
-}
-
-function encryptionOf(options: Options): import('#cluster').ApiServerProcessOptions['encryption'] {
-  const { encryptionProviderConfig: file, encryptionProviderConfigAutomaticReload: automaticReload } = options
-  if (file !== undefined) return { file: resolve(file), automaticReload, prefix: options.etcdPrefix }
-  if (automaticReload)
-    throw new UsageError('--encryption-provider-config-automatic-reload must be set with --encryption-provider-config')
-  return undefined
-}
 
 const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === '::'
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { keptApiServerSettings, saidApiServerFlags, withKeptApiServerOptions } from '../api-server-options.ts'
 import type { CommandDefinition } from '../command.ts'
 import { address, cidr, duration, list } from '../component-options.ts'
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
@@ -65,7 +66,7 @@ export const server: CommandDefinition = {
       .option('--snapshot-dir <directory>', 'where they are kept; by default snapshots in the data directory')
       .option(...DATA_DIRECTORY)
       .option('--no-install', 'do not install missing packages')
-    withEtcdOptions(command).action(async (options: Options) => {
+    withKeptApiServerOptions(withEtcdOptions(command)).action(async (options: Options) => {
       const { preparedServer, runProcess, startServer } = await import('#cluster')
       await runProcess(async (stop) => {
         const { paths, config } = await preparedServer({
@@ -82,10 +83,13 @@ export const server: CommandDefinition = {
             ...(options.snapshotRetention !== undefined && { retention: options.snapshotRetention }),
             ...(options.snapshotDir !== undefined && { directory: resolve(options.snapshotDir) }),
           },
+          apiServer: saidApiServerFlags(command),
+          checkFlags: keptApiServerSettings,
           signal: new AbortController().signal,
           progress: (step) => void process.stderr.write(`t8s: ${step}\n`),
         })
-        const running = await startServer(paths, config, stop)
+        const settings = await keptApiServerSettings(config.apiServer ?? {})
+        const running = await startServer(paths, config, settings, stop)
         process.stdout.write(`The server runs: https://${config.advertiseAddress}:${config.apiPort}\n`)
         return running
       })

@@ -1,3 +1,4 @@
+import { keptApiServerSettings, saidApiServerFlags, withKeptApiServerOptions } from '../api-server-options.ts'
 import type { CommandDefinition } from '../command.ts'
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { DATA_DIRECTORY, oneOf, wholeNumber } from '../options.ts'
@@ -26,7 +27,7 @@ export const up: CommandDefinition = {
       .option(...DATA_DIRECTORY)
       .option('--api-port <port>', 'where the API is served', wholeNumber('--api-port', 1, 65_535))
       .option('--no-install', 'do not install missing packages')
-    withEtcdOptions(command).action(async (options: Options) => {
+    withKeptApiServerOptions(withEtcdOptions(command)).action(async (options: Options) => {
       const { up: start } = await import('#cluster')
       const progress = (step: string): void => void process.stderr.write(`t8s: ${step}\n`)
       const signal = new AbortController().signal
@@ -34,6 +35,8 @@ export const up: CommandDefinition = {
         ...options,
         dataDirectory: options.dataDir,
         etcd: etcdAccessOf(options),
+        apiServer: saidApiServerFlags(command),
+        checkFlags: keptApiServerSettings,
         signal,
         progress,
       })

@@ -1,18 +1,9 @@
-import {
-  type AuditSettings,
-  type AuthenticationSettings,
-  type AuthorizationSource,
-  authorizationFile,
-  createApiServer,
-  type EncryptionOptions,
-  parseAuthorizationConfiguration,
-  type ServiceAccountTokenOptions,
-} from '#apiserver'
-import type { Log } from '#base'
+import { createApiServer, type ServiceAccountTokenOptions } from '#apiserver'
+import { type ApiServerSettings, opened } from '../api-server-settings.ts'
 import type { KeyPair } from '../pki.ts'
 import { openStore, type StoreChoice, storageFormOf } from '../store.ts'
 import type { ComponentContext } from './component.ts'
-import { fileSource, followFiles } from './follow-files.ts'
+import { followFiles } from './follow-files.ts'
 import { selfSigned } from './self-signed.ts'
 
 /** What the server proves itself with and whom it believes. */
@@ -24,12 +15,7 @@ export interface ApiServerCredentials {
   readonly serviceAccounts: ServiceAccountTokenOptions
 }
 
-/** How users are known; a configuration is a file that is read anew when it changes. */
-export interface FileAuthentication extends Omit<AuthenticationSettings, 'configuration'> {
-  readonly configurationFile?: string | undefined
-}
-
-export interface ApiServerProcessOptions {
+export interface ApiServerProcessOptions extends ApiServerSettings {
   readonly listen: { readonly host: string; readonly port: number }
   readonly advertiseAddress: string
   readonly credentials: ApiServerCredentials
@@ -42,15 +28,9 @@ export interface ApiServerProcessOptions {
   readonly serviceClusterIPRange: string
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
   readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
-  readonly authentication: FileAuthentication
-  /** The file of `--authorization-config`, or what the older flags say in the same words. */
-  readonly authorization: { readonly file: string } | { readonly document: string } | undefined
-  readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] }
   /** `embedded` is in `dataDirectory`. */
   readonly storage: StoreChoice
   readonly dataDirectory: string
-  readonly encryption?: EncryptionOptions | undefined
-  readonly audit?: AuditSettings | undefined
 }
 
 /** An API server alone in its process. */
@@ -65,13 +45,15 @@ export async function startApiServerProcess(
   const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log }))
   const { serviceClusterIPRange, serviceNodePortRange } = options
   const { clientCA, frontProxyCA, serviceAccounts } = options.credentials
-  const { configurationFile, ...authentication } = options.authentication
+  const { authentication, authorization, admission, encryption, audit } = options
+  // As upstream, whoever the front proxy's authority signs for may speak for others, unless names are named.
+  const requestHeaders = { ...authentication?.requestHeaders, allowedNames: authentication?.requestHeaders?.allowedNames ?? [] }
+  const settings = { authentication: { ...authentication, requestHeaders }, authorization, admission, encryption, audit }
   const listening = Promise.withResolvers<number>()
   const server = stack.use(
     await createApiServer({
       store,
-      encryption: options.encryption,
-      audit: options.audit,
+      ...opened(settings, log),
       storageForm: storageFormOf(store),
       clock,
       random,
@@ -82,13 +64,7 @@ export async function startApiServerProcess(
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       nodeConnection: options.kubelets,
       proxyClient: options.proxyClient,
-      authorities: { clientCA, frontProxyCA, requestHeaders: authentication.requestHeaders },
-      authentication: {
-        ...authentication,
-        configuration: configurationFile === undefined ? undefined : fileSource(configurationFile),
-      },
-      admission: options.admission,
-      authorization: { configuration: configurationOf(options.authorization, log) },
+      authorities: { clientCA, frontProxyCA, requestHeaders },
     }),
   )
   const listener = stack.use(await server.listen({ ...options.listen, tls: { ...serving, clientCA, frontProxyCA } }))
@@ -112,10 +88,4 @@ export async function startApiServerProcess(
   log.info('The API server serves', { host: options.listen.host, port: listener.port })
   const owned = stack.move()
   return { port: listener.port, [Symbol.asyncDispose]: () => owned.disposeAsync() }
-}
-
-function configurationOf(authorization: ApiServerProcessOptions['authorization'], log: Log): AuthorizationSource | undefined {
-  if (authorization === undefined) return undefined
-  if ('file' in authorization) return authorizationFile(authorization.file, log)
-  return { read: () => parseAuthorizationConfiguration(authorization.document) }
 }

@@ -23,6 +23,9 @@ export function followFiles(paths: readonly string[], onChange: () => void): Dis
 
 /** The text of a file, as long as it lasts. */
 export const fileSource = (path: string): ConfigurationSource => ({
-  read: () => readFile(path, 'utf8'),
+  read: () =>
+    readFile(path, 'utf8').catch((error: unknown) => {
+      throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error })
+    }),
   onChange: (listener) => followFiles([path], listener),
 })

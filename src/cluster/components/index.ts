@@ -1,7 +1,6 @@
 export {
   type ApiServerCredentials,
   type ApiServerProcessOptions,
-  type FileAuthentication,
   startApiServerProcess,
 } from './api-server.ts'
 export { type ComponentContext, componentContext } from './component.ts'

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { ApiServerFlags } from '../api-server-settings.ts'
 import type { EtcdAccess } from '../store.ts'
 import type { SnapshotPlan } from './snapshot-schedule.ts'
 
@@ -20,6 +21,8 @@ export interface ClusterConfig {
   readonly tlsSans?: readonly string[] | undefined
   /** What was said of snapshots on schedule. */
   readonly snapshots?: Partial<SnapshotPlan> | undefined
+  /** What the API server of this machine was told, as flags. */
+  readonly apiServer?: ApiServerFlags | undefined
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDNS: string
@@ -62,6 +65,12 @@ export function readConfig(path: string): ClusterConfig | undefined {
     )
   }
   return config
+}
+
+/** Flags that were kept with those that are said now; one that is undefined is forgotten. */
+export function flagsWith(before: ApiServerFlags | undefined, said: ApiServerFlags): ApiServerFlags | undefined {
+  const flags = Object.entries({ ...before, ...said }).filter(([, value]) => value !== undefined)
+  return flags.length === 0 ? undefined : Object.fromEntries(flags)
 }
 
 export function writeConfig(path: string, config: ClusterConfig): void {

@@ -35,7 +35,15 @@ export function bundleOf(paths: Paths, config: ClusterConfig): ServerBundle {
     const path = config.etcd?.[which as keyof typeof EXTERNAL]
     if (path !== undefined) texts[name] = readFileSync(path, 'utf8')
   }
-  const { nodes: _nodes, runtime: _runtime, apiPort: _port, advertiseAddress: _address, nodeCIDR: _range, ...shared } = config
+  const {
+    nodes: _nodes,
+    runtime: _runtime,
+    apiPort: _port,
+    advertiseAddress: _address,
+    nodeCIDR: _range,
+    apiServer: _flags,
+    ...shared
+  } = config
   const member = readMember(paths)
   return { config: shared, files: texts, members: member === undefined ? [] : [clientURLOf(member), ...member.others] }
 }

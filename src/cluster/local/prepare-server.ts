@@ -1,4 +1,5 @@
 import { systemClock, systemRandom } from '#base'
+import type { ApiServerFlags } from '../api-server-settings.ts'
 import { addressIn } from '../cidr.ts'
 import { ETCD_CA } from '../etcd/local-member.ts'
 import { type MemberFile, writeMember } from '../etcd/member-file.ts'
@@ -7,7 +8,7 @@ import { createAuthority } from '../pki.ts'
 import { openPki, writePair } from '../pki-directory.ts'
 import { checkStoreChoice, type EtcdAccess, OWN_ETCD } from '../store.ts'
 import { addressOfHost, chooseRanges } from './address.ts'
-import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
+import { type ClusterConfig, CONFIG_DEFAULTS, flagsWith, readConfig, writeConfig } from './config.ts'
 import { joinServers } from './join-server.ts'
 import { type Paths, pathsOf } from './paths.ts'
 import type { SnapshotPlan } from './snapshot-schedule.ts'
@@ -36,6 +37,10 @@ export interface ServerOptions {
   readonly simulatedNodes: number
   /** May be changed at any start. */
   readonly snapshots: Partial<SnapshotPlan>
+  /** May be changed at any start. */
+  readonly apiServer: ApiServerFlags
+  /** Throws for flags that do not go together. */
+  readonly checkFlags: (flags: ApiServerFlags) => Promise<unknown>
   readonly install: boolean
   readonly signal: AbortSignal
   readonly progress: (step: string) => void
@@ -45,6 +50,7 @@ export interface ServerOptions {
 export async function preparedServer(options: ServerOptions): Promise<{ readonly paths: Paths; readonly config: ClusterConfig }> {
   const paths = pathsOf(options.dataDirectory)
   const known = readConfig(paths.config)
+  await options.checkFlags(flagsWith(known?.apiServer, options.apiServer) ?? {})
   if (known !== undefined) {
     if (options.store !== undefined && options.store !== known.store)
       throw new Error(
@@ -62,9 +68,11 @@ export async function preparedServer(options: ServerOptions): Promise<{ readonly
   return { paths, config: await begin(paths, options) }
 }
 
-function changed(paths: Paths, known: ClusterConfig, { snapshots }: ServerOptions): ClusterConfig {
-  if (Object.values(snapshots).every((each) => each === undefined)) return known
-  const config = { ...known, snapshots: { ...known.snapshots, ...snapshots } }
+function changed(paths: Paths, known: ClusterConfig, { snapshots, apiServer }: ServerOptions): ClusterConfig {
+  const isPlanned = Object.values(snapshots).some((each) => each !== undefined)
+  if (!isPlanned && Object.keys(apiServer).length === 0) return known
+  const plan = isPlanned ? { ...known.snapshots, ...snapshots } : known.snapshots
+  const config = { ...known, snapshots: plan, apiServer: flagsWith(known.apiServer, apiServer) }
   writeConfig(paths.config, config)
   return config
 }
@@ -99,14 +107,22 @@ async function begin(paths: Paths, options: ServerOptions): Promise<ClusterConfi
 export function placeOf(
   options: ServerOptions,
   advertised = addressOfHost(),
-): Pick<ClusterConfig, 'nodes' | 'runtime' | 'apiPort' | 'advertiseAddress' | 'tlsSans' | 'snapshots'> {
+): Pick<ClusterConfig, 'nodes' | 'runtime' | 'apiPort' | 'advertiseAddress' | 'tlsSans' | 'snapshots' | 'apiServer'> {
   const advertiseAddress = options.advertiseAddress ?? advertised
   if (advertiseAddress === undefined)
     throw new Error(
       'this machine has no network address that others could reach; give it one, or name one with --advertise-address',
     )
   const { simulatedNodes: nodes, apiPort, tlsSans, snapshots } = options
-  return { nodes, runtime: 'simulated', apiPort, advertiseAddress, snapshots, ...(tlsSans.length > 0 && { tlsSans }) }
+  return {
+    nodes,
+    runtime: 'simulated',
+    apiPort,
+    advertiseAddress,
+    snapshots,
+    apiServer: flagsWith(undefined, options.apiServer),
+    ...(tlsSans.length > 0 && { tlsSans }),
+  }
 }
 
 export function memberOf(

@@ -8,6 +8,7 @@ export async function runProcess(start: (stop: (error?: Error) => void) => Promi
   const ending = Promise.withResolvers<Error | undefined>()
   const onSignal = (): void => ending.resolve(undefined)
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal)
+  using _listeners = { [Symbol.dispose]: () => void process.off('SIGTERM', onSignal).off('SIGINT', onSignal) }
   const starting = start((error) => ending.resolve(error))
   try {
     const first = await Promise.race([starting.then(() => 'started' as const), ending.promise.then(() => 'ended' as const)])

@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { openLog, systemClock, systemRandom } from '#base'
+import { type Log, openLog, systemClock, systemRandom } from '#base'
 import type { Store } from '#store'
-import { ADMIN, startControlPlane } from '../control-plane.ts'
+import { type ApiServerSettings, opened, publicKeysOf, type ServiceAccountSettings } from '../api-server-settings.ts'
+import { followFiles } from '../components/follow-files.ts'
+import { ADMIN, type ControlPlane, serviceAccountsOf, startControlPlane } from '../control-plane.ts'
 import { serveControl } from '../control-socket.ts'
 import { type LocalMember, startLocalMember } from '../etcd/local-member.ts'
 import { followMembers, publishMembers } from '../etcd/published-members.ts'
@@ -31,7 +33,12 @@ interface State {
 }
 
 /** The control-plane process of one machine: store, API server, controllers, scheduler, and simulated nodes if the cluster has them. */
-export async function startServer(paths: Paths, config: ClusterConfig, stop: (error?: Error) => void): Promise<AsyncDisposable> {
+export async function startServer(
+  paths: Paths,
+  config: ClusterConfig,
+  settings: ApiServerSettings & { readonly serviceAccounts: ServiceAccountSettings },
+  stop: (error?: Error) => void,
+): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
   const [clock, random] = [systemClock, systemRandom]
   mkdirSync(paths.run, { recursive: true, mode: 0o700 })
@@ -78,14 +85,21 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
   )
   member?.established()
   stores.push(store)
-  const encryption = await keepEncryption(paths.pki, { store, prefix: config.etcd?.prefix, random, log })
+  const prefix = config.etcd?.prefix
+  const encryption =
+    settings.encryption === undefined
+      ? await keepEncryption(paths.pki, { store, prefix, random, log })
+      : { ...settings.encryption, prefix }
   const { advertiseAddress, clusterCIDR, serviceCIDR, clusterDomain, clusterDNS } = config
   const listen = { host: '0.0.0.0', port: config.apiPort }
+  const { keyFiles, ...tokens } = settings.serviceAccounts
+  const tokenOptions = () => ({ pki, clusterDomain, serviceAccounts: { ...tokens, verificationKeys: publicKeysOf(keyFiles) } })
   const controlPlane = stack.use(
     await startControlPlane({
+      ...opened(settings, log),
+      ...tokenOptions(),
       store,
       encryption,
-      pki,
       clock,
       random,
       log,
@@ -93,11 +107,11 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
       advertiseAddress,
       clusterCIDR,
       serviceCIDR,
-      clusterDomain,
       tlsSans: config.tlsSans,
       onFailure: stop,
     }),
   )
+  if (keyFiles.length > 0) stack.use(followKeys(keyFiles, controlPlane, tokenOptions, log))
   state.isServing = true
   const [admin] = await Promise.all([
     keepAdminKubeconfig(paths, config, { pki, log }),
@@ -133,6 +147,22 @@ export async function startServer(paths: Paths, config: ClusterConfig, stop: (er
     )
   }
   return stack.move()
+}
+
+function followKeys(
+  files: readonly string[],
+  { server }: ControlPlane,
+  read: () => Parameters<typeof serviceAccountsOf>[0],
+  log: Log,
+): Disposable {
+  return followFiles(files, () => {
+    try {
+      server.replaceServiceAccountKeys(serviceAccountsOf(read()))
+      log.info('Keys of service account tokens were read anew')
+    } catch (error) {
+      log.error('Keys of service account tokens can not be read anew; the last ones stay', { error: (error as Error).message })
+    }
+  })
 }
 
 /** Who keeps etcd on a few machines wants to have it elsewhere too. */

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemClock, systemRandom } from '#base'
+import { deepEqual, systemClock, systemRandom } from '#base'
 import {
   type Client,
   connectionOf,
@@ -10,6 +10,7 @@ import {
   mergeIntoKubeconfig,
   readKubeconfig,
 } from '#client'
+import type { ApiServerFlags } from '../api-server-settings.ts'
 import { addressIn } from '../cidr.ts'
 import { callControl } from '../control-socket.ts'
 import { ensureMachineNetwork } from '../node/machine-network.ts'
@@ -17,7 +18,7 @@ import { ensurePackages } from '../node/packages.ts'
 import { openPki, type Pki } from '../pki-directory.ts'
 import { checkStoreChoice, type EtcdAccess } from '../store.ts'
 import { addressOfHost, chooseNodeRange, chooseRanges } from './address.ts'
-import { type ClusterConfig, CONFIG_DEFAULTS, readConfig, writeConfig } from './config.ts'
+import { type ClusterConfig, CONFIG_DEFAULTS, flagsWith, readConfig, writeConfig } from './config.ts'
 import { startDaemon } from './daemon.ts'
 import { ensureFreeSpace } from './free-space.ts'
 import { enterNodeNetwork, localNode } from './local-node.ts'
@@ -32,6 +33,10 @@ export interface UpOptions {
   readonly store?: string | undefined
   readonly etcd?: EtcdAccess | undefined
   readonly apiPort?: number | undefined
+  /** What the API server is told from now on, beside what it was told before. */
+  readonly apiServer: ApiServerFlags
+  /** Throws for flags that do not go together. */
+  readonly checkFlags: (flags: ApiServerFlags) => Promise<unknown>
   readonly install: boolean
   readonly signal: AbortSignal
   /** Told each step as it begins. */
@@ -53,13 +58,17 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const paths = pathsOf(options.dataDirectory)
   mkdirSync(paths.root, { recursive: true, mode: 0o700 })
   ensureFreeSpace(paths.root)
-  const isNew = readConfig(paths.config) === undefined
-  const config = prepareConfig(paths, options)
+  const before = readConfig(paths.config)
+  const config = await withSaid(paths, prepareConfig(before, options), options)
+  writeConfig(paths.config, config)
   try {
     return await start(paths, config, options)
   } catch (error) {
-    // A first start that failed binds nobody to its choices: the next may name another port.
-    if (isNew && (await callControl(serverSocket(paths), 'status')) === undefined) rmSync(paths.config, { force: true })
+    // A start that failed binds nobody to its choices: the next may name another port.
+    if ((await callControl(serverSocket(paths), 'status')) === undefined) {
+      if (before === undefined) rmSync(paths.config, { force: true })
+      else writeConfig(paths.config, before)
+    }
     throw error
   }
 }
@@ -111,8 +120,7 @@ async function startNodeProcess(paths: Paths, config: ClusterConfig, pki: Pki, n
 }
 
 /** The configuration of the first `up` stands; what would change it is refused. */
-function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
-  const existing = readConfig(paths.config)
+function prepareConfig(existing: ClusterConfig | undefined, options: UpOptions): ClusterConfig {
   if (existing !== undefined) {
     for (const key of ['nodes', 'store', 'apiPort'] as const) {
       const wanted = options[key]
@@ -139,7 +147,7 @@ function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
     throw new Error(
       'this machine has no network address besides loopback that pods could reach; give an interface an address, or use --runtime simulated',
     )
-  const config: ClusterConfig = {
+  return {
     ...CONFIG_DEFAULTS,
     id: Buffer.from(systemRandom.bytes(4)).toString('hex'),
     nodes,
@@ -152,8 +160,16 @@ function prepareConfig(paths: Paths, options: UpOptions): ClusterConfig {
     clusterDNS: addressIn(ranges.serviceCIDR, 10),
     ...(runtime === 'containerd' && nodes > 1 && { nodeCIDR: chooseNodeRange() }),
   }
-  writeConfig(paths.config, config)
-  return config
+}
+
+/** What the API server is told may change at any start of it. Throws a sentence when it runs already. */
+async function withSaid(paths: Paths, config: ClusterConfig, { apiServer, checkFlags }: UpOptions): Promise<ClusterConfig> {
+  const flags = flagsWith(config.apiServer, apiServer)
+  if (deepEqual(flags, config.apiServer)) return config
+  await checkFlags(flags ?? {})
+  if ((await callControl(serverSocket(paths), 'status')) !== undefined)
+    throw new Error("the control plane runs and was told otherwise; run 't8s down' first, then this again")
+  return { ...config, apiServer: flags }
 }
 
 function chooseRuntime({ runtime = 'auto', progress }: UpOptions): ClusterConfig['runtime'] {
