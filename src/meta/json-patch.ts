@@ -4,6 +4,9 @@ import { isObject } from './merge-patch.ts'
 /** Upstream's bound on the operations of one patch. */
 export const JSON_PATCH_OPERATIONS_MAX = 10_000
 
+/** Upstream's bound on what the `copy` operations of one patch may add, in bytes of JSON: a few of them double a document again and again. */
+const COPIED_BYTES_MAX = 3 * 1024 * 1024
+
 export interface JsonPatchOperation {
   readonly op: string
   readonly path: string
@@ -28,8 +31,23 @@ export function* unknownMembers(operations: readonly JsonPatchOperation[]): Iter
 /** RFC 6902 on a copy of the document. Throws {@link JsonPatchError}; a `test` that fails is one. */
 export function applyJsonPatch(document: unknown, operations: readonly JsonPatchOperation[]): unknown {
   let result: unknown = deepClone(document)
-  for (const operation of operations) result = applyOperation(result, operation)
+  const copies = new Copies()
+  for (const operation of operations) result = applyOperation(result, operation, copies)
   return result
+}
+
+/** What a patch has copied so far. */
+class Copies {
+  #bytes = 0
+
+  copy(value: unknown): unknown {
+    this.#bytes += Buffer.byteLength(JSON.stringify(value) ?? '')
+    if (this.#bytes > COPIED_BYTES_MAX)
+      throw new JsonPatchError(
+        `Unable to complete the copy, the accumulated size increase of copy is ${this.#bytes}, exceeding the limit ${COPIED_BYTES_MAX}`,
+      )
+    return deepClone(value)
+  }
 }
 
 /** A patch of more operations than are taken (413). */
@@ -54,7 +72,7 @@ export function parseJsonPatch(body: unknown): JsonPatchOperation[] {
   return body as JsonPatchOperation[]
 }
 
-function applyOperation(document: unknown, operation: JsonPatchOperation): unknown {
+function applyOperation(document: unknown, operation: JsonPatchOperation, copies: Copies): unknown {
   const path = parsePointer(operation.path)
   switch (operation.op) {
     case 'add':
@@ -75,7 +93,7 @@ function applyOperation(document: unknown, operation: JsonPatchOperation): unkno
       return add(remove(document, from, operation), path, value, operation)
     }
     case 'copy':
-      return add(document, path, deepClone(read(document, parsePointer(operation.from ?? ''), operation)), operation)
+      return add(document, path, copies.copy(read(document, parsePointer(operation.from ?? ''), operation)), operation)
     default:
       throw new JsonPatchError(`Unexpected kind: ${operation.op}`)
   }

@@ -145,6 +145,15 @@ test('JSON patch does what the reference implementation does, on any document', 
   )
 })
 
+test('copies of one JSON patch add three megabytes at most, however few they are', () => {
+  const doubling = (times: number) =>
+    Array.from({ length: times }, (_, index) => ({ op: 'copy', from: '/data', path: `/data/${index}` }))
+  const document = { data: { a: 'x'.repeat(1015) } }
+  const message = /^Unable to complete the copy, the accumulated size increase of copy is 42\d{5}, exceeding the limit 3145728$/
+  assert.throws(() => applyJsonPatch(document, doubling(40)), { name: 'JsonPatchError', message })
+  assert.deepEqual(Object.keys((applyJsonPatch(document, doubling(3)) as typeof document).data), ['0', '1', '2', 'a'])
+})
+
 test('JSON patch tests, moves and copies, and refuses what is not there', () => {
   const document = { a: [1, 2], b: { c: 'x' } }
   assert.deepEqual(
