@@ -1,7 +1,8 @@
-import type { RuleWithOperations, ValidatingWebhook, WebhookClientConfig } from '../generated/types.ts'
+import type { RuleWithOperations, ValidatingWebhook } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
 import { complaints, duplicateValue, type Findings, invalidValue, oneOf, required, unsupported } from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
+import { validateWebhookClient } from '../validation/webhook-client.ts'
 import { validateMatchConditions } from './validate-policy.ts'
 
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']
@@ -34,7 +35,7 @@ export function* validateWebhooks(webhooks: readonly ValidatingWebhook[] | undef
     yield* labelSelector(webhook.namespaceSelector, `${path}.namespaceSelector`)
     yield* labelSelector(webhook.objectSelector, `${path}.objectSelector`)
     yield* validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`)
-    yield* validateClient(webhook.clientConfig, `${path}.clientConfig`)
+    yield* validateWebhookClient(webhook.clientConfig ?? {}, `${path}.clientConfig`)
     if (!webhook.admissionReviewVersions?.length) {
       yield required(`${path}.admissionReviewVersions`, 'must specify one of v1, v1beta1')
     } else if (!webhook.admissionReviewVersions.some((version) => ['v1', 'v1beta1'].includes(version))) {
@@ -56,17 +57,4 @@ export function* validateRule(
   if (!apiVersions?.length) yield required(`${path}.apiVersions`)
   if (!resources?.length) yield required(`${path}.resources`)
   yield* oneOf(scope, ['*', 'Cluster', 'Namespaced'], `${path}.scope`)
-}
-
-function* validateClient(config: WebhookClientConfig | undefined, path: string): Findings {
-  const { url, service } = config ?? {}
-  if ((url === undefined) === (service === undefined)) {
-    yield required(path, 'exactly one of url or service is required')
-  } else if (url !== undefined) {
-    if (!URL.canParse(url) || new URL(url).protocol !== 'https:')
-      yield invalidValue(`${path}.url`, url, "'https' is the only allowed URL scheme")
-  } else {
-    if (!service?.name) yield required(`${path}.service.name`)
-    if (!service?.namespace) yield required(`${path}.service.namespace`)
-  }
 }

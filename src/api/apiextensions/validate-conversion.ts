@@ -1,10 +1,9 @@
 import type { CustomResourceConversion } from '../generated/types.ts'
-import { complaints, type Findings, forbid, invalidValue, oneOf, port, required } from '../validation/findings.ts'
+import { complaints, type Findings, forbid, invalidValue, oneOf, required } from '../validation/findings.ts'
 import { dns1035Label } from '../validation/names.ts'
+import { validateWebhookClient } from '../validation/webhook-client.ts'
 
 const REVIEW_VERSIONS = ['v1', 'v1beta1']
-
-type ClientConfig = NonNullable<NonNullable<CustomResourceConversion['webhook']>['clientConfig']>
 
 /** A definition's conversion; of `old` only what was right before has to stay right. */
 export function* validateConversion(
@@ -24,7 +23,7 @@ export function* validateConversion(
   }
   if (webhook?.clientConfig === undefined) yield required(path, 'required when strategy is set to Webhook')
   else {
-    yield* validateClientConfig(webhook.clientConfig, path)
+    yield* validateWebhookClient(webhook.clientConfig, path)
     const wasWrong = old?.webhook?.clientConfig?.caBundle && !isBundle(old.webhook.clientConfig.caBundle)
     if (webhook.clientConfig.caBundle && isEstablished && !wasWrong && !isBundle(webhook.clientConfig.caBundle))
       yield invalidValue(
@@ -53,32 +52,3 @@ function* validateReviewVersions(versions: readonly string[], old: CustomResourc
 }
 
 const isBundle = (base64: string): boolean => Buffer.from(base64, 'base64').toString().includes('-----BEGIN CERTIFICATE-----')
-
-function* validateClientConfig({ url, service }: ClientConfig, path: string): Findings {
-  if ((url === undefined) === (service === undefined)) {
-    yield required(path, 'exactly one of url or service is required')
-  } else if (url !== undefined) yield* validateURL(url, `${path}.url`)
-  else if (service !== undefined) {
-    if (!service.name) yield required(`${path}.service.name`, 'service name is required')
-    if (!service.namespace) yield required(`${path}.service.namespace`, 'service namespace is required')
-    for (const { message } of port(service.port, ''))
-      yield invalidValue(`${path}.service.port`, service.port, `port is not valid: ${message.replace(/^[^:]*: [^:]*: /, '')}`)
-    if (service.path !== undefined && !service.path.startsWith('/'))
-      yield invalidValue(`${path}.service.path`, service.path, "must start with a '/'")
-  }
-}
-
-const FORM = '; desired format: https://host[/path]'
-
-function* validateURL(text: string, path: string): Findings {
-  if (!URL.canParse(text)) {
-    yield required(path, `url must be a valid URL${FORM}`)
-    return
-  }
-  const { protocol, host, username, password, hash, search } = new URL(text)
-  if (protocol !== 'https:') yield invalidValue(path, protocol.slice(0, -1), `'https' is the only allowed URL scheme${FORM}`)
-  if (host === '') yield invalidValue(path, host, `host must be specified${FORM}`)
-  if (username !== '' || password !== '') yield invalidValue(path, username, 'user information is not permitted in the URL')
-  if (hash !== '') yield invalidValue(path, hash.slice(1), 'fragments are not permitted in the URL')
-  if (search !== '') yield invalidValue(path, search.slice(1), 'query parameters are not permitted in the URL')
-}

@@ -1,8 +1,8 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { APIService } from '../generated/types.ts'
-import { invalidValue, required, within } from '../validation/findings.ts'
-import { pathSegmentName } from '../validation/names.ts'
+import { complaints, type Findings, invalidValue, required } from '../validation/findings.ts'
+import { dns1035Label, pathSegmentName, subdomainName } from '../validation/names.ts'
 
 /** What an API server says of groups that it serves itself. */
 export const LOCAL_SERVICE = {
@@ -48,11 +48,38 @@ export const apiServices = defineResource<APIService>({
         `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`,
       )
     }
-    if (!spec?.version) yield required('spec.version')
-    yield* within(spec?.groupPriorityMinimum, 1, 20_000, 'spec.groupPriorityMinimum')
-    yield* within(spec?.versionPriority, 1, 1000, 'spec.versionPriority')
-    if (spec?.service && !spec.service.namespace) yield required('spec.service.namespace')
-    if (spec?.service && !spec.service.name) yield required('spec.service.name')
+    yield* validateSpec(spec)
   },
   schema: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
 })
+
+const PRIORITIES = { groupPriorityMinimum: 20_000, versionPriority: 1000 } as const
+const PORT_MAX = 65_535
+
+/** Group and version become paths, so they are names; what is served here needs no trust in anybody else. */
+function* validateSpec(spec: APIService['spec']): Findings {
+  const { group = '', version = '', service, caBundle, insecureSkipTLSVerify } = spec ?? {}
+  if (group === '' && version !== 'v1')
+    yield required('spec.group', 'only v1 may have an empty group and it better be legacy kube')
+  if (group !== '') yield* complaints(subdomainName(group), group, 'spec.group')
+  yield* complaints(dns1035Label(version), version, 'spec.version')
+  for (const [field, max] of Object.entries(PRIORITIES)) {
+    const priority = spec?.[field as keyof typeof PRIORITIES] ?? 0
+    if (priority <= 0 || priority > max) yield invalidValue(`spec.${field}`, priority, `must be positive and less than ${max}`)
+  }
+  if (service === undefined) {
+    if (caBundle) yield invalidValue('spec.caBundle', `${bytesOf(caBundle)} bytes`, 'local APIServices may not have a caBundle')
+    if (insecureSkipTLSVerify)
+      yield invalidValue('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify')
+    return
+  }
+  if (!service.namespace) yield required('spec.service.namespace')
+  if (!service.name) yield required('spec.service.name')
+  const { port = 0 } = service
+  if (port < 1 || port > PORT_MAX)
+    yield invalidValue('spec.service.port', port, `port is not valid: must be between 1 and ${PORT_MAX}, inclusive`)
+  if (insecureSkipTLSVerify && caBundle)
+    yield invalidValue('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present')
+}
+
+const bytesOf = (base64: string): number => Buffer.from(base64, 'base64').length
