@@ -32,6 +32,7 @@ import type { Watches } from './rest/watches.ts'
 import { storeFailureStatus } from './store-failure.ts'
 import type { ConnectTarget } from './subresources/types.ts'
 import { unroutedMethod } from './unrouted-method.ts'
+import { warningHeader } from './warnings.ts'
 
 export interface PipelineOptions {
   readonly catalog: ResourceCatalog
@@ -205,26 +206,30 @@ export class Pipeline {
     deadlineMs: number,
   ): Promise<TransportResponse> {
     const { flows } = this.#options
-    if (isLongRunning(who.info) && (who.info.kind === 'path' || who.info.verb !== 'watch')) return this.#answer(request, who)
+    if (isLongRunning(who.info) && (who.info.kind === 'path' || who.info.verb !== 'watch'))
+      return this.#answer(request, who, headers)
     const classification = flows.classify(who)
     Object.assign(headers, classification.headers)
     const { query, signal = NEVER } = request
     const lease = await flows.admit({ ...who, query, signal, waitMs: deadlineMs * QUEUE_SHARE }, classification)
     try {
-      return await this.#answer(request, who)
+      return await this.#answer(request, who, headers)
     } finally {
       lease.release()
     }
   }
 
-  async #answer(request: TransportRequest, who: Identified): Promise<TransportResponse> {
+  async #answer(request: TransportRequest, who: Identified, headers: Record<string, string>): Promise<TransportResponse> {
     const admitted = await this.#permit(request, who)
-    const response = await this.#serve(request, admitted).catch((error: unknown) => {
+    try {
+      return await this.#serve(request, admitted)
+    } catch (error) {
       throw storeFailureStatus(error, who.info)
-    })
-    const warnings = admitted.context?.warnings ?? []
-    if (warnings.length === 0) return response
-    return { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } }
+    } finally {
+      // Who is refused is warned as well.
+      const warning = warningHeader(admitted.context?.warnings ?? [])
+      if (warning !== '') headers['warning'] = warning
+    }
   }
 
   #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined, trail?: AuditTrail): Answer<void> {
@@ -265,15 +270,3 @@ function contextOf(
 
 /** Of a request in this process that nobody takes back. */
 const NEVER = new AbortController().signal
-
-const WARNINGS_BYTES_MAX = 4096
-
-function warningHeader(warnings: readonly string[]): string {
-  let header = ''
-  for (const text of new Set(warnings)) {
-    const one = `299 - ${JSON.stringify(text.replace(/[\r\n]+/g, ' '))}`
-    if (header.length + one.length > WARNINGS_BYTES_MAX) break
-    header += header === '' ? one : `, ${one}`
-  }
-  return header
-}

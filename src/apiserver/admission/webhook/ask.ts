@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from '#api'
+import { qualifiedName, type ResourceDefinition } from '#api'
 import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
 import { shownAs } from '../convert.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
@@ -19,14 +19,17 @@ export async function ask(
   if (attributes.dryRun && hook.sideEffects !== 'None' && hook.sideEffects !== 'NoneOnDryRun')
     throw badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`)
   let verdict: Verdict
+  let answered = false
   try {
     const shown = await shownTo(matched, attributes)
     const version = hook.reviewVersions.find((each) => each === 'v1' || each === 'v1beta1') ?? 'v1'
     const review = reviewOf(attributes, matched, shown, context.random.uuid(), version)
-    verdict = verdictOf(await hook.call(review), review, mutating)
+    const answer = await hook.call(review)
+    answered = true
+    verdict = verdictOf(answer, review, mutating)
   } catch (error) {
     if (error instanceof StatusError) throw error
-    const reason = `failed to call webhook: ${error instanceof Error ? error.message : String(error)}`
+    const reason = `${answered ? 'received invalid webhook response' : 'failed to call webhook'}: ${error instanceof Error ? error.message : String(error)}`
     const failed = `failed calling webhook ${JSON.stringify(hook.name)}: ${reason}`
     if (hook.failurePolicy === 'Ignore') {
       context.log.warn('A webhook failed and is ignored', {
@@ -39,9 +42,23 @@ export async function ask(
     throw internalError(new Error(failed, { cause: error }))
   }
   attributes.warnings.push(...verdict.warnings)
-  for (const [key, value] of Object.entries(verdict.auditAnnotations)) attributes.annotations.set(`${hook.name}/${key}`, value)
+  annotate(hook, verdict.auditAnnotations, attributes, context)
   if (!verdict.allowed) throw refusalOf(hook.name, verdict.status)
   return verdict
+}
+
+/** What the webhook has to say goes under its own name; a key that is none, or that would stand under another's, is dropped. */
+function annotate(
+  { name }: Hook,
+  given: Verdict['auditAnnotations'],
+  { annotations }: Attributes,
+  { log }: AdmissionContext,
+): void {
+  for (const [key, value] of Object.entries(given)) {
+    const [problem] = key.includes('/') ? ['it holds a slash'] : qualifiedName(`${name}/${key}`)
+    if (problem === undefined) annotations.set(`${name}/${key}`, value)
+    else log.warn('An audit annotation of a webhook is no annotation', { webhook: name, key, problem })
+  }
 }
 
 interface Shown {
