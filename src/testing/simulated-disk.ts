@@ -18,6 +18,22 @@ class Content {
   /** As programs see it, and as it is on disk. */
   seen: Buffer = Buffer.alloc(0)
   durable: Buffer = Buffer.alloc(0)
+  /** Between these the two may differ. */
+  unsyncedFrom = Number.POSITIVE_INFINITY
+  unsyncedTo = 0
+
+  write(bytes: Uint8Array, position: number): void {
+    this.seen = overwritten(this.seen, bytes, position)
+    this.unsyncedFrom = Math.min(this.unsyncedFrom, position)
+    this.unsyncedTo = Math.max(this.unsyncedTo, position + bytes.length)
+  }
+
+  sync(): void {
+    if (this.unsyncedTo > this.unsyncedFrom)
+      this.durable = overwritten(this.durable, this.seen.subarray(this.unsyncedFrom, this.unsyncedTo), this.unsyncedFrom)
+    this.unsyncedFrom = Number.POSITIVE_INFINITY
+    this.unsyncedTo = 0
+  }
 }
 
 /**
@@ -46,7 +62,7 @@ export class SimulatedDisk implements Disk {
   /** The disk as it is after a cut of power now. `torn`: a write that was under way. */
   afterPowerCut(random: Random, torn?: DiskOperation): SimulatedDisk {
     const half = torn?.kind === 'write' ? this.#seen.get(torn.path) : undefined
-    const seen = half === undefined ? undefined : overwritten(Buffer.from(half.seen), torn!.bytes!, torn!.position!)
+    const seen = half === undefined ? undefined : overwritten(copyOf(half.seen), torn!.bytes!, torn!.position!)
     const files = new Map(
       [...this.#durable].map(([path, content]) => [
         path,
@@ -85,14 +101,14 @@ export class SimulatedDisk implements Disk {
         // Without one it is done at once, so that nothing comes between.
         const written = (fault === undefined ? undefined : await fault)?.written ?? bytes.length
         this.#makeRoom(position + written - content.seen.length)
-        content.seen = overwritten(content.seen, bytes.subarray(0, written), position)
+        content.write(bytes.subarray(0, written), position)
         if (mode === 'durable') content.durable = overwritten(content.durable, bytes.subarray(0, written), position)
         return written
       },
       sync: async () => {
         const fault = this.fault({ kind: 'sync', path })
         if (fault !== undefined) await fault
-        content.durable = Buffer.from(content.seen)
+        content.sync()
       },
       [Symbol.asyncDispose]: async () => {
         this.opened--
@@ -132,14 +148,22 @@ export const errno = (code: string, message: string): Error => Object.assign(new
 
 function contentOf(bytes: Buffer): Content {
   const content = new Content()
-  content.seen = Buffer.from(bytes)
-  content.durable = Buffer.from(bytes)
+  content.seen = copyOf(bytes)
+  content.durable = copyOf(bytes)
   return content
+}
+
+/** In memory of its own, which may be larger than what is seen of it. */
+function copyOf(bytes: Uint8Array, capacity = bytes.length): Buffer {
+  const memory = Buffer.alloc(capacity)
+  memory.set(bytes)
+  return memory.subarray(0, bytes.length)
 }
 
 function overwritten(old: Buffer, bytes: Uint8Array, position: number): Buffer {
   const end = position + bytes.length
-  const whole = end <= old.length ? old : Buffer.concat([old], end)
+  const room = end <= old.buffer.byteLength ? old : copyOf(old, Math.max(end, 2 * old.length))
+  const whole = Buffer.from(room.buffer, 0, Math.max(old.length, end))
   whole.set(bytes, position)
   return whole
 }
