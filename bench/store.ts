@@ -1,11 +1,14 @@
 /**
  * How fast does the embedded store take writes, list, start and how much memory does an object cost, beside Debian's etcd with one member and with three? One process
  * writes to each in turn, on one disk; a write counts once it is durable: all of them sync before they acknowledge. etcd is spoken to by the leanest client that Node can
- * be, and pays for its connection, as an API server would. Usage: node --conditions=source bench/store.ts [--full] [--objects] [DIRECTORY]
+ * be, and pays for its connection, as an API server would. A bare file shows what the disk, the client's loop and the rest of the machine cost at that moment. Usage: node --conditions=source bench/store.ts [--full] [--objects] [DIRECTORY]
+ *
+ * Objects are counted each in a process of its own (`--count=N`), so that nothing else has used its memory.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -13,6 +16,7 @@ import { runInNewContext } from 'node:vm'
 import { systemClock } from '#base'
 import { openEmbeddedStore, type Store } from '#store'
 import { EtcdCluster } from '../test/node/etcd-cluster.ts'
+import { BareWriter } from './store/bare-writer.ts'
 import { EtcdWriter } from './store/etcd-writer.ts'
 
 const full = process.argv.includes('--full')
@@ -37,20 +41,27 @@ interface Target {
 const root = mkdtempSync(join(process.argv.slice(2).find((each) => !each.startsWith('--')) ?? tmpdir(), 't8s-bench-'))
 let keys = 0
 try {
-  if (!process.argv.includes('--objects')) await writes()
-  for (const count of LISTS) await objects(count)
+  const count = Number(process.argv.find((each) => each.startsWith('--count='))?.slice('--count='.length))
+  if (count > 0) await objects(count)
+  else {
+    if (!process.argv.includes('--objects')) await writes()
+    for (const each of LISTS) await inProcess(each)
+  }
 } finally {
   rmSync(root, { recursive: true })
 }
 
 async function writes(): Promise<void> {
+  process.stdout.write(`load of this machine: ${loadavg()[0]!.toFixed(1)}\n`)
   await using stack = new AsyncDisposableStack()
   const store = stack.use(await openEmbeddedStore({ directory: join(root, 'writes'), clock: systemClock }))
+  const bare = stack.use(new BareWriter(join(root, 'bare')))
   const targets: Target[] = [
     {
       name: 'embedded',
       open: () => ({ put: (key, value) => store.put(key, value, { expected: 0 }), [Symbol.dispose]() {} }),
     },
+    { name: 'bare file', open: () => ({ put: (key, value) => bare.put(key, value), [Symbol.dispose]() {} }) },
   ]
   if (spawnSync('etcd', ['--version']).status === 0) {
     process.env['TMPDIR'] = root
@@ -107,34 +118,47 @@ async function measure(target: Target, writers: number, durationMs: number): Pro
   return { perSecond: latenciesMs.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 
+async function inProcess(count: number): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1), `--count=${count}`], { stdio: 'inherit' })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw new Error(`counting ${count} objects failed`)
+}
+
 /** What a store with so many objects costs, to start, to list and in memory. */
 async function objects(count: number): Promise<void> {
   const directory = join(root, `objects-${count}`)
-  {
-    await using store = await openEmbeddedStore({ directory, clock: systemClock })
-    for (let at = 0; at < count; at += 1_000)
-      await Promise.all(
-        Array.from({ length: Math.min(1_000, count - at) }, (_, index) =>
-          store.put(`/registry/pods/default/web-${at + index}`, Buffer.alloc(VALUE_BYTES, at + index), { expected: 0 }),
-        ),
-      )
-    report(`${count} objects`, `${median(await listings(store)).toFixed(1)} ms to list`)
-  }
-  const collect = collector()
-  for (const form of ['log', 'checkpoint']) {
-    await collect()
-    const before = used()
-    const startMs = performance.now()
-    await using store = await openEmbeddedStore({ directory, clock: systemClock })
-    const startedMs = performance.now() - startMs
-    await collect()
-    const bytes = (used() - before) / count - VALUE_BYTES
-    report(
-      `${count} objects, from a ${form}`,
-      `${startedMs.toFixed(0)} ms to start, ${bytes.toFixed(0)} bytes of memory each beside the value`,
+  await fill(directory, count)
+  for (const form of ['log', 'checkpoint'] as const) await start(directory, count, form)
+}
+
+async function fill(directory: string, count: number): Promise<void> {
+  await using store = await openEmbeddedStore({ directory, clock: systemClock })
+  for (let at = 0; at < count; at += 1_000)
+    await Promise.all(
+      Array.from({ length: Math.min(1_000, count - at) }, (_, index) =>
+        store.put(`/registry/pods/default/web-${at + index}`, Buffer.alloc(VALUE_BYTES, at + index), { expected: 0 }),
+      ),
     )
-    if (form === 'log') await store.compact(store.revision)
-  }
+  report(`${count} objects`, `${median(await listings(store)).toFixed(1)} ms to list`)
+}
+
+/** Opens what is there as a `form`; what was a log is a checkpoint afterwards. */
+async function start(directory: string, count: number, form: 'log' | 'checkpoint'): Promise<void> {
+  const collect = collector()
+  await collect()
+  const before = used()
+  const startMs = performance.now()
+  const cpu = process.cpuUsage()
+  await using store = await openEmbeddedStore({ directory, clock: systemClock })
+  const startedMs = performance.now() - startMs
+  const { user, system } = process.cpuUsage(cpu)
+  await collect()
+  const bytes = (used() - before) / count - VALUE_BYTES
+  report(
+    `${count} objects, from a ${form}`,
+    `${startedMs.toFixed(0)} ms to start (${((user + system) / 1000).toFixed(0)} ms of processors), ${bytes.toFixed(0)} bytes of memory each beside the value`,
+  )
+  if (form === 'log') await store.compact(store.revision)
 }
 
 async function listings(store: Store): Promise<number[]> {

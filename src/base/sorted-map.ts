@@ -108,8 +108,8 @@ export class SortedMap<K extends string | number, V> {
         node.values[at] = value
         return undefined
       }
-      node.keys.splice(at, 0, key)
-      node.values.splice(at, 0, value)
+      insertAt(node.keys, at, key)
+      insertAt(node.values, at, value)
       this.#size++
       if (node.keys.length <= NODE_ENTRIES_MAX) return undefined
       const from = splitAt(node.keys.length, at)
@@ -119,8 +119,8 @@ export class SortedMap<K extends string | number, V> {
     const child = this.#ownedChild(node, at)
     const split = this.#insert(child, key, value)
     if (split === undefined) return undefined
-    node.keys.splice(at + 1, 0, split.keys[0]!)
-    node.children.splice(at + 1, 0, split)
+    insertAt(node.keys, at + 1, split.keys[0]!)
+    insertAt(node.children, at + 1, split)
     if (node.children.length <= NODE_ENTRIES_MAX) return undefined
     const from = splitAt(node.children.length, at + 1)
     return this.#inner(node.keys.splice(from), node.children.splice(from))
@@ -129,8 +129,8 @@ export class SortedMap<K extends string | number, V> {
   #remove(node: Node<K, V>, key: K): void {
     if (node.children === undefined) {
       const at = lowerBound(node.keys, key)
-      node.keys.splice(at, 1)
-      node.values.splice(at, 1)
+      removeAt(node.keys, at)
+      removeAt(node.values, at)
       return
     }
     const at = childAt(node.keys, key)
@@ -141,8 +141,8 @@ export class SortedMap<K extends string | number, V> {
       const left = Math.max(0, at - 1)
       if (!this.#join(node, left)) return
     } else {
-      node.keys.splice(at, 1)
-      node.children.splice(at, 1)
+      removeAt(node.keys, at)
+      removeAt(node.children, at)
     }
   }
 
@@ -159,8 +159,8 @@ export class SortedMap<K extends string | number, V> {
       into.keys.push(node.keys[left + 1]!, ...right.keys.slice(1))
       into.children.push(...(right as Inner<K, V>).children)
     }
-    node.keys.splice(left + 1, 1)
-    node.children.splice(left + 1, 1)
+    removeAt(node.keys, left + 1)
+    removeAt(node.children, left + 1)
     return true
   }
 
@@ -190,6 +190,22 @@ export class SortedMap<K extends string | number, V> {
 
 /** Keys that come in order leave full nodes behind. */
 const splitAt = (length: number, inserted: number): number => (inserted === length - 1 ? length - 1 : length >> 1)
+
+/** `splice` would make an array for what it removes each time, also when that is nothing. */
+function insertAt<T>(list: T[], at: number, value: T): void {
+  list.push(value)
+  for (let to = list.length - 1; to > at; to--) list[to] = list[to - 1]!
+  list[at] = value
+}
+
+function removeAt<T>(list: T[], at: number): void {
+  if (at === 0) {
+    list.shift()
+    return
+  }
+  for (let to = at; to < list.length - 1; to++) list[to] = list[to + 1]!
+  list.pop()
+}
 
 function lowerBound<K extends string | number>(keys: readonly K[], key: K): number {
   let low = 0

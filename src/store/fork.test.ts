@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { VirtualClock } from '#base'
 import { History } from './history.ts'
 import { LoggedStore, memoryLog } from './logged-store.ts'
@@ -89,4 +91,30 @@ test('history that costs too much memory is forgotten early, and only that', asy
   await assert.rejects(store.get('/same', 350), Compacted)
   assert.equal((await store.get('/same', 460))?.revision, 460)
   assert.ok(store.state().changedBytes <= 101_000)
+})
+
+test('a compaction lets go of what came before it, also where later changes of the same key stay', () => {
+  const history = new History()
+  // Older than the compaction, and held by nobody but what the store keeps.
+  const held: WeakRef<Uint8Array>[] = []
+  const put = (revision: number): void => {
+    const value = new Uint8Array(64)
+    if (revision <= 2) held.push(new WeakRef(value))
+    history.apply({ revision, key: '/a', value })
+  }
+  for (let revision = 1; revision <= 6; revision++) put(revision)
+  history.apply({ revision: 7, key: '/a', value: undefined })
+  history.compact(3)
+  assert.deepEqual(
+    history.changesAfter(3, '/').map(({ type, revision, previous }) => [type, revision, previous?.revision]),
+    [
+      ['put', 4, 3],
+      ['put', 5, 4],
+      ['put', 6, 5],
+      ['delete', 7, 6],
+    ],
+  )
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options: { execution: 'async' }) => Promise<void>
+  return collect({ execution: 'async' }).then(() => assert.ok(held.every((each) => each.deref() === undefined)))
 })

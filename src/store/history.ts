@@ -10,7 +10,9 @@ export interface LogRecord {
   readonly expiresAtMs?: number | undefined
 }
 
+/** Also the change that made it: one object stays of a write. */
 interface Version {
+  readonly key: string
   readonly revision: Revision
   /** Undefined: deleted at this revision. */
   readonly value: Uint8Array | undefined
@@ -27,7 +29,8 @@ interface Version {
  */
 export class History {
   readonly #versions: SortedMap<string, Version>
-  readonly #changes: SortedMap<Revision, Change>
+  /** What the changes since the last compaction made, where it is also the newest version of its key or older than that. */
+  readonly #changes: SortedMap<Revision, Version>
   /** Of what ends by itself, by the time when it does. */
   readonly #expiring: SortedMap<string, string>
   #revision: Revision = 0
@@ -36,7 +39,7 @@ export class History {
 
   constructor(
     versions = new SortedMap<string, Version>(),
-    changes = new SortedMap<Revision, Change>(),
+    changes = new SortedMap<Revision, Version>(),
     expiring = new SortedMap<string, string>(),
   ) {
     this.#versions = versions
@@ -79,40 +82,33 @@ export class History {
 
   /** Takes an entry as it stood at the compaction, which no watch can ask for any more. */
   keep({ revision, key, value, expiresAtMs }: LogRecord): void {
-    this.#versions.set(key, { revision, value, expiresAtMs, older: undefined })
+    this.#versions.set(key, { key, revision, value, expiresAtMs, older: undefined })
     if (expiresAtMs !== undefined) this.#expiring.set(expiryKey(expiresAtMs, revision), key)
   }
 
   /** Applies the next record; revisions only grow. Returns the change it makes. */
   apply({ revision, key, value, expiresAtMs }: LogRecord): Change {
     const older = this.#versions.get(key)
-    const previous = older && entryOf(key, older)
-    this.#versions.set(key, { revision, value, expiresAtMs, older })
+    const version: Version = { key, revision, value, expiresAtMs, older }
+    this.#versions.set(key, version)
+    this.#changes.set(revision, version)
     if (older?.expiresAtMs !== undefined) this.#expiring.delete(expiryKey(older.expiresAtMs, older.revision))
     if (expiresAtMs !== undefined) this.#expiring.set(expiryKey(expiresAtMs, revision), key)
     this.#revision = revision
     this.#changedBytes += value?.byteLength ?? 0
-    const change: Change = {
-      type: value === undefined ? 'delete' : 'put',
-      key,
-      value: value ?? previous?.value ?? new Uint8Array(),
-      revision,
-      previous,
-    }
-    this.#changes.set(revision, change)
-    return change
+    return changeOf(version)
   }
 
   current(key: string): Entry | undefined {
     const newest = this.#versions.get(key)
-    return newest && entryOf(key, newest)
+    return newest && entryOf(newest)
   }
 
   get(key: string, at: Revision | undefined): Entry | undefined {
     if (at === undefined) return this.current(key)
     this.#check(at)
     const version = versionAt(this.#versions.get(key), at)
-    return version && entryOf(key, version)
+    return version && entryOf(version)
   }
 
   list(prefix: string, { at, limit, after }: ListOptions): Page {
@@ -134,7 +130,7 @@ export class History {
   changesAfter(since: Revision, prefix: string): Change[] {
     if (since < this.#compacted) throw new Compacted(since, this.#compacted)
     const found: Change[] = []
-    for (const [, change] of this.#changes.entries(since + 1)) if (change.key.startsWith(prefix)) found.push(change)
+    for (const [, version] of this.#changes.entries(since + 1)) if (version.key.startsWith(prefix)) found.push(changeOf(version))
     return found
   }
 
@@ -143,12 +139,16 @@ export class History {
     if (revision > this.#revision) throw new FutureRevision(revision, this.#revision)
     if (revision <= this.#compacted) throw new Compacted(revision, this.#compacted)
     this.#compacted = revision
-    // Only keys that changed since the previous compaction can have something to drop.
-    for (let [at, change] = this.#changes.first() ?? []; change !== undefined; [at, change] = this.#changes.first() ?? []) {
-      if (at! > revision) break
-      this.#changes.delete(at!)
-      if (change.type === 'put') this.#changedBytes -= change.value.byteLength
-      this.#forget(change.key, revision)
+    const gone: Version[] = []
+    for (const [at, version] of this.#changes.entries()) {
+      if (at > revision) break
+      gone.push(version)
+    }
+    for (const { key, revision: at, value, older } of gone) {
+      this.#changes.delete(at)
+      this.#changedBytes -= value?.byteLength ?? 0
+      // Nothing was there before, and what is there now stays.
+      if (older !== undefined || value === undefined) this.#forget(key, revision)
     }
   }
 
@@ -156,10 +156,10 @@ export class History {
   revisionForBytes(bytes: number): Revision {
     let surplus = this.#changedBytes - bytes
     let revision = this.#compacted
-    for (const [at, { type, value }] of this.#changes.entries()) {
+    for (const [at, { value }] of this.#changes.entries()) {
       if (surplus <= 0) break
       revision = at
-      if (type === 'put') surplus -= value.byteLength
+      surplus -= value?.byteLength ?? 0
     }
     return revision
   }
@@ -189,10 +189,9 @@ export class History {
   rewind(revision: Revision): void {
     this.#check(revision)
     const later = [...this.#changes.entries(revision + 1)].reverse()
-    for (const [at, { key, type, value }] of later) {
-      const { older, expiresAtMs } = this.#versions.get(key)!
+    for (const [at, { key, value, older, expiresAtMs }] of later) {
       this.#changes.delete(at)
-      if (type === 'put') this.#changedBytes -= value.byteLength
+      this.#changedBytes -= value?.byteLength ?? 0
       if (expiresAtMs !== undefined) this.#expiring.delete(expiryKey(expiresAtMs, at))
       if (older === undefined) this.#versions.delete(key)
       else this.#versions.set(key, older)
@@ -203,14 +202,14 @@ export class History {
 
   /** Everything needed to make it anew: entries as of the compaction in key order for `keep`, then later changes in order for `apply`. */
   *kept(): Generator<LogRecord, undefined> {
-    for (const [key, newest] of this.#versions.entries()) {
+    for (const [, newest] of this.#versions.entries()) {
       const version = versionAt(newest, this.#compacted)
-      if (version?.value !== undefined) yield recordOf(key, version)
+      if (version?.value !== undefined) yield recordOf(version)
     }
   }
 
   *applied(): Generator<LogRecord, undefined> {
-    for (const [revision, { key }] of this.#changes.entries()) yield recordOf(key, versionAt(this.#versions.get(key), revision)!)
+    for (const [, version] of this.#changes.entries()) yield recordOf(version)
   }
 
   #forget(key: string, revision: Revision): void {
@@ -219,6 +218,10 @@ export class History {
     const kept = withoutOlder(newest, revision)
     if (kept === undefined) this.#versions.delete(key)
     else if (kept !== newest) this.#versions.set(key, kept)
+    else return
+    // Else a change would hold what came before it.
+    for (let version = kept; version !== undefined && version.revision > revision; version = version.older)
+      this.#changes.set(version.revision, version)
   }
 
   #check(at: Revision): void {
@@ -227,10 +230,18 @@ export class History {
   }
 }
 
-const entryOf = (key: string, { value, revision }: Version): Entry | undefined =>
+const entryOf = ({ key, value, revision }: Version): Entry | undefined =>
   value === undefined ? undefined : { key, value, revision }
 
-const recordOf = (key: string, { revision, value, expiresAtMs }: Version): LogRecord => ({
+const NOTHING = new Uint8Array()
+
+function changeOf({ key, value, revision, older }: Version): Change {
+  const previous = older && entryOf(older)
+  if (value !== undefined) return { type: 'put', key, value, revision, previous }
+  return { type: 'delete', key, value: previous?.value ?? NOTHING, revision, previous }
+}
+
+const recordOf = ({ key, revision, value, expiresAtMs }: Version): LogRecord => ({
   revision,
   key,
   value,

@@ -46,9 +46,16 @@ export const WATCH_BUFFER_CHANGES_MAX = 100_000
 /** Values of changes since the last compaction. More are forgotten early, down to half: watches and lists from then must start again. */
 export const HISTORY_BYTES_MAX = 256 * 1024 * 1024
 /** What history forgets before others have their turn. */
-const COMPACTED_PER_TURN = 4_096
+const COMPACTED_PER_TURN = 512
 /** Entries that ended together and are deleted together. */
 const EXPIRED_TOGETHER_MAX = 1_000
+
+/** On its way to disk, under its key. */
+interface Pending {
+  readonly record: LogRecord
+  /** Of those who lost to it. */
+  settled?: PromiseWithResolvers<void>
+}
 
 interface Watcher {
   readonly prefix: string
@@ -62,8 +69,7 @@ interface Watcher {
 export class LoggedStore implements Store {
   readonly isShared = false
   readonly #history: History
-  readonly #pending = new Map<string, LogRecord>()
-  readonly #inFlight = new Map<LogRecord, Promise<void>>()
+  readonly #pending = new Map<string, Pending>()
   readonly #watchers = new Set<Watcher>()
   readonly #log: DurableLog
   readonly #clock: Clock
@@ -101,7 +107,7 @@ export class LoggedStore implements Store {
     return this.#history.list(prefix, options)
   }
 
-  async put(key: string, value: Uint8Array, options: PutOptions): Promise<Revision> {
+  put(key: string, value: Uint8Array, options: PutOptions): Promise<Revision> {
     const expiresAtMs = options.ttlSeconds === undefined ? undefined : this.#clock.now() + options.ttlSeconds * 1000
     return this.#write(key, value, options.expected, expiresAtMs)
   }
@@ -183,48 +189,43 @@ export class LoggedStore implements Store {
     for (const { queue } of this.#watchers) queue.close()
   }
 
-  async #write(
-    key: string,
-    value: Uint8Array | undefined,
-    expected: Revision,
-    expiresAtMs: number | undefined,
-  ): Promise<Revision> {
-    if (this.#disposed) throw new Error('the store is closed')
-    const pending = this.#pending.get(key)
-    const current =
-      pending === undefined ? (this.#history.current(key)?.revision ?? 0) : pending.value === undefined ? 0 : pending.revision
-    if (current !== expected) {
-      // The winner may still be on its way; who lost to it should be shown what is then there.
-      if (pending !== undefined) await this.#settled(pending)
-      throw new RevisionConflict(key, this.#history.current(key))
-    }
-    this.#log.admit(value === undefined ? 'delete' : 'put')
-    const record: LogRecord = { revision: ++this.#assigned, key, value, ...(expiresAtMs !== undefined && { expiresAtMs }) }
-    this.#pending.set(key, record)
-    const appended = new Promise<void>((resolve, reject) => {
-      this.#log.append(record, (error) => {
-        if (this.#pending.get(key) === record) this.#pending.delete(key)
+  /** One promise and one closure a write: what lives while it waits for the disk is copied by each collection meanwhile. */
+  #write(key: string, value: Uint8Array | undefined, expected: Revision, expiresAtMs: number | undefined): Promise<Revision> {
+    return new Promise((resolve, reject) => {
+      if (this.#disposed) throw new Error('the store is closed')
+      const before = this.#pending.get(key)
+      if (this.#revisionOf(key, before) !== expected) {
+        resolve(this.#refused(key, before))
+        return
+      }
+      this.#log.admit(value === undefined ? 'delete' : 'put')
+      const pending: Pending = { record: { revision: ++this.#assigned, key, value, expiresAtMs } }
+      this.#pending.set(key, pending)
+      this.#log.append(pending.record, (error) => {
+        if (this.#pending.get(key) === pending) this.#pending.delete(key)
         if (error === undefined) {
-          this.#commit(record)
-          resolve()
+          this.#commit(pending.record)
+          resolve(pending.record.revision)
         } else {
           // All that came after is lost too, and what comes next follows what is durable.
           this.#assigned = this.#history.revision
           reject(error)
         }
+        pending.settled?.resolve()
       })
     })
-    this.#inFlight.set(record, appended)
-    try {
-      await appended
-    } finally {
-      this.#inFlight.delete(record)
-    }
-    return record.revision
   }
 
-  async #settled(record: LogRecord): Promise<void> {
-    await this.#inFlight.get(record)?.catch(() => undefined)
+  /** As the next write of `key` will find it: 0 when it is not there. */
+  #revisionOf(key: string, pending: Pending | undefined): Revision {
+    if (pending === undefined) return this.#history.current(key)?.revision ?? 0
+    return pending.record.value === undefined ? 0 : pending.record.revision
+  }
+
+  /** The winner may still be on its way; who lost to it should be shown what is then there. */
+  async #refused(key: string, winner: Pending | undefined): Promise<never> {
+    if (winner !== undefined) await (winner.settled ??= Promise.withResolvers<void>()).promise
+    throw new RevisionConflict(key, this.#history.current(key))
   }
 
   #commit(record: LogRecord): void {

@@ -6,6 +6,8 @@ const WINDOW_BYTES = 4 * 1024 * 1024
 export class Window {
   readonly #file: DiskFile
   readonly #size: number
+  /** Used again for each piece: fresh memory costs more than to read into it. */
+  #memory: Buffer = Buffer.alloc(0)
   #bytes: Buffer = Buffer.alloc(0)
   #position = 0
 
@@ -24,7 +26,8 @@ export class Window {
   }
 
   async #read(position: number, length: number): Promise<void> {
-    const bytes = Buffer.allocUnsafeSlow(length)
+    if (this.#memory.length < length) this.#memory = Buffer.allocUnsafeSlow(length)
+    const bytes = this.#memory.subarray(0, length)
     this.#bytes = bytes.subarray(0, await this.#file.read(bytes, position))
     this.#position = position
   }

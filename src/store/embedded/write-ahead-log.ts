@@ -14,6 +14,8 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024
 /** Where the disk is almost full. */
 const SPACE_WORTH_A_CHECKPOINT = 64 * 1024
+/** Of a log, when the next is begun: it is made in small pieces, at about the pace at which commits come at their most. */
+const PREPARED_AT_SHARE = 0.25
 /** A disk that has not confirmed a write for as long is a problem that is told. */
 const SLOW_AFTER_MS = 10_000
 
@@ -210,7 +212,7 @@ export class WriteAheadLog implements DurableLog {
     }
     segment.position += frame.length
     this.#logBytes += frame.length
-    if (2 * segment.position > segment.size) this.#prepare().catch(() => undefined)
+    if (segment.position > PREPARED_AT_SHARE * segment.size) this.#prepare().catch(() => undefined)
     return undefined
   }
 
