@@ -182,7 +182,7 @@ test('refusals read as upstream words them', async () => {
   const metadata = { name: 'x', namespace: 'default' }
   assert.equal(
     await messageOf(client.create(deployments, { metadata } as Deployment)),
-    'Deployment.apps "x" is invalid: [spec.selector: Required value, spec.template.spec.containers: Required value]',
+    'Deployment.apps "x" is invalid: [spec.selector: Required value, spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`, spec.template.spec.containers: Required value]',
   )
   assert.equal(
     await messageOf(client.create(jobs, { metadata, spec: { template: { spec: { containers } } } } as Job)),

@@ -56,13 +56,14 @@ const changes = (resource: unknown, old: object, change: (draft: never) => void)
 const containers = [{ name: 'c', image: 'i:1' }]
 const labels = { app: 'x' }
 const template = { metadata: { labels }, spec: { containers } }
+const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } }
 const workload = { selector: { matchLabels: labels }, template }
 const rbac = 'rbac.authorization.k8s.io'
 
 const good: readonly (readonly [unknown, object])[] = [
   [deployments, { spec: workload }],
   [daemonSets, { spec: workload }],
-  [statefulSets, { spec: { ...workload, serviceName: 's', volumeClaimTemplates: [{ metadata: { name: 'd' } }] } }],
+  [statefulSets, { spec: { ...workload, serviceName: 's', volumeClaimTemplates: [{ metadata: { name: 'd' }, spec: claim }] } }],
   [jobs, { spec: { template: { spec: { containers, restartPolicy: 'Never' } } } }],
   [
     cronJobs,
@@ -93,7 +94,7 @@ const good: readonly (readonly [unknown, object])[] = [
     },
   ],
   [networkPolicies, { spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] } }],
-  [persistentVolumeClaims, { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }],
+  [persistentVolumeClaims, { spec: claim }],
   [storageClasses, { provisioner: 'a/b' }],
   [priorityClasses, { value: 5 }],
   [podDisruptionBudgets, { spec: { minAvailable: '50%', selector: { matchLabels: labels } } }],

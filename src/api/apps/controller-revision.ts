@@ -1,8 +1,8 @@
-import { deepEqual } from '#base'
 import { age, integer, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ControllerRevision } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue, nonNegative, required } from '../validation/findings.ts'
+import { immutable } from '../validation/common.ts'
+import { nonNegative, required } from '../validation/findings.ts'
 
 export const controllerRevisions = defineResource<ControllerRevision>({
   group: 'apps',
@@ -22,11 +22,14 @@ export const controllerRevisions = defineResource<ControllerRevision>({
     age,
   ],
   *validate({ data, revision }) {
-    if (data === undefined) yield required('data', 'data is mandatory')
     yield* nonNegative(revision, 'revision')
+    if (data === undefined || data === null) yield required('data', 'data is mandatory')
+    else if (typeof data !== 'object' || Array.isArray(data)) yield required('data', 'data must be a valid JSON object')
   },
-  *validateUpdate({ data }, old) {
-    if (!deepEqual(data, old.data)) yield invalidValue('data', data, IMMUTABLE)
+  *validateUpdate({ data, revision }, old) {
+    yield* nonNegative(revision, 'revision')
+    yield* immutable(data, old.data, 'data')
   },
+  ratchets: true,
   schema: 'io.k8s.api.apps.v1.ControllerRevision',
 })

@@ -1,8 +1,9 @@
 import { age, formatLabels, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
-import { podSpecWarnings } from '../core/pod-warnings.ts'
+import { templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DaemonSet, DaemonSetSpec } from '../generated/types.ts'
+import { validateDaemonSetStatus } from './validate-status.ts'
 import { validateDaemonSet } from './validate-workload.ts'
 
 export const daemonSets = defineResource<DaemonSet>({
@@ -40,6 +41,7 @@ export const daemonSets = defineResource<DaemonSet>({
   ],
   immutableFields: ['spec.selector'],
   validate: validateDaemonSet,
-  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
+  validateStatusUpdate: validateDaemonSetStatus,
+  warnings: (object, old) => templateWarnings(object.spec?.template, 'spec.template', object, old),
   schema: 'io.k8s.api.apps.v1.DaemonSet',
 })

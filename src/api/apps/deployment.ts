@@ -1,8 +1,9 @@
 import { age, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
-import { podSpecWarnings } from '../core/pod-warnings.ts'
+import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Deployment, DeploymentSpec } from '../generated/types.ts'
+import { validateDeploymentStatus } from './validate-status.ts'
 import { validateDeployment } from './validate-workload.ts'
 
 export const deployments = defineResource<Deployment>({
@@ -39,6 +40,10 @@ export const deployments = defineResource<Deployment>({
   ],
   immutableFields: ['spec.selector'],
   validate: validateDeployment,
-  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
+  validateStatusUpdate: validateDeploymentStatus,
+  *warnings(object, old) {
+    yield* podNameWarnings(object, old)
+    yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
+  },
   schema: 'io.k8s.api.apps.v1.Deployment',
 })

@@ -1,8 +1,9 @@
 import { age, formatSelector, integer, name, templateColumns, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
-import { podSpecWarnings } from '../core/pod-warnings.ts'
+import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicaSet, ReplicaSetSpec } from '../generated/types.ts'
+import { validateReplicasStatus } from './validate-status.ts'
 import { validateReplicaSet } from './validate-workload.ts'
 
 export const replicaSets = defineResource<ReplicaSet>({
@@ -31,6 +32,10 @@ export const replicaSets = defineResource<ReplicaSet>({
   ],
   immutableFields: ['spec.selector'],
   validate: validateReplicaSet,
-  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
+  validateStatusUpdate: validateReplicasStatus,
+  *warnings(object, old) {
+    yield* podNameWarnings(object, old)
+    yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
+  },
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
 })

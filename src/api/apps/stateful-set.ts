@@ -1,11 +1,13 @@
 import { age, name, templateColumns, text } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defaultClaimSpec } from '../core/default-volume.ts'
-import { podSpecWarnings } from '../core/pod-warnings.ts'
+import { templateWarnings } from '../core/pod-warnings.ts'
+import { claimSpecWarnings } from '../core/storage-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StatefulSet, StatefulSetSpec } from '../generated/types.ts'
 import { dnsLabel } from '../validation/names.ts'
-import { validateStatefulSet, validateStatefulSetUpdate } from './validate-workload.ts'
+import { validateStatefulSet, validateStatefulSetUpdate } from './validate-stateful-set.ts'
+import { validateStatefulSetStatus } from './validate-status.ts'
 
 export const statefulSets = defineResource<StatefulSet>({
   group: 'apps',
@@ -48,6 +50,15 @@ export const statefulSets = defineResource<StatefulSet>({
   validateName: dnsLabel,
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
-  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
+  ratchets: true,
+  validateStatusUpdate: validateStatefulSetStatus,
+  *warnings(set, old) {
+    yield* templateWarnings(set.spec?.template, 'spec.template', set, old)
+    if (old !== undefined && old.metadata?.generation === set.metadata?.generation) return
+    for (const [index, { spec }] of (set.spec?.volumeClaimTemplates ?? []).entries())
+      yield* claimSpecWarnings(spec, `spec.volumeClaimTemplates[${index}]`)
+    if ((set.spec?.revisionHistoryLimit ?? 0) < 0)
+      yield 'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended'
+  },
   schema: 'io.k8s.api.apps.v1.StatefulSet',
 })

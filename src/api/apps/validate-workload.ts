@@ -1,4 +1,3 @@
-import { deepEqual } from '#base'
 import { validatePodTemplate } from '../core/validate-pod-spec.ts'
 import type {
   DaemonSet,
@@ -8,23 +7,25 @@ import type {
   PodTemplateSpec,
   ReplicaSet,
   ReplicationController,
-  StatefulSet,
 } from '../generated/types.ts'
-import { countOrPercent, isZero, labels, matchesTemplate, notOver100Percent, selectorOfTemplate } from '../validation/common.ts'
 import {
-  type Findings,
-  forbid,
-  invalidValue,
-  nonNegative,
-  oneOf,
-  optionalOneOf,
-  required,
-  unsupported,
-} from '../validation/findings.ts'
+  countOrPercent,
+  isEmpty,
+  isZero,
+  labelSelector,
+  matchesTemplate,
+  notOver100Percent,
+  selectorAndTemplate,
+} from '../validation/common.ts'
+import { type Findings, forbid, invalidValue, nonNegative, required, unsupported } from '../validation/findings.ts'
 
 /** A template whose pods run for ever: what ends is replaced. */
 function* replicatedTemplate(template: PodTemplateSpec | undefined, kind: string): Findings {
   yield* validatePodTemplate(template, 'spec.template')
+  yield* runsForEver(template, kind)
+}
+
+export function* runsForEver(template: PodTemplateSpec | undefined, kind: string): Findings {
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {}
   if (restartPolicy !== undefined && restartPolicy !== 'Always') {
     yield unsupported('spec.template.spec.restartPolicy', restartPolicy, ['Always'])
@@ -34,26 +35,32 @@ function* replicatedTemplate(template: PodTemplateSpec | undefined, kind: string
   }
 }
 
+/** Upstream's words for an empty selector here are those of Deployments. */
 export function* validateReplicaSet({ spec }: ReplicaSet): Findings {
   yield* nonNegative(spec?.replicas, 'spec.replicas')
   yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  yield* selectorOfTemplate(spec?.selector, spec?.template, 'replicaset')
-  yield* replicatedTemplate(spec?.template, 'ReplicaSet')
+  yield* selectorAndTemplate(spec?.selector, spec?.template, 'deployment', 'invalid label selector', () =>
+    replicatedTemplate(spec?.template, 'ReplicaSet'),
+  )
 }
 
 export function* validateReplicationController({ spec }: ReplicationController): Findings {
   yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  if (Object.keys(spec?.selector ?? {}).length === 0) yield required('spec.selector')
-  else yield* matchesTemplate({ matchLabels: spec!.selector! }, spec?.template)
+  const hasSelector = Object.keys(spec?.selector ?? {}).length > 0
+  if (!hasSelector) yield required('spec.selector')
   yield* nonNegative(spec?.replicas, 'spec.replicas')
   if (spec?.template === undefined) yield required('spec.template')
-  else yield* replicatedTemplate(spec.template, 'ReplicationController')
+  else {
+    if (hasSelector) yield* matchesTemplate({ matchLabels: spec.selector! }, spec.template)
+    yield* replicatedTemplate(spec.template, 'ReplicationController')
+  }
 }
 
 export function* validateDeployment({ spec }: Deployment): Findings {
   yield* nonNegative(spec?.replicas, 'spec.replicas')
-  yield* selectorOfTemplate(spec?.selector, spec?.template, 'deployment')
-  yield* replicatedTemplate(spec?.template, 'ReplicaSet')
+  yield* selectorAndTemplate(spec?.selector, spec?.template, 'deployment', 'invalid label selector', () =>
+    replicatedTemplate(spec?.template, 'ReplicaSet'),
+  )
   yield* validateStrategy(spec?.strategy ?? {}, 'spec.strategy')
   yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
   yield* nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit')
@@ -64,15 +71,18 @@ export function* validateDeployment({ spec }: Deployment): Findings {
   }
 }
 
-function* validateStrategy({ type, rollingUpdate }: DeploymentStrategy, field: string): Findings {
+function* validateStrategy(strategy: DeploymentStrategy, field: string): Findings {
+  const { type, rollingUpdate } = strategy
   if (type === 'Recreate') {
     if (rollingUpdate !== undefined) {
       yield forbid(`${field}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")
     }
     return
   }
-  yield* optionalOneOf(type, ['Recreate', 'RollingUpdate'], `${field}.type`)
-  if (type !== 'RollingUpdate') return
+  if (type !== 'RollingUpdate') {
+    yield unsupported(field, strategy, ['Recreate', 'RollingUpdate'])
+    return
+  }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {}
   const path = `${field}.rollingUpdate`
   yield* countOrPercent(maxUnavailable, `${path}.maxUnavailable`)
@@ -85,72 +95,34 @@ function* validateStrategy({ type, rollingUpdate }: DeploymentStrategy, field: s
 }
 
 export function* validateDaemonSet({ spec }: DaemonSet): Findings {
-  yield* selectorOfTemplate(spec?.selector, spec?.template, 'daemonset')
-  yield* replicatedTemplate(spec?.template, 'DaemonSet')
+  const { selector, template } = spec ?? {}
+  const own = [...labelSelector(selector, 'spec.selector')]
+  yield* own
+  if (own.length === 0) yield* matchesTemplate(selector, template)
+  if (selector !== undefined && isEmpty(selector)) {
+    yield invalidValue('spec.selector', selector, 'empty selector is invalid for daemonset')
+  }
+  yield* replicatedTemplate(template, 'DaemonSet')
   yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
   yield* validateDaemonStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy')
   yield* nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit')
 }
 
-function* validateDaemonStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy, field: string): Findings {
-  yield* oneOf(type, ['OnDelete', 'RollingUpdate'], `${field}.type`)
-  if (type !== 'RollingUpdate') return
+function* validateDaemonStrategy(strategy: DaemonSetUpdateStrategy, field: string): Findings {
+  const { type, rollingUpdate } = strategy
+  if (type === 'OnDelete') return
+  if (type !== 'RollingUpdate') {
+    yield unsupported(field, strategy, ['RollingUpdate', 'OnDelete'])
+    return
+  }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {}
   const path = `${field}.rollingUpdate`
   yield* countOrPercent(maxUnavailable, `${path}.maxUnavailable`)
-  yield* notOver100Percent(maxUnavailable, `${path}.maxUnavailable`)
   yield* countOrPercent(maxSurge, `${path}.maxSurge`)
+  yield* notOver100Percent(maxUnavailable, `${path}.maxUnavailable`)
   yield* notOver100Percent(maxSurge, `${path}.maxSurge`)
-  if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    yield invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'cannot be 0 when maxSurge is 0')
-  } else if (!isZero(maxUnavailable) && !isZero(maxSurge) && maxSurge !== undefined) {
+  const [hasUnavailable, hasSurge] = [!isZero(maxUnavailable), !isZero(maxSurge)]
+  if (hasUnavailable && hasSurge) {
     yield invalidValue(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero')
-  }
-}
-
-export function* validateStatefulSet({ spec }: StatefulSet): Findings {
-  yield* oneOf(spec?.podManagementPolicy, ['OrderedReady', 'Parallel'], 'spec.podManagementPolicy')
-  yield* oneOf(spec?.updateStrategy?.type, ['OnDelete', 'RollingUpdate'], 'spec.updateStrategy.type')
-  yield* nonNegative(spec?.updateStrategy?.rollingUpdate?.partition, 'spec.updateStrategy.rollingUpdate.partition')
-  const retention = spec?.persistentVolumeClaimRetentionPolicy
-  for (const when of ['whenDeleted', 'whenScaled'] as const) {
-    yield* oneOf(retention?.[when], ['Delete', 'Retain'], `spec.persistentVolumeClaimRetentionPolicy.${when}`)
-  }
-  yield* nonNegative(spec?.replicas, 'spec.replicas')
-  yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  yield* nonNegative(spec?.ordinals?.start, 'spec.ordinals.start')
-  yield* nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit')
-  yield* selectorOfTemplate(spec?.selector, spec?.template, 'statefulset')
-  // Claims become volumes of each pod, so mounts may name them.
-  const volumes = [...(spec?.template?.spec?.volumes ?? [])]
-  for (const { metadata } of spec?.volumeClaimTemplates ?? []) {
-    const name = metadata?.name ?? ''
-    if (!volumes.some((volume) => volume.name === name)) volumes.push({ name, persistentVolumeClaim: { claimName: name } })
-    yield* labels(metadata?.labels, 'spec.volumeClaimTemplates')
-  }
-  const template = spec?.template && { ...spec.template, spec: { ...spec.template.spec!, volumes } }
-  yield* replicatedTemplate(template, 'StatefulSet')
-}
-
-const STATEFUL_MUTABLE = [
-  'replicas',
-  'ordinals',
-  'template',
-  'updateStrategy',
-  'revisionHistoryLimit',
-  'persistentVolumeClaimRetentionPolicy',
-  'minReadySeconds',
-] as const
-
-export function* validateStatefulSetUpdate({ spec }: StatefulSet, { spec: old }: StatefulSet): Findings {
-  const fixed = (from: typeof spec): object => {
-    const rest: Record<string, unknown> = { ...from }
-    for (const key of STATEFUL_MUTABLE) delete rest[key]
-    return rest
-  }
-  if (deepEqual(fixed(spec), fixed(old))) return
-  yield forbid(
-    'spec',
-    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-  )
+  } else if (!hasUnavailable && !hasSurge) yield required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0')
 }

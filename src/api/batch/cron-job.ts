@@ -1,10 +1,10 @@
 import { age, ageOf, formatSelector, integer, NONE, name, orNone, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
-import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CronJob, CronJobSpec, JobSpec } from '../generated/types.ts'
 import { defaultFailurePolicy } from './default-job.ts'
-import { validateCronJob } from './validate-job.ts'
+import { cronJobWarnings } from './job-warnings.ts'
+import { validateCronJob, validateCronJobUpdate } from './validate-cron-job.ts'
 
 export const cronJobs = defineResource<CronJob>({
   group: 'batch',
@@ -37,6 +37,8 @@ export const cronJobs = defineResource<CronJob>({
     wide('Selector', ({ spec }) => formatSelector(spec?.jobTemplate?.spec?.selector)),
   ],
   validate: validateCronJob,
-  warnings: ({ spec }) => podSpecWarnings(spec?.jobTemplate?.spec?.template?.spec, 'spec.jobTemplate.spec.template.spec'),
+  validateUpdate: validateCronJobUpdate,
+  ratchets: true,
+  warnings: cronJobWarnings,
   schema: 'io.k8s.api.batch.v1.CronJob',
 })

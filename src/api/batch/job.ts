@@ -1,9 +1,10 @@
-import { podSpecWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Job } from '../generated/types.ts'
 import { defaultJob, generateSelector } from './default-job.ts'
 import { jobColumns } from './job-columns.ts'
+import { jobWarnings } from './job-warnings.ts'
 import { validateJob, validateJobUpdate } from './validate-job.ts'
+import { validateJobStatus } from './validate-job-status.ts'
 
 export const jobs = defineResource<Job>({
   group: 'batch',
@@ -20,6 +21,8 @@ export const jobs = defineResource<Job>({
   columns: jobColumns,
   validate: validateJob,
   validateUpdate: validateJobUpdate,
-  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
+  ratchets: true,
+  validateStatusUpdate: validateJobStatus,
+  warnings: jobWarnings,
   schema: 'io.k8s.api.batch.v1.Job',
 })

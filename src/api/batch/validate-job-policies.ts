@@ -9,8 +9,10 @@ import {
   tooLong,
   tooMany,
   unsupported,
+  withoutValue,
 } from '../validation/findings.ts'
 import { qualifiedName } from '../validation/names.ts'
+import { countIndexes } from './job-indexes.ts'
 
 const RULES_MAX = 20
 const PATTERNS_MAX = 20
@@ -51,12 +53,6 @@ function* validateRule(rule: PodFailurePolicyRule, spec: JobSpec, names: Readonl
   if (onExitCodes === undefined && onPodConditions.length === 0)
     yield withoutValue(field, 'specifying one of OnExitCodes and OnPodConditions is required')
 }
-
-const withoutValue = (field: string, detail: string) => ({
-  field,
-  reason: 'FieldValueInvalid' as const,
-  message: `Invalid value: ${detail}`,
-})
 
 type ExitCodes = NonNullable<PodFailurePolicyRule['onExitCodes']>
 
@@ -113,24 +109,4 @@ function* validateSuccessRule(rule: SuccessPolicyRule, completions: number, fiel
   if (succeededCount > completions) yield invalidValue(name, succeededCount, upTo(completions, 'specified completions'))
   if (total !== undefined && succeededCount > total)
     yield invalidValue(name, succeededCount, upTo(total, 'indexes in the specified succeededIndexes field'))
-}
-
-/** How many indexes a text like `1,3-5` names, or what is wrong with it. */
-function countIndexes(text: string, completions: number): number | string {
-  let total = 0
-  let previous = -1
-  for (const fragment of text === '' ? [] : text.split(',')) {
-    const ends = fragment.split('-')
-    if (ends.length > 2)
-      return `the fragment ${JSON.stringify(fragment)} violates the requirement that an index interval can have at most two parts separated by '-'`
-    for (const [at, end] of ends.entries()) {
-      if (!/^[+-]?\d+$/.test(end)) return `cannot convert string to integer for index: ${JSON.stringify(end)}`
-      const index = Number(end)
-      if (index >= completions) return `too large index: ${JSON.stringify(end)}`
-      if (index <= previous) return `non-increasing order, previous: ${previous}, current: ${index}`
-      total += at === 0 ? 1 : index - previous
-      previous = index
-    }
-  }
-  return total
 }

@@ -1,8 +1,9 @@
 import { accessModes, age, name, text, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
-import type { PersistentVolumeClaim } from '../generated/types.ts'
+import type { PersistentVolumeClaim, TypedLocalObjectReference } from '../generated/types.ts'
 import { defaultClaimSpec } from './default-volume.ts'
-import { validateClaim, validateClaimUpdate } from './validate-storage.ts'
+import { claimWarnings } from './storage-warnings.ts'
+import { CLASS_ANNOTATION, validateClaim, validateClaimStatus, validateClaimUpdate } from './validate-claim.ts'
 
 export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   group: '',
@@ -19,8 +20,10 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   },
   prepareForCreate(draft) {
     draft.status = { phase: 'Pending' }
-    // One source under two names: the older one can't say a namespace.
     const spec = draft.spec ?? {}
+    // What asks for volumes in the old field may ask for a copy or a snapshot; all else was ignored there always.
+    if (!spec.dataSourceRef && spec.dataSource && !isCopyOrSnapshot(spec.dataSource)) delete spec.dataSource
+    // One source under two names: the older one can't say a namespace.
     if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource }
     else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
       const { namespace: _, ...reference } = spec.dataSourceRef
@@ -33,15 +36,17 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
     text('Volume', ({ spec }) => spec?.volumeName),
     text('Capacity', ({ spec, status }) => (spec?.volumeName ? status?.capacity?.['storage'] : '')),
     text('Access Modes', ({ spec, status }) => (spec?.volumeName ? accessModes(status?.accessModes) : '')),
-    text(
-      'StorageClass',
-      ({ metadata, spec }) => metadata?.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? spec?.storageClassName,
-    ),
+    text('StorageClass', ({ metadata, spec }) => metadata?.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName),
     text('VolumeAttributesClass', ({ spec }) => spec?.volumeAttributesClassName || '<unset>'),
     age,
     wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
   ],
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
+  validateStatusUpdate: validateClaimStatus,
+  warnings: claimWarnings,
   schema: 'io.k8s.api.core.v1.PersistentVolumeClaim',
 })
+
+const isCopyOrSnapshot = ({ apiGroup = '', kind }: TypedLocalObjectReference): boolean =>
+  (apiGroup === '' && kind === 'PersistentVolumeClaim') || (apiGroup === 'snapshot.storage.k8s.io' && kind === 'VolumeSnapshot')

@@ -2,7 +2,8 @@ import { accessModes, age, name, text, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PersistentVolume } from '../generated/types.ts'
 import { defaultRemoteVolume } from './default-volume.ts'
-import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validate-storage.ts'
+import { volumeWarnings } from './storage-warnings.ts'
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validate-persistent-volume.ts'
 
 export const persistentVolumes = defineResource<PersistentVolume>({
   group: '',
@@ -40,5 +41,6 @@ export const persistentVolumes = defineResource<PersistentVolume>({
   ],
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  warnings: volumeWarnings,
   schema: 'io.k8s.api.core.v1.PersistentVolume',
 })

@@ -2,7 +2,7 @@ import { containerNames, formatLabels, imageNames, name, text } from '../columns
 import { defineResource } from '../define-resource.ts'
 import type { PodTemplate } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
-import { podSpecWarnings } from './pod-warnings.ts'
+import { templateWarnings } from './pod-warnings.ts'
 import { validatePodTemplate } from './validate-pod-spec.ts'
 
 export const podTemplates = defineResource<PodTemplate>({
@@ -12,6 +12,7 @@ export const podTemplates = defineResource<PodTemplate>({
   scope: 'Namespaced',
   names: { plural: 'podtemplates' },
   returnsDeleted: true,
+  generation: true,
   default: ({ template }) => defaultPodTemplate(template),
   columns: [
     name,
@@ -20,6 +21,6 @@ export const podTemplates = defineResource<PodTemplate>({
     text('Pod Labels', ({ template }) => formatLabels(template?.metadata?.labels)),
   ],
   validate: ({ template }) => validatePodTemplate(template, 'template'),
-  warnings: ({ template }) => podSpecWarnings(template?.spec, 'template.spec'),
+  warnings: (object, old) => templateWarnings(object.template, 'template', object, old),
   schema: 'io.k8s.api.core.v1.PodTemplate',
 })

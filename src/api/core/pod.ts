@@ -3,7 +3,7 @@ import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
 import { podColumns } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
-import { podSpecWarnings } from './pod-warnings.ts'
+import { podWarnings } from './pod-warnings.ts'
 import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './validate-pod.ts'
 import { validatePodPart } from './validate-pod-parts.ts'
 
@@ -71,7 +71,7 @@ export const pods = defineResource<Pod>({
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
-  warnings: ({ spec }) => podSpecWarnings(spec, 'spec'),
+  warnings: podWarnings,
   validateSubresourceUpdate: validatePodPart,
   schema: 'io.k8s.api.core.v1.Pod',
 })

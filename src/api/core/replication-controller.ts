@@ -1,9 +1,10 @@
+import { validateReplicasStatus } from '../apps/validate-status.ts'
 import { validateReplicationController } from '../apps/validate-workload.ts'
 import { age, formatLabels, integer, name, templateColumns, wide } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicationController, ReplicationControllerSpec } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
-import { podSpecWarnings } from './pod-warnings.ts'
+import { podNameWarnings, templateWarnings } from './pod-warnings.ts'
 
 export const replicationControllers = defineResource<ReplicationController>({
   group: '',
@@ -36,7 +37,11 @@ export const replicationControllers = defineResource<ReplicationController>({
     wide('Selector', ({ spec }) => formatLabels(spec?.selector)),
   ],
   validate: validateReplicationController,
-  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, 'spec.template.spec'),
+  validateStatusUpdate: validateReplicasStatus,
+  *warnings(object, old) {
+    yield* podNameWarnings(object, old)
+    yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
+  },
   schema: 'io.k8s.api.core.v1.ReplicationController',
 })
 

@@ -181,9 +181,9 @@ test('suspicious but accepted fields are warned of', () => {
   assert.deepEqual(
     [...pods.warnings(object, undefined)],
     [
-      'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
       'spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer',
       'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
+      'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
     ],
   )
 })

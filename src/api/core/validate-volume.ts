@@ -1,11 +1,11 @@
 import { compareQuantities, type ObjectMeta } from '#meta'
-import type { CSIVolumeSource, KeyToPath, Volume } from '../generated/types.ts'
+import type { CSIVolumeSource, KeyToPath, NFSVolumeSource, Volume } from '../generated/types.ts'
 import { csiDriverName, dnsLabelField } from '../validation/common.ts'
 import { duplicateValue, type Findings, forbid, invalidValue, optionalOneOf, required } from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
+import { validateClaimSpec } from './validate-claim.ts'
 import { descendingPath, validateHostPath, validateItem, validateMode } from './validate-path.ts'
 import { validateFile, validateProjected } from './validate-projected.ts'
-import { validateClaimSpec } from './validate-storage.ts'
 import { validateDriverSource } from './validate-volume-source.ts'
 
 /** Yields what is wrong with the volumes and adds those that are fit for use to `sound`. */
@@ -69,9 +69,7 @@ function* validateType(volume: Volume, type: (typeof TYPES)[number], owner: Obje
       yield* validateFilesOf(configMap!.name, configMap!, `${path}.name`, path)
       return
     case 'nfs':
-      if (!nfs!.server) yield required(`${path}.server`)
-      if (!nfs!.path) yield required(`${path}.path`)
-      if (!nfs!.path?.startsWith('/')) yield invalidValue(`${path}.path`, nfs!.path ?? '', 'must be an absolute path')
+      yield* validateNFS(nfs!, path)
       return
     case 'persistentVolumeClaim':
       if (!persistentVolumeClaim!.claimName) yield required(`${path}.claimName`)
@@ -108,6 +106,12 @@ function* validateFilesOf(
   if (!name) yield required(nameField)
   yield* validateMode(defaultMode, `${field}.defaultMode`)
   for (const [index, item] of (items ?? []).entries()) yield* validateItem(item, `${field}.items[${index}]`)
+}
+
+export function* validateNFS({ server, path }: NFSVolumeSource, field: string): Findings {
+  if (!server) yield required(`${field}.server`)
+  if (!path) yield required(`${field}.path`)
+  if (!path?.startsWith('/')) yield invalidValue(`${field}.path`, path ?? '', 'must be an absolute path')
 }
 
 function* validateCSI({ driver, nodePublishSecretRef }: CSIVolumeSource, field: string): Findings {

@@ -1,4 +1,5 @@
 import { name, text } from '../columns.ts'
+import { capacityWarnings } from '../core/storage-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIStorageCapacity } from '../generated/types.ts'
 import { validateStorageCapacity, validateStorageCapacityUpdate } from './validate-storage.ts'
@@ -17,5 +18,6 @@ export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
   ],
   validate: validateStorageCapacity,
   validateUpdate: validateStorageCapacityUpdate,
+  warnings: capacityWarnings,
   schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
 })

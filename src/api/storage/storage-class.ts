@@ -1,5 +1,6 @@
 import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
+import { classWarnings } from '../core/storage-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StorageClass } from '../generated/types.ts'
 import { forbid, IMMUTABLE, invalidValue } from '../validation/findings.ts'
@@ -25,6 +26,7 @@ export const storageClasses = defineResource<StorageClass>({
     age,
   ],
   validate: validateStorageClass,
+  warnings: classWarnings,
   *validateUpdate(storageClass, old) {
     // Volumes made by the class must mean what they meant.
     for (const key of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
+import { deepEqual } from '#base'
 import { compareQuantities, compileSelector, isQuantity, type LabelSelector, matches } from '#meta'
 import type { PodTemplateSpec } from '../generated/types.ts'
-import { complaints, type Findings, forbid, invalidValue, required, tooLong } from './findings.ts'
+import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, tooLong } from './findings.ts'
 import { dnsLabel, labelValue, portName, qualifiedName, subdomainName } from './names.ts'
 
 export function* labels(map: Readonly<Record<string, string>> | undefined, field: string): Findings {
@@ -26,29 +27,48 @@ export function* labelSelector(selector: LabelSelector | undefined, field: strin
   }
 }
 
-const isEmpty = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>
+export const isEmpty = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>
   Object.keys(matchLabels).length + matchExpressions.length === 0
 
-/** A selector that misses its own template would create pods for ever. */
-export function* selectorOfTemplate(
+/** What stays as it was made. */
+export function* immutable(now: unknown, old: unknown, field: string): Findings {
+  if (!deepEqual(now, old)) yield invalidValue(field, now, IMMUTABLE)
+}
+
+/** The parts named `keys` of something at `field`, each as {@link immutable}. */
+export function* immutableParts<T extends object>(now: T, old: T, keys: readonly (keyof T & string)[], field: string): Findings {
+  for (const key of keys) yield* immutable(now[key], old[key], field === '' ? key : `${field}.${key}`)
+}
+
+/**
+ * A selector that misses its own template would create pods for ever. The template is looked at only with a selector that means
+ * something, as upstream does: `whenUnfit` is said of one that does not.
+ */
+export function* selectorAndTemplate(
   selector: LabelSelector | undefined,
   template: PodTemplateSpec | undefined,
   kind: string,
+  whenUnfit: string,
+  validateTemplate: () => Findings,
 ): Findings {
-  if (selector === undefined) {
-    yield required('spec.selector')
-    return
-  }
+  if (selector === undefined) yield required('spec.selector')
   const own = [...labelSelector(selector, 'spec.selector')]
   yield* own
-  if (isEmpty(selector)) yield invalidValue('spec.selector', selector, `empty selector is invalid for ${kind}`)
-  else if (own.length === 0) yield* matchesTemplate(selector, template)
+  if (selector !== undefined && isEmpty(selector)) {
+    yield invalidValue('spec.selector', selector, `empty selector is invalid for ${kind}`)
+  }
+  if (own.length > 0) yield invalidValue('spec.selector', selector, whenUnfit)
+  else {
+    if (selector === undefined || !isEmpty(selector)) yield* matchesTemplate(selector, template)
+    yield* validateTemplate()
+  }
 }
 
-export function* matchesTemplate(selector: LabelSelector, template: PodTemplateSpec | undefined): Findings {
+/** No selector matches nothing. */
+export function* matchesTemplate(selector: LabelSelector | undefined, template: PodTemplateSpec | undefined): Findings {
   const own = template?.metadata?.labels
-  if (matches(compileSelector(structuredClone(selector)), own)) return
-  yield invalidValue('spec.template.metadata.labels', own ?? {}, '`selector` does not match template `labels`')
+  if (selector !== undefined && matches(compileSelector(structuredClone(selector)), own)) return
+  yield invalidValue('spec.template.metadata.labels', own ?? null, '`selector` does not match template `labels`')
 }
 
 export function* quantity(value: string, field: string): Findings {
@@ -105,6 +125,10 @@ const URL_PATH = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/
 
 /** `acme.io/foo`: what belongs to whoever owns the domain. */
 export function* domainPrefixedPath(value: string, field: string): Findings {
+  if (value === '') {
+    yield required(field)
+    return
+  }
   const at = value.indexOf('/')
   const [host, path] = [value.slice(0, at), value.slice(at + 1)]
   if (at <= 0 || path === '') {

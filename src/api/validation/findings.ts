@@ -17,6 +17,10 @@ export const required = (field: string, detail = ''): FieldError => finding(fiel
 export const invalidValue = (field: string, value: unknown, detail: string): FieldError =>
   finding(field, 'FieldValueInvalid', `Invalid value: ${show(value)}`, detail)
 
+/** Wrong as a whole, where showing the value says nothing. */
+export const withoutValue = (field: string, detail: string): FieldError =>
+  finding(field, 'FieldValueInvalid', 'Invalid value', detail)
+
 export const forbid = (field: string, detail: string): FieldError => finding(field, 'FieldValueForbidden', 'Forbidden', detail)
 
 export const duplicateValue = (field: string, value: unknown, detail = ''): FieldError =>

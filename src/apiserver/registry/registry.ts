@@ -31,7 +31,7 @@ import {
   versionOf,
 } from './object-version.ts'
 import { bumpGeneration, isolateSubresource, keepIdentity, keepSystemFields, prepareMetadata } from './system-fields.ts'
-import { validateCreate, validateRequired, validateUpdate } from './validate-metadata.ts'
+import { validateCreate, validateImmutable, validateRequired, validateUpdate } from './validate-metadata.ts'
 
 export interface RegistryOptions {
   readonly store: Store
@@ -203,9 +203,9 @@ export class Registry {
         : options.subresource === 'status'
           ? [...resource.validateStatusUpdate(object, old, { nowMs })]
           : [...resource.validateSubresourceUpdate(options.subresource, object, old, { nowMs })]
-      const findings = [...validateUpdate(object, old, resource), ...own]
+      const findings = [...validateUpdate(object, old, resource), ...own, ...validateImmutable(object, old, resource)]
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
-      context.warnings.push(...resource.warnings(object, old))
+      if (main) context.warnings.push(...resource.warnings(object, old))
       await admission.validate(attributes)
       const version = await this.#finishUpdate(resource, object, current, options)
       await transaction.commit()

@@ -42,6 +42,14 @@ export function* validateUpdate(
   }
   yield* validateMaps(metadata)
   yield* validateReferences(metadata, resource)
+}
+
+/** What the kind says stays as it was; told of last. */
+export function* validateImmutable(
+  object: KubernetesObject,
+  old: KubernetesObject,
+  resource: ResourceDefinition,
+): Iterable<FieldError> {
   for (const path of resource.immutableFields) {
     const [value, was] = [fieldAt(object, path), fieldAt(old, path)]
     if (!deepEqual(value, was)) yield invalidValue(path, value ?? null, 'field is immutable')

@@ -37,6 +37,8 @@ async function end({ client, clock }: TestCluster, name: string, type: 'Complete
   const target = type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget'
   draft.status = {
     ...draft.status,
+    active: 0,
+    ready: 0,
     startTime: draft.status?.startTime ?? now,
     ...(type === 'Complete' && { completionTime: now }),
     conditions: [target, type].map((each) => ({ type: each, status: 'True', lastTransitionTime: now, lastProbeTime: now })),

@@ -116,10 +116,15 @@ const isManagedElsewhere = ({ spec }: Job): boolean => spec?.managedBy !== undef
 /** What the last write replaced. While the cache still shows it, acting on it would count and create twice. */
 const version = ({ metadata }: Job): string => `v${metadata?.resourceVersion}`
 
-/** With the time at which it started, or started again. */
+/** With the time at which it started, or started again; without one while it is suspended. */
 function started(job: Job, nowMs: number): Job {
   const goesOn = job.status?.startTime === undefined || hasCondition(job, 'Suspended')
-  return job.spec?.suspend || !goesOn ? job : { ...job, status: { ...job.status, startTime: formatTime(nowMs) } }
+  if (job.spec?.suspend) {
+    // What is gone while nothing runs may be set anew when the Job goes on; a Job that runs keeps its time.
+    const { startTime: _, ...status } = job.status ?? {}
+    return { ...job, status }
+  }
+  return goesOn ? { ...job, status: { ...job.status, startTime: formatTime(nowMs) } } : job
 }
 
 async function keep(

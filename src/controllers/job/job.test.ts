@@ -250,6 +250,7 @@ for (const transport of Object.keys(TRANSPORTS)) {
     assert.deepEqual(await place.conditions(), ['Suspended JobSuspended'])
     assert.equal((await place.active()).length, 0)
     assert.equal((await place.status()).failed ?? 0, 0)
+    assert.equal((await place.status()).startTime, undefined)
     await place.wait(100)
     await place.change({ spec: { suspend: false } })
     assert.deepEqual(await place.conditions(), ['not Suspended JobResumed'])

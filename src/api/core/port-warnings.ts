@@ -1,0 +1,41 @@
+import type { Container, ContainerPort } from '../generated/types.ts'
+
+interface Placed {
+  readonly port: ContainerPort
+  readonly path: string
+}
+
+/** Containers of a pod share its address: of two ports alike one is out of reach, or nobody knows which. */
+export function* portWarnings(containers: readonly (readonly [container: Container, path: string])[]): Iterable<string> {
+  const named = new Map<string, string>()
+  const numbered = new Map<string, Placed[]>()
+  for (const [{ ports }, at] of containers) {
+    for (const [index, port] of (ports ?? []).entries()) {
+      const path = `${at}.ports[${index}]`
+      const { name, containerPort, protocol = 'TCP', hostIP, hostPort = 0 } = port
+      const other = name ? named.get(name) : undefined
+      if (other !== undefined)
+        yield `${path}: duplicate port name "${name}" with ${other}, services and probes that select ports by name will use ${other}`
+      else if (name) named.set(name, path)
+      if (hostIP && hostPort === 0) yield `${path}: hostIP set without hostPort: ${printed(port)}`
+      const key = `${containerPort}/${protocol}`
+      const others = numbered.get(key) ?? []
+      for (const each of others) yield* clash(each, port, path)
+      numbered.set(key, [...others, { port, path }])
+    }
+  }
+}
+
+function* clash({ port: other, path: where }: Placed, port: ContainerPort, path: string): Iterable<string> {
+  const [ip, otherIP] = [port.hostIP ?? '', other.hostIP ?? '']
+  const [number, otherNumber] = [port.hostPort ?? 0, other.hostPort ?? 0]
+  if (ip === otherIP && number === otherNumber) yield `${path}: duplicate port definition with ${where}`
+  // Without a port of the host the definition adds nothing to the other, whatever its address.
+  else if (number === 0 || otherNumber === 0) yield `${path}: overlapping port definition with ${where}`
+  else if (number === otherNumber && (ip === '') !== (otherIP === ''))
+    yield `${path}: dangerously ambiguous port definition with ${where}`
+}
+
+/** As Go prints the struct. */
+const printed = ({ name = '', hostPort = 0, containerPort, protocol = 'TCP', hostIP = '' }: ContainerPort): string =>
+  `{Name:${name} HostPort:${hostPort} ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`

@@ -1,0 +1,75 @@
+import { isQuantity, parseQuantity } from '#meta'
+import type {
+  CSIStorageCapacity,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
+  StorageClass,
+} from '../generated/types.ts'
+import { labelDeprecation, selectorWarnings, termWarnings } from './node-label-warnings.ts'
+import { CLASS_ANNOTATION } from './validate-claim.ts'
+
+const CLASS_DEPRECATION = `metadata.annotations[${CLASS_ANNOTATION}]: deprecated since v1.8; use "storageClassName" attribute instead`
+
+/** Volume types whose drivers are gone. */
+export const DEPRECATED_TYPES: Readonly<Record<string, string>> = {
+  photonPersistentDisk: 'deprecated in v1.11, non-functional in v1.16+',
+  gitRepo: 'deprecated in v1.11',
+  scaleIO: 'deprecated in v1.16, non-functional in v1.22+',
+  flocker: 'deprecated in v1.22, non-functional in v1.25+',
+  storageos: 'deprecated in v1.22, non-functional in v1.25+',
+  quobyte: 'deprecated in v1.22, non-functional in v1.25+',
+  glusterfs: 'deprecated in v1.25, non-functional in v1.26+',
+  cephfs: 'deprecated in v1.28, non-functional in v1.31+',
+  rbd: 'deprecated in v1.28, non-functional in v1.31+',
+}
+
+/** Upstream's path of a type that its JSON spells otherwise. */
+export const typeName = (type: string): string => (type === 'storageos' ? 'storageOS' : type)
+
+const OF_PERSISTENT_VOLUMES = ['cephfs', 'photonPersistentDisk', 'scaleIO', 'storageos', 'glusterfs', 'rbd'] as const
+
+export function* volumeWarnings({ metadata, spec }: PersistentVolume): Iterable<string> {
+  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) yield CLASS_DEPRECATION
+  yield* termWarnings(spec?.nodeAffinity?.required?.nodeSelectorTerms, 'spec.nodeAffinity.required.nodeSelectorTerms')
+  for (const type of OF_PERSISTENT_VOLUMES) {
+    if (spec?.[type] !== undefined) yield `spec.${typeName(type)}: ${DEPRECATED_TYPES[type]}`
+  }
+}
+
+export function* claimWarnings({ metadata, spec }: PersistentVolumeClaim): Iterable<string> {
+  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) yield CLASS_DEPRECATION
+  yield* claimSpecWarnings(spec, 'spec')
+}
+
+export function* claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, field: string): Iterable<string> {
+  for (const list of ['requests', 'limits'] as const) {
+    yield* fractionWarnings(spec?.resources?.[list], ['storage'], `${field}.resources.${list}`)
+  }
+}
+
+/** Nobody has half a byte. */
+export function* fractionWarnings(
+  amounts: Readonly<Record<string, string>> | undefined,
+  names: readonly string[],
+  field: string,
+): Iterable<string> {
+  for (const name of names) {
+    const value = amounts?.[name]
+    if (value !== undefined && isQuantity(value) && parseQuantity(value).nanos % 1_000_000_000n !== 0n) {
+      yield `${field}[${name}]: fractional byte value "${value}" is invalid, must be an integer`
+    }
+  }
+}
+
+export function* classWarnings({ allowedTopologies }: StorageClass): Iterable<string> {
+  for (const [index, { matchLabelExpressions }] of (allowedTopologies ?? []).entries()) {
+    for (const [at, { key }] of (matchLabelExpressions ?? []).entries()) {
+      const deprecation = labelDeprecation(key)
+      if (deprecation !== undefined) yield `allowedTopologies[${index}].matchLabelExpressions[${at}].key: ${deprecation}`
+    }
+  }
+}
+
+export const capacityWarnings = ({ nodeTopology }: CSIStorageCapacity): Iterable<string> =>
+  selectorWarnings(nodeTopology as Parameters<typeof selectorWarnings>[0], 'nodeTopology')
