@@ -4,6 +4,8 @@ export interface ConfigurationKind {
   readonly kind: string
   /** Those that are read, the usual one first. */
   readonly versions: readonly string[]
+  /** Versions in which it had another name. */
+  readonly formerly?: readonly (readonly [apiVersion: string, kind: string])[]
   readonly schema: Schema
 }
 
@@ -13,13 +15,14 @@ export interface ConfigurationKind {
  */
 export async function decodeConfiguration(
   bytes: Uint8Array,
-  { kind, versions, schema }: ConfigurationKind,
+  { kind, versions, formerly = [], schema }: ConfigurationKind,
   lenient?: (problem: string) => void,
 ): Promise<unknown> {
   const { value, duplicates } = await decodeText(bytes, 'yaml')
   const { apiVersion, kind: found } = isObject(value) ? value : {}
   if (typeof found !== 'string' || found === '') throw new Error(`Object 'Kind' is missing in ${JSON.stringify(value)}`)
-  if (found !== kind || !versions.includes(String(apiVersion)))
+  const isCurrent = found === kind && versions.includes(String(apiVersion))
+  if (!isCurrent && !formerly.some((former) => former[0] === apiVersion && former[1] === found))
     throw new Error(`no kind ${JSON.stringify(found)} is registered for version ${JSON.stringify(apiVersion ?? '')}`)
   try {
     const structure = conform(value, schema)
@@ -43,5 +46,6 @@ export function refuseConfiguration(findings: Iterable<FieldError>): void {
 /** Shapes of configuration files, for their schemas. */
 export const text: Schema = { type: 'string' }
 export const flag: Schema = { type: 'boolean' }
+export const integer: Schema = { type: 'integer' }
 export const listOf = (items: Schema): Schema => ({ type: 'array', items })
 export const objectOf = (properties: Readonly<Record<string, Schema>>): Schema => ({ type: 'object', properties })

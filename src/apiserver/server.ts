@@ -11,10 +11,11 @@ import {
 import type { Store } from '#store'
 import {
   AdmissionChain,
+  type AdmissionConfiguration,
   type AdmissionFunction,
   admissionPlugins,
+  configuredPlugins,
   type PluginSelection,
-  type PodSecurityOptions,
   selectPlugins,
   standingChecks,
 } from './admission/index.ts'
@@ -80,7 +81,8 @@ export interface ApiServerOptions {
 }
 
 export interface AdmissionOptions extends PluginSelection {
-  readonly podSecurity?: PodSecurityOptions
+  /** What plugins are told, or the file that says it (`--admission-control-config-file`). */
+  readonly configuration?: AdmissionConfiguration | string | undefined
   readonly functions?: readonly AdmissionFunction[]
 }
 
@@ -101,8 +103,10 @@ const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'sys
 /** An API server over a store (https://kubernetes.io/docs/concepts/overview/components/#kube-apiserver). */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { clock, random, log } = options
-  const plugins = [...selectPlugins(admissionPlugins, options.admission ?? {}), ...standingChecks]
+  const selected = selectPlugins(admissionPlugins, options.admission ?? {})
   await using stack = new AsyncDisposableStack()
+  const configured = await configuredPlugins(selected, options.admission?.configuration, { clock, random, log, stack })
+  const plugins = [...configured, ...standingChecks]
   const encryption = options.encryption && stack.use(await openEncryption(options.encryption, { clock, log }))
   const encrypted = encryption?.over(options.store)
   const audit = options.audit && stack.use(await openAudit(options.audit, { clock, random, log }))
@@ -147,7 +151,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       clock,
       random,
       log,
-      podSecurity: options.admission?.podSecurity ?? {},
       webhooks,
       functions: options.admission?.functions ?? [],
       client: () => client,

@@ -19,6 +19,24 @@ export interface WebhookTarget {
   readonly caBundle?: string | undefined
 }
 
+/** How this server proves itself to a webhook. */
+export interface WebhookCredentials {
+  /** Tells them from others'. */
+  readonly name: string
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+  /** As it stands, or asked for before each request. */
+  readonly token?: string | ((options: { readonly refresh: boolean }) => Promise<string>) | undefined
+  /** `user:password` */
+  readonly basic?: string | undefined
+}
+
+export interface PostOptions {
+  readonly timeoutMs: number
+  readonly answerBytesMax?: number
+  readonly credentials?: WebhookCredentials | undefined
+}
+
 export interface WebhookCallerDependencies {
   readonly cache: WatchCache
   readonly clock: Clock
@@ -61,7 +79,8 @@ export class WebhookCaller implements Disposable {
    * Posts a review and resolves with the decoded answer, of at most `answerBytesMax` bytes. Follows no redirect. Rejects with an Error that says why
    * there is none.
    */
-  async post(target: WebhookTarget, review: unknown, timeoutMs: number, answerBytesMax = ANSWER_BYTES_MAX): Promise<unknown> {
+  async post(target: WebhookTarget, review: unknown, options: PostOptions): Promise<unknown> {
+    const { timeoutMs } = options
     const shown = `Post ${JSON.stringify(withTimeout(urlOf(target), timeoutMs))}`
     let address: Address
     try {
@@ -73,7 +92,7 @@ export class WebhookCaller implements Disposable {
     using _timer = this.#dependencies.clock.after(timeoutMs, () => expired.abort(new Error('context deadline exceeded')))
     let answer: { readonly status: number; readonly body: string }
     try {
-      answer = await this.#send(address, target, JSON.stringify(review), { timeoutMs, answerBytesMax, signal: expired.signal })
+      answer = await this.#send(address, target, JSON.stringify(review), { ...options, signal: expired.signal })
     } catch (error) {
       const why = expired.signal.aborted ? (expired.signal.reason as Error).message : explain(error as NodeJS.ErrnoException)
       throw new Error(`${shown}: ${why}`, { cause: error })
@@ -107,13 +126,11 @@ export class WebhookCaller implements Disposable {
     address: Address,
     { caBundle }: WebhookTarget,
     body: string,
-    {
-      timeoutMs,
-      answerBytesMax,
-      signal,
-    }: { readonly timeoutMs: number; readonly answerBytesMax: number; readonly signal: AbortSignal },
+    { timeoutMs, answerBytesMax = ANSWER_BYTES_MAX, credentials, signal }: PostOptions & { readonly signal: AbortSignal },
   ): Promise<{ status: number; body: string }> {
-    const agent = await this.#agent(`${address.host}:${address.port} ${address.serverName} ${caBundle ?? ''}`)
+    // A connection is of one proof alone.
+    const key = [address.host, address.port, address.serverName, credentials?.name ?? '', caBundle ?? '']
+    const agent = await this.#agent(JSON.stringify(key))
     const { isIP } = await import('node:net')
     const options = {
       method: 'POST',
@@ -122,7 +139,13 @@ export class WebhookCaller implements Disposable {
       path: withTimeout(address.path, timeoutMs),
       ...(isIP(address.serverName) === 0 && { servername: address.serverName }),
       ...(caBundle && { ca: Buffer.from(caBundle, 'base64').toString() }),
-      headers: { host: address.serverName, accept: 'application/json, */*', 'content-type': 'application/json' },
+      ...(credentials?.certificate !== undefined && { cert: credentials.certificate, key: credentials.key }),
+      headers: {
+        host: address.serverName,
+        accept: 'application/json, */*',
+        'content-type': 'application/json',
+        ...(await authorizationOf(credentials)),
+      },
       agent,
     }
     return callHttps(options, body, { answerBytesMax, signal })
@@ -137,6 +160,12 @@ export class WebhookCaller implements Disposable {
     this.#agents.set(key, agent)
     return agent
   }
+}
+
+async function authorizationOf({ token, basic }: Partial<WebhookCredentials> = {}): Promise<{ authorization?: string }> {
+  const bearer = typeof token === 'function' ? await token({ refresh: false }) : token
+  if (bearer !== undefined) return { authorization: `Bearer ${bearer}` }
+  return basic === undefined ? {} : { authorization: `Basic ${Buffer.from(basic).toString('base64')}` }
 }
 
 /** Words of upstream's client for an answer that is no success; a redirect is none. */

@@ -33,6 +33,8 @@ export interface UserEntry {
   'client-key-data'?: string
   token?: string
   tokenFile?: string
+  username?: string
+  password?: string
   exec?: ExecEntry
 }
 
@@ -128,21 +130,33 @@ export function connectionOf(
   const cluster = config.clusters?.find((each) => each.name === context.cluster)?.cluster
   if (cluster === undefined) throw new Error(`the kubeconfig has no cluster ${JSON.stringify(context.cluster)}`)
   const user = config.users?.find((each) => each.name === context.user)?.user ?? {}
-  const pem = (data: string | undefined, file: string | undefined): string | undefined => {
-    if (data !== undefined) return Buffer.from(data, 'base64').toString()
-    return file === undefined ? undefined : readFileSync(resolve(directory, file), 'utf8')
+  return {
+    server: cluster.server,
+    ca: pemOf(cluster['certificate-authority-data'], cluster['certificate-authority'], directory),
+    insecureSkipTLSVerify: cluster['insecure-skip-tls-verify'],
+    serverName: cluster['tls-server-name'],
+    ...credentialsOf(user, cluster, directory),
   }
+}
+
+/** How somebody proves who he is to a server. */
+export function credentialsOf(
+  user: UserEntry,
+  cluster: ClusterEntry,
+  directory: string,
+): Pick<HttpTransportOptions, 'certificate' | 'key' | 'token'> {
   const { tokenFile, exec } = user
   const plugin = exec && execToken(exec, cluster, systemClock)
   return {
-    server: cluster.server,
-    ca: pem(cluster['certificate-authority-data'], cluster['certificate-authority']),
-    insecureSkipTLSVerify: cluster['insecure-skip-tls-verify'],
-    serverName: cluster['tls-server-name'],
-    certificate: pem(user['client-certificate-data'], user['client-certificate']),
-    key: pem(user['client-key-data'], user['client-key']),
+    certificate: pemOf(user['client-certificate-data'], user['client-certificate'], directory),
+    key: pemOf(user['client-key-data'], user['client-key'], directory),
     // A token file is rotated by whoever mounted it, so it is read for each request.
     token:
       user.token ?? (tokenFile === undefined ? plugin : async () => readFileSync(resolve(directory, tokenFile), 'utf8').trim()),
   }
+}
+
+function pemOf(data: string | undefined, file: string | undefined, directory: string): string | undefined {
+  if (data !== undefined) return Buffer.from(data, 'base64').toString()
+  return file === undefined ? undefined : readFileSync(resolve(directory, file), 'utf8')
 }

@@ -37,6 +37,8 @@ export interface ApiServerSettings {
     | {
         readonly enable: readonly string[]
         readonly disable: readonly string[]
+        /** Of `--admission-control-config-file`. */
+        readonly configuration?: string | undefined
       }
     | undefined
   readonly encryption?: EncryptionOptions | undefined

@@ -32,10 +32,10 @@ export function quotaEvaluatorOf({
 }
 
 /** Whether the quota counts the object: it is in all of the quota's scopes. */
-export function isInQuota({ spec }: ResourceQuota, evaluator: QuotaEvaluator, object: KubernetesObject): boolean {
-  const requirements: ScopeRequirement[] = [
-    ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: 'Exists' })),
-    ...(spec?.scopeSelector?.matchExpressions ?? []),
-  ]
-  return requirements.every((requirement) => evaluator.isInScope?.(object, requirement) ?? false)
-}
+export const isInQuota = (quota: ResourceQuota, evaluator: QuotaEvaluator, object: KubernetesObject): boolean =>
+  scopesOf(quota).every((requirement) => evaluator.isInScope?.(object, requirement) ?? false)
+
+export const scopesOf = ({ spec }: ResourceQuota): ScopeRequirement[] => [
+  ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: 'Exists' })),
+  ...(spec?.scopeSelector?.matchExpressions ?? []),
+]

@@ -10,8 +10,10 @@ import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
 import { endpointAddresses } from './endpoint-addresses.ts'
+import { eventRateLimit } from './event-rate-limit.ts'
 import { validateExpressions } from './expression/validate.ts'
 import { extendedResourceToleration } from './extended-resource-toleration.ts'
+import { imagePolicyWebhook } from './image-policy-webhook.ts'
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { namespaceAutoProvision, namespaceExists } from './namespace-exists.ts'
@@ -34,7 +36,7 @@ import type { AdmissionPlugin } from './types.ts'
 import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhook/index.ts'
 
 export { AdmissionChain } from './chain.ts'
-export type { PodSecurityOptions } from './pod-security/index.ts'
+export { type AdmissionConfiguration, configuredPlugins } from './configuration.ts'
 /** Runs whatever plugins are chosen. */
 export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions, endpointAddresses]
 
@@ -59,11 +61,13 @@ export const admissionPlugins: readonly AdmissionPlugin[] = [
   nodeRestriction,
   taintNodesByCondition,
   alwaysPullImages,
+  imagePolicyWebhook,
   podSecurity,
   podNodeSelector,
   priority,
   defaultTolerationSeconds,
   podTolerationRestriction,
+  eventRateLimit,
   extendedResourceToleration,
   defaultStorageClass,
   storageObjectInUseProtection,

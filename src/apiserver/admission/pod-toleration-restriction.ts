@@ -1,6 +1,7 @@
-import { type Namespace, namespaces, type Pod, pods, qosClass, type Toleration } from '#api'
+import { type Namespace, namespaces, type Pod, pods, qosClass, type Toleration, validateTolerations } from '#api'
 import { deepEqual } from '#base'
 import { badRequest, forbidden } from '#meta'
+import { decodeConfiguration, integer, listOf, objectOf, refuseConfiguration, text } from '../configuration-file.ts'
 import { draftOf } from './attributes.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from './types.ts'
 
@@ -8,30 +9,57 @@ const DEFAULTS = 'scheduler.alpha.kubernetes.io/defaultTolerations'
 const ALLOWED = 'scheduler.alpha.kubernetes.io/tolerationsWhitelist'
 const MEMORY_PRESSURE: Toleration = { key: 'node.kubernetes.io/memory-pressure', operator: 'Exists', effect: 'NoSchedule' }
 
+const toleration = objectOf({ key: text, operator: text, value: text, effect: text, tolerationSeconds: integer })
+const KIND = {
+  kind: 'Configuration',
+  versions: ['podtolerationrestriction.admission.k8s.io/v1alpha1'],
+  schema: objectOf({ apiVersion: text, kind: text, default: listOf(toleration), whitelist: listOf(toleration) }),
+}
+
 /** Pods of a namespace get the tolerations that its annotations name, and no others than those allow. */
 export const podTolerationRestriction: AdmissionPlugin = {
   name: 'PodTolerationRestriction',
   off: true,
   operations: ['CREATE', 'UPDATE'],
-  async mutate(attributes, context) {
-    const pod = draftOf(attributes, pods)
-    if (pod?.spec === undefined || attributes.operation !== 'CREATE') return
-    const defaults = await tolerationsOf(DEFAULTS, attributes, context)
-    const own = pod.spec.tolerations ?? []
-    const extra = [...(defaults ?? []), ...(qosClass(pod) === 'BestEffort' ? [] : [MEMORY_PRESSURE])]
-    const missing = extra.filter((each) => !own.some((toleration) => deepEqual(toleration, each)))
-    if (missing.length > 0) pod.spec.tolerations = [...own, ...missing.map((each) => ({ ...each }))]
+  async configured(bytes) {
+    const cluster = await parseClusterTolerations(bytes)
+    return {
+      ...podTolerationRestriction,
+      async mutate(attributes, context) {
+        const pod = draftOf(attributes, pods)
+        if (pod?.spec === undefined || attributes.operation !== 'CREATE') return
+        const defaults = (await tolerationsOf(DEFAULTS, attributes, context)) ?? cluster.default
+        const own = pod.spec.tolerations ?? []
+        const extra = [...defaults, ...(qosClass(pod) === 'BestEffort' ? [] : [MEMORY_PRESSURE])]
+        const missing = extra.filter((each) => !own.some((toleration) => deepEqual(toleration, each)))
+        if (missing.length > 0) pod.spec.tolerations = [...own, ...missing.map((each) => ({ ...each }))]
+      },
+      async validate(attributes, context) {
+        const pod = draftOf<Pod>(attributes, pods)
+        const tolerations = pod?.spec?.tolerations ?? []
+        if (tolerations.length === 0) return
+        const ofNamespace = await tolerationsOf(ALLOWED, attributes, context)
+        const allowed = ofNamespace ?? cluster.whitelist
+        if (allowed.length === 0 || tolerations.every((each) => allowed.some((one) => includes(one, each)))) return
+        const whose = ofNamespace === undefined ? 'cluster' : 'namespace'
+        const why = `pod tolerations (possibly merged with namespace default tolerations) conflict with its ${whose} whitelist`
+        throw forbidden(pods, attributes.name, why)
+      },
+    }
   },
-  async validate(attributes, context) {
-    const pod = draftOf<Pod>(attributes, pods)
-    const tolerations = pod?.spec?.tolerations ?? []
-    if (tolerations.length === 0) return
-    const allowed = await tolerationsOf(ALLOWED, attributes, context)
-    if (!allowed?.length) return
-    if (tolerations.every((each) => allowed.some((one) => includes(one, each)))) return
-    const why = 'pod tolerations (possibly merged with namespace default tolerations) conflict with its namespace whitelist'
-    throw forbidden(pods, attributes.name, why)
-  },
+}
+
+/** What holds in namespaces that say nothing. */
+interface ClusterTolerations {
+  readonly default: readonly Toleration[]
+  readonly whitelist: readonly Toleration[]
+}
+
+async function parseClusterTolerations(bytes: Uint8Array | undefined): Promise<ClusterTolerations> {
+  if (bytes === undefined) return { default: [], whitelist: [] }
+  const { default: defaults = [], whitelist = [] } = (await decodeConfiguration(bytes, KIND)) as Partial<ClusterTolerations>
+  refuseConfiguration([...validateTolerations(defaults, 'default'), ...validateTolerations(whitelist, 'whitelist')])
+  return { default: defaults, whitelist }
 }
 
 async function tolerationsOf(

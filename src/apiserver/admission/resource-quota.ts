@@ -14,6 +14,7 @@ import {
   withoutZeros,
 } from '#api'
 import { failure, forbidden, isConflict, isNotFound } from '#meta'
+import { type LimitedResource, parseLimitedResources, refuseUncovered } from './limited-resources.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from './types.ts'
 
 /** Writers that lose against others' changes of a quota this often are told to come back. */
@@ -24,6 +25,7 @@ const WAITING_MAX = 10_000
 interface Charge {
   readonly attributes: Attributes
   readonly evaluator: QuotaEvaluator
+  readonly limited: readonly LimitedResource[]
   readonly settled: PromiseWithResolvers<void>
 }
 
@@ -34,15 +36,20 @@ interface Charge {
 export const resourceQuota: AdmissionPlugin = {
   name: 'ResourceQuota',
   operations: ['CREATE', 'UPDATE'],
-  async validate(attributes, context) {
-    const { resource, namespace } = attributes
-    if (resource.scope !== 'Namespaced' || namespace === '') return
-    const evaluator = quotaEvaluatorOf(resource)
-    if (!isCharged(attributes, evaluator)) return
-    await context.cache.current()
-    if (context.cache.of(resourceQuotas).list(namespace).length === 0) return
-    await counterOf(context).charge({ attributes, evaluator, settled: Promise.withResolvers<void>() })
+  async configured(bytes) {
+    const limited = bytes === undefined ? [] : await parseLimitedResources(bytes)
+    return { ...resourceQuota, validate: (attributes, context) => validate(attributes, context, limited) }
   },
+}
+
+async function validate(attributes: Attributes, context: AdmissionContext, limited: readonly LimitedResource[]): Promise<void> {
+  const { resource, namespace } = attributes
+  if (resource.scope !== 'Namespaced' || namespace === '') return
+  const evaluator = quotaEvaluatorOf(resource)
+  if (!isCharged(attributes, evaluator)) return
+  await context.cache.current()
+  if (limited.length === 0 && context.cache.of(resourceQuotas).list(namespace).length === 0) return
+  await counterOf(context).charge({ attributes, evaluator, limited, settled: Promise.withResolvers<void>() })
 }
 
 function isCharged({ operation, subresource }: Attributes, evaluator: QuotaEvaluator): boolean {
@@ -153,15 +160,18 @@ class Counter {
 }
 
 /** Throws unless every quota has room; then puts the quotas with what they hold now into `quotas`. */
-function checkCharge({ attributes, evaluator }: Charge, quotas: ResourceQuota[], written: ReadonlySet<string>): void {
+function checkCharge({ attributes, evaluator, limited }: Charge, quotas: ResourceQuota[], written: ReadonlySet<string>): void {
   const { resource, name, object, dryRun } = attributes
   const refuse = (why: string): never => {
     throw forbidden(resource, name, why)
   }
   const concerned: number[] = []
+  const covering: ResourceQuota[] = []
   for (const [index, quota] of quotas.entries()) {
     const names = Object.keys(quota.status?.hard ?? {}).filter((each) => evaluator.counts(each))
-    if (written.has(quota.metadata?.uid ?? '') || names.length === 0 || !isInQuota(quota, evaluator, object!)) continue
+    if (names.length === 0 || !isInQuota(quota, evaluator, object!)) continue
+    covering.push(quota)
+    if (written.has(quota.metadata?.uid ?? '')) continue
     const quotaName = quota.metadata?.name ?? ''
     const unspecified = evaluator.unspecified?.(object!, names)
     if (unspecified !== undefined) refuse(`failed quota: ${quotaName}: ${unspecified}`)
@@ -171,6 +181,7 @@ function checkCharge({ attributes, evaluator }: Charge, quotas: ResourceQuota[],
   }
   const delta = deltaOf(attributes, evaluator)
   if (Object.keys(delta).length === 0) return
+  refuseUncovered(attributes, evaluator, limited, { all: quotas, covering })
   const charged = concerned.map((index) => ({ index, quota: charge(quotas[index]!, delta, refuse) }))
   if (!dryRun) for (const { index, quota } of charged) quotas[index] = quota
 }

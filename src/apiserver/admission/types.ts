@@ -6,7 +6,6 @@ import type { Authorizer } from '../authorization/index.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import type { WebhookCaller } from '../webhook-caller.ts'
-import type { PodSecurityOptions } from './pod-security/index.ts'
 import type { AdmissionFunction } from './webhook/index.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
@@ -42,12 +41,20 @@ export interface AdmissionContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  readonly podSecurity: PodSecurityOptions
   readonly webhooks: WebhookCaller
   /** Webhooks that run in this process. */
   readonly functions: readonly AdmissionFunction[]
   /** The server's own client, for what a plugin keeps in objects (quota). */
   client(): Client
+}
+
+/** For a plugin that is configured. */
+export interface ConfigurationContext {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Owns what the plugin opens as long as the server runs. */
+  readonly stack: AsyncDisposableStack
 }
 
 /** One rule set of admission. Refuses by throwing a `StatusError`. */
@@ -57,6 +64,11 @@ export interface AdmissionPlugin {
   /** Runs only when it is named. */
   readonly off?: boolean
   readonly operations: readonly Operation[]
+  /**
+   * The plugin as its part of the AdmissionConfiguration says; undefined: none does. Rejects with what is wrong with it, also when the plugin is nothing without. A
+   * plugin without this takes no configuration.
+   */
+  configured?(bytes: Uint8Array | undefined, context: ConfigurationContext): Promise<AdmissionPlugin> | AdmissionPlugin
   /** Changes the draft; runs before validation. */
   mutate?(attributes: Attributes, context: AdmissionContext): Promise<void> | void
   /** Sees the final object. */

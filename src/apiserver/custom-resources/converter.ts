@@ -29,7 +29,7 @@ export function converterOf({ spec }: CustomResourceDefinition, dependencies: Co
       request: { uid, desiredAPIVersion: apiVersion, objects },
     }
     try {
-      const answer = await dependencies.webhooks.post(clientConfig, review, TIMEOUT_MS)
+      const answer = await dependencies.webhooks.post(clientConfig, review, { timeoutMs: TIMEOUT_MS })
       return checked(objects, convertedOf(answer, review), apiVersion)
     } catch (error) {
       throw refused(objects[0]!, (error as Error).message, error)

@@ -11,6 +11,15 @@ import { isForbidden, isUnauthorized } from '#meta'
 import { run } from '../program.ts'
 
 const POLICY = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{ level: Metadata }]\n'
+const ADMISSION = `apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+  - name: PodSecurity
+    configuration:
+      apiVersion: pod-security.admission.config.k8s.io/v1
+      kind: PodSecurityConfiguration
+      defaults: { enforce: baseline }
+`
 const CONFIGURATION = 'apiVersion: apiserver.config.k8s.io/v1\n'
 
 const authorizers = (...types: readonly string[]): string =>
@@ -130,6 +139,7 @@ test('the API server of a cluster is told what upstream’s flags say, follows t
     `--authorization-config=${home.put('authorizers.yaml', authorizers('Node', 'RBAC'))}`,
     '--enable-admission-plugins=AlwaysPullImages',
     '--disable-admission-plugins=ServiceAccount',
+    `--admission-control-config-file=${home.put('admission.yaml', ADMISSION)}`,
     `--audit-policy-file=${home.put('policy.yaml', POLICY)}`,
     `--audit-log-path=${home.path('audit.log')}`,
     `--encryption-provider-config=${home.put('encryption.yaml', encryption('first'))}`,
@@ -156,6 +166,12 @@ test('the API server of a cluster is told what upstream’s flags say, follows t
     spec: { containers: [{ name: 'c', image: 'i', imagePullPolicy: 'IfNotPresent' }] },
   })
   assert.deepEqual([pod.spec?.containers[0]?.imagePullPolicy, pod.spec?.serviceAccountName], ['Always', undefined])
+
+  const spec = { hostNetwork: true, containers: [{ name: 'c', image: 'i' }] }
+  await assert.rejects(
+    client.create(pods, { metadata: { name: 'two', namespace: 'default' }, spec }),
+    /violates PodSecurity "baseline:latest"/,
+  )
 
   // What is recorded, and how it is stored: by a key that is changed while the server runs.
   assert.match(home.read('audit.log'), /"verb":"create".*"resource":"pods".*"name":"one"/)
@@ -219,6 +235,7 @@ test('a server does not start with flags that are wrong, says why in one sentenc
       /expected AuthenticationConfiguration in .*, but got kind "Odd"/,
     ],
     [`--encryption-provider-config=${file('c', `${CONFIGURATION}kind: EncryptionConfiguration\nresources: []\n`)}`, /resources/],
+    [`--admission-control-config-file=${unreadable}`, /unable to read admission control configuration from ".*none" \[ENOENT/],
     ['--enable-admission-plugins=Odd', /enable-admission-plugins plugin "Odd" is unknown/],
     [`--service-account-key-file=${file('d', 'nothing')}`, /--service-account-key-file .*d cannot be read/],
   ]
@@ -238,7 +255,7 @@ test('help names the flags by what they are about, with times as they are writte
     assert.equal(await run([command, '--help']), 0)
     write.mock.restore()
     const help = said.join('')
-    for (const flag of ['authentication-config', 'oidc-issuer-url', 'authorization-mode'])
+    for (const flag of ['authentication-config', 'oidc-issuer-url', 'authorization-mode', 'admission-control-config-file'])
       assert.match(help, new RegExp(`--${flag} <`))
     assert.match(help, /Audit of the API server:\n {2}--audit-policy-file <file>/)
     assert.match(help, /--authorization-webhook-cache-authorized-ttl <duration> .*\(default: 5m0s\)/)

@@ -14,24 +14,14 @@ import {
   replicationControllers,
   statefulSets,
 } from '#api'
-import { failure, forbidden, invalid, type KubernetesObject, notFound } from '#meta'
+import { forbidden, invalid, type KubernetesObject, notFound } from '#meta'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import type { PodLike } from './check.ts'
+import { type PodSecuritySettings, parsePodSecurityConfiguration, UNCONFIGURED } from './configuration.ts'
 import { namespaceWarnings } from './namespace.ts'
-import { type Policy, PRIVILEGED, policyOf, printPolicy, printViolations, violations } from './policy.ts'
-
-/** Upstream's PodSecurityConfiguration: what holds where labels say nothing, and for whom nothing holds. */
-export interface PodSecurityOptions {
-  readonly defaults?: Readonly<Record<string, string>>
-  readonly exemptions?: {
-    readonly usernames?: readonly string[]
-    readonly runtimeClasses?: readonly string[]
-    readonly namespaces?: readonly string[]
-  }
-}
+import { type Policy, policyOf, printPolicy, printViolations, violations } from './policy.ts'
 
 const IGNORED_SUBRESOURCES = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status'])
-const DEFAULTS: Policy = { enforce: PRIVILEGED, audit: PRIVILEGED, warn: PRIVILEGED }
 
 const withTemplate = new Map<unknown, (object: KubernetesObject) => PodLike | undefined>([
   ...[daemonSets, deployments, jobs, replicaSets, replicationControllers, statefulSets].map(
@@ -45,20 +35,25 @@ const withTemplate = new Map<unknown, (object: KubernetesObject) => PodLike | un
 export const podSecurity: AdmissionPlugin = {
   name: 'PodSecurity',
   operations: ['CREATE', 'UPDATE'],
-  async validate(attributes, context) {
-    const { resource, subresource } = attributes
-    if (resource === (namespaces as unknown)) {
-      if (subresource === '') validateNamespace(attributes, context)
-      return
-    }
-    if (resource === (pods as unknown)) {
-      if (IGNORED_SUBRESOURCES.has(subresource) || !matters(attributes)) return
-      await evaluate(attributes, attributes.object as Pod, context, true)
-      return
-    }
-    const template = subresource === '' ? withTemplate.get(resource)?.(attributes.object!) : undefined
-    if (template !== undefined) await evaluate(attributes, template, context, false)
+  async configured(bytes) {
+    const settings = bytes === undefined ? UNCONFIGURED : await parsePodSecurityConfiguration(bytes)
+    return { ...podSecurity, validate: (attributes, context) => validate(attributes, context, settings) }
   },
+}
+
+async function validate(attributes: Attributes, context: AdmissionContext, settings: PodSecuritySettings): Promise<void> {
+  const { resource, subresource } = attributes
+  if (resource === (namespaces as unknown)) {
+    if (subresource === '') validateNamespace(attributes, context, settings)
+    return
+  }
+  if (resource === (pods as unknown)) {
+    if (IGNORED_SUBRESOURCES.has(subresource) || !matters(attributes)) return
+    await evaluate(attributes, attributes.object as Pod, context, { settings, enforces: true })
+    return
+  }
+  const template = subresource === '' ? withTemplate.get(resource)?.(attributes.object!) : undefined
+  if (template !== undefined) await evaluate(attributes, template, context, { settings, enforces: false })
 }
 
 /** A change of images, of containers, or of a profile that annotations name; the rest of a pod can't change. */
@@ -74,16 +69,21 @@ function matters({ operation, object, oldObject }: Attributes): boolean {
   return seen(object as Pod) !== seen(oldObject as Pod)
 }
 
-async function evaluate(attributes: Attributes, pod: PodLike, context: AdmissionContext, enforces: boolean): Promise<void> {
+async function evaluate(
+  attributes: Attributes,
+  pod: PodLike,
+  context: AdmissionContext,
+  { settings, enforces }: { readonly settings: PodSecuritySettings; readonly enforces: boolean },
+): Promise<void> {
   const { namespace, user, annotations, warnings, resource, name } = attributes
-  const { exemptions } = context.podSecurity
-  if (exemptions?.namespaces?.includes(namespace)) return exempt(annotations, 'namespace')
-  if (exemptions?.usernames?.includes(user.username)) return exempt(annotations, 'user')
+  const { exemptions, defaults } = settings
+  if (exemptions.namespaces.includes(namespace)) return exempt(annotations, 'namespace')
+  if (exemptions.usernames.includes(user.username)) return exempt(annotations, 'user')
   await context.cache.current()
   const found = context.cache.of(namespaces).get(namespace)?.object as Namespace | undefined
   if (found === undefined) throw notFound(namespaces, namespace)
-  const { policy, errors } = policyOf(found.metadata?.labels, defaultsOf(context))
-  if (pod.spec?.runtimeClassName && exemptions?.runtimeClasses?.includes(pod.spec.runtimeClassName))
+  const { policy, errors } = policyOf(found.metadata?.labels, defaults)
+  if (pod.spec?.runtimeClassName && exemptions.runtimeClasses.includes(pod.spec.runtimeClassName))
     return exempt(annotations, 'runtimeClass')
   if (errors.length > 0) {
     const said = errors.map(({ field, message }) => `${field}: ${message}`).join(', ')
@@ -106,25 +106,20 @@ const exempt = (annotations: Map<string, string>, why: string): void =>
   void annotations.set('pod-security.kubernetes.io/exempt', why)
 
 /** Labels that make no sense are refused, unless they were so before; a stricter level tells of the pods that don't keep to it. */
-function validateNamespace({ operation, object, oldObject, warnings, name }: Attributes, context: AdmissionContext): void {
-  const next = policyOf(object?.metadata?.labels, defaultsOf(context))
-  const old = operation === 'UPDATE' ? policyOf(oldObject?.metadata?.labels, defaultsOf(context)) : undefined
+function validateNamespace(
+  { operation, object, oldObject, warnings, name }: Attributes,
+  { cache }: AdmissionContext,
+  { defaults, exemptions }: PodSecuritySettings,
+): void {
+  const next = policyOf(object?.metadata?.labels, defaults)
+  const old = operation === 'UPDATE' ? policyOf(oldObject?.metadata?.labels, defaults) : undefined
   if (next.errors.length > 0 && JSON.stringify(next.errors) !== JSON.stringify(old?.errors))
     throw invalid({ group: '', kind: 'Namespace' }, name, next.errors)
-  if (old === undefined || context.podSecurity.exemptions?.namespaces?.includes(name)) return
-  warnings.push(...namespaceWarnings(name, old.policy.enforce, next.policy.enforce, context))
-}
-
-const parsed = new WeakMap<AdmissionContext, Policy>()
-
-function defaultsOf(context: AdmissionContext): Policy {
-  let defaults = parsed.get(context)
-  if (defaults === undefined) {
-    const entries = Object.entries(context.podSecurity.defaults ?? {})
-    const labels = Object.fromEntries(entries.map(([key, value]) => [`pod-security.kubernetes.io/${key}`, value]))
-    const { policy, errors } = policyOf(labels, DEFAULTS)
-    if (errors.length > 0) throw failure(500, 'InternalError', `the defaults of PodSecurity are invalid: ${errors[0]!.message}`)
-    parsed.set(context, (defaults = policy))
-  }
-  return defaults
+  if (old === undefined || exemptions.namespaces.includes(name)) return
+  warnings.push(
+    ...namespaceWarnings(name, old.policy.enforce, next.policy.enforce, {
+      cache,
+      exemptRuntimeClasses: exemptions.runtimeClasses,
+    }),
+  )
 }

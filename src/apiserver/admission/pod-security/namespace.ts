@@ -10,7 +10,7 @@ export function namespaceWarnings(
   namespace: string,
   old: LevelVersion,
   next: LevelVersion,
-  { cache, podSecurity }: AdmissionContext,
+  { cache, exemptRuntimeClasses }: Pick<AdmissionContext, 'cache'> & { readonly exemptRuntimeClasses: readonly string[] },
 ): string[] {
   if (next.level === 'privileged' || (next.minor === old.minor && compareLevels(next.level, old.level) <= 0)) return []
   const all = cache
@@ -19,7 +19,7 @@ export function namespaceWarnings(
     .map(({ object }) => object as Pod)
   const byReason = new Map<string, string[]>()
   for (const pod of all.slice(0, PODS_MAX)) {
-    if (pod.spec?.runtimeClassName && podSecurity.exemptions?.runtimeClasses?.includes(pod.spec.runtimeClassName)) continue
+    if (pod.spec?.runtimeClassName && exemptRuntimeClasses.includes(pod.spec.runtimeClassName)) continue
     const found = violations(pod, next)
     if (found.length === 0) continue
     const reasons = printReasons(found)

@@ -120,9 +120,18 @@ test('labels that make no sense are refused', async () => {
 test('defaults hold where labels say nothing, and exemptions everywhere', async () => {
   await using api = await startAdmissionTest({
     admission: {
-      podSecurity: {
-        defaults: { enforce: 'baseline', 'enforce-version': 'v1.30' },
-        exemptions: { namespaces: ['kept-out'], usernames: ['robot'] },
+      configuration: {
+        plugins: [
+          {
+            name: 'PodSecurity',
+            configuration: {
+              apiVersion: 'pod-security.admission.config.k8s.io/v1',
+              kind: 'PodSecurityConfiguration',
+              defaults: { enforce: 'baseline', 'enforce-version': 'v1.30' },
+              exemptions: { namespaces: ['kept-out'], usernames: ['robot'], runtimeClasses: ['sealed'] },
+            },
+          },
+        ],
       },
     },
   })

@@ -7,6 +7,7 @@ import {
 } from '#api'
 import type { WebhookTarget } from '../../webhook-caller.ts'
 import type { AdmissionContext } from '../types.ts'
+import type { CredentialsFor } from './credentials.ts'
 import { hookOf } from './functions.ts'
 import type { Hook } from './hook.ts'
 
@@ -19,10 +20,12 @@ class Hooks {
   readonly #context: AdmissionContext
   readonly #resource: ResourceDefinition
   readonly #own: readonly Hook[]
+  readonly #credentials: CredentialsFor
   #hooks: readonly Hook[] | undefined
 
-  constructor(context: AdmissionContext, resource: ResourceDefinition, own: readonly Hook[]) {
+  constructor(context: AdmissionContext, resource: ResourceDefinition, own: readonly Hook[], credentials: CredentialsFor) {
     this.#context = context
+    this.#credentials = credentials
     this.#resource = resource
     this.#own = own
     context.cache.of(resource).subscribe(() => {
@@ -36,43 +39,49 @@ class Hooks {
       ...this.#context.cache
         .of(this.#resource)
         .list('')
-        .flatMap(({ object }) => remoteHooks(object as MutatingWebhookConfiguration, this.#context)),
+        .flatMap(({ object }) => this.#remoteHooks(object as MutatingWebhookConfiguration)),
     ]
     return this.#hooks
   }
-}
 
-const known = new WeakMap<AdmissionContext, { readonly mutating: Hooks; readonly validating: Hooks }>()
-
-export function hooksOf(context: AdmissionContext): { readonly mutating: Hooks; readonly validating: Hooks } {
-  let hooks = known.get(context)
-  if (hooks === undefined) {
-    const own = (type: 'mutating' | 'validating'): Hook[] =>
-      context.functions.flatMap((each, index) => ((each.type ?? 'mutating') === type ? [hookOf(each, index, context.clock)] : []))
-    const make = (resource: unknown, type: 'mutating' | 'validating'): Hooks =>
-      new Hooks(context, resource as ResourceDefinition, own(type))
-    hooks = {
-      mutating: make(mutatingWebhookConfigurations, 'mutating'),
-      validating: make(validatingWebhookConfigurations, 'validating'),
-    }
-    known.set(context, hooks)
+  #remoteHooks({ metadata, webhooks }: MutatingWebhookConfiguration): Hook[] {
+    const configuration = metadata?.name ?? ''
+    return (webhooks ?? []).map((webhook, index) => this.#remoteHook(webhook, configuration, index))
   }
-  return hooks
+
+  #remoteHook(webhook: MutatingWebhook, configuration: string, index: number): Hook {
+    const { clientConfig, timeoutSeconds = TIMEOUT_SECONDS, admissionReviewVersions, ...rules } = webhook
+    const target = clientConfig as WebhookTarget
+    const options = { timeoutMs: timeoutSeconds * 1000, answerBytesMax: ANSWER_BYTES_MAX }
+    return {
+      ...rules,
+      id: `${configuration}/${webhook.name}/${index}`,
+      configuration,
+      reviewVersions: admissionReviewVersions,
+      call: (review) => this.#context.webhooks.post(target, review, { ...options, credentials: this.#credentials(target) }),
+    }
+  }
 }
 
-function remoteHooks({ metadata, webhooks }: MutatingWebhookConfiguration, context: AdmissionContext): Hook[] {
-  const configuration = metadata?.name ?? ''
-  return (webhooks ?? []).map((webhook, index) => remoteHook(webhook, configuration, index, context))
+type HookType = 'mutating' | 'validating'
+
+const RESOURCES: Readonly<Record<HookType, unknown>> = {
+  mutating: mutatingWebhookConfigurations,
+  validating: validatingWebhookConfigurations,
 }
 
-function remoteHook(webhook: MutatingWebhook, configuration: string, index: number, context: AdmissionContext): Hook {
-  const { clientConfig, timeoutSeconds = TIMEOUT_SECONDS, admissionReviewVersions, ...rules } = webhook
-  const timeoutMs = timeoutSeconds * 1000
-  return {
-    ...rules,
-    id: `${configuration}/${webhook.name}/${index}`,
-    configuration,
-    reviewVersions: admissionReviewVersions,
-    call: (review) => context.webhooks.post(clientConfig as WebhookTarget, review, timeoutMs, ANSWER_BYTES_MAX),
+/** The hooks of one type, of each server: functions first, then those that are configured, which are shown `credentials`. */
+export function hooksOf(type: HookType, credentials: CredentialsFor): (context: AdmissionContext) => readonly Hook[] {
+  const known = new WeakMap<AdmissionContext, Hooks>()
+  return (context) => {
+    let hooks = known.get(context)
+    if (hooks === undefined) {
+      const own = context.functions.flatMap((each, index) =>
+        (each.type ?? 'mutating') === type ? [hookOf(each, index, context.clock)] : [],
+      )
+      hooks = new Hooks(context, RESOURCES[type] as ResourceDefinition, own, credentials)
+      known.set(context, hooks)
+    }
+    return hooks.all
   }
 }

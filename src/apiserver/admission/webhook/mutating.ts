@@ -6,6 +6,7 @@ import { roundsOf } from '../rounds.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { ask } from './ask.ts'
 import { conditionsHold } from './conditions.ts'
+import { credentialsIn } from './credentials.ts'
 import type { Hook } from './hook.ts'
 import { hooksOf } from './hooks.ts'
 import { isExempt, matchedResource } from './match.ts'
@@ -16,24 +17,28 @@ const roundOf = roundsOf()
 export const mutatingAdmissionWebhook: AdmissionPlugin = {
   name: 'MutatingAdmissionWebhook',
   operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
-  async mutate(attributes, context) {
-    const hooks = hooksOf(context).mutating.all
-    if (hooks.length === 0 || isExempt(attributes)) return
-    const round = roundOf(attributes)
-    if (attributes.reinvocation.again && !deepEqual(round.lastSeen, attributes.object)) round.askAgain()
-    for (const [index, hook] of hooks.entries()) {
-      if (attributes.reinvocation.again && !round.again.has(hook.id)) continue
-      const matched = matchedResource(hook, attributes, context)
-      if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) continue
-      const changed = await run(hook, index, matched, attributes, context)
-      if (changed) {
-        round.askAgain()
-        attributes.reinvocation.wanted = true
-      }
-      if (hook.reinvocationPolicy === 'IfNeeded') round.asked.add(hook.id)
-    }
-    round.lastSeen = deepClone(attributes.object)
+  async configured(bytes) {
+    const hooksIn = hooksOf('mutating', await credentialsIn(bytes))
+    return { ...mutatingAdmissionWebhook, mutate: (attributes, context) => mutate(hooksIn(context), attributes, context) }
   },
+}
+
+async function mutate(hooks: readonly Hook[], attributes: Attributes, context: AdmissionContext): Promise<void> {
+  if (hooks.length === 0 || isExempt(attributes)) return
+  const round = roundOf(attributes)
+  if (attributes.reinvocation.again && !deepEqual(round.lastSeen, attributes.object)) round.askAgain()
+  for (const [index, hook] of hooks.entries()) {
+    if (attributes.reinvocation.again && !round.again.has(hook.id)) continue
+    const matched = matchedResource(hook, attributes, context)
+    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) continue
+    const changed = await run(hook, index, matched, attributes, context)
+    if (changed) {
+      round.askAgain()
+      attributes.reinvocation.wanted = true
+    }
+    if (hook.reinvocationPolicy === 'IfNeeded') round.asked.add(hook.id)
+  }
+  round.lastSeen = deepClone(attributes.object)
 }
 
 /** Whether the webhook changed the object. */

@@ -1,6 +1,8 @@
-import type { AdmissionPlugin } from '../types.ts'
+import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { ask } from './ask.ts'
 import { conditionsHold } from './conditions.ts'
+import { credentialsIn } from './credentials.ts'
+import type { Hook } from './hook.ts'
 import { hooksOf } from './hooks.ts'
 import { isExempt, matchedResource } from './match.ts'
 
@@ -8,16 +10,20 @@ import { isExempt, matchedResource } from './match.ts'
 export const validatingAdmissionWebhook: AdmissionPlugin = {
   name: 'ValidatingAdmissionWebhook',
   operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
-  async validate(attributes, context) {
-    const hooks = hooksOf(context).validating.all
-    if (hooks.length === 0 || isExempt(attributes)) return
-    const asked = hooks.map(async (hook, index) => {
-      const matched = matchedResource(hook, attributes, context)
-      if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) return
-      const verdict = await ask(hook, matched, attributes, context, false)
-      if (verdict === undefined)
-        attributes.annotations.set(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, hook.name)
-    })
-    for (const result of await Promise.allSettled(asked)) if (result.status === 'rejected') throw result.reason
+  async configured(bytes) {
+    const hooksIn = hooksOf('validating', await credentialsIn(bytes))
+    return { ...validatingAdmissionWebhook, validate: (attributes, context) => validate(hooksIn(context), attributes, context) }
   },
+}
+
+async function validate(hooks: readonly Hook[], attributes: Attributes, context: AdmissionContext): Promise<void> {
+  if (hooks.length === 0 || isExempt(attributes)) return
+  const asked = hooks.map(async (hook, index) => {
+    const matched = matchedResource(hook, attributes, context)
+    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) return
+    const verdict = await ask(hook, matched, attributes, context, false)
+    if (verdict === undefined)
+      attributes.annotations.set(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, hook.name)
+  })
+  for (const result of await Promise.allSettled(asked)) if (result.status === 'rejected') throw result.reason
 }

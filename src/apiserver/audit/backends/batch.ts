@@ -1,4 +1,4 @@
-import { type Clock, type Log, nextTurn, type Timer } from '#base'
+import { type Clock, type Log, nextTurn, type Timer, TokenBucket } from '#base'
 import type { AuditEvent } from '../event.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import type { AuditBackend } from './backend.ts'
@@ -110,31 +110,6 @@ export class BatchBackend implements AuditBackend {
     this.#buffer = this.#buffer.slice(batch.length)
     if (this.#buffer.length === 0) this.#isDue = false
     return batch
-  }
-}
-
-/** Lets so many through a second, and after a pause as many at once as the burst. */
-class TokenBucket {
-  readonly #qps: number
-  readonly #burst: number
-  readonly #clock: Clock
-  #tokens: number
-  #atMs: number
-
-  constructor({ qps, burst }: { readonly qps: number; readonly burst: number }, clock: Clock) {
-    this.#qps = qps
-    this.#burst = burst
-    this.#clock = clock
-    this.#tokens = burst
-    this.#atMs = clock.monotonic()
-  }
-
-  async take(signal: AbortSignal): Promise<void> {
-    const nowMs = this.#clock.monotonic()
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#atMs) / 1000) * this.#qps)
-    this.#atMs = nowMs
-    this.#tokens -= 1
-    if (this.#tokens < 0) await this.#clock.sleep((-this.#tokens / this.#qps) * 1000, { signal })
   }
 }
 
