@@ -1,7 +1,14 @@
 export type { Disk, DiskFile, OpenMode, Space } from './embedded/disk.ts'
 export { writeFirstFormat } from './embedded/first-format.ts'
 export { type EmbeddedStoreOptions, FILE as EMBEDDED_STORE_FILE, openEmbeddedStore } from './embedded/index.ts'
-export { type EtcdDatabaseStatus, etcdDatabaseStatus, readEtcdDatabase, writeEtcdDatabase } from './etcd/database/index.ts'
+export {
+  type EtcdDatabaseStatus,
+  etcdDatabaseRevision,
+  etcdDatabaseStatus,
+  FileSource as EtcdDatabaseFile,
+  readEtcdDatabase,
+  writeEtcdDatabase,
+} from './etcd/database/index.ts'
 export {
   ChangingEndpoints,
   type EtcdAdmin,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import type { StoreContents } from '#store'
 import { contentsOf } from '../../src/cluster/local/restore-snapshot.ts'
-import { ETCD_DATABASE, readSnapshot } from '../../src/cluster/local/snapshot-file.ts'
+import { ETCD_DATABASE, openSnapshot } from '../../src/cluster/local/snapshot-file.ts'
 import { Machine } from './machine.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -15,7 +15,10 @@ const AHEAD = 1_000_000_000
 const RESTLESS =
   /^\/registry\/(leases|minions|events|endpointslices|services\/endpoints|flowschemas|prioritylevelconfigurations)\//
 
-const read = async (file: string): Promise<StoreContents> => contentsOf(await readSnapshot(file), file)
+const read = async (file: string): Promise<StoreContents> => {
+  using snapshot = await openSnapshot(file)
+  return contentsOf(snapshot, file)
+}
 
 const valuesIn = ({ entries }: StoreContents): Map<string, string> =>
   new Map(entries.map(({ key, value, revision }) => [key, `${revision} ${Buffer.from(value).toString('base64')}`]))
@@ -68,7 +71,8 @@ test('a cluster moves from the embedded store to etcd and back', { timeout: 240_
   })
 
   await context.test('etcdctl reads our snapshot, and says the same of it', async () => {
-    writeFileSync(at('etcd.db'), (await readSnapshot(at('etcd.tar'))).files.get(ETCD_DATABASE)!)
+    using snapshot = await openSnapshot(at('etcd.tar'))
+    copyFileSync(join(snapshot.directory, ETCD_DATABASE), at('etcd.db'))
     const env = { ...process.env, ETCDCTL_API: '3' }
     const theirs = JSON.parse(
       execFileSync('etcdctl', ['snapshot', 'status', at('etcd.db'), '-w', 'json'], { env, encoding: 'utf8' }),

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { systemClock } from '#base'
 import { keptApiServerSettings, saidApiServerFlags, withKeptApiServerOptions } from '../api-server-options.ts'
-import type { CommandDefinition } from '../command.ts'
+import { type CommandDefinition, UsageError } from '../command.ts'
 import { address, cidr, duration, list } from '../component-options.ts'
 import { type EtcdOptions, etcdAccessOf, withEtcdOptions } from '../etcd-options.ts'
 import { DATA_DIRECTORY, wholeNumber } from '../options.ts'
@@ -23,6 +24,7 @@ interface Options extends EtcdOptions {
   readonly tlsSan?: readonly string[]
   readonly simulatedNodes: number
   readonly snapshotInterval?: number
+  readonly snapshotSchedule?: string
   readonly snapshotRetention?: number
   readonly snapshotDir?: string
   readonly install: boolean
@@ -62,11 +64,13 @@ export const server: CommandDefinition = {
         'between snapshots; 0: none; by default 12h with --cluster-init and --join',
         interval,
       )
+      .option('--snapshot-schedule <cron>', "when snapshots are taken, as a CronJob's schedule, in UTC; instead of an interval")
       .option('--snapshot-retention <count>', 'how many are kept; by default 5', wholeNumber('--snapshot-retention', 1, 1000))
       .option('--snapshot-dir <directory>', 'where they are kept; by default snapshots in the data directory')
       .option(...DATA_DIRECTORY)
       .option('--no-install', 'do not install missing packages')
     withKeptApiServerOptions(withEtcdOptions(command)).action(async (options: Options) => {
+      await checkSchedule(options)
       const { preparedServer, runProcess, startServer } = await import('#cluster')
       await runProcess(async (stop) => {
         const { paths, config } = await preparedServer({
@@ -80,6 +84,7 @@ export const server: CommandDefinition = {
           tlsSans: options.tlsSan ?? [],
           snapshots: {
             ...(options.snapshotInterval !== undefined && { intervalMs: options.snapshotInterval }),
+            ...(options.snapshotSchedule !== undefined && { schedule: options.snapshotSchedule }),
             ...(options.snapshotRetention !== undefined && { retention: options.snapshotRetention }),
             ...(options.snapshotDir !== undefined && { directory: resolve(options.snapshotDir) }),
           },
@@ -95,4 +100,16 @@ export const server: CommandDefinition = {
       })
     })
   },
+}
+
+async function checkSchedule({ snapshotSchedule, snapshotInterval }: Options): Promise<void> {
+  if (snapshotSchedule === undefined) return
+  if (snapshotInterval !== undefined)
+    throw new UsageError('--snapshot-schedule and --snapshot-interval both say when; give one of them')
+  const { snapshotDueAfter } = await import('#cluster')
+  try {
+    snapshotDueAfter({ schedule: snapshotSchedule, intervalMs: 0 }, systemClock.now())
+  } catch (error) {
+    throw new UsageError(`--snapshot-schedule: ${(error as Error).message}`)
+  }
 }

@@ -71,10 +71,17 @@ export async function preparedServer(options: ServerOptions): Promise<{ readonly
 function changed(paths: Paths, known: ClusterConfig, { snapshots, apiServer }: ServerOptions): ClusterConfig {
   const isPlanned = Object.values(snapshots).some((each) => each !== undefined)
   if (!isPlanned && Object.keys(apiServer).length === 0) return known
-  const plan = isPlanned ? { ...known.snapshots, ...snapshots } : known.snapshots
+  const plan = isPlanned ? planWith(known.snapshots, snapshots) : known.snapshots
   const config = { ...known, snapshots: plan, apiServer: flagsWith(known.apiServer, apiServer) }
   writeConfig(paths.config, config)
   return config
+}
+
+/** An interval and a schedule say when in place of each other. */
+function planWith(before: Partial<SnapshotPlan> | undefined, said: Partial<SnapshotPlan>): Partial<SnapshotPlan> {
+  const { intervalMs, schedule, ...kept } = before ?? {}
+  const isTimed = said.intervalMs !== undefined || said.schedule !== undefined
+  return { ...kept, ...(!isTimed && { intervalMs, schedule }), ...said }
 }
 
 async function begin(paths: Paths, options: ServerOptions): Promise<ClusterConfig> {

@@ -1,10 +1,17 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { systemClock, systemRandom } from '#base'
-import { openEmbeddedStore, readEtcdDatabase, type StoreContents, writeEtcdDatabase, writeFirstFormat } from '#store'
+import {
+  EtcdDatabaseFile,
+  openEmbeddedStore,
+  readEtcdDatabase,
+  type StoreContents,
+  writeEtcdDatabase,
+  writeFirstFormat,
+} from '#store'
 import { ETCD_CA } from '../etcd/local-member.ts'
 import { type MemberFile, peerURLOf, writeMember } from '../etcd/member-file.ts'
 import { ETCD_PROGRAMS, ensurePackages, findProgram } from '../node/packages.ts'
@@ -15,7 +22,7 @@ import { OWN_ETCD } from '../store.ts'
 import { addressOfHost } from './address.ts'
 import { type ClusterConfig, readConfig, writeConfig } from './config.ts'
 import { type Paths, pathsOf } from './paths.ts'
-import { CONFIG, ETCD_DATABASE, readSnapshot, type SnapshotFile } from './snapshot-file.ts'
+import { CONFIG, ETCD_DATABASE, openSnapshot, type SnapshotFile } from './snapshot-file.ts'
 
 export interface RestoreOptions {
   /** The restored cluster's store; by default that of the saved one. */
@@ -47,15 +54,15 @@ export async function restoreSnapshot(
   const paths = pathsOf(dataDirectory)
   if (existsSync(paths.root) && readdirSync(paths.root).length > 0)
     throw new Error(`${paths.root} is not empty; a snapshot is restored into a new directory, named with --data-dir`)
-  const snapshot = await readSnapshot(resolve(file))
+  using snapshot = await openSnapshot(resolve(file))
   const contents = await contentsOf(snapshot, basename(file))
   const staged = pathsOf(join(dirname(paths.root), `.${basename(paths.root)}-${systemRandom.suffix(8)}`))
   try {
-    for (const [name, body] of snapshot.files) {
+    for (const name of snapshot.names) {
       if (name.startsWith('store/')) continue
       const path = join(staged.root, name)
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      writePrivateFile(path, body)
+      writePrivateFile(path, readFileSync(join(snapshot.directory, name)))
     }
     const saved = adapted(readConfig(staged.config)!, options)
     const store = chosenStore(saved, options)
@@ -73,21 +80,17 @@ export async function restoreSnapshot(
 }
 
 /** What a snapshot's store held, under the keys that API servers use. */
-export async function contentsOf({ backend, files }: SnapshotFile, what: string): Promise<StoreContents> {
-  const directory = mkdtempSync(join(tmpdir(), 't8s-restore-'))
+export async function contentsOf({ backend, directory }: SnapshotFile, what: string): Promise<StoreContents> {
   try {
     if (backend === 'etcd') {
-      writeFileSync(join(directory, CONFIG), files.get(CONFIG)!)
       const prefix = readConfig(join(directory, CONFIG))?.etcd?.prefix ?? '/registry'
-      return living(readEtcdDatabase(files.get(ETCD_DATABASE)!), `/${prefix}/`.replace(/\/+/g, '/'))
+      using database = new EtcdDatabaseFile(join(directory, ETCD_DATABASE))
+      return living(readEtcdDatabase(database), `/${prefix}/`.replace(/\/+/g, '/'))
     }
-    for (const [name, body] of files) if (name.startsWith('store/')) writeFileSync(join(directory, basename(name)), body)
-    await using store = await openEmbeddedStore({ directory, clock: systemClock })
+    await using store = await openEmbeddedStore({ directory: join(directory, 'store'), clock: systemClock })
     return living(store.contents!(), '/registry/')
   } catch (error) {
     throw new Error(`the store in ${what} can't be read: ${(error as Error).message}`, { cause: error })
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
   }
 }
 

@@ -129,7 +129,7 @@ export async function startServer(
     stack.use(followMembers(member, { client, clock, random, log }))
   }
   const plan = planOf(paths, config)
-  if (plan.intervalMs > 0) {
+  if (plan.schedule !== undefined || plan.intervalMs > 0) {
     const take = (file: string) => takeSnapshot(paths, store, file, clock)
     stack.use(keepSnapshots(plan, { take, name: member?.name ?? hostname(), clock, log }))
   }
@@ -171,7 +171,7 @@ const SNAPSHOTS_KEPT = 5
 
 function planOf(paths: Paths, { snapshots = {}, store }: ClusterConfig): SnapshotPlan {
   const { intervalMs = store === OWN_ETCD ? SNAPSHOT_MS : 0, retention = SNAPSHOTS_KEPT } = snapshots
-  return { intervalMs, retention, directory: snapshots.directory ?? join(paths.root, 'snapshots') }
+  return { intervalMs, schedule: snapshots.schedule, retention, directory: snapshots.directory ?? join(paths.root, 'snapshots') }
 }
 
 export const nodeNames = ({ nodes }: Pick<ClusterConfig, 'nodes'>): string[] =>

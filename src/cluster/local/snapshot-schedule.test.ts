@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { memoryLog, VirtualClock } from '#base'
-import { keepSnapshots, snapshotsIn } from './snapshot-schedule.ts'
+import { dueAfter, keepSnapshots, snapshotsIn } from './snapshot-schedule.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -50,4 +50,40 @@ test('snapshots are taken in their interval, and the oldest are removed', async 
   } finally {
     rmSync(directory, { recursive: true })
   }
+})
+
+test('snapshots are taken when a schedule says so, and one that was missed is made up for', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 't8s-schedule-'))
+  try {
+    const clock = new VirtualClock(Date.UTC(2026, 2, 1, 10, 59, 30))
+    const take = async (file: string) => {
+      writeFileSync(file, 'whole')
+      return { revision: 1, bytes: 5 }
+    }
+    const plan = { intervalMs: 0, schedule: '0 */6 * * *', retention: 3, directory }
+    const kept = () => snapshotsIn(directory, 'a').map(({ takenAtMs }) => new Date(takenAtMs).toISOString().slice(0, 16))
+    {
+      await using _keeping = keepSnapshots(plan, { take, name: 'a', clock, log: memoryLog() })
+      await clock.advance(HOUR_MS)
+      assert.deepEqual(kept(), [])
+      await clock.advance(18 * HOUR_MS)
+      assert.deepEqual(kept(), ['2026-03-02T00:00', '2026-03-01T18:00', '2026-03-01T12:00'])
+    }
+    await clock.advance(2 * HOUR_MS)
+    await using _again = keepSnapshots(plan, { take, name: 'a', clock, log: memoryLog() })
+    await clock.advance(1)
+    assert.deepEqual(kept(), ['2026-03-02T07:59', '2026-03-02T00:00', '2026-03-01T18:00'])
+    await clock.advance(5 * HOUR_MS)
+    assert.equal(kept()[0], '2026-03-02T12:00')
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('a schedule that is none, or never comes, is refused in a sentence', () => {
+  const due = (schedule: string): number => dueAfter({ intervalMs: 0, schedule }, Date.UTC(2026, 0, 1))
+  assert.equal(due('@daily'), Date.UTC(2026, 0, 2))
+  assert.equal(due('@every 90m'), Date.UTC(2026, 0, 1, 1, 30))
+  assert.throws(() => due('0 0 31 2 *'), /the schedule "0 0 31 2 \*" never comes/)
+  assert.throws(() => due('daily'), /expected exactly 5 fields, found 1/)
 })

@@ -1,10 +1,14 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { nextCronTime, parseCron } from '#api'
 import { type Clock, type Log, TaskGroup } from '#base'
 
 /** When a server saves its cluster by itself, and how many of those snapshots it keeps. */
 export interface SnapshotPlan {
+  /** 0: none are taken, unless there is a schedule. */
   readonly intervalMs: number
+  /** In the language of a CronJob's, in UTC; in place of the interval. */
+  readonly schedule?: string | undefined
   readonly retention: number
   readonly directory: string
 }
@@ -26,25 +30,34 @@ export function keepSnapshots(plan: SnapshotPlan, dependencies: ScheduleDependen
   const { clock, log, name, take } = dependencies
   const tasks = new TaskGroup({ onError: (error) => log.error('No snapshots are taken any more', { error }) })
   tasks.spawn(async (signal) => {
-    let last = snapshotsIn(plan.directory, name)[0]?.takenAtMs ?? clock.now()
+    // One that was missed while nobody ran is taken now.
+    let dueMs = dueAfter(plan, snapshotsIn(plan.directory, name)[0]?.takenAtMs ?? clock.now())
     for (;;) {
-      await clock.sleep(Math.max(0, last + plan.intervalMs - clock.now()), { signal })
+      await clock.sleep(Math.max(0, dueMs - clock.now()), { signal })
       const nowMs = clock.now()
+      dueMs = dueAfter(plan, nowMs)
       try {
         mkdirSync(plan.directory, { recursive: true, mode: 0o700 })
         const file = join(plan.directory, `t8s-snapshot-${name}-${Math.floor(nowMs / 1000)}.tar`)
         const { revision, bytes } = await take(file)
         log.info('A snapshot was taken', { file, revision, bytes })
-        last = nowMs
       } catch (error) {
         log.error('A snapshot could not be taken', { directory: plan.directory, error })
-        last = nowMs - plan.intervalMs + Math.min(RETRY_MS, plan.intervalMs)
+        dueMs = Math.min(dueMs, nowMs + RETRY_MS)
         continue
       }
       for (const { file } of snapshotsIn(plan.directory, name).slice(plan.retention)) rmSync(file, { force: true })
     }
   })
   return tasks
+}
+
+/** Throws a sentence when a schedule is none, or never comes. */
+export function dueAfter({ schedule, intervalMs }: Pick<SnapshotPlan, 'schedule' | 'intervalMs'>, afterMs: number): number {
+  if (schedule === undefined) return afterMs + intervalMs
+  const dueMs = nextCronTime(parseCron(schedule), afterMs)
+  if (dueMs === undefined) throw new Error(`the schedule ${JSON.stringify(schedule)} never comes`)
+  return dueMs
 }
 
 /** Whole snapshots that this server took, the newest first. What is being written has another name and does not count. */

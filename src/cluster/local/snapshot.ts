@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { type Clock, systemRandom } from '#base'
 import { formatTime } from '#meta'
-import { EMBEDDED_STORE_FILE, etcdDatabaseStatus, type Store } from '#store'
+import { EMBEDDED_STORE_FILE, EtcdDatabaseFile, etcdDatabaseRevision, etcdDatabaseStatus, type Store } from '#store'
 import { callControl } from '../control-socket.ts'
 import { readConfig } from './config.ts'
 import { type Paths, pathsOf, serverSocket } from './paths.ts'
 import { contentsOf } from './restore-snapshot.ts'
-import { type Backend, CONFIG, ETCD_DATABASE, readSnapshot, writeSnapshot } from './snapshot-file.ts'
+import { type Backend, CONFIG, ETCD_DATABASE, openSnapshot, storeFileOf, writeSnapshot } from './snapshot-file.ts'
 
 export interface TakenSnapshot {
   readonly revision: number
@@ -34,15 +34,14 @@ export async function takeSnapshot(paths: Paths, store: Store, target: string, c
   try {
     mkdirSync(paths.run, { recursive: true, mode: 0o700 })
     await store.snapshot(copy)
-    const body = readFileSync(copy)
     const backend: Backend = store.isShared ? 'etcd' : 'embedded'
     // etcd's copy may be newer than the revision this server has heard of.
-    const revision = store.isShared ? etcdDatabaseStatus(body).revision : store.revision
+    const revision = store.isShared ? revisionOf(copy) : store.revision
     const keys = readdirSync(paths.pki).filter((name) => /\.(crt|key|pub)$/.test(name))
-    const files = new Map<string, Uint8Array>([[CONFIG, readFileSync(paths.config)]])
-    for (const name of keys.sort()) files.set(`pki/${name}`, readFileSync(join(paths.pki, name)))
-    files.set(store.isShared ? ETCD_DATABASE : `store/${EMBEDDED_STORE_FILE}`, body)
-    const bytes = await writeSnapshot(target, { takenAt: formatTime(clock.now()), revision, backend }, files)
+    const parts = new Map<string, Uint8Array | { readonly file: string }>([[CONFIG, readFileSync(paths.config)]])
+    for (const name of keys.sort()) parts.set(`pki/${name}`, readFileSync(join(paths.pki, name)))
+    parts.set(store.isShared ? ETCD_DATABASE : `store/${EMBEDDED_STORE_FILE}`, { file: copy })
+    const bytes = await writeSnapshot(target, { takenAt: formatTime(clock.now()), revision, backend }, parts)
     return { revision, bytes }
   } finally {
     rmSync(copy, { force: true })
@@ -62,14 +61,21 @@ export interface SnapshotStatus {
 
 /** Reads a snapshot through, and says what is in it. Throws a sentence when it is not whole. */
 export async function snapshotStatus(file: string): Promise<SnapshotStatus> {
-  const snapshot = await readSnapshot(resolve(file))
-  const { manifest, backend, files } = snapshot
+  using snapshot = await openSnapshot(resolve(file))
+  const { manifest, backend, directory, names } = snapshot
   const { takenAt, revision } = manifest
+  const stored = join(directory, storeFileOf(names)!)
   if (backend === 'etcd') {
-    const { hash, keys, bytes } = etcdDatabaseStatus(files.get(ETCD_DATABASE)!)
+    using database = new EtcdDatabaseFile(stored)
+    const { hash, keys, bytes } = etcdDatabaseStatus(database)
     return { backend, takenAt, revision, keys, bytes, hash }
   }
+  const bytes = statSync(stored).size
   const { entries } = await contentsOf(snapshot, basename(file))
-  const bytes = [...files].reduce((sum, [name, body]) => sum + (name.startsWith('store/') ? body.length : 0), 0)
   return { backend, takenAt, revision, keys: entries.length, bytes }
+}
+
+function revisionOf(path: string): number {
+  using database = new EtcdDatabaseFile(path)
+  return etcdDatabaseRevision(database)
 }

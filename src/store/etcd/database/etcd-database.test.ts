@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
 import { seededRandom } from '#base'
 import type { StoreContents } from '../../store.ts'
-import { BoltError, BoltReader } from './bolt-reader.ts'
+import { BoltError, BoltReader, BRANCH, FileSource, sourceOf } from './bolt-reader.ts'
 import { writeBolt } from './bolt-writer.ts'
-import { etcdDatabaseStatus, readEtcdDatabase, writeEtcdDatabase } from './etcd-database.ts'
+import { etcdDatabaseRevision, etcdDatabaseStatus, readEtcdDatabase, writeEtcdDatabase } from './etcd-database.ts'
 
 const key = (index: number): Buffer => Buffer.from(String(index).padStart(8, '0'))
 
@@ -17,12 +20,14 @@ test('what is laid out as pages is read back, however large', () => {
       { key: key(1), value: Buffer.alloc(0) },
     ]
     const reader = new BoltReader(
-      writeBolt(
-        new Map([
-          ['many', entries],
-          ['large', large],
-          ['empty', []],
-        ]),
+      sourceOf(
+        writeBolt(
+          new Map([
+            ['many', entries],
+            ['large', large],
+            ['empty', []],
+          ]),
+        ),
       ),
     )
     assert.deepEqual(reader.buckets(), ['empty', 'large', 'many'])
@@ -30,6 +35,10 @@ test('what is laid out as pages is read back, however large', () => {
     assert.deepEqual([...reader.entries('large')], large)
     assert.deepEqual([...reader.entries('empty')], [])
     assert.deepEqual([...reader.entries('missing')], [])
+    assert.deepEqual(
+      ['many', 'large', 'empty', 'missing'].map((bucket) => reader.last(bucket)),
+      [entries.at(-1), large[1], undefined, undefined],
+    )
   }
 })
 
@@ -44,10 +53,30 @@ const contents: StoreContents = {
 
 test('contents come back byte for byte, at their revisions, with what they have to live', () => {
   const snapshot = writeEtcdDatabase(contents, { bump: 1000 })
-  const { revision, entries } = readEtcdDatabase(snapshot)
+  const { revision, entries } = readEtcdDatabase(sourceOf(snapshot))
   assert.equal(revision, 1090)
   assert.deepEqual(entries, contents.entries)
-  assert.equal(etcdDatabaseStatus(snapshot).revision, 1090)
+  assert.equal(etcdDatabaseStatus(sourceOf(snapshot)).revision, 1090)
+  assert.equal(etcdDatabaseRevision(sourceOf(snapshot)), 1090)
+  const directory = mkdtempSync(join(tmpdir(), 't8s-etcd-'))
+  try {
+    writeFileSync(join(directory, 'etcd.db'), snapshot)
+    using file = new FileSource(join(directory, 'etcd.db'))
+    assert.deepEqual(readEtcdDatabase(file), { revision, entries })
+    assert.deepEqual(etcdDatabaseStatus(file), etcdDatabaseStatus(sourceOf(snapshot)))
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('a tree that leads back into itself ends in an error', () => {
+  const entries = Array.from({ length: 2_000 }, (_, index) => ({ key: key(index), value: Buffer.alloc(20) }))
+  const database = writeBolt(new Map([['many', entries]]))
+  const isBranch = (page: number): boolean => database.readUInt16LE(page * 4096 + 8) === BRANCH
+  const branch = Array.from({ length: database.length / 4096 }, (_, page) => page).findLast(isBranch)!
+  // Its first child is itself.
+  database.writeBigUInt64LE(BigInt(branch), branch * 4096 + 16 + 8)
+  assert.throws(() => [...new BoltReader(sourceOf(database)).entries('many')], /deeper than any tree|more pages than the file/)
 })
 
 test('a snapshot that is damaged or cut off anywhere is refused', () => {
@@ -56,8 +85,8 @@ test('a snapshot that is damaged or cut off anywhere is refused', () => {
   for (let count = 0; count < 200; count++) {
     const damaged = Buffer.from(snapshot)
     damaged[random.int(damaged.length)]! ^= 1 + random.int(255)
-    assert.throws(() => readEtcdDatabase(damaged), BoltError)
-    assert.throws(() => readEtcdDatabase(snapshot.subarray(0, random.int(snapshot.length))), BoltError)
+    assert.throws(() => readEtcdDatabase(sourceOf(damaged)), BoltError)
+    assert.throws(() => readEtcdDatabase(sourceOf(snapshot.subarray(0, random.int(snapshot.length)))), BoltError)
   }
 })
 
@@ -70,7 +99,7 @@ test('bytes that only look like a database end in an error, and never in a loop'
     for (let index = 0; index < 4; index++) damaged[8192 + random.int(damaged.length - 8192)] = random.int(256)
     const sealed = Buffer.concat([damaged, createHash('sha256').update(damaged).digest()])
     try {
-      readEtcdDatabase(sealed)
+      readEtcdDatabase(sourceOf(sealed))
       read++
     } catch (error) {
       assert.ok(error instanceof Error && ['BoltError', 'ProtobufError'].includes(error.name), String(error))

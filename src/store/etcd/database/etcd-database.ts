@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { ContentEntry, Entry, Revision, StoreContents } from '../../store.ts'
 import { etcdCodec, type KeyValue } from '../messages.ts'
-import { type BoltEntry, BoltError, BoltReader } from './bolt-reader.ts'
+import { type BoltEntry, BoltError, BoltReader, type BoltSource } from './bolt-reader.ts'
 import { writeBolt } from './bolt-writer.ts'
 
 const SHA256_BYTES = 32
+const READ_BYTES = 1024 * 1024
 /** A database has whole pages, so a rest of this size is the checksum behind it. */
 const SECTOR_BYTES = 512
 const REVISION_BYTES = 17
@@ -28,7 +29,7 @@ const REQUIRED_BUCKETS = [
 ]
 
 /** Reads a snapshot of etcd, as its Maintenance API sends it or `etcdctl snapshot save` keeps it. Throws {@link BoltError} when it is not whole. */
-export function readEtcdDatabase(snapshot: Buffer, prefix = '/'): StoreContents {
+export function readEtcdDatabase(snapshot: BoltSource, prefix = '/'): StoreContents {
   const reader = new BoltReader(withoutChecksum(snapshot))
   const leases = new Map<number, number>()
   for (const { value } of reader.entries('lease')) {
@@ -44,7 +45,8 @@ export function readEtcdDatabase(snapshot: Buffer, prefix = '/'): StoreContents 
     if (at[REVISION_BYTES] === TOMBSTONE) current.delete(key)
     else if (key.startsWith(prefix)) {
       const ttlSeconds = lease === undefined ? undefined : leases.get(lease)
-      current.set(key, { key, value: bytes, revision, ...(ttlSeconds !== undefined && { ttlSeconds }) })
+      // A copy: what shares the memory of its page would keep all of that.
+      current.set(key, { key, value: Buffer.from(bytes), revision, ...(ttlSeconds !== undefined && { ttlSeconds }) })
     }
   }
   const entries = [...current.values()].sort((a, b) => a.revision - b.revision)
@@ -59,7 +61,7 @@ export interface EtcdDatabaseStatus {
   readonly bytes: number
 }
 
-export function etcdDatabaseStatus(snapshot: Buffer): EtcdDatabaseStatus {
+export function etcdDatabaseStatus(snapshot: BoltSource): EtcdDatabaseStatus {
   const database = withoutChecksum(snapshot)
   const reader = new BoltReader(database)
   let [hash, revision, keys] = [0, 0, 0]
@@ -72,6 +74,12 @@ export function etcdDatabaseStatus(snapshot: Buffer): EtcdDatabaseStatus {
     }
   }
   return { hash, revision, keys, bytes: database.length }
+}
+
+/** As of which revision a snapshot is, which is not read through for that. */
+export function etcdDatabaseRevision(snapshot: BoltSource): Revision {
+  const last = new BoltReader(snapshot).last('key')
+  return last === undefined || last.key.length < REVISION_BYTES ? 0 : Number(last.key.readBigUInt64BE(0))
 }
 
 /**
@@ -148,12 +156,14 @@ function revisionKey(main: Revision, sub: number): Buffer {
   return key
 }
 
-function withoutChecksum(snapshot: Buffer): Buffer {
+function withoutChecksum(snapshot: BoltSource): BoltSource {
+  const length = snapshot.length - SHA256_BYTES
   if (snapshot.length % SECTOR_BYTES !== SHA256_BYTES) throw new BoltError('it has no checksum at its end; it was cut off')
-  const database = snapshot.subarray(0, -SHA256_BYTES)
-  const sum = createHash('sha256').update(database).digest()
-  if (!sum.equals(snapshot.subarray(-SHA256_BYTES))) throw new BoltError('its checksum is that of other bytes; it is damaged')
-  return database
+  const hash = createHash('sha256')
+  for (let at = 0; at < length; at += READ_BYTES) hash.update(snapshot.read(at, Math.min(READ_BYTES, length - at)))
+  if (!hash.digest().equals(snapshot.read(length, SHA256_BYTES)))
+    throw new BoltError('its checksum is that of other bytes; it is damaged')
+  return { length, read: (position, bytes) => snapshot.read(position, Math.min(bytes, length - position)) }
 }
 
 const CASTAGNOLI = Uint32Array.from({ length: 256 }, (_, index) => {

@@ -1,2 +1,8 @@
-export { BoltError } from './bolt-reader.ts'
-export { type EtcdDatabaseStatus, etcdDatabaseStatus, readEtcdDatabase, writeEtcdDatabase } from './etcd-database.ts'
+export { BoltError, FileSource } from './bolt-reader.ts'
+export {
+  type EtcdDatabaseStatus,
+  etcdDatabaseRevision,
+  etcdDatabaseStatus,
+  readEtcdDatabase,
+  writeEtcdDatabase,
+} from './etcd-database.ts'
