@@ -26,7 +26,7 @@ const configuration = priorityLevel('bench', {
 using level = new PriorityLevel(configuration, systemClock)
 level.configure(configuration, { nominal: 50, min: 25, max: 600 })
 const { signal } = new AbortController()
-const arrival = { schema: 's', distinguisher: 'u', work: ONE_SEAT, waitMs: 15_000, signal, describe: () => [] }
+const arrival = { schema: 's', distinguisher: 'u', work: ONE_SEAT, waitMs: 15_000, patience: { signal }, describe: () => [] }
 await using api = await startTestApiServer({ clock: systemClock })
 const user = { username: 'somebody', groups: ['system:authenticated'] }
 

@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import type { RequestBody, UserInfo } from '#client'
 import type { AuditTrail } from './audit/index.ts'
+import type { Patience } from './request-deadline.ts'
 import type { RequestInfo } from './request-info.ts'
 
 /** One request to a resource after the pipeline has read, authenticated and authorised it. */
@@ -17,5 +18,5 @@ export interface RequestContext {
   readonly warnings: string[]
   /** Where the request is recorded; absent when the audit policy wants nothing of it. */
   readonly audit: AuditTrail | undefined
-  readonly signal: AbortSignal
+  readonly patience: Patience
 }

@@ -12,7 +12,7 @@ before(async () => {
 })
 after(() => api[Symbol.asyncDispose]())
 
-function get(path: string, headers: Record<string, string> = {}): Promise<TransportResponse> {
+async function get(path: string, headers: Record<string, string> = {}): Promise<TransportResponse> {
   const [plain = '', query = ''] = path.split('?')
   const request: TransportRequest = { method: 'GET', path: plain, query: new URLSearchParams(query), headers }
   return api.server.handle(request, { kind: 'in-process', user: TEST_ADMIN })

@@ -1,3 +1,4 @@
+import { type Answer, andThen } from '#base'
 import type { TransportResponse } from '#client'
 import { failure, methodNotAllowed, notFound } from '#meta'
 import type { RequestContext } from './context.ts'
@@ -24,11 +25,13 @@ const STREAMS = new Set(['attach', 'exec', 'log', 'portforward', 'proxy'])
 export class Dispatcher {
   readonly #options: PipelineOptions
   readonly #dependencies: HandlerDependencies
+  readonly #reads: ReadDependencies
 
   constructor(options: PipelineOptions) {
     this.#options = options
     const { registry, store, clock, random, log, nodes, authentication, tokens, authorizers, reachPod } = options
     const presenter = (context: RequestContext): Presenter => this.#presenter(context)
+    this.#reads = { cache: registry.cache, store, clock }
     this.#dependencies = { registry, store, clock, random, log, nodes, authentication, tokens, authorizers, reachPod, presenter }
   }
 
@@ -36,36 +39,36 @@ export class Dispatcher {
     return this.#dependencies
   }
 
-  async dispatch(context: RequestContext): Promise<TransportResponse> {
+  dispatch(context: RequestContext): Answer<TransportResponse> {
     const { info, resource } = context
     if (resource.scope === 'Cluster' && info.namespace !== '' && info.resource !== 'namespaces') {
       throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
     }
     // What can't be answered in any acceptable form is refused before it changes anything.
     const form = STREAMS.has(info.subresource) ? undefined : formOf(context)
-    const response = await this.#handle(context)
-    context.audit?.responded(response.body)
-    return form === undefined ? response : encoded(response, form)
+    return andThen(this.#handle(context), (response) => {
+      context.audit?.responded(response.body)
+      return form === undefined ? response : encoded(response, form)
+    })
   }
 
-  async #handle(context: RequestContext): Promise<TransportResponse> {
+  #handle(context: RequestContext): Answer<TransportResponse> {
     const { info, resource } = context
     if (!resource.stored) return this.#virtual(context)
     if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
     if (info.subresource === 'status' && !resource.subresources.status) throw notFound(resource, info.name)
     if (info.verb === 'create' && resource.custom?.isTerminating) throw terminating(info.verb)
     if (info.subresource === '' && !resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
-    return this.#verb(context)
+    const presenter = this.#presenter(context)
+    if (info.verb === 'get') return andThen(get(context, this.#reads), (version) => reply(200, presenter.one(version)))
+    return this.#verb(context, presenter)
   }
 
-  async #verb(context: RequestContext): Promise<TransportResponse> {
+  async #verb(context: RequestContext, presenter: Presenter): Promise<TransportResponse> {
     const { registry } = this.#options
     const { info, resource } = context
-    const reads = this.#reads()
-    const presenter = this.#presenter(context)
+    const reads = this.#reads
     switch (info.verb) {
-      case 'get':
-        return reply(200, presenter.one(await get(context, reads)))
       case 'list': {
         const { versions, metadata } = await list(context, reads)
         return reply(200, presenter.list(versions, metadata))
@@ -90,6 +93,7 @@ export class Dispatcher {
         const { versions, metadata } = await removeCollection(context, registry, reads)
         return reply(200, presenter.list(versions, metadata))
       }
+      case 'get':
       case 'proxy':
         throw methodNotAllowed(resource, info.verb)
     }
@@ -118,11 +122,6 @@ export class Dispatcher {
     if (!resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
     if (!handler.hasTable) refuseTable(context.headers['accept'])
     return handler.handle(context, this.#dependencies)
-  }
-
-  #reads(): ReadDependencies {
-    const { registry, store, clock } = this.#options
-    return { cache: registry.cache, store, clock }
   }
 
   #presenter(context: RequestContext): Presenter {

@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '#api'
-import type { Clock, Log, Random } from '#base'
+import { type Answer, andThen, type Clock, ending, type Log, type Random, recovering } from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
 import { failure, StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
@@ -8,13 +8,7 @@ import type { Alarms } from './alarms.ts'
 import type { Audit, AuditTrail } from './audit/index.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { ANONYMOUS, type Authentication, type ServiceAccountTokens } from './authentication/index.ts'
-import {
-  type Answer,
-  type AuthorizationAttributes,
-  type Authorizer,
-  requireAuthorization,
-  selectorsOf,
-} from './authorization/index.ts'
+import { type AuthorizationAttributes, type Authorizer, requireAuthorization, selectorsOf } from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -25,7 +19,7 @@ import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
 import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
-import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
+import { deadlineMsOf, isLongRunning, type Patience, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus, tooManyRequests } from './response.ts'
 import type { Watches } from './rest/watches.ts'
@@ -78,7 +72,8 @@ export interface Admitted {
 
 /**
  * The way of every request, in this order: what it asks for, who asks, on whose behalf, its time and its turn, whether they may, and then the
- * handler. Any failure on the way becomes a Status, but for a turn that does not come.
+ * handler. Any failure on the way becomes a Status, but for a turn that does not come. A stage that has to wait for nobody answers at once: a read of what
+ * is at hand is answered before `handle` returns.
  */
 export class Pipeline {
   readonly #options: PipelineOptions
@@ -91,26 +86,31 @@ export class Pipeline {
     this.#paths = new NonResourcePaths(options)
   }
 
-  async handle(request: TransportRequest, peer: Peer): Promise<TransportResponse> {
+  handle(request: TransportRequest, peer: Peer): Answer<TransportResponse> {
     const id = this.#auditIdOf(request)
     const headers: Record<string, string> = { 'audit-id': id, 'cache-control': 'no-cache, private' }
     const trail = this.#options.audit?.trail(request, peer, id)
-    try {
-      const who = await this.#identify(request, peer, headers, trail)
-      const response = await this.#timely(this.#options.authentication.withoutCredentials(request), who, headers)
-      const recorded = trail === undefined ? response : await trail.answered(response)
-      return { ...recorded, headers: { ...headers, ...recorded.headers } }
-    } catch (error) {
-      if (error instanceof SeatsRefused) {
-        const refused = tooManyRequests()
-        const response = trail === undefined ? refused : await trail.answered(refused)
-        return { ...response, headers: { ...headers, ...response.headers } }
-      }
-      if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
-      await trail?.failed(statusOf(error), !(error instanceof StatusError))
-      const response = await encoded(replyStatus(statusOf(error)), plainFormOf(request.headers, request.query, 'error'))
-      return { ...response, headers: { ...headers, ...response.headers } }
+    const answered = recovering(
+      () => andThen(this.#identify(request, peer, headers, trail), (who) => this.#answered(request, who, headers)),
+      (error) => this.#failed(error, request, trail),
+    )
+    return andThen(answered, ({ status, headers: own, body }) => ({ status, headers: Object.assign(headers, own), body }))
+  }
+
+  #answered(request: TransportRequest, who: Identified, headers: Record<string, string>): Answer<TransportResponse> {
+    const response = this.#timely(this.#options.authentication.withoutCredentials(request), who, headers)
+    const { trail } = who
+    return trail === undefined ? response : andThen(response, (each) => trail.answered(each))
+  }
+
+  async #failed(error: unknown, request: TransportRequest, trail: AuditTrail | undefined): Promise<TransportResponse> {
+    if (error instanceof SeatsRefused) {
+      const refused = tooManyRequests()
+      return trail === undefined ? refused : trail.answered(refused)
     }
+    if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
+    await trail?.failed(statusOf(error), !(error instanceof StatusError))
+    return encoded(replyStatus(statusOf(error)), plainFormOf(request.headers, request.query, 'error'))
   }
 
   /** Everything up to the handler, for requests that become raw connections. Throws a Status. */
@@ -118,7 +118,8 @@ export class Pipeline {
     const trail = this.#options.audit?.trail(request, peer, this.#auditIdOf(request))
     try {
       const who = await this.#identify(request, peer, {}, trail)
-      return await this.#permit(this.#options.authentication.withoutCredentials(request), who)
+      const asked = this.#options.authentication.withoutCredentials(request)
+      return await this.#permit(asked, who, new ClientPatience(asked))
     } catch (error) {
       await trail?.failed(statusOf(error), !(error instanceof StatusError))
       throw error
@@ -131,31 +132,38 @@ export class Pipeline {
   }
 
   /** Connections of those who are nobody here end with the answer, so that a flood of streams needs as many handshakes. */
-  async #identify(
+  #identify(
     request: TransportRequest,
     peer: Peer,
     headers: Record<string, string>,
     trail: AuditTrail | undefined,
-  ): Promise<Identified> {
+  ): Answer<Identified> {
     const info = requestInfoOf(request)
     if (peer.kind === 'tls') headers['connection'] = 'close'
-    const authenticated = await this.#options.authentication.authenticate(request, peer)
-    if (authenticated !== ANONYMOUS) delete headers['connection']
-    await trail?.begin(info, authenticated)
-    const user = await impersonated(request, authenticated, (attributes) => this.#authorize(attributes, undefined))
-    if (user !== authenticated) trail?.impersonates(user)
-    const resource = info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
-    return { info, user, resource, trail }
+    return andThen(this.#options.authentication.authenticate(request, peer), (authenticated) => {
+      if (authenticated !== ANONYMOUS) delete headers['connection']
+      return andThen(trail?.begin(info, authenticated), () =>
+        andThen(this.#impersonated(request, authenticated), (user) => {
+          if (user !== authenticated) trail?.impersonates(user)
+          const resource =
+            info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
+          return { info, user, resource, trail }
+        }),
+      )
+    })
   }
 
-  async #permit(request: TransportRequest, who: Identified): Promise<Admitted> {
+  #impersonated(request: TransportRequest, user: UserInfo): Answer<UserInfo> {
+    return impersonated(request, user, (attributes) => this.#authorize(attributes, undefined))
+  }
+
+  #permit(request: TransportRequest, who: Identified, patience: Patience): Answer<Admitted> {
     const { info, user, resource, trail } = who
-    const waits = this.#authorize(attributesOf(info, user, request.query), resource, trail)
-    if (waits !== undefined) await waits
-    if (info.kind === 'path') return { info, user, trail, context: undefined }
-    if (this.isRemote(request.path)) return { info, user, trail, context: undefined }
-    if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-    return { info, user, trail, context: contextOf(request, info, resource, who) }
+    return andThen(this.#authorize(attributesOf(info, user, request.query), resource, trail), () => {
+      if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, context: undefined }
+      if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+      return { info, user, trail, context: contextOf(request, info, resource, who, patience) }
+    })
   }
 
   /** Whether a header, by its lower-case name, is one that only authentication reads. */
@@ -179,57 +187,69 @@ export class Pipeline {
     return aggregator.target(aggregator.find(request.path)!, request, user)
   }
 
-  async #serve(request: TransportRequest, { info, user, context }: Admitted): Promise<TransportResponse> {
+  #serve(request: TransportRequest, { info, user, context }: Admitted, patience: Patience): Answer<TransportResponse> {
+    const unrouted = unroutedMethod(request, this.#options.catalog)
+    if (context !== undefined) return unrouted ?? this.#dispatcher.dispatch(context)
     const aggregator = this.#options.aggregator()
     const remote = aggregator.find(request.path)
-    if (remote !== undefined) return aggregator.proxy(remote, request, user)
-    const unrouted = unroutedMethod(request, this.#options.catalog)
+    if (remote !== undefined) return aggregator.proxy(remote, request, user, patience)
     if (unrouted !== undefined) return unrouted
-    if (info.kind === 'path') return aggregator.merge(request, () => this.#paths.serve(request, user))
-    return this.#dispatcher.dispatch(context!)
+    if (info.kind === 'path') return aggregator.merge(request, patience, () => this.#paths.serve(request, user))
+    throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
   }
 
   /** Within the time that the request has; those that may last have no end. */
-  async #timely(request: TransportRequest, who: Identified, headers: Record<string, string>): Promise<TransportResponse> {
-    if (isLongRunning(who.info)) return this.#fairly(request, who, headers, REQUEST_TIMEOUT_MS)
+  #timely(request: TransportRequest, who: Identified, headers: Record<string, string>): Answer<TransportResponse> {
+    const client = new ClientPatience(request)
+    if (isLongRunning(who.info)) return this.#fairly(request, who, headers, client, REQUEST_TIMEOUT_MS)
     const deadlineMs = deadlineMsOf(request.query)
-    return within(deadlineMs, this.#options.alarms, request.signal, (signal) =>
-      this.#fairly({ ...request, signal }, who, headers, deadlineMs),
+    return within(deadlineMs, this.#options.alarms, client, (patience) =>
+      this.#fairly(request, who, headers, patience, deadlineMs),
     )
   }
 
   /** In its turn, by priority and fairness: until it is answered, or a watch has begun. */
-  async #fairly(
+  #fairly(
     request: TransportRequest,
     who: Identified,
     headers: Record<string, string>,
+    patience: Patience,
     deadlineMs: number,
-  ): Promise<TransportResponse> {
+  ): Answer<TransportResponse> {
     const { flows } = this.#options
-    if (isLongRunning(who.info) && (who.info.kind === 'path' || who.info.verb !== 'watch'))
-      return this.#answer(request, who, headers)
+    const { info, user, resource } = who
+    if (isLongRunning(info) && (info.kind === 'path' || info.verb !== 'watch'))
+      return this.#answer(request, who, headers, patience)
     const classification = flows.classify(who)
     Object.assign(headers, classification.headers)
-    const { query, signal = NEVER } = request
-    const lease = await flows.admit({ ...who, query, signal, waitMs: deadlineMs * QUEUE_SHARE }, classification)
-    try {
-      return await this.#answer(request, who, headers)
-    } finally {
-      lease.release()
-    }
+    const asking = { info, user, resource, query: request.query, patience, waitMs: deadlineMs * QUEUE_SHARE }
+    return andThen(flows.admit(asking, classification), (lease) =>
+      ending(
+        () => this.#answer(request, who, headers, patience),
+        () => lease.release(),
+      ),
+    )
   }
 
-  async #answer(request: TransportRequest, who: Identified, headers: Record<string, string>): Promise<TransportResponse> {
-    const admitted = await this.#permit(request, who)
-    try {
-      return await this.#serve(request, admitted)
-    } catch (error) {
-      throw storeFailureStatus(error, who.info)
-    } finally {
-      // Who is refused is warned as well.
-      const warning = warningHeader(admitted.context?.warnings ?? [])
-      if (warning !== '') headers['warning'] = warning
-    }
+  #answer(
+    request: TransportRequest,
+    who: Identified,
+    headers: Record<string, string>,
+    patience: Patience,
+  ): Answer<TransportResponse> {
+    return andThen(this.#permit(request, who, patience), (admitted) =>
+      ending(
+        () =>
+          recovering(
+            () => this.#serve(request, admitted, patience),
+            (error) => {
+              throw storeFailureStatus(error, who.info)
+            },
+          ),
+        // Who is refused is warned as well.
+        () => warn(headers, admitted.context?.warnings),
+      ),
+    )
   }
 
   #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined, trail?: AuditTrail): Answer<void> {
@@ -249,6 +269,7 @@ function contextOf(
   info: Extract<RequestInfo, { kind: 'resource' }>,
   resource: ResourceDefinition,
   { user, trail }: Identified,
+  patience: Patience,
 ): RequestContext {
   if (resource.custom?.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
   return {
@@ -256,17 +277,34 @@ function contextOf(
     resource,
     method: request.method,
     user,
-    query: request.query ?? new URLSearchParams(),
+    query: request.query ?? NO_QUERY,
     headers: request.headers ?? {},
     body: request.body,
     warnings: resource.custom?.deprecation === undefined ? [] : [resource.custom.deprecation],
     audit: trail?.isOn ? trail : undefined,
-    // Made at the first demand: few requests ask.
-    get signal() {
-      return request.signal ?? NEVER
-    },
+    patience,
   }
 }
 
+const NO_QUERY = new URLSearchParams()
+
 /** Of a request in this process that nobody takes back. */
 const NEVER = new AbortController().signal
+
+/** For as long as the client waits. Its signal is asked for when somebody asks for this one. */
+class ClientPatience implements Patience {
+  readonly #request: TransportRequest
+
+  constructor(request: TransportRequest) {
+    this.#request = request
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal ?? NEVER
+  }
+}
+
+function warn(headers: Record<string, string>, warnings: readonly string[] = []): void {
+  const warning = warnings.length === 0 ? '' : warningHeader(warnings)
+  if (warning !== '') headers['warning'] = warning
+}

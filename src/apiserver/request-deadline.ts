@@ -1,3 +1,4 @@
+import { type Answer, ending } from '#base'
 import { badRequest, failure } from '#meta'
 import type { Alarms } from './alarms.ts'
 import type { RequestInfo } from './request-info.ts'
@@ -35,28 +36,67 @@ export function parseDuration(text: string): number | undefined {
   return text.startsWith('-') ? -ms : ms
 }
 
-/** Runs `work` with a signal that is aborted when the client goes or the time is up, which is answered with 504 whether or not the work has stopped by then. */
+/** How long somebody waits for an answer: its signal is aborted when nobody does any more. */
+export interface Patience {
+  readonly signal: AbortSignal
+}
+
+/**
+ * Runs `work` with the patience of a client who may go and of a time that runs out, which is answered with 504 whether or not the work has stopped by then.
+ * What is answered at once costs neither an alarm nor a signal.
+ */
 export function within<T>(
   deadlineMs: number,
   alarms: Alarms,
-  client: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+  client: Patience,
+  work: (patience: Patience) => Answer<T>,
+): Answer<T> {
+  const deadline = new Deadline(client)
+  const answer = ending(
+    () => work(deadline),
+    () => deadline.forget(),
+  )
+  if (!(answer instanceof Promise)) return answer
   return new Promise((resolve, reject) => {
-    const stop = new AbortController()
-    const onGone = (): void => stop.abort(client?.reason)
-    if (client?.aborted) onGone()
-    client?.addEventListener('abort', onGone, { once: true })
     const alarm = alarms.after(deadlineMs, () => {
       const late = failure(504, 'Timeout', 'Timeout: request did not complete within the allotted timeout', {})
-      stop.abort(late)
+      deadline.end(late)
       reject(late)
     })
-    work(stop.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        alarm[Symbol.dispose]()
-        client?.removeEventListener('abort', onGone)
-      })
+    answer.then(resolve, reject).finally(() => alarm[Symbol.dispose]())
   })
+}
+
+/** The signal of a request, made for who asks. */
+class Deadline implements Patience {
+  readonly #client: Patience
+  #stop: AbortController | undefined
+  #reason: unknown
+  #onGone: (() => void) | undefined
+
+  constructor(client: Patience) {
+    this.#client = client
+  }
+
+  get signal(): AbortSignal {
+    if (this.#stop === undefined) {
+      this.#stop = new AbortController()
+      const { signal } = this.#client
+      this.#onGone = () => this.end(signal.reason)
+      if (this.#reason !== undefined) this.#stop.abort(this.#reason)
+      else if (signal.aborted) this.#onGone()
+      else signal.addEventListener('abort', this.#onGone, { once: true })
+    }
+    return this.#stop.signal
+  }
+
+  end(reason: unknown): void {
+    this.#reason ??= reason
+    this.#stop?.abort(this.#reason)
+  }
+
+  /** The work is done, whatever becomes of the client. */
+  forget(): void {
+    if (this.#onGone !== undefined) this.#client.signal.removeEventListener('abort', this.#onGone)
+  }
 }

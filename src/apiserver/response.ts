@@ -14,7 +14,7 @@ export const replyObject = (status: number, object: unknown, headers: Readonly<R
 
 /** What is no API object and always JSON. */
 export const replyJson = (status: number, object: unknown, headers: Readonly<Record<string, string>> = {}): TransportResponse =>
-  reply(status, { ...objectBody(object), mediaType: 'application/json' }, headers)
+  reply(status, objectBody(object, 'application/json'), headers)
 
 export function replyText(status: number, text: string, contentType = 'text/plain; charset=utf-8'): TransportResponse {
   return {

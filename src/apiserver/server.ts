@@ -1,5 +1,5 @@
 import { allResources } from '#api'
-import { type Clock, type Log, type Random, systemRandom, type Timer } from '#base'
+import { type Answer, type Clock, type Log, type Random, systemRandom, type Timer } from '#base'
 import {
   createClient,
   inProcessTransport,
@@ -182,14 +182,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     isReady: () => ready,
   })
   const handler = {
-    handle: (request: TransportRequest, peer: Peer): Promise<TransportResponse> => pipeline.handle(request, peer),
+    handle: (request: TransportRequest, peer: Peer): Answer<TransportResponse> => pipeline.handle(request, peer),
   }
   const client = createClient(inProcessTransport(handler, { user: LOOPBACK, userAgent: 'kube-apiserver' }))
+  const { proxyClient, authorities } = options
+  // Before anybody asks: a request that waits for nobody comes here at once.
+  const aggregator = stack.use(new Aggregator({ client, catalog, cache, clock, random, log, proxyClient }))
   stack.use(compactPeriodically(store, cache, clock, log))
   const flowControl = stack.use(keepFlowControl({ client, cache, clock, log }))
   stack.use(new DefinitionController({ client, catalog, clock, random, log }))
-  const { proxyClient, authorities } = options
-  const aggregator = stack.use(new Aggregator({ client, catalog, cache, clock, random, log, proxyClient }))
   const endpoints = stack.use(new EndpointsKeeper({ store, storageForm, client, clock, log }))
   const allocations = stack.use(new AllocationKeeper({ cache, context: () => ({ ...hookContext(), dryRun: false }) }))
   const readiness = (async () => {

@@ -16,6 +16,15 @@ const GROUPED = new Set(['apiregistration.k8s.io', 'apiextensions.k8s.io'])
 
 /** `/registry/pods/`, always with the closing slash, so that no prefix holds another resource's keys. */
 export function storagePrefix(resource: ResourceDefinition): string {
+  let prefix = prefixes.get(resource)
+  if (prefix === undefined) prefixes.set(resource, (prefix = prefixOf(resource)))
+  return prefix
+}
+
+/** Asked for several times in every request. */
+const prefixes = new WeakMap<ResourceDefinition, string>()
+
+function prefixOf(resource: ResourceDefinition): string {
   const { plural } = resource.names
   if (resource.group === 'events.k8s.io') return '/registry/events/'
   if (resource.custom !== undefined || GROUPED.has(resource.group) || !isBuiltInGroup(resource.group))

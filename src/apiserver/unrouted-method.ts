@@ -10,7 +10,7 @@ const COLLECTION_METHODS = { GET: 'list', POST: 'create', DELETE: 'deletecollect
 /** 405 with the methods that there are, for a resource that is asked by a method that no resource has (HEAD, OPTIONS ...). */
 export function unroutedMethod(request: TransportRequest, catalog: ResourceCatalog): TransportResponse | undefined {
   if (ROUTED.has(request.method)) return undefined
-  const info = requestInfoOf({ ...request, method: 'GET' })
+  const info = requestInfoOf({ method: 'GET', path: request.path, query: request.query })
   // A proxied request is whatever it is.
   if (info.kind !== 'resource' || info.subresource === 'proxy') return undefined
   const resource = catalog.find(info.group, info.version, info.resource)

@@ -1,3 +1,4 @@
+export * from './answer.ts'
 export * from './assert.ts'
 export * from './async-queue.ts'
 export * from './clock.ts'

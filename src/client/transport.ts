@@ -1,3 +1,5 @@
+import type { Answer } from '#base'
+
 /**
  * The contract between a client and an API server, whatever lies between them. `http` speaks it over TLS; `in-process`
  * hands it straight to the server's pipeline: same authentication, authorisation and admission, no sockets, no second encoding.
@@ -19,15 +21,15 @@ export interface TransportRequest {
   /** Lower-case names. What came more than once is joined by commas. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Each value of a header on its own, where a comma may be part of one; absent: see {@link headerValues}. */
-  readonly headerValues?: ((name: string) => readonly string[]) | undefined
+  headerValues?(name: string): readonly string[]
   readonly body?: RequestBody | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** The values of a header, one by one. Where only their joined form is known, it is taken apart at its commas. */
-export function headerValues({ headers, headerValues: each }: TransportRequest, name: string): readonly string[] {
-  if (each !== undefined) return each(name)
-  const joined = headers?.[name]
+export function headerValues(request: TransportRequest, name: string): readonly string[] {
+  if (request.headerValues !== undefined) return request.headerValues(name)
+  const joined = request.headers?.[name]
   return joined === undefined ? [] : joined.split(',').map((value) => value.trim())
 }
 
@@ -109,5 +111,6 @@ export interface UserInfo {
 
 /** An API server as seen by whoever carries requests to it (the HTTPS listener, the in-process transport). */
 export interface RequestHandler {
-  handle(request: TransportRequest, peer: Peer): Promise<TransportResponse>
+  /** At once where nobody has to be waited for. Never throws for what a request asks. */
+  handle(request: TransportRequest, peer: Peer): Answer<TransportResponse>
 }

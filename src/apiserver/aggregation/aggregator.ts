@@ -5,6 +5,7 @@ import { type Client, type TransportRequest, type TransportResponse, type UserIn
 import { failure, isObject } from '#meta'
 import type { ResourceCatalog } from '../catalog.ts'
 import { callUpstream } from '../http/upstream.ts'
+import type { Patience } from '../request-deadline.ts'
 import type { ConnectTarget } from '../subresources/types.ts'
 import { AGGREGATOR, checkAvailability } from './availability.ts'
 import { setAvailable } from './conditions.ts'
@@ -73,8 +74,9 @@ export class Aggregator implements AsyncDisposable {
 
   /** The server that answers for a path below a group-version, when that is not this one. */
   find(path: string): RemoteService | undefined {
-    const [, root, group, version] = path.split('/', 4)
-    if (root !== 'apis' || !group || !version) return undefined
+    if (!path.startsWith('/apis/')) return undefined
+    const [, , group, version] = path.split('/', 4)
+    if (!group || !version) return undefined
     const service = this.#options.cache.of(apiServices).get(`${version}.${group}`)?.object as APIService | undefined
     return service !== undefined && isRemote(service) ? service : undefined
   }
@@ -82,19 +84,24 @@ export class Aggregator implements AsyncDisposable {
   /** Where a request that becomes a raw connection goes. */
   target(service: RemoteService, request: TransportRequest, user: UserInfo): ConnectTarget {
     if (!isAvailable(service)) throw unavailable()
-    return remoteTarget(service, user, { ...request, headers: request.headers ?? {} }, this.#options)
+    const { path, query, headers = {} } = request
+    return remoteTarget(service, user, { path, query, headers }, this.#options)
   }
 
-  async proxy(service: RemoteService, request: TransportRequest, user: UserInfo): Promise<TransportResponse> {
+  async proxy(service: RemoteService, request: TransportRequest, user: UserInfo, patience: Patience): Promise<TransportResponse> {
     const target = this.target(service, request, user)
-    const { body, method, signal } = request
+    const { body, method } = request
     const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : encoded(body)
     const options = { ...target.options, method }
-    return callUpstream({ ...target, options }, bytes, signal ?? new AbortController().signal)
+    return callUpstream({ ...target, options }, bytes, patience.signal)
   }
 
   /** The answer of this server to a path that is no resource, with what other servers have to add. */
-  async merge(request: TransportRequest, serve: () => Promise<TransportResponse>): Promise<TransportResponse> {
+  async merge(
+    request: TransportRequest,
+    patience: Patience,
+    serve: () => Promise<TransportResponse>,
+  ): Promise<TransportResponse> {
     const remote = remoteServices(this.#options.cache)
     if (remote.length === 0) return serve()
     const path = request.path.replace(/\/+$/, '')
@@ -112,7 +119,7 @@ export class Aggregator implements AsyncDisposable {
     if (path === '/openapi/v2') return this.#mergedV2(request, remote, await serve())
     if (path === '/openapi/v3') return this.#mergedV3(request, remote, await serve())
     const document = path.startsWith('/openapi/v3/apis/') ? this.find(path.slice('/openapi/v3'.length)) : undefined
-    return document === undefined ? serve() : this.proxy(document, request, AGGREGATOR)
+    return document === undefined ? serve() : this.proxy(document, request, AGGREGATOR, patience)
   }
 
   #mergedApis(request: TransportRequest, remote: readonly RemoteService[], local: TransportResponse): TransportResponse {

@@ -1,4 +1,4 @@
-import type { Log } from '#base'
+import { type Answer, andThen, type Log, recovering } from '#base'
 import type { Peer, TransportRequest, UserInfo } from '#client'
 import { unauthorized } from '#meta'
 import { ANONYMOUS, type AnonymousOptions, isAnonymousAllowed } from './anonymous.ts'
@@ -10,11 +10,13 @@ import type { Authenticator, TokenAuthenticator } from './types.ts'
 const AUTHENTICATED = 'system:authenticated'
 /** Headers of impersonation, and of front proxies as they are by convention. */
 const CREDENTIALS = /^(impersonate|x-remote)-/
+/** Names of headers of which it is remembered whether they are credentials: clients send few. */
+const HEADER_NAMES_MAX = 1_000
 
 /** The wiring code of this process vouches for its own components. */
 export const inProcessPeers: Authenticator = {
   name: 'in-process',
-  authenticate: async (_request, peer) => (peer.kind === 'in-process' ? peer.user : undefined),
+  authenticate: (_request, peer) => (peer.kind === 'in-process' ? peer.user : undefined),
 }
 
 export interface AuthenticationOptions {
@@ -38,6 +40,7 @@ export class Authentication {
   readonly #anonymous: AnonymousOptions
   /** Headers in which a front proxy speaks, by their names or beginnings. */
   readonly #vouching: readonly string[]
+  readonly #isCredential = new Map<string, boolean>()
   readonly #log: Log
 
   constructor({ requestHeaders, tokens, audiences, anonymous, log }: AuthenticationOptions) {
@@ -51,16 +54,27 @@ export class Authentication {
   }
 
   /** Throws 401 for credentials that are not good, and for none where somebody has to be known. */
-  async authenticate(request: TransportRequest, peer: Peer): Promise<UserInfo> {
-    const problems: string[] = []
-    for (const authenticator of this.#authenticators) {
-      try {
-        const user = await authenticator.authenticate(request, peer)
-        if (user !== undefined) return withAuthenticated(user)
-      } catch (error) {
+  authenticate(request: TransportRequest, peer: Peer): Answer<UserInfo> {
+    return this.#askFrom(0, request, peer, [])
+  }
+
+  /** Asks the authenticator at `index`, and those behind it as long as none knows who it is. */
+  #askFrom(index: number, request: TransportRequest, peer: Peer, problems: string[]): Answer<UserInfo> {
+    const authenticator = this.#authenticators[index]
+    if (authenticator === undefined) return this.#nobody(request, problems)
+    const asked = recovering(
+      () => authenticator.authenticate(request, peer),
+      (error) => {
         problems.push((error as Error).message)
-      }
-    }
+        return undefined
+      },
+    )
+    return andThen(asked, (user) =>
+      user === undefined ? this.#askFrom(index + 1, request, peer, problems) : withAuthenticated(user),
+    )
+  }
+
+  #nobody(request: TransportRequest, problems: readonly string[]): UserInfo {
     if (problems.length > 0) {
       this.#log.debug('Unable to authenticate the request', { path: request.path, error: aggregate(problems) })
       throw unauthorized()
@@ -103,7 +117,13 @@ export class Authentication {
 
   /** By the lower-case name of a header. */
   isCredential(name: string): boolean {
-    return name === 'authorization' || CREDENTIALS.test(name) || this.#vouching.some((prefix) => name.startsWith(prefix))
+    let is = this.#isCredential.get(name)
+    if (is === undefined) {
+      is = name === 'authorization' || CREDENTIALS.test(name) || this.#vouching.some((prefix) => name.startsWith(prefix))
+      if (this.#isCredential.size >= HEADER_NAMES_MAX) this.#isCredential.clear()
+      this.#isCredential.set(name, is)
+    }
+    return is
   }
 }
 

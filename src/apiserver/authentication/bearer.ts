@@ -10,7 +10,7 @@ const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.'
 export function bearerTokens(tokens: TokenUnion): Authenticator {
   return {
     name: 'bearer-token',
-    async authenticate(request) {
+    authenticate(request) {
       const token = bearerToken(request) ?? webSocketToken(request)
       return token === undefined ? undefined : userOf(tokens, token)
     },

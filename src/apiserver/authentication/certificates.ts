@@ -9,7 +9,7 @@ const certified = new WeakMap<Peer, UserInfo>()
 /** X.509: the common name is the user, organisations are its groups. A certificate without a common name is nobody's. */
 export const clientCertificates: Authenticator = {
   name: 'x509',
-  async authenticate(_request, peer) {
+  authenticate(_request, peer) {
     if (peer.kind !== 'tls') return undefined
     const { certificate, refused } = peer
     if (certificate === undefined) {
@@ -74,7 +74,7 @@ export function frontProxy(options: RequestHeaderOptions): Authenticator {
     names.map((name) => headerValues(request, name)[0]).find((value) => value)
   return {
     name: 'request-header',
-    async authenticate(request, peer) {
+    authenticate(request, peer) {
       if (peer.kind !== 'tls' || peer.frontProxy === undefined) return undefined
       if (options.allowedNames.length > 0 && !options.allowedNames.includes(peer.frontProxy))
         throw new Error(`x509: subject with cn=${peer.frontProxy} is not in the allowed list`)

@@ -1,3 +1,4 @@
+import type { Answer } from '#base'
 import { headerValues, type TransportRequest, type UserInfo } from '#client'
 import { badRequest } from '#meta'
 import type { AuthorizationAttributes } from '../authorization/index.ts'
@@ -18,12 +19,17 @@ interface Wanted {
  * The user on whose behalf the request is, if its headers name one and `authorize` (which throws) lets the real user be each thing that they say
  * (https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/).
  */
-export async function impersonated(
+export const impersonated = (
   request: TransportRequest,
   user: UserInfo,
-  authorize: (attributes: AuthorizationAttributes) => void | Promise<void>,
+  authorize: (attributes: AuthorizationAttributes) => Answer<void>,
+): Answer<UserInfo> => (namesOthers(request.headers) ? impersonate(request, user, authorize) : user)
+
+async function impersonate(
+  request: TransportRequest,
+  user: UserInfo,
+  authorize: (attributes: AuthorizationAttributes) => Answer<void>,
 ): Promise<UserInfo> {
-  if (!namesOthers(request.headers)) return user
   const username = headerValues(request, 'impersonate-user')[0] ?? ''
   const uid = headerValues(request, 'impersonate-uid')[0] ?? ''
   const groups = headerValues(request, 'impersonate-group')

@@ -1,9 +1,10 @@
+import type { Answer } from '#base'
 import type { Peer, TransportRequest, UserInfo } from '#client'
 
-/** Says who makes a request; undefined when it has nothing this authenticator understands. Rejects with what is wrong with it. */
+/** Says who makes a request; undefined when it has nothing this authenticator understands. Throws what is wrong with it. */
 export interface Authenticator {
   readonly name: string
-  authenticate(request: TransportRequest, peer: Peer): Promise<UserInfo | undefined>
+  authenticate(request: TransportRequest, peer: Peer): Answer<UserInfo | undefined>
 }
 
 export interface Authenticated {

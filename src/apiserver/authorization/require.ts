@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '#api'
+import { type Answer, andThen } from '#base'
 import { failure, forbidden } from '#meta'
-import { type Answer, type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision } from './types.ts'
+import { type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision } from './types.ts'
 
 /**
  * Throws 403 in upstream's words unless an authorizer allows it. Waits only where one of them has to. The decision is told to `record`, for the audit.
@@ -11,15 +12,13 @@ export function requireAuthorization(
   resource: ResourceDefinition | undefined,
   record?: { decided(decision: Decision): void },
 ): Answer<void> {
-  const conclude = (answer: Decision): void => {
+  return andThen(authorizeBy(authorizers, attributes), (answer) => {
     record?.decided(answer)
     const { decision, reason, error } = answer
     if (decision === 'allow') return
     if (error !== undefined) throw failure(500, 'InternalError', `Internal error occurred: ${error}`, undefined)
     throw refusal(attributes, resource, reason)
-  }
-  const answer = authorizeBy(authorizers, attributes)
-  return answer instanceof Promise ? answer.then(conclude) : conclude(answer)
+  })
 }
 
 /** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default"`. */

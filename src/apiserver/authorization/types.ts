@@ -1,3 +1,4 @@
+import { type Answer, andThen } from '#base'
 import type { UserInfo } from '#client'
 import type { FieldTerm, LabelTerm } from './selectors.ts'
 
@@ -41,9 +42,6 @@ export interface KnownRules {
   readonly errors: readonly string[]
 }
 
-/** Answers at once where it can: most requests wait for nobody. */
-export type Answer<T> = T | Promise<T>
-
 export interface Authorizer {
   readonly name: string
   authorize(attributes: AuthorizationAttributes): Answer<Decision>
@@ -55,35 +53,24 @@ export const allow = (reason = ''): Decision => ({ decision: 'allow', reason })
 export const noOpinion = (reason = ''): Decision => ({ decision: 'no-opinion', reason })
 
 /** The first authorizer with an opinion decides; none means no. */
-export function authorizeBy(authorizers: readonly Authorizer[], attributes: AuthorizationAttributes): Answer<Decision> {
-  const reasons: string[] = []
-  const errors: string[] = []
-  for (const [index, authorizer] of authorizers.entries()) {
-    const answer = authorizer.authorize(attributes)
-    if (answer instanceof Promise) return later(answer, authorizers.slice(index + 1), attributes, reasons, errors)
-    if (answer.decision !== 'no-opinion') return answer
-    note(answer, reasons, errors)
-  }
-  return undecided(reasons, errors)
-}
+export const authorizeBy = (authorizers: readonly Authorizer[], attributes: AuthorizationAttributes): Answer<Decision> =>
+  askFrom(0, authorizers, attributes, [], [])
 
-/** The same, from an authorizer on that has to be waited for. */
-async function later(
-  pending: Promise<Decision>,
-  rest: readonly Authorizer[],
+/** Asks the authorizer at `index`, and those behind it as long as none has an opinion. */
+function askFrom(
+  index: number,
+  authorizers: readonly Authorizer[],
   attributes: AuthorizationAttributes,
   reasons: string[],
   errors: string[],
-): Promise<Decision> {
-  let answer = await pending
-  for (const authorizer of rest) {
+): Answer<Decision> {
+  const authorizer = authorizers[index]
+  if (authorizer === undefined) return undecided(reasons, errors)
+  return andThen(authorizer.authorize(attributes), (answer) => {
     if (answer.decision !== 'no-opinion') return answer
     note(answer, reasons, errors)
-    answer = await authorizer.authorize(attributes)
-  }
-  if (answer.decision !== 'no-opinion') return answer
-  note(answer, reasons, errors)
-  return undecided(reasons, errors)
+    return askFrom(index + 1, authorizers, attributes, reasons, errors)
+  })
 }
 
 function note({ reason, error }: Decision, reasons: string[], errors: string[]): void {

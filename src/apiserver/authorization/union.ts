@@ -1,4 +1,4 @@
-import type { Clock, Log, Random } from '#base'
+import type { Answer, Clock, Log, Random } from '#base'
 import type { UserInfo } from '#client'
 import type { AuthorizationConfiguration, AuthorizerConfiguration } from './configuration/configuration.ts'
 import type { AuthorizationSource } from './configuration/file.ts'
@@ -8,15 +8,7 @@ import { MatchConditions } from './review/conditions.ts'
 import { connectTo } from './review/connection.ts'
 import { type AuthorizationHandler, type AuthorizerFunction, functionAuthorizer } from './review/functions.ts'
 import { AuthorizationWebhook } from './review/webhook.ts'
-import {
-  type Answer,
-  type AuthorizationAttributes,
-  type Authorizer,
-  authorizeBy,
-  type Decision,
-  type KnownRules,
-  rulesBy,
-} from './types.ts'
+import { type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision, type KnownRules, rulesBy } from './types.ts'
 
 export interface AuthorizationOptions {
   /** Who is asked after `system:masters` and the functions, in order; by default Node, then RBAC. */

@@ -7,8 +7,9 @@ import {
   priorityLevelConfigurations,
   type ResourceDefinition,
 } from '#api'
-import type { Clock } from '#base'
+import { type Answer, type Clock, recovering } from '#base'
 import type { UserInfo } from '#client'
+import type { Patience } from '../request-deadline.ts'
 import type { RequestInfo } from '../request-info.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { Borrowing } from './borrowing.ts'
@@ -25,7 +26,8 @@ export interface FlowRequest {
   readonly user: UserInfo
   readonly resource: ResourceDefinition | undefined
   readonly query: URLSearchParams | undefined
-  readonly signal: AbortSignal
+  /** Whose signal is aborted when nobody waits for the answer any more. */
+  readonly patience: Patience
   /** How long it may wait for seats. */
   readonly waitMs: number
 }
@@ -48,8 +50,8 @@ export class FlowController implements Disposable {
   readonly #levels = new Map<string, PriorityLevel>()
   readonly #borrowing: Borrowing
   readonly #subscriptions: readonly Disposable[]
-  #schemas: CompiledSchema[] = []
-  #catchAll: CompiledSchema | undefined
+  /** In the order in which they are tried; the last matches everything. */
+  #classifications: readonly Classification[] = []
   #isStale = true
 
   constructor({ cache, clock, serverSeats = SERVER_SEATS }: { cache: WatchCache; clock: Clock; serverSeats?: number }) {
@@ -77,31 +79,30 @@ export class FlowController implements Disposable {
 
   classify(request: Pick<FlowRequest, 'info' | 'user'>): Classification {
     this.#refresh()
-    const schema = this.#schemas.find((each) => each.matches(request)) ?? this.#catchAll!
-    const level = this.#levels.get(schema.level)!
-    const headers = { 'x-kubernetes-pf-flowschema-uid': schema.uid, 'x-kubernetes-pf-prioritylevel-uid': level.uid }
-    return { schema, level, headers }
+    for (const each of this.#classifications) if (each.schema.matches(request)) return each
+    return this.#classifications.at(-1)!
   }
 
-  /** Resolves with seats for the request; throws {@link SeatsRefused} when there are none for it. */
-  async admit(request: FlowRequest, { schema, level }: Classification): Promise<Lease> {
+  /** Seats for the request, now or when it is its turn; throws {@link SeatsRefused} when there are none for it. */
+  admit(request: FlowRequest, { schema, level }: Classification): Answer<Lease> {
     const { info, resource, query } = request
     const arrival: Arrival = {
       schema: schema.name,
       distinguisher: schema.distinguisher(request),
       work: level.isExempt ? ONE : estimate(info, resource, query, this.#cache, level.seatsPerRequestMax),
       waitMs: request.waitMs,
-      signal: request.signal,
+      patience: request.patience,
       describe: () => describe(request),
     }
-    try {
-      const taking = level.take(arrival)
-      if (level.waiting > 0) this.#borrowing.arm()
-      return await taking
-    } catch (error) {
-      if (error instanceof SeatsRefused) this.#borrowing.arm()
-      throw error
-    }
+    const taking = recovering(
+      () => level.take(arrival),
+      (error) => {
+        if (error instanceof SeatsRefused) this.#borrowing.arm()
+        throw error
+      },
+    )
+    if (level.waiting > 0) this.#borrowing.arm()
+    return taking
   }
 
   [Symbol.dispose](): void {
@@ -127,8 +128,9 @@ export class FlowController implements Disposable {
       this.#levels.set(name, level)
     }
     // A schema that names a level that is not there matches nothing.
-    this.#schemas = compileSchemas([...schemas.values()]).filter(({ level }) => configured.has(level))
-    this.#catchAll = this.#schemas.find(({ name }) => name === 'catch-all')
+    const usable = compileSchemas([...schemas.values()]).filter(({ level }) => configured.has(level))
+    const catchAll = usable.filter(({ name }) => name === 'catch-all')
+    this.#classifications = [...usable, ...catchAll].map((schema) => classificationOf(schema, this.#levels.get(schema.level)!))
   }
 
   #dropQuiet(): void {
@@ -139,6 +141,12 @@ export class FlowController implements Disposable {
     }
   }
 }
+
+const classificationOf = (schema: CompiledSchema, level: PriorityLevel): Classification => ({
+  schema,
+  level,
+  headers: { 'x-kubernetes-pf-flowschema-uid': schema.uid, 'x-kubernetes-pf-prioritylevel-uid': level.uid },
+})
 
 const ONE = { initialSeats: 1, finalSeats: 0, additionalLatencyMs: 0 }
 

@@ -4,7 +4,7 @@ import { priorityLevel } from '#api'
 import { settle, VirtualClock } from '#base'
 import { divide, limitsOf } from './concurrency.ts'
 import { deal } from './hands.ts'
-import { type Arrival, PriorityLevel, SeatsRefused } from './priority-level.ts'
+import { type Arrival, type Lease, PriorityLevel, SeatsRefused } from './priority-level.ts'
 import { SeatDemand, smoothed } from './seat-demand.ts'
 import { ONE_SEAT } from './work-estimate.ts'
 
@@ -32,18 +32,21 @@ const arrival = (distinguisher: string, overrides: Partial<Arrival> = {}): Arriv
   distinguisher,
   work: ONE_SEAT,
   waitMs: 15_000,
-  signal: new AbortController().signal,
+  patience: new AbortController(),
   describe: () => [],
   ...overrides,
 })
 
 /** Takes seats, works for `ms`, and says when it was done. */
 async function work(level: PriorityLevel, clock: VirtualClock, ms: number, what: Arrival): Promise<number> {
-  const lease = await level.take(what)
+  const lease = await take(level, what)
   await clock.sleep(ms)
   lease.release()
   return clock.now()
 }
+
+/** Whether the seats are there at once or not. */
+const take = async (level: PriorityLevel, what: Arrival): Promise<Lease> => level.take(what)
 
 const reasonOf = (error: unknown): string => (error instanceof SeatsRefused ? error.reason : String(error))
 
@@ -79,13 +82,13 @@ test('two flows that want all they can get share seats evenly, also when the req
 
 test('full queues, full seats, waiting too long and going away are refused, each by its name', async () => {
   const { level, clock } = levelOf(1, queues(1, 1, 1))
-  const first = await level.take(arrival('a'))
-  const waiting = level.take(arrival('a')).catch(reasonOf)
-  assert.equal(await level.take(arrival('a')).catch(reasonOf), 'queue-full')
+  const first = await take(level, arrival('a'))
+  const waiting = take(level, arrival('a')).catch(reasonOf)
+  assert.equal(await take(level, arrival('a')).catch(reasonOf), 'queue-full')
   await clock.advance(15_000)
   assert.equal(await waiting, 'time-out')
   const gone = new AbortController()
-  const leaving = level.take(arrival('a', { signal: gone.signal })).catch(reasonOf)
+  const leaving = take(level, arrival('a', { patience: gone })).catch(reasonOf)
   gone.abort()
   assert.equal(await leaving, 'cancelled')
   first.release()
@@ -95,18 +98,18 @@ test('full queues, full seats, waiting too long and going away are refused, each
     1,
     priorityLevel('r', { type: 'Limited', limited: { nominalConcurrencyShares: 1, limitResponse: { type: 'Reject' } } }),
   ).level
-  const held = await rejecting.take(arrival('a'))
-  assert.equal(await rejecting.take(arrival('a')).catch(reasonOf), 'concurrency-limit')
+  const held = await take(rejecting, arrival('a'))
+  assert.equal(await take(rejecting, arrival('a')).catch(reasonOf), 'concurrency-limit')
   held.release()
   assert.equal(clock.pendingTimers, 0)
 })
 
 test('a wide request takes its seats, and one wider than the level runs alone', async () => {
   const { level, clock } = levelOf(4)
-  const wide = await level.take(arrival('a', { work: { ...ONE_SEAT, initialSeats: 3 } }))
+  const wide = await take(level, arrival('a', { work: { ...ONE_SEAT, initialSeats: 3 } }))
   assert.equal(level.seatsInUse, 3)
   let widest = false
-  const waiting = level.take(arrival('b', { work: { ...ONE_SEAT, initialSeats: 9 } })).then((lease) => {
+  const waiting = take(level, arrival('b', { work: { ...ONE_SEAT, initialSeats: 9 } })).then((lease) => {
     widest = true
     return lease
   })
@@ -123,7 +126,7 @@ test('a wide request takes its seats, and one wider than the level runs alone', 
 
 test('a write holds the seats of its watchers for a while after it was answered', async () => {
   const { level, clock } = levelOf(4)
-  const lease = await level.take(arrival('a', { work: { initialSeats: 1, finalSeats: 3, additionalLatencyMs: 20 } }))
+  const lease = await take(level, arrival('a', { work: { initialSeats: 1, finalSeats: 3, additionalLatencyMs: 20 } }))
   lease.release()
   assert.deepEqual([level.executing, level.seatsInUse], [0, 3])
   await clock.advance(20)
@@ -132,7 +135,7 @@ test('a write holds the seats of its watchers for a while after it was answered'
 
 test('an exempt level makes nobody wait', async () => {
   const { level } = levelOf(0, priorityLevel('exempt', { type: 'Exempt' }))
-  const leases = await Promise.all(Array.from({ length: 1_000 }, () => level.take(arrival('a'))))
+  const leases = await Promise.all(Array.from({ length: 1_000 }, () => take(level, arrival('a'))))
   assert.equal(level.executing, 1_000)
   for (const lease of leases) lease.release()
   assert.ok(level.isIdle)

@@ -1,5 +1,6 @@
 import type { PriorityLevelConfiguration } from '#api'
-import type { Clock, Timer } from '#base'
+import type { Answer, Clock, Timer } from '#base'
+import type { Patience } from '../request-deadline.ts'
 import type { Limits } from './concurrency.ts'
 import { FairQueue, type QueuedRequest, type Rejection, workOf } from './fair-queue.ts'
 import { Hands } from './hands.ts'
@@ -13,7 +14,7 @@ export interface Arrival {
   readonly work: WorkEstimate
   /** How long it may wait for its seats. */
   readonly waitMs: number
-  readonly signal: AbortSignal
+  readonly patience: Patience
   readonly describe: () => readonly string[]
 }
 
@@ -137,9 +138,8 @@ export class PriorityLevel implements Disposable {
     this.#dispatch()
   }
 
-  /** Resolves with the seats, at once when there are any and nobody waits. Rejects with {@link SeatsRefused}. */
-  async take(arrival: Arrival): Promise<Lease> {
-    if (arrival.signal.aborted) throw this.#refused(arrival, 'cancelled')
+  /** The seats, at once when there are any and nobody waits. Throws {@link SeatsRefused}. */
+  take(arrival: Arrival): Answer<Lease> {
     this.#advance()
     const queue = this.isExempt ? undefined : this.#queueFor(arrival)
     this.demand.add(seatsOf(arrival.work), this.#virtualAtMs)
@@ -153,6 +153,8 @@ export class PriorityLevel implements Disposable {
   }
 
   async #wait(arrival: Arrival, queue: FairQueue): Promise<Lease> {
+    const { signal } = arrival.patience
+    if (signal.aborted) throw this.#refused(arrival, 'cancelled', true)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const request = this.#request(arrival, queue, resolve)
     queue.enqueue(request)
@@ -166,14 +168,14 @@ export class PriorityLevel implements Disposable {
       this.#dispatch()
     }
     const onAbort = (): void => leave('cancelled')
-    arrival.signal.addEventListener('abort', onAbort, { once: true })
+    signal.addEventListener('abort', onAbort, { once: true })
     using _timer = this.#clock.after(arrival.waitMs, () => leave('time-out'))
     this.#dispatch()
     try {
       await promise
       return this.#leaseOf(request)
     } finally {
-      arrival.signal.removeEventListener('abort', onAbort)
+      signal.removeEventListener('abort', onAbort)
     }
   }
 

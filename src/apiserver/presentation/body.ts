@@ -1,5 +1,5 @@
 import { encodeProtobuf, protobufMessageOf } from '#api'
-import { deepFreeze } from '#base'
+import { type Answer, deepFreeze } from '#base'
 import type { BodyParts, ResponseBody, TransportResponse } from '#client'
 import { type KubernetesObject, printYaml } from '#meta'
 import { type Form, MEDIA_TYPES, notAcceptable } from './negotiate.ts'
@@ -7,17 +7,18 @@ import { type Form, MEDIA_TYPES, notAcceptable } from './negotiate.ts'
 type ObjectBody = Extract<ResponseBody, { kind: 'object' }>
 
 /** An object made for one answer; its encoding is chosen last, by {@link encoded}. JSON until then. */
-export function objectBody(object: unknown): ObjectBody {
+export function objectBody(object: unknown, mediaType?: string): ObjectBody {
   const frozen = deepFreeze(object)
-  return lazyBody(
+  return new LazyBody(
     () => frozen,
     () => joined([Buffer.from(JSON.stringify(object))]),
+    mediaType,
   )
 }
 
 /** An object whose encoded form is at hand, in parts. Without a media type it is JSON and may still be encoded otherwise. */
 export const sharedBody = (object: () => unknown, parts: () => BodyParts, mediaType?: string): ObjectBody =>
-  lazyBody(object, parts, mediaType)
+  new LazyBody(object, parts, mediaType)
 
 /** Parts that are all there. */
 export function joined(parts: readonly Uint8Array[]): BodyParts {
@@ -27,7 +28,7 @@ export function joined(parts: readonly Uint8Array[]): BodyParts {
 }
 
 /** The response with its object in the encoding that its client asked for. */
-export async function encoded(response: TransportResponse, { encoding, pretty }: Form): Promise<TransportResponse> {
+export function encoded(response: TransportResponse, { encoding, pretty }: Form): Answer<TransportResponse> {
   const { body } = response
   if (body.kind !== 'object' || body.mediaType !== undefined || (encoding === 'json' && !pretty)) return response
   const headers = { ...response.headers, 'content-type': MEDIA_TYPES[encoding] }
@@ -36,15 +37,17 @@ export async function encoded(response: TransportResponse, { encoding, pretty }:
       return {
         ...response,
         headers,
-        body: lazyBody(
+        body: new LazyBody(
           () => body.object,
           () => joined([Buffer.from(JSON.stringify(body.object, null, 2))]),
         ),
       }
-    case 'yaml': {
-      const text = await printYaml(body.object, { sortKeys: true })
-      return { ...response, headers, body: { kind: 'bytes', bytes: Buffer.from(text) } }
-    }
+    case 'yaml':
+      return printYaml(body.object, { sortKeys: true }).then((text) => ({
+        ...response,
+        headers,
+        body: { kind: 'bytes', bytes: Buffer.from(text) },
+      }))
     case 'protobuf': {
       const object = body.object as KubernetesObject
       if (protobufMessageOf(object.apiVersion ?? '', object.kind ?? '') === undefined)
@@ -52,7 +55,7 @@ export async function encoded(response: TransportResponse, { encoding, pretty }:
       return {
         ...response,
         headers,
-        body: lazyBody(
+        body: new LazyBody(
           () => object,
           () => joined([encodeProtobuf(object)]),
           MEDIA_TYPES.protobuf,
@@ -62,24 +65,36 @@ export async function encoded(response: TransportResponse, { encoding, pretty }:
   }
 }
 
-function lazyBody(make: () => unknown, parts: () => BodyParts, mediaType?: string): ObjectBody {
-  let object: { readonly made: unknown } | undefined
-  let whole: Uint8Array | undefined
-  return {
-    kind: 'object',
-    get object() {
-      object ??= { made: make() }
-      return object.made
-    },
-    bytes() {
-      if (whole === undefined) {
-        const [first = NOTHING, ...others] = parts()
-        whole = others.length === 0 ? first : Buffer.concat([first, ...others])
-      }
-      return whole
-    },
-    parts: () => (whole === undefined ? parts() : joined([whole])),
-    ...(mediaType && { mediaType }),
+/** Both forms are made for who asks, and once. */
+class LazyBody {
+  readonly kind = 'object'
+  readonly mediaType?: string
+  readonly #make: () => unknown
+  readonly #parts: () => BodyParts
+  #object: { readonly made: unknown } | undefined
+  #whole: Uint8Array | undefined
+
+  constructor(make: () => unknown, parts: () => BodyParts, mediaType?: string) {
+    this.#make = make
+    this.#parts = parts
+    if (mediaType !== undefined) this.mediaType = mediaType
+  }
+
+  get object(): unknown {
+    this.#object ??= { made: this.#make() }
+    return this.#object.made
+  }
+
+  bytes(): Uint8Array {
+    if (this.#whole === undefined) {
+      const [first = NOTHING, ...others] = this.#parts()
+      this.#whole = others.length === 0 ? first : Buffer.concat([first, ...others])
+    }
+    return this.#whole
+  }
+
+  parts(): BodyParts {
+    return this.#whole === undefined ? this.#parts() : joined([this.#whole])
   }
 }
 

@@ -36,7 +36,7 @@ interface Asked {
   readonly agent?: string
 }
 
-function send(method: string, path: string, asked: Asked = {}): Promise<TransportResponse> {
+async function send(method: string, path: string, asked: Asked = {}): Promise<TransportResponse> {
   const { query = '', accept, type = 'application/json', body, signal, agent = 'test' } = asked
   const headers = { 'content-type': type, 'user-agent': agent, ...(accept !== undefined && { accept }) }
   const request = {

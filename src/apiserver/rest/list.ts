@@ -1,4 +1,4 @@
-import { type Clock, nextTurn } from '#base'
+import { type Answer, andThen, type Clock, nextTurn } from '#base'
 import { badRequest, failure, gone, type ListMeta } from '#meta'
 import { Compacted, type Revision, type Store } from '#store'
 import type { RequestContext } from '../context.ts'
@@ -58,18 +58,22 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
 }
 
 /** One object; `resourceVersion` says how fresh it has to be. */
-export async function get(context: RequestContext, dependencies: ReadDependencies): Promise<ObjectVersion> {
+export function get(context: RequestContext, dependencies: ReadDependencies): Answer<ObjectVersion> {
   const { resource, info, query } = context
-  await freshEnough(query.get('resourceVersion') ?? '', dependencies)
-  await dependencies.cache.settled(resource)
-  return found(dependencies.cache.of(resource).get(keyIn(resource, info.namespace, info.name)), resource, info.name)
+  const { cache } = dependencies
+  const settled = andThen(freshEnough(query.get('resourceVersion') ?? '', dependencies), () => cache.settled(resource))
+  return andThen(settled, () => found(cache.of(resource).get(keyIn(resource, info.namespace, info.name)), resource, info.name))
 }
 
 /** '' must show every acknowledged write, '0' takes what is there, any other at least that revision. 504 when it does not come. */
-export async function freshEnough(requested: string, { cache, store, clock }: ReadDependencies): Promise<void> {
+export function freshEnough(requested: string, dependencies: ReadDependencies): Answer<void> {
+  const { cache } = dependencies
   if (requested === '') return cache.current()
   const revision = parseRevision(requested)
-  if (revision <= cache.revision) return
+  return revision <= cache.revision ? undefined : comes(revision, dependencies)
+}
+
+async function comes(revision: Revision, { cache, store, clock }: ReadDependencies): Promise<void> {
   const waiting = new AbortController()
   using _timer = clock.after(FRESHNESS_WAIT_MS, () => waiting.abort(tooLarge(revision, store.revision)))
   await cache.reached(revision, waiting.signal)

@@ -50,7 +50,7 @@ export async function watch(
 }
 
 async function open(
-  { resource, info, signal }: RequestContext,
+  { resource, info, patience }: RequestContext,
   options: ListOptions,
   selection: Selection,
   presenter: Presenter,
@@ -80,7 +80,7 @@ async function open(
   }
   const watcher = new Watcher(presenter, since, backlog)
   watcher.own(source.watch({ namespace, name: selection.name, selection }, watcher))
-  watches.keep(watcher, { signal, options, revision: () => cache.revisionOf(resource) })
+  watches.keep(watcher, { signal: patience.signal, options, revision: () => cache.revisionOf(resource) })
   return watcher
 }
 

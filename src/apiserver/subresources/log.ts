@@ -12,14 +12,18 @@ export const log: Subresource = {
   resources: ['pods'],
   async handle(context, dependencies) {
     const pod = await scheduledPod(context, dependencies)
-    const { query, info, signal } = context
+    const { query, info, patience } = context
     const container = containerOf(pod, query.get('container'))
     const passed = new URLSearchParams(
       PARAMETERS.flatMap((name) => (query.has(name) ? [[name, query.get(name)!] as [string, string]] : [])),
     )
     const target = kubeletTarget(pod.nodeName, dependencies)
     const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join('/')}?${passed}`
-    const response = await callUpstream({ ...target, options: { ...target.options, path, method: 'GET' } }, undefined, signal)
+    const response = await callUpstream(
+      { ...target, options: { ...target.options, path, method: 'GET' } },
+      undefined,
+      patience.signal,
+    )
     if (response.status >= 400) throw await refusal(response)
     return response
   },

@@ -20,7 +20,7 @@ export const proxy: Subresource = {
       return toDirectory(prefix, context.query)
     }
     const target = await proxyTarget(context, dependencies)
-    const { body, headers, signal } = context
+    const { body, headers, patience } = context
     const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : undefined
     const { host, port } = target.options
     const options = {
@@ -28,7 +28,7 @@ export const proxy: Subresource = {
       method: context.method,
       headers: { ...target.options.headers, ...framing(bytes, headers) },
     }
-    const response = await callUpstream({ ...target, options }, bytes, signal)
+    const response = await callUpstream({ ...target, options }, bytes, patience.signal)
     const requestHost = headers['host'] ?? headers[':authority'] ?? ''
     return relocate(response, { prefix, upstreamHost: `${host}:${port}`, requestHost })
   },

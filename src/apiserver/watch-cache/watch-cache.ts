@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '#api'
-import { type Clock, type Log, TaskGroup } from '#base'
+import { type Answer, andThen, type Clock, type Log, TaskGroup } from '#base'
 import { failure } from '#meta'
 import { type Change, Compacted, type Entry, type Revision, type Store } from '#store'
 import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
@@ -88,12 +88,13 @@ export class WatchCache implements AsyncDisposable {
     return pending === undefined ? this.#revision : Math.min(this.#revision, pending - 1)
   }
 
-  /** Resolves once what the cache has reached is shown by `resource` too, which may have to ask a webhook. 500 while something that is stored can't be read. */
-  async settled(resource: ResourceDefinition): Promise<void> {
+  /** Answers once what the cache has reached is shown by `resource` too, which may have to ask a webhook. 500 while something that is stored can't be read. */
+  settled(resource: ResourceDefinition): Answer<void> {
     this.#damage.check(storagePrefix(resource))
-    await this.#followerOf(resource)?.settled(resource)
-    const cache = this.of(resource)
-    if (cache.unreadable.size > 0) await this.#readAgainOnce(cache)
+    return andThen(this.#followerOf(resource)?.settled(resource), () => {
+      const cache = this.of(resource)
+      return cache.unreadable.size > 0 ? this.#readAgainOnce(cache) : undefined
+    })
   }
 
   /** Tells `follower` of every change below its prefix, first handing it what is stored there already. */
@@ -145,14 +146,15 @@ export class WatchCache implements AsyncDisposable {
     for (const each of [...this.#caches.values(), ...this.#followers.values()]) each.forget(revision)
   }
 
-  /** Resolves once the cache shows `revision`; rejects with `signal.reason` when aborted first. */
-  async reached(revision: Revision, signal?: AbortSignal): Promise<void> {
-    if (this.#revision < revision) await this.#waiters.wait(revision, signal)
+  /** Answers once the cache shows `revision`; rejects with `signal.reason` when aborted first. */
+  reached(revision: Revision, signal?: AbortSignal): Answer<void> {
+    return this.#revision < revision ? this.#waiters.wait(revision, signal) : undefined
   }
 
-  /** Resolves once the cache shows what is in the store now, whoever wrote it. */
-  async current(): Promise<void> {
-    return this.reached(this.#store.isShared ? await this.#store.latest() : this.#store.revision)
+  /** Answers once the cache shows what is in the store now, whoever wrote it. */
+  current(): Answer<void> {
+    if (!this.#store.isShared) return this.reached(this.#store.revision)
+    return this.#store.latest().then((revision) => this.reached(revision))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
