@@ -38,31 +38,31 @@ export function requestInfoOf({
   query,
 }: Pick<TransportRequest, 'path' | 'query'> & { readonly method: string }): RequestInfo {
   const parts = segments(path)
-  const nonResource: RequestInfo = { kind: 'path', verb: method.toLowerCase(), path }
-  const [root, ...rest] = parts
-  let group = ''
-  if (root === 'apis') group = rest.shift() ?? ''
-  else if (root !== 'api') return nonResource
-  const version = rest.shift()
-  if (version === undefined || rest.length === 0) return nonResource
+  const root = parts[0]
+  if (root !== 'api' && root !== 'apis') return pathInfo(method, path)
+  let at = 1
+  const group = root === 'apis' ? (parts[at++] ?? '') : ''
+  const version = parts[at++]
+  if (version === undefined || at >= parts.length) return pathInfo(method, path)
   let namespace = ''
   // The deprecated /watch/ prefix is the watch verb.
-  const watchPrefix = rest[0] === 'watch' && rest.length > 1
-  if (watchPrefix) rest.shift()
-  if (rest[0] === 'namespaces' && rest.length > 1) {
-    namespace = rest[1]!
-    if (rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2]!)) rest.splice(0, 2)
+  const watchPrefix = parts[at] === 'watch' && at + 1 < parts.length
+  if (watchPrefix) at++
+  if (parts[at] === 'namespaces' && at + 1 < parts.length) {
+    namespace = parts[at + 1]!
+    if (at + 2 < parts.length && !NAMESPACE_SUBRESOURCES.has(parts[at + 2]!)) at += 2
   }
-  const [resource = '', name = '', subresource = '', ...after] = rest
+  const resource = parts[at++] ?? ''
+  const name = parts[at++] ?? ''
+  const subresource = parts[at++] ?? ''
   const verbs = name === '' ? COLLECTION_VERBS : ITEM_VERBS
   let verb = verbs[method === 'HEAD' ? 'GET' : method] ?? (subresource === 'proxy' ? 'get' : undefined)
-  if (verb === undefined) return { ...nonResource }
+  if (verb === undefined) return pathInfo(method, path)
   const watching = watchPrefix || isTrue(query?.get('watch'))
   // Nothing is written through it.
-  if (watchPrefix && verb !== 'list' && verb !== 'get') return nonResource
+  if (watchPrefix && verb !== 'list' && verb !== 'get') return pathInfo(method, path)
   if ((verb === 'list' && watching) || watchPrefix) verb = 'watch'
   const named = verb === 'list' || verb === 'watch' || verb === 'deletecollection' ? selectedName(query) : undefined
-  const rawRest = subresource === 'proxy' ? restOf(path, parts.length - after.length) : after.map((part) => `/${part}`).join('')
   return {
     kind: 'resource',
     verb,
@@ -72,7 +72,7 @@ export function requestInfoOf({
     subresource,
     namespace,
     name: name || (named ?? ''),
-    rest: rawRest,
+    rest: at >= parts.length && subresource !== 'proxy' ? '' : restBehind(at, parts, subresource, path),
     path,
   }
 }
@@ -85,16 +85,34 @@ function selectedName(query: URLSearchParams | undefined): string | undefined {
 export const isTrue = (value: string | null | undefined): boolean =>
   value !== null && value !== undefined && value !== '0' && value !== 'false'
 
+const pathInfo = (method: string, path: string): RequestInfo => ({ kind: 'path', verb: method.toLowerCase(), path })
+
 function segments(path: string): string[] {
+  const parts: string[] = []
+  for (let at = 0; at < path.length; ) {
+    const slash = path.indexOf('/', at)
+    const end = slash === -1 ? path.length : slash
+    if (end > at) parts.push(path.slice(at, end))
+    at = end + 1
+  }
+  return path.includes('%') ? parts.map((part) => decoded(part, path)) : parts
+}
+
+function decoded(part: string, path: string): string {
   try {
-    return path
-      .split('/')
-      .filter((part) => part !== '')
-      .map((part) => (part.includes('%') ? decodeURIComponent(part) : part))
+    return decodeURIComponent(part)
   } catch (error) {
     throw badRequest(`the path ${JSON.stringify(path)} is not valid percent-encoding`, error)
   }
 }
+
+const restBehind = (at: number, parts: readonly string[], subresource: string, path: string): string =>
+  subresource === 'proxy'
+    ? restOf(path, Math.min(at, parts.length))
+    : parts
+        .slice(at)
+        .map((part) => `/${part}`)
+        .join('')
 
 /** The raw remainder of a path behind its first `count` segments, with a trailing slash kept. */
 function restOf(path: string, count: number): string {

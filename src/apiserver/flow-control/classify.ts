@@ -30,7 +30,7 @@ export function compileSchemas(schemas: readonly FlowSchema[]): CompiledSchema[]
         name: nameOf(schema),
         uid: schema.metadata?.uid ?? '',
         level: schema.spec?.priorityLevelConfiguration?.name ?? '',
-        matches: (digest) => rules.some((matches) => matches(digest)),
+        matches: (digest) => anyMatches(rules, digest),
         distinguisher: ({ user, info }) =>
           method === 'ByUser' ? user.username : method === 'ByNamespace' && info.kind === 'resource' ? info.namespace : '',
       }
@@ -42,11 +42,17 @@ const nameOf = ({ metadata }: FlowSchema): string => metadata?.name ?? ''
 
 type Matcher = (digest: Digest) => boolean
 
+/** Without a closure: this is asked a dozen times for every request. */
+function anyMatches(matchers: readonly Matcher[], digest: Digest): boolean {
+  for (const matches of matchers) if (matches(digest)) return true
+  return false
+}
+
 function compileRule({ subjects, resourceRules = [], nonResourceRules = [] }: PolicyRulesWithSubjects): Matcher {
   const isSubject = compileSubjects(subjects)
   const resources = resourceRules.map(compileResourceRule)
   const paths = nonResourceRules.map(compilePathRule)
-  return (digest) => isSubject(digest.user) && (digest.info.kind === 'resource' ? resources : paths).some((rule) => rule(digest))
+  return (digest) => isSubject(digest.user) && anyMatches(digest.info.kind === 'resource' ? resources : paths, digest)
 }
 
 function compileSubjects(subjects: readonly FlowcontrolSubject[]): (user: UserInfo) => boolean {
@@ -63,7 +69,11 @@ function compileSubjects(subjects: readonly FlowcontrolSubject[]): (user: UserIn
     }
   }
   const anybody = users.has('*') || groups.has('*')
-  return ({ username, groups: own }) => anybody || users.has(username) || own.some((group) => groups.has(group))
+  return ({ username, groups: own }) => {
+    if (anybody || users.has(username)) return true
+    for (const group of own) if (groups.has(group)) return true
+    return false
+  }
 }
 
 const setOf = (values: readonly string[]): ((value: string) => boolean) => {

@@ -1,10 +1,10 @@
 import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type Clock, type Log, systemClock } from '#base'
-import type { Peer, RequestBody, TransportRequest, TransportResponse } from '#client'
+import { type Answer, andThen, type Clock, type Log, recovering, systemClock } from '#base'
+import type { Peer, TransportRequest } from '#client'
 import { failure, type Status, statusOf } from '#meta'
 import type { AuditTrail } from '../audit/index.ts'
 import { withoutTokenProtocol } from '../authentication/bearer.ts'
@@ -13,8 +13,10 @@ import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
+import { endIdle } from './idle-sessions.ts'
+import { type Head, IncomingRequest, Presence } from './incoming-request.ts'
 import { type ClientAuthorities, PeerReader } from './peer.ts'
-import { http1Sink, http2Sink, type Sink } from './sink.ts'
+import { Http1Sink, Http2Sink, type Sink } from './sink.ts'
 import { upgradeUpstream } from './upstream.ts'
 import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
 import { writeBody } from './write-body.ts'
@@ -58,8 +60,6 @@ export interface Listener extends AsyncDisposable {
 const HEADER_BYTES_MAX = 64 * 1024
 const STREAMS_PER_CONNECTION_MAX = 1_000
 
-const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
-
 /** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
 export async function listen(pipeline: Pipeline, options: ListenOptions, log: Log): Promise<Listener> {
   const { createSecureServer } = await import('node:http2')
@@ -92,11 +92,14 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  const serveOn = (request: Incoming, sink: Sink, peer: Peer): void => {
-    serve(pipeline, request, sink, peer).catch((error: unknown) => {
-      log.debug('A connection broke', { error })
-      sink.stream.destroy()
-    })
+  const serveOn = (head: Head, body: Readable, sink: Sink, peer: Peer): void => {
+    void recovering(
+      () => serve(pipeline, head, body, sink, peer),
+      (error) => {
+        log.debug('A connection broke', { error })
+        sink.stream.destroy()
+      },
+    )
   }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // HTTP/0.9 has no heads, so neither of us could say where anything ends.
@@ -106,7 +109,7 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
       )
       return
     }
-    serveOn({ ...headOf(request), body: request }, http1Sink(response), peers.peerOf(request.socket as TLSSocket))
+    serveOn(headOf(request), request, new Http1Sink(response), peers.peerOf(request.socket as TLSSocket))
   })
   // Node wraps every HTTP/2 stream in the objects of HTTP/1 for the listener above; we take the stream itself, which costs half as much.
   server.removeAllListeners('stream')
@@ -114,7 +117,7 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     const { ':method': method = 'GET', ':path': url = '/', expect } = headers
     if (expect === '100-continue') stream.additionalHeaders({ ':status': 100 })
     const peer = peers.peerOf(socketOf(stream))
-    serveOn({ method, url, headers, rawHeaders, body: stream }, http2Sink(stream), peer)
+    serveOn({ method, url, headers, rawHeaders }, stream, new Http2Sink(stream), peer)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade(pipeline, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
@@ -147,30 +150,6 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   }
 }
 
-/** Ends a connection that begins nothing, or that has had no request for a while. One with requests under way, such as watches, may be silent. */
-function endIdle(session: ServerHttp2Session, { handshakeMs, idleMs }: ConnectionLimits, clock: Clock): void {
-  let open = 0
-  const end = (): void => {
-    session.close()
-    session.destroy()
-  }
-  let timer = clock.after(handshakeMs, end)
-  const wait = (): void => {
-    timer[Symbol.dispose]()
-    if (open === 0 && !session.destroyed) timer = clock.after(idleMs, end)
-  }
-  session.once('remoteSettings', wait)
-  session.on('stream', (stream) => {
-    open++
-    timer[Symbol.dispose]()
-    stream.once('close', () => {
-      open--
-      wait()
-    })
-  })
-  session.once('close', () => timer[Symbol.dispose]())
-}
-
 /** No tickets: a session that is resumed would skip the check of the certificate that it began with. */
 const TLS = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const
 
@@ -179,98 +158,29 @@ const trustedBy = ({ clientCA, frontProxyCA }: ClientAuthorities): string[] =>
 
 const socketOf = (stream: ServerHttp2Stream): TLSSocket => stream.session?.socket as TLSSocket
 
-/** A request before anybody has looked at it. */
-interface Incoming {
-  readonly method: string
-  readonly url: string
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as they came. */
-  readonly rawHeaders: readonly string[]
-  readonly body: Readable
-}
-
-const headOf = ({ method = 'GET', url = '/', headers, rawHeaders }: IncomingMessage): Omit<Incoming, 'body'> => ({
+const headOf = ({ method = 'GET', url = '/', headers, rawHeaders }: IncomingMessage): Head => ({
   method,
   url,
   headers,
   rawHeaders,
 })
 
-async function serve(pipeline: Pipeline, request: Incoming, sink: Sink, peer: Peer): Promise<void> {
+const nothing = (): void => undefined
+
+function serve(pipeline: Pipeline, head: Head, body: Readable, sink: Sink, peer: Peer): Answer<void> {
   const client = new Presence()
-  sink.stream.on('error', () => undefined)
+  sink.stream.on('error', nothing)
   sink.stream.on('close', () => client.left())
-  let result: TransportResponse
-  try {
-    result = await pipeline.handle(transportRequest(request, client), peer)
-  } catch (error) {
-    result = replyStatus(statusOf(error))
-  }
-  // What follows its source has to be told when the client leaves; who has a whole answer has not gone away.
-  if (result.body.kind !== 'watch' && result.body.kind !== 'stream') client.answered()
-  await writeBody(request, sink, result)
+  const answered = recovering(
+    () => pipeline.handle(new IncomingRequest(head, body, client), peer),
+    (error) => replyStatus(statusOf(error)),
+  )
+  return andThen(answered, (response) => {
+    // What follows its source has to be told when the client leaves; who has a whole answer has not gone away.
+    if (response.body.kind !== 'watch' && response.body.kind !== 'stream') client.answered()
+    return writeBody(head, sink, response)
+  })
 }
-
-/** Whether the client is still there to be answered. Its signal is made for who asks. */
-class Presence {
-  #controller: AbortController | undefined
-  #state: 'waiting' | 'answered' | 'gone' = 'waiting'
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#state === 'gone') this.#abort()
-    return this.#controller.signal
-  }
-
-  answered(): void {
-    this.#state = 'answered'
-  }
-
-  left(): void {
-    if (this.#state !== 'waiting') return
-    this.#state = 'gone'
-    this.#abort()
-  }
-
-  #abort(): void {
-    this.#controller?.abort(new DOMException('the client went away', 'AbortError'))
-  }
-}
-
-function transportRequest(
-  { method, url, headers: received, rawHeaders, body: stream }: Incoming,
-  client: { readonly signal: AbortSignal },
-): TransportRequest {
-  const mark = url.indexOf('?')
-  const headers: Record<string, string> = {}
-  for (const name in received) {
-    const value = received[name]
-    if (value !== undefined && name.charCodeAt(0) !== COLON) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  }
-  // Whoever stops reading (a body that is too large) still has an answer to send on the same stream.
-  const body: RequestBody | undefined = BODY_METHODS.has(method)
-    ? { kind: 'stream', stream: stream.iterator({ destroyOnReturn: false }) }
-    : undefined
-  return {
-    method: method as TransportRequest['method'],
-    path: mark === -1 ? url : url.slice(0, mark),
-    uri: url,
-    query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
-    headers,
-    headerValues: (name) => valuesIn(rawHeaders, name),
-    body,
-    get signal() {
-      return client.signal
-    },
-  }
-}
-
-function valuesIn(rawHeaders: readonly string[], name: string): string[] {
-  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === name)
-}
-
-/** What the names of HTTP/2's own headers begin with. */
-const COLON = 0x3a
 
 /** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. Watches: a message per frame. */
 async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
@@ -278,7 +188,7 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
   let recorded: AuditTrail | undefined
   try {
     const gone = new AbortController()
-    const asked = transportRequest({ ...headOf(request), body: request }, gone)
+    const asked = new IncomingRequest(headOf(request), request, gone)
     removeCredentials(request, (name) => pipeline.isCredential(name))
     if (pipeline.isRemote(asked.path)) {
       const { user, trail } = await pipeline.admit(asked, peer)

@@ -18,7 +18,15 @@ class Client extends Writable {
   }
 
   get sink(): Sink {
-    return { head: (status, headers) => void Object.assign(this, { status, headers }), flush() {}, stream: this }
+    return {
+      head: (status, headers, length) =>
+        void Object.assign(this, {
+          status,
+          headers: { ...headers, ...(length !== undefined && { 'content-length': String(length) }) },
+        }),
+      flush() {},
+      stream: this,
+    }
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {

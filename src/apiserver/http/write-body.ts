@@ -1,9 +1,11 @@
 import type { Writable } from 'node:stream'
+import type { Answer } from '#base'
 import type { BodyParts, TransportResponse } from '#client'
 import { statusOf } from '#meta'
 import { joined } from '../presentation/body.ts'
 import { replyStatus } from '../response.ts'
 import type { Sink } from './sink.ts'
+import { together } from './together.ts'
 import { writeWatch } from './write-watch.ts'
 
 /** Smaller answers are not worth compressing (upstream's threshold and level). */
@@ -18,8 +20,8 @@ interface Headed {
   readonly method?: string | undefined
 }
 
-/** Writes a response, waiting where the client is slower than we are. */
-export async function writeBody(request: Headed, sink: Sink, { status, headers, body }: TransportResponse): Promise<void> {
+/** Writes a response, waiting where the client is slower than we are; a small one is on its way when this returns. */
+export function writeBody(request: Headed, sink: Sink, { status, headers, body }: TransportResponse): Answer<void> {
   if (request.method === 'HEAD' || body.kind === 'none') {
     sink.head(status, headers)
     sink.stream.end()
@@ -28,40 +30,23 @@ export async function writeBody(request: Headed, sink: Sink, { status, headers, 
   if (body.kind === 'watch' || body.kind === 'stream') {
     sink.head(status, headers)
     sink.flush()
-    if (body.kind === 'watch') await writeWatch(sink.stream, body.frames)
-    else await writeStream(sink.stream, body.stream)
-    return
+    return body.kind === 'watch' ? writeWatch(sink.stream, body.frames) : writeStream(sink.stream, body.stream)
   }
   let parts: BodyParts
   try {
     parts = body.kind === 'bytes' ? joined([body.bytes]) : (body.parts?.() ?? joined([body.bytes()]))
   } catch (error) {
-    await writeBody(request, sink, replyStatus(statusOf(error)))
-    return
+    return writeBody(request, sink, replyStatus(statusOf(error)))
   }
-  await writeParts(request, sink, { status, headers: { ...headers } }, parts)
-}
-
-async function writeParts(
-  request: Headed,
-  sink: Sink,
-  { status, headers }: { readonly status: number; readonly headers: Record<string, string> },
-  parts: BodyParts,
-): Promise<void> {
   const length = parts.byteLength
   if (length >= GZIP_BYTES_MIN && acceptsGzip(request)) {
-    headers['content-encoding'] = 'gzip'
-    headers['vary'] = headers['vary'] === undefined ? 'Accept-Encoding' : `${headers['vary']}, Accept-Encoding`
-    sink.head(status, headers)
-    await writeCompressed(sink.stream, parts)
-    return
+    const vary = headers['vary'] === undefined ? 'Accept-Encoding' : `${headers['vary']}, Accept-Encoding`
+    sink.head(status, { ...headers, 'content-encoding': 'gzip', vary })
+    return writeCompressed(sink.stream, parts)
   }
-  headers['content-length'] = String(length)
-  sink.head(status, headers)
-  if (length <= BATCH_BYTES) {
-    const all = [...parts]
-    sink.stream.end(all.length === 1 ? all[0] : Buffer.concat(all, length))
-  } else await writeBatches(sink.stream, parts)
+  sink.head(status, headers, length)
+  if (length > BATCH_BYTES) return writeBatches(sink.stream, parts)
+  sink.stream.end(together(parts))
 }
 
 async function writeCompressed(stream: Writable, parts: BodyParts): Promise<void> {

@@ -39,18 +39,20 @@ const ENCODINGS = Object.keys(MEDIA_TYPES) as readonly Encoding[]
 /** Of a watch, whose frames have no YAML form. */
 const STREAMED: readonly Encoding[] = ['json', 'protobuf']
 
-/** The clients of a cluster send few different headers. */
+/** The clients of a cluster send few different headers; by what is offered. */
 const REMEMBERED_MAX = 500
-const remembered = new Map<string, Form>()
+const remembered = new Map<number, Map<string, Form>>()
 
 /** The first acceptable form in the client's order of preference. Throws 406 when there is none. */
 export function negotiate(accept: string | undefined, offer: Offer): Form {
-  const key = `${offer.streaming ? 's' : ''}${offer.protobuf ? 'p' : ''}${offer.transforms ? 't' : ''} ${accept ?? ''}`
-  let form = remembered.get(key)
+  const key = (offer.streaming ? 1 : 0) + (offer.protobuf ? 2 : 0) + (offer.transforms ? 4 : 0)
+  let forms = remembered.get(key)
+  if (forms === undefined) remembered.set(key, (forms = new Map()))
+  let form = forms.get(accept ?? '')
   if (form === undefined) {
     form = choose(accept, offer)
-    if (remembered.size >= REMEMBERED_MAX) remembered.clear()
-    remembered.set(key, form)
+    if (forms.size >= REMEMBERED_MAX) forms.clear()
+    forms.set(accept ?? '', form)
   }
   return form
 }

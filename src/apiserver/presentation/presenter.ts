@@ -1,4 +1,4 @@
-import { encodeProtobufMessage, protobufEnvelope, protobufEnvelopeParts, type ResourceDefinition } from '#api'
+import { encodeProtobufMessage, protobufEnvelopeParts, type ResourceDefinition } from '#api'
 import type { BodyParts, ResponseBody, WatchFrame } from '#client'
 import { apiVersionOf, type KubernetesObject, type ListMeta } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
@@ -36,12 +36,12 @@ export class Presenter {
     if (encoding !== 'protobuf')
       return sharedBody(
         () => shown.object,
-        () => joined([shown.bytes()]),
+        () => joined(shown.parts()),
       )
     const { kind } = this.#resource
     return sharedBody(
       () => shown.object,
-      () => joined([protobufEnvelope(apiVersionOf(this.#resource), kind, protobufOf(this.#resource, shown).message)]),
+      () => joined(protobufEnvelopeParts(apiVersionOf(this.#resource), kind, [protobufOf(this.#resource, shown).message])),
       MEDIA_TYPES.protobuf,
     )
   }

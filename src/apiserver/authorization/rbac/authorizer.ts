@@ -35,7 +35,7 @@ export class RbacAuthorizer implements Authorizer {
     for (const bound of this.#bindings.boundTo(attributes.user, attributes.isResource ? attributes.namespace : '')) {
       const rules = this.#rulesOf(bound)
       if (rules === undefined) (missing ??= []).push(bound)
-      else for (const rule of rules) if (allows(rule, attributes)) return allow(`RBAC: allowed by ${describe(bound)}`)
+      else for (const rule of rules) if (allows(rule, attributes)) return grantBy(bound)
     }
     return missing === undefined ? NO_OPINION : noOpinion(`RBAC: ${aggregated(missing.map(roleNotFound))}`)
   }
@@ -71,6 +71,15 @@ export class RbacAuthorizer implements Authorizer {
   #rulesOf({ namespace, roleKind, roleName }: Bound): readonly PolicyRule[] | undefined {
     return this.rulesOfRole(roleKind, namespace, roleName)
   }
+}
+
+const grants = new WeakMap<Bound, Decision>()
+
+/** That a binding allows it, which is worded once. */
+function grantBy(bound: Bound): Decision {
+  let grant = grants.get(bound)
+  if (grant === undefined) grants.set(bound, (grant = allow(`RBAC: allowed by ${describe(bound)}`)))
+  return grant
 }
 
 /** In upstream's words, as reviews and audit annotations show them. */

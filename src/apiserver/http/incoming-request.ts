@@ -1,0 +1,88 @@
+import type { Readable } from 'node:stream'
+import type { RequestBody, TransportRequest } from '#client'
+
+/** The head of a request in what HTTP/1 and HTTP/2 have in common. */
+export interface Head {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[]
+}
+
+const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+/** Of all requests that have none; nobody changes it. */
+const NO_QUERY = new URLSearchParams()
+/** What the names of HTTP/2's own headers begin with. */
+const COLON = 0x3a
+
+/** A request as it came over the wire. What few ask for (the signal, the body) is made for who asks. */
+export class IncomingRequest implements TransportRequest {
+  readonly method: TransportRequest['method']
+  readonly path: string
+  readonly uri: string
+  readonly query: URLSearchParams
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: RequestBody | undefined
+  readonly #rawHeaders: readonly string[]
+  readonly #client: { readonly signal: AbortSignal }
+
+  constructor({ method, url, headers, rawHeaders }: Head, body: Readable, client: { readonly signal: AbortSignal }) {
+    const mark = url.indexOf('?')
+    this.method = method as TransportRequest['method']
+    this.path = mark === -1 ? url : url.slice(0, mark)
+    this.uri = url
+    this.query = mark === -1 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+    this.headers = joinedHeaders(headers)
+    // Whoever stops reading (a body that is too large) still has an answer to send on the same stream.
+    this.body = BODY_METHODS.has(method) ? { kind: 'stream', stream: body.iterator({ destroyOnReturn: false }) } : undefined
+    this.#rawHeaders = rawHeaders
+    this.#client = client
+  }
+
+  get signal(): AbortSignal {
+    return this.#client.signal
+  }
+
+  headerValues(name: string): string[] {
+    const raw = this.#rawHeaders
+    return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name)
+  }
+}
+
+function joinedHeaders(received: Head['headers']): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name in received) {
+    const value = received[name]
+    if (value !== undefined && name.charCodeAt(0) !== COLON) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  return headers
+}
+
+/** Whether the client is still there to be answered. Its signal is made for who asks. */
+export class Presence {
+  #controller: AbortController | undefined
+  #state: 'waiting' | 'answered' | 'gone' = 'waiting'
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#state === 'gone') this.#abort()
+    }
+    return this.#controller.signal
+  }
+
+  answered(): void {
+    this.#state = 'answered'
+  }
+
+  left(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'gone'
+    this.#abort()
+  }
+
+  #abort(): void {
+    this.#controller?.abort(new DOMException('the client went away', 'AbortError'))
+  }
+}
