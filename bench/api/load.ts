@@ -1,53 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { type ClientHttp2Session, connect } from 'node:http2'
-import { join } from 'node:path'
-import type { Message, Usage } from './usage.ts'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import { Agent, get } from 'node:https'
+import { cpuMsOf, type Target } from './process.ts'
 
 export interface KeyPair {
   readonly certificate: string
   readonly key: string
 }
 
-/** A server process, and how to ask it. */
-export class Server implements AsyncDisposable {
-  readonly #child: ChildProcess
-  readonly #waiting = new Map<number, (value: unknown) => void>()
-  #nextId = 0
-
-  private constructor(child: ChildProcess) {
-    this.#child = child
-    child.on('message', ({ id, value }: { id: number; value: unknown }) => this.#waiting.get(id)?.(value))
-  }
-
-  static async start<T>(file: string): Promise<{ readonly server: Server; readonly up: T }> {
-    const child = fork(join(import.meta.dirname, file), {
-      execArgv: ['--conditions=source'],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
-    const up = await new Promise<T>((resolve, reject) => {
-      child.once('message', (message) => resolve(message as T))
-      child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)))
-    })
-    return { server: new Server(child), up }
-  }
-
-  ask<T>(message: Message): Promise<T> {
-    const id = this.#nextId++
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve as (value: unknown) => void)
-      this.#child.send({ id, message })
-    })
-  }
-
-  usage(): Promise<Usage> {
-    return this.ask({ kind: 'usage' })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.disconnect()
-    await gone
-  }
+/** Whom a client believes, and who it is. */
+export interface Identity {
+  readonly ca: string
+  readonly own: KeyPair
 }
 
 export interface Request {
@@ -57,36 +20,72 @@ export interface Request {
   readonly body?: Buffer
 }
 
+/** Go's HTTP/2 client, which client-go is, lets a server be this far ahead of it, on a stream and on a connection. */
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
+const CONNECTION_WINDOW_BYTES = 1024 * 1024 * 1024
+
 /** One HTTP/2 connection, as one client has. */
 export class Connection implements Disposable {
   readonly #session: ClientHttp2Session
 
-  constructor(port: number, ca: string, own: KeyPair) {
-    this.#session = connect(`https://127.0.0.1:${port}`, { ca, cert: own.certificate, key: own.key })
+  constructor(port: number, { ca, own }: Identity) {
+    this.#session = connect(`https://127.0.0.1:${port}`, {
+      ca,
+      cert: own.certificate,
+      key: own.key,
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+    })
+    this.#session.on('connect', () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
     this.#session.on('error', () => undefined)
   }
 
   /** The whole body; throws for any status but a success. */
-  async send({ method = 'GET', path, headers, body }: Request): Promise<Buffer> {
-    const stream = this.#session.request({ ':method': method, ':path': path, ...headers })
-    stream.end(body)
-    let status = 0
-    stream.on('response', (head) => {
-      status = Number(head[':status'])
-    })
+  async send(request: Request): Promise<Buffer> {
     const chunks: Buffer[] = []
-    for await (const chunk of stream) chunks.push(chunk as Buffer)
-    const whole = Buffer.concat(chunks)
-    if (status < 200 || status > 299) throw new Error(`${method} ${path}: ${status} ${whole.toString().slice(0, 500)}`)
-    return whole
+    await this.count(request, (chunk) => chunks.push(chunk))
+    return Buffer.concat(chunks)
+  }
+
+  /** How many bytes were answered; throws for any status but a success, gRPC's included. */
+  count({ method = 'GET', path, headers, body }: Request, see?: (chunk: Buffer) => void): Promise<number> {
+    const stream = this.#session.request({ ':method': method, ':path': path, ...headers })
+    let [bytes, failed] = [0, '']
+    stream.on('response', (head) => {
+      const status = Number(head[':status'])
+      if (status < 200 || status > 299) failed = `${status}`
+      failed ||= grpcFailure(head)
+    })
+    stream.on('trailers', (trailers) => {
+      failed ||= grpcFailure(trailers)
+    })
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      see?.(chunk)
+    })
+    stream.end(body)
+    return new Promise((resolve, reject) => {
+      stream.on('error', reject)
+      stream.on('close', () => (failed === '' ? resolve(bytes) : reject(new Error(`${method} ${path}: ${failed}`))))
+    })
   }
 
   /** Calls back for every chunk of an answer that does not end; resolves once it has begun. */
-  async follow(path: string, received: (bytes: number) => void, headers: Readonly<Record<string, string>> = {}): Promise<void> {
-    const stream = this.#session.request({ ':path': path, ...headers })
-    stream.on('data', (chunk: Buffer) => received(chunk.length))
+  async follow({ path, headers, body }: Request, received: (chunk: Buffer) => void): Promise<void> {
+    const options = { endStream: body === undefined }
+    const stream: ClientHttp2Stream = this.#session.request(
+      { ...(body && { ':method': 'POST' }), ':path': path, ...headers },
+      options,
+    )
+    if (body !== undefined) stream.write(body)
     stream.on('error', () => undefined)
-    await new Promise<void>((resolve) => stream.once('response', () => resolve()))
+    await new Promise<void>((resolve, reject) => {
+      stream.once('response', (head) => {
+        if (head[':status'] === 200) resolve()
+        else reject(new Error(`${path}: ${head[':status']}`))
+      })
+      stream.once('close', () => reject(new Error(`${path}: closed`)))
+      stream.on('data', received)
+    })
   }
 
   [Symbol.dispose](): void {
@@ -94,43 +93,82 @@ export class Connection implements Disposable {
   }
 }
 
+const grpcFailure = (headers: Readonly<Record<string, unknown>>): string =>
+  headers['grpc-status'] === undefined || headers['grpc-status'] === '0'
+    ? ''
+    : `gRPC status ${String(headers['grpc-status'])} ${String(headers['grpc-message'] ?? '')}`
+
+/** Many answers that do not end, each on an HTTP/1.1 connection of its own. */
+export class SingleConnections implements Disposable {
+  readonly #port: number
+  readonly #identity: Identity
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxCachedSessions: 0 })
+
+  constructor(port: number, identity: Identity) {
+    this.#port = port
+    this.#identity = identity
+  }
+
+  follow({ path, headers }: Request, received: (chunk: Buffer) => void): Promise<void> {
+    const { ca, own } = this.#identity
+    return new Promise((resolve, reject) => {
+      const request = get(
+        {
+          host: '127.0.0.1',
+          port: this.#port,
+          path,
+          headers,
+          agent: this.#agent,
+          ca,
+          cert: own.certificate,
+          key: own.key,
+        },
+        (response) => {
+          if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode}`))
+          response.on('data', received)
+          response.on('error', () => undefined)
+          resolve()
+        },
+      )
+      request.on('error', reject)
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy()
+  }
+}
+
 export interface Measured {
   readonly count: number
   readonly seconds: number
+  /** Of the server. */
   readonly cpuMs: number
   /** Sorted. */
   readonly latenciesMs: readonly number[]
-  readonly bytes: number
 }
 
 /** Runs as many clients as connections for a while, each sending its next request when the last was answered. */
 export async function measure(
-  server: Server,
+  { pid }: Target,
   connections: readonly Connection[],
   durationMs: number,
   requestAt: (index: number) => Request,
 ): Promise<Measured> {
   const latenciesMs: number[] = []
-  let [next, bytes] = [0, 0]
-  const before = await server.usage()
+  let next = 0
+  const beforeMs = cpuMsOf(pid)
   const startMs = performance.now()
   const client = async (connection: Connection): Promise<void> => {
     while (performance.now() - startMs < durationMs) {
       const sentMs = performance.now()
-      bytes += (await connection.send(requestAt(next++))).length
+      await connection.count(requestAt(next++))
       latenciesMs.push(performance.now() - sentMs)
     }
   }
   await Promise.all(connections.map(client))
   const seconds = (performance.now() - startMs) / 1000
-  const { cpuMs } = await server.usage()
-  return {
-    count: latenciesMs.length,
-    seconds,
-    cpuMs: cpuMs - before.cpuMs,
-    latenciesMs: latenciesMs.sort((a, b) => a - b),
-    bytes,
-  }
+  return { count: latenciesMs.length, seconds, cpuMs: cpuMsOf(pid) - beforeMs, latenciesMs: latenciesMs.sort((a, b) => a - b) }
 }
 
 /** Rounds of one measurement taken together. */
@@ -140,13 +178,6 @@ export const merged = (rounds: readonly Measured[]): Measured => {
     count: sum(({ count }) => count),
     seconds: sum(({ seconds }) => seconds),
     cpuMs: sum(({ cpuMs }) => cpuMs),
-    bytes: sum(({ bytes }) => bytes),
     latenciesMs: rounds.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b),
   }
 }
-
-/** Requests per second of the server's CPU. */
-export const perCpuSecond = ({ count, cpuMs }: Measured): number => (count * 1000) / cpuMs
-
-export const percentile = ({ latenciesMs }: Measured, part: number): number =>
-  latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * part))] ?? 0

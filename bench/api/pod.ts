@@ -1,5 +1,7 @@
 import type { Pod } from '../../src/api/index.ts'
 
+export const podName = (index: number): string => `web-5d78c9869d-${index}`
+
 const volume = 'kube-api-access-abcde'
 
 /** A pod as a Deployment's is, about 3 KB once it is stored. */
@@ -8,7 +10,7 @@ export function podAt(index: number): Pod {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: `web-5d78c9869d-${index}`,
+      name: podName(index),
       namespace: 'default',
       labels: { app: 'web', 'pod-template-hash': '5d78c9869d' },
       annotations: { 'example.com/config-hash': '0a1b2c3d4e5f60718293a4b5c6d7e8f901234567' },

@@ -1,19 +1,20 @@
-/** Our API server in a process of its own: TLS, authentication by certificates, RBAC, a durable store. Answers its parent about its CPU and memory. */
+/**
+ * Our API server in a process of its own: TLS, authentication by certificates, RBAC, a durable store. Parameters: certificate, key and authority, as files, and the store's
+ * directory, which may be one that was filled before.
+ */
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { createApiServer } from '#apiserver'
-import { nullLog, systemClock, systemRandom } from '#base'
+import { assert, nullLog, systemClock, systemRandom } from '#base'
 import { createClient, inProcessTransport } from '#client'
-import { createAuthority } from '#cluster'
+import { isAlreadyExists } from '#meta'
 import { openEmbeddedStore } from '#store'
 import { clusterRoleBindings, pods, serviceAccounts } from '../../src/api/index.ts'
 import { podAt } from './pod.ts'
-import { answerParent } from './usage.ts'
+import { answerParent } from './process.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 't8s-bench-'))
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+const [certificateFile = '', keyFile = '', caFile = '', directory = ''] = process.argv.slice(2)
+const [certificate = '', key = '', clientCA = ''] = [certificateFile, keyFile, caFile].map((file) => readFileSync(file, 'utf8'))
 const clock = systemClock
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const server = await createApiServer({
@@ -31,19 +32,19 @@ const server = await createApiServer({
 })
 await server.ready
 const admin = createClient(inProcessTransport(server, { user: { username: 'admin', groups: ['system:masters'] } }))
-await admin.create(clusterRoleBindings, {
-  metadata: { name: 'bench' },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'bench' }],
-})
-await admin.create(serviceAccounts, { metadata: { name: 'default', namespace: 'default' } }).catch(() => undefined)
-const authority = await createAuthority('bench-authority', { clock, random: systemRandom })
-const serving = await authority.issue({ commonName: 'kube-apiserver', hosts: ['127.0.0.1'], usages: ['server'] })
+const exists = (error: unknown): void => assert(isAlreadyExists(error), 'the directory was filled before')
 // Whoever asks has no group of its own: rules decide, not a bypass.
-const own = await authority.issue({ commonName: 'bench', usages: ['client'] })
-const listener = await server.listen({ host: '127.0.0.1', port: 0, tls: { ...serving, clientCA: authority.certificate } })
+await admin
+  .create(clusterRoleBindings, {
+    metadata: { name: 'bench' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'bench' }],
+  })
+  .catch(exists)
+await admin.create(serviceAccounts, { metadata: { name: 'default', namespace: 'default' } }).catch(exists)
+const { port } = await server.listen({ host: '127.0.0.1', port: 0, tls: { certificate, key, clientCA } })
 
-answerParent(async (message) => {
+answerParent({ port }, async (message) => {
   if (message.kind !== 'fill') return undefined
   const BATCH = 200
   for (let from = 0; from < message.count; from += BATCH) {
@@ -52,4 +53,3 @@ answerParent(async (message) => {
   }
   return undefined
 })
-process.send?.({ kind: 'up', port: listener.port, ca: authority.certificate, serving, own })
