@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { addQuantities, canonicalQuantity, compareQuantities, milliValue, quantityValue, subtractQuantities } from './quantity.ts'
+import {
+  addQuantities,
+  canonicalQuantity,
+  compareQuantities,
+  milliValue,
+  parseQuantity,
+  quantityValue,
+  subtractQuantities,
+} from './quantity.ts'
 
 test('a quantity has one spelling', () => {
   const cases: readonly (readonly [text: string, canonical: string])[] = [
@@ -67,4 +75,12 @@ test('sums and differences keep the format of the first and lose nothing', () =>
     }),
     { seed: 1, numRuns: 300 },
   )
+})
+
+test('a quantity is read once: what is remembered can not be changed, and what is wrong is wrong every time', () => {
+  const once = parseQuantity('250m')
+  assert.equal(parseQuantity('250m'), once)
+  assert.ok(Object.isFrozen(once))
+  for (let time = 0; time < 2; time++) assert.throws(() => parseQuantity('250q'), /suffix|regular expression/)
+  for (let at = 0; at < 3_000; at++) assert.equal(parseQuantity(`${at}Ki`).nanos, BigInt(at) * 1024n * 1_000_000_000n)
 })

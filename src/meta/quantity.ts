@@ -20,8 +20,24 @@ const SUFFIX_ERROR = "unable to parse quantity's suffix"
 const SHAPE = /^[+-]?(\d+(\.\d*)?|\.\d+)[eEinumkKMGTP]+[-+]?\d*$/
 const BINARY_MAX = 2n ** 63n - 1n
 
-/** Throws an Error with upstream's sentence. */
+/** Quantities that are remembered: a cluster writes the same few over and over, and a pod's are read a dozen times at its creation. */
+const KNOWN_MAX = 1_000
+const KNOWN_LENGTH_MAX = 32
+const known = new Map<string, Quantity>()
+
+/** Frozen and shared. Throws an Error with upstream's sentence. */
 export function parseQuantity(text: string): Quantity {
+  let quantity = known.get(text)
+  if (quantity === undefined) {
+    quantity = Object.freeze(read(text))
+    if (text.length > KNOWN_LENGTH_MAX) return quantity
+    if (known.size >= KNOWN_MAX) known.clear()
+    known.set(text, quantity)
+  }
+  return quantity
+}
+
+function read(text: string): Quantity {
   const match = PATTERN.exec(text)
   const [, sign, whole = '', fraction = '', exponentMark, exponentText, suffix = ''] = match ?? []
   if (match === null || (whole === '' && fraction === '')) throw new Error(SHAPE.test(text) ? SUFFIX_ERROR : QUANTITY_ERROR)

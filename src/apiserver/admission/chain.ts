@@ -30,10 +30,16 @@ export class AdmissionChain {
   }
 
   async validate(attributes: Attributes): Promise<void> {
-    for (const plugin of this.#validating[attributes.operation]) await plugin.validate!(attributes, this.#context)
+    for (const plugin of this.#validating[attributes.operation]) {
+      const judging = plugin.validate!(attributes, this.#context)
+      if (judging instanceof Promise) await judging
+    }
   }
 
   async #mutateOnce(attributes: Attributes): Promise<void> {
-    for (const plugin of this.#mutating[attributes.operation]) await plugin.mutate!(attributes, this.#context)
+    for (const plugin of this.#mutating[attributes.operation]) {
+      const changing = plugin.mutate!(attributes, this.#context)
+      if (changing instanceof Promise) await changing
+    }
   }
 }

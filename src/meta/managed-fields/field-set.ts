@@ -61,19 +61,23 @@ export function* members(set: FieldSet, prefix: readonly string[] = []): Iterabl
   }
 }
 
-/** Collects paths; the only place where a tree grows. */
+/** Collects paths; the only place where a tree grows. Paths mostly share their beginning with the one before, which is not looked up again. */
 export class FieldSetBuilder {
-  readonly #root: Growing = { member: false, children: new Map() }
+  readonly #root: Growing = { member: false, children: undefined }
+  /** The nodes on the way of the last path, and its elements. */
+  readonly #nodes: Growing[] = []
+  readonly #elements: string[] = []
 
   add(path: readonly string[]): void {
-    let node = this.#root
-    for (const element of path) {
-      let child = node.children.get(element)
-      if (child === undefined) {
-        child = { member: false, children: new Map() }
-        node.children.set(element, child)
-      }
-      node = child
+    let depth = 0
+    while (depth < path.length && this.#elements[depth] === path[depth]) depth++
+    let node = depth === 0 ? this.#root : this.#nodes[depth - 1]!
+    this.#nodes.length = depth
+    this.#elements.length = depth
+    for (; depth < path.length; depth++) {
+      node = childOf(node, path[depth]!)
+      this.#nodes.push(node)
+      this.#elements.push(path[depth]!)
     }
     node.member = true
   }
@@ -85,10 +89,22 @@ export class FieldSetBuilder {
 
 interface Growing {
   member: boolean
-  readonly children: Map<string, Growing>
+  /** Most nodes are leaves. */
+  children: Map<string, Growing> | undefined
+}
+
+function childOf(node: Growing, element: string): Growing {
+  node.children ??= new Map()
+  let child = node.children.get(element)
+  if (child === undefined) {
+    child = { member: false, children: undefined }
+    node.children.set(element, child)
+  }
+  return child
 }
 
 function grown({ member, children }: Growing, inner: boolean): FieldSet | undefined {
+  if (children === undefined) return inner && member ? LEAF : undefined
   const built: Record<string, FieldSet> = {}
   for (const [element, child] of children) built[element] = grown(child, true)!
   return nodeOf(inner && member, built)

@@ -10,7 +10,13 @@ export type Shape =
   | { readonly kind: 'leaf' }
   | { readonly kind: 'map'; readonly node: Schema | undefined }
   | { readonly kind: 'set'; readonly items: Schema | undefined }
-  | { readonly kind: 'keyed'; readonly items: Schema | undefined; readonly keys: readonly string[] }
+  | {
+      readonly kind: 'keyed'
+      readonly items: Schema | undefined
+      readonly keys: readonly string[]
+      /** In the order in which path elements have them. */
+      readonly sortedKeys: readonly string[]
+    }
 
 const LEAF: Shape = { kind: 'leaf' }
 const OPEN_MAP: Shape = { kind: 'map', node: undefined }
@@ -32,13 +38,20 @@ function declaredShape(schema: Schema): Shape | 'open' {
   if (node.type === 'array') {
     const listType = schema.listType ?? node.listType
     if (listType === 'set') return { kind: 'set', items: node.items }
-    if (listType === 'map') return { kind: 'keyed', items: node.items, keys: schema.listMapKeys ?? node.listMapKeys ?? [] }
+    if (listType === 'map') return keyedShape(node.items, schema.listMapKeys ?? node.listMapKeys ?? [])
     return LEAF
   }
   if ((schema.mapType ?? node.mapType) === 'atomic') return LEAF
   if (node.properties !== undefined || node.additionalProperties !== undefined) return { kind: 'map', node }
   return node.preserveUnknownFields || node.type === undefined ? 'open' : LEAF
 }
+
+const keyedShape = (items: Schema | undefined, keys: readonly string[]): Shape => ({
+  kind: 'keyed',
+  items,
+  keys,
+  sortedKeys: keys.toSorted(),
+})
 
 /** The schema of a field: declared, or what all fields of the map have in common. */
 export const fieldSchema = (node: Schema | undefined, name: string): Schema | undefined =>
@@ -48,7 +61,21 @@ export const fieldSchema = (node: Schema | undefined, name: string): Schema | un
 export const isNamedField = (node: Schema | undefined, name: string): boolean =>
   node?.properties !== undefined && Object.hasOwn(node.properties, name)
 
-export const fieldElement = (name: string): string => `f:${name}`
+/** Elements that are remembered, so that trees find them by strings that were hashed before. Keys of maps may be longer than any field's name. */
+const ELEMENTS_MAX = 10_000
+const REMEMBERED_LENGTH_MAX = 100
+const elements = new Map<string, string>()
+
+export function fieldElement(name: string): string {
+  let element = elements.get(name)
+  if (element === undefined) {
+    element = `f:${name}`
+    if (name.length > REMEMBERED_LENGTH_MAX) return element
+    if (elements.size >= ELEMENTS_MAX) elements.clear()
+    elements.set(name, element)
+  }
+  return element
+}
 
 /** The path element of a list's item; undefined for an item that has none of the list's keys. */
 export function itemElement(shape: Shape, item: unknown): string | undefined {
@@ -56,7 +83,7 @@ export function itemElement(shape: Shape, item: unknown): string | undefined {
   if (shape.kind !== 'keyed' || !isObject(item)) return undefined
   const key: Record<string, unknown> = {}
   let found = false
-  for (const name of shape.keys.toSorted()) {
+  for (const name of shape.sortedKeys) {
     const value = item[name] ?? defaultOf(shape.items, name)
     if (value === undefined || value === null) continue
     key[name] = value
