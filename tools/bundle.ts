@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '..')
 const GENERATED = join(ROOT, 'src/api/generated')
 
 const ENTRIES = {
-  cluster: join(ROOT, 'src/cluster/index.ts'),
+  library: join(ROOT, 'src/cluster/library.ts'),
   program: join(ROOT, 'src/cli/program.ts'),
 }
 
@@ -65,7 +65,7 @@ async function bundleChunks(lib: string): Promise<string[]> {
   await bundle.close()
   const chunks = output.filter((file) => file.type === 'chunk')
   for (const { fileName, code } of chunks) writeFileSync(join(lib, fileName), toASCII(code))
-  return chunks.find(({ fileName }) => fileName === 'cluster.cjs')!.exports
+  return chunks.find(({ fileName }) => fileName === 'library.cjs')!.exports
 }
 
 async function bundleLoader(lib: string): Promise<void> {
@@ -81,7 +81,7 @@ function toASCII(code: string): string {
 
 function libraryOf(names: readonly string[]): string {
   const lines = names.map((name) => `export const ${name} = library.${name}\n`)
-  return `import { load } from './load.js'\n\nconst library = load('cluster.cjs')\n${lines.join('')}`
+  return `import { load } from './load.js'\n\nconst library = load('library.cjs')\n${lines.join('')}`
 }
 
 function packageJson(): object {
@@ -97,7 +97,7 @@ function packageJson(): object {
     type: 'module',
     engines,
     bin: { t8s: './t8s.cjs' },
-    exports: { '.': { types: './types/cluster/index.d.ts', default: './lib/index.js' } },
+    exports: { '.': { types: './types/cluster/library.d.ts', default: './lib/index.js' } },
     imports: { '#*': './types/*/index.d.ts' },
   }
 }

@@ -1,19 +1,3 @@
-export type {
-  AdmissionAnswer,
-  AdmissionFunction,
-  AdmissionHandler,
-  AdmissionRequest,
-  AuditEvent,
-  AuditPolicy,
-  AuditSettings,
-  Authenticated,
-  AuthenticationSettings,
-  AuthorizationHandler,
-  AuthorizerFunction,
-  JwtConfiguration,
-  ReviewStatus,
-  TokenFunction,
-} from '#apiserver'
 export { systemRandom } from '#base'
 export { controllerNames, SIGNERS } from '#controllers'
 export { defaultNodeName } from '#kubelet'
@@ -25,11 +9,11 @@ export {
   type ServiceAccountSettings,
 } from './api-server-settings.ts'
 export { addressIn } from './cidr.ts'
-export { type Cluster, type ForkClusterOptions, type StartClusterOptions, startCluster } from './cluster.ts'
 export * from './components/index.ts'
 export { createCertificateRequest } from './join/certificate-request.ts'
 export { publishJoining } from './join/publish.ts'
 export type { TokenView } from './join/token.ts'
+export * from './library.ts'
 export { addressesIn, addressOfHost } from './local/address.ts'
 export { startAgent } from './local/agent.ts'
 export { type CertificateView, certificatesOf, renewCertificates } from './local/certificates.ts'
