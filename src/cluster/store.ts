@@ -27,6 +27,14 @@ export interface EtcdAccess {
   readonly prefix?: string | undefined
 }
 
+/** What every store is opened with. */
+export interface StoreDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  /** Told that an etcd was restored or replaced: what the process knows is no longer so, and it should end. */
+  readonly onFailure?: ((error: Error) => void) | undefined
+}
+
 const ETCD = 'etcd='
 /** The store of a server that has an etcd member of its own. */
 export const OWN_ETCD = 'etcd'
@@ -34,7 +42,7 @@ export const OWN_ETCD = 'etcd'
 /** The store that a configuration names. */
 export async function openStore(
   { store: kind, etcd }: StoreChoice,
-  { directory, clock, log }: { readonly directory: string; readonly clock: Clock; readonly log: Log },
+  { directory, clock, log, onFailure }: StoreDependencies & { readonly directory: string },
 ): Promise<Store> {
   checkStoreChoice({ store: kind, etcd })
   if (kind === 'embedded') return openEmbeddedStore({ directory, clock, log: log.child({ component: 'store' }) })
@@ -48,19 +56,22 @@ export async function openStore(
     },
     prefix: etcd?.prefix,
     checkCluster: (id) => checkClusterId(directory, id, etcdServersOf(kind)!),
+    onReplaced: onFailure,
     clock,
     log: log.child({ component: 'etcd' }),
   })
 }
 
 /** The store behind this machine's own member. After a power failure the others may take a while, so it waits for a majority as long as it takes. */
-export async function openOwnStore(
-  endpoints: ChangingEndpoints,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-): Promise<Store> {
+export async function openOwnStore(endpoints: ChangingEndpoints, { clock, log, onFailure }: StoreDependencies): Promise<Store> {
   for (;;) {
     try {
-      return await openEtcdStore({ servers: endpoints, clock, log: log.child({ component: 'etcd' }) })
+      return await openEtcdStore({
+        servers: endpoints,
+        onReplaced: onFailure,
+        clock,
+        log: log.child({ component: 'etcd' }),
+      })
     } catch (error) {
       if (!(error instanceof StoreFailure) || error.reason !== 'Unavailable') throw error
       // Opening has tried for seconds before it gave up.

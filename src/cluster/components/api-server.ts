@@ -36,13 +36,13 @@ export interface ApiServerProcessOptions extends ApiServerSettings {
 /** An API server alone in its process. */
 export async function startApiServerProcess(
   options: ApiServerProcessOptions,
-  { clock, random, log }: ComponentContext,
+  { clock, random, log, stop }: ComponentContext,
 ): Promise<AsyncDisposable & { readonly port: number }> {
   await using stack = new AsyncDisposableStack()
   const serving =
     options.credentials.serving ??
     (await selfSigned(options.certificateDirectory, 'apiserver', options.servingHosts, { clock, random }))
-  const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log }))
+  const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log, onFailure: stop }))
   const { serviceClusterIPRange, serviceNodePortRange } = options
   const { clientCA, frontProxyCA, serviceAccounts } = options.credentials
   const { authentication, authorization, admission, encryption, audit } = options

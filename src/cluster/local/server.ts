@@ -80,8 +80,8 @@ export async function startServer(
   state.member = member
   const store = stack.use(
     member === undefined
-      ? await openStore(config, { directory: paths.store, clock, log })
-      : await openOwnStore(member.endpoints, { clock, log }),
+      ? await openStore(config, { directory: paths.store, clock, log, onFailure: stop })
+      : await openOwnStore(member.endpoints, { clock, log, onFailure: stop }),
   )
   member?.established()
   stores.push(store)

@@ -14,7 +14,7 @@ const VERSION_MIN = [3, 4] as const
 
 export async function connectToEtcd(options: EtcdOptions): Promise<Store> {
   const { clock, random = systemRandom, checkCluster } = options
-  const connection = await openConnection(options)
+  const connection = await openConnection(options, options.onReplaced)
   try {
     const { header } = await connection.call<RangeResponse>('range', { ...EVERY_KEY, countOnly: true })
     const status = await connection.call<StatusResponse>('status', {})
@@ -28,9 +28,9 @@ export async function connectToEtcd(options: EtcdOptions): Promise<Store> {
   }
 }
 
-export function openConnection(options: EtcdAccessOptions): Promise<EtcdConnection> {
+export function openConnection(options: EtcdAccessOptions, onReplaced?: EtcdOptions['onReplaced']): Promise<EtcdConnection> {
   const { clock, random = systemRandom, log = nullLog } = options
-  return EtcdConnection.open(endpointsOf(options), { clock, random, log })
+  return EtcdConnection.open(endpointsOf(options), { clock, random, log, onReplaced })
 }
 
 const endpointsOf = ({ servers, tls }: EtcdAccessOptions): EtcdEndpoints =>

@@ -2,14 +2,18 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type * as Grpc from '@grpc/grpc-js'
 import { type Clock, type Log, type Random, systemClock, type Timer } from '#base'
+import type { StoreFailure } from '../store.ts'
 import { ChangingEndpoints, type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
 import { EtcdError, etcdErrorOf } from './errors.ts'
 import { etcdCodec, type Header, type Identity, type SnapshotResponse } from './messages.ts'
+import { Strangers } from './strangers.ts'
 
 export interface ConnectionDependencies {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Told once, with a sentence, when nobody but another cluster, or an older state of this one, answers any more. */
+  readonly onReplaced?: ((error: StoreFailure) => void) | undefined
 }
 
 /** A call to a member that lost its leader hangs until its deadline, so this is what a failover costs. */
@@ -74,6 +78,7 @@ export class EtcdConnection implements Disposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #listening: Disposable | undefined
+  readonly #strangers: Strangers
   #members: readonly Member[]
   #current: number
   #failure: EtcdError | undefined
@@ -82,8 +87,9 @@ export class EtcdConnection implements Disposable {
   #newest = 0
   #closed = false
 
-  constructor(grpc: typeof Grpc, endpoints: EtcdEndpoints, { clock, random, log }: ConnectionDependencies) {
+  constructor(grpc: typeof Grpc, endpoints: EtcdEndpoints, { clock, random, log, onReplaced }: ConnectionDependencies) {
     this.#grpc = grpc
+    this.#strangers = new Strangers(clock, onReplaced)
     this.#clock = clock
     this.#log = log
     this.#members = endpoints.servers.map((endpoint) => memberOf(grpc, endpoint, endpoints.tls))
@@ -159,6 +165,7 @@ export class EtcdConnection implements Disposable {
           const { header } = response as { readonly header?: Header | Identity }
           if (!ANONYMOUS.has(method)) this.#vet(member, header, newest)
           this.#failure = undefined
+          this.#strangers.clear()
           resolve(response as T)
         } catch (refusal) {
           reject(refusal)
@@ -226,6 +233,7 @@ export class EtcdConnection implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true
+    this.#strangers[Symbol.dispose]()
     this.#listening?.[Symbol.dispose]()
     for (const member of this.#members) close(member)
   }
@@ -259,6 +267,7 @@ export class EtcdConnection implements Disposable {
         revision < newest
           ? `${member.endpoint} went back from revision ${newest} to ${revision}: it was restored, or belongs to another cluster`
           : `${member.endpoint} belongs to another cluster than the one that answered first`
+      this.#strangers.answered(details)
       throw this.#failed(member, { code: this.#grpc.status.UNAVAILABLE, details })
     }
     if (revision > this.#newest) this.#newest = revision

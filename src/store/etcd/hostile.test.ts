@@ -239,6 +239,33 @@ test('half of a revision whose watch breaks is not told; its other half comes wi
   }, slowly)
 })
 
+test('an etcd that stays another one was replaced, of which the process is told once; one odd answer is none of it', async () => {
+  await using hostile = await Hostile.start()
+  const clock = new VirtualClock()
+  const said: string[] = []
+  const onReplaced = ({ message }: Error): void => void said.push(message)
+  await using store = await openEtcdStore({ servers: [hostile.url], clock, random: systemRandom, onReplaced })
+  const odd = (reply: object): Promise<unknown> => {
+    hostile.replies.set('Range', () => ({ message: reply }))
+    return eventually(clock, store.get(KEY)).catch(() => undefined)
+  }
+  hostile.replies.set('Range', () => ({ message: header(9) }))
+  assert.equal(await store.get(KEY), undefined)
+  let count = 0
+  hostile.replies.set('Range', () => ({ message: count++ === 0 ? header(3) : header(9) }))
+  assert.equal(await eventually(clock, store.get(KEY)), undefined)
+  await clock.advance(60_000)
+  assert.deepEqual(said, [])
+  await odd(header(4))
+  assert.equal(said.length, 1)
+  assert.match(
+    said[0]!,
+    /^etcd was restored or replaced while this server used it \(.* went back from revision 9 to 4: .*Start it again$/,
+  )
+  await odd(header(10, 8))
+  assert.equal(said.length, 1)
+})
+
 /** So often it is taken again in vain. */
 const WATCHES_MIN = 5
 const PAUSES_MS_MIN = 300

@@ -1,5 +1,5 @@
 import type { Clock, Log, Random } from '#base'
-import type { Store } from '../store.ts'
+import type { Store, StoreFailure } from '../store.ts'
 import type { EtcdAdmin } from './admin.ts'
 import type { ChangingEndpoints, EtcdTls } from './endpoint.ts'
 
@@ -22,6 +22,8 @@ export interface EtcdOptions extends EtcdAccessOptions {
   readonly root?: string | undefined
   /** Throws when the cluster's id is not the one that was expected. */
   readonly checkCluster?: ((id: string) => void) | undefined
+  /** Told once when the cluster was restored or replaced under this store, which then answers nothing any more. */
+  readonly onReplaced?: ((error: StoreFailure) => void) | undefined
 }
 
 /** A store on a cluster of etcd v3.4 or later. Throws `StoreFailure` when no member answers. */
