@@ -74,7 +74,7 @@ table(ingresses, [
     [
       `${P}.backend.resource.apiGroup: Invalid value: "a_b": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
       `${P}.backend.resource.kind: Invalid value: "a/b": may not contain '/'`,
-      `${P}.backend.resource.name: Required value`,
+      `${P}.backend.resource.name: Required value: name is required`,
     ],
   ],
   [
@@ -107,7 +107,10 @@ table(ingressClasses, [
   [
     'parameters of the cluster in a namespace',
     { spec: { controller: 'a.b/c', parameters: { kind: '', name: 'b', scope: 'Cluster', namespace: 'n' } } },
-    ['spec.parameters.kind: Required value', "spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"],
+    [
+      'spec.parameters.kind: Required value: kind is required',
+      "spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'",
+    ],
   ],
 ])
 
@@ -187,10 +190,7 @@ table(horizontalPodAutoscalers, [
   [
     'a metric of no kind',
     metric({ type: 'Memory' }),
-    [
-      `${M}.type: Unsupported value: "Memory": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"`,
-      `${M}.: Required value: must populate information for the given metric source`,
-    ],
+    [`${M}.type: Unsupported value: "Memory": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"`],
   ],
   [
     'another source than it says',

@@ -336,7 +336,7 @@ const bad: readonly (readonly [name: string, resource: unknown, object: object, 
     serviceCIDRs,
     { spec: { cidrs: ['10.0.0.0/24', '10.1.0.0/24'] } },
     [
-      'spec.cidrs: Invalid value: ["10.0.0.0/24","10.1.0.0/24"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+      'spec.cidrs: Invalid value: {"cidrs":["10.0.0.0/24","10.1.0.0/24"]}: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
     ],
   ],
   [

@@ -3,7 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
-import { validateBinding } from './validate-policy.ts'
+import { validateMutatingBinding } from './validate-policy-binding.ts'
 
 export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
@@ -22,6 +22,6 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
     text('ParamRef', ({ spec }) => paramRef(spec?.paramRef)),
     age,
   ],
-  validate: validateBinding,
+  validate: validateMutatingBinding,
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
 })

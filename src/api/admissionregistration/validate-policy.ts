@@ -1,166 +1,98 @@
 import type {
-  MatchCondition,
-  MatchResources,
+  AuditAnnotation,
   MutatingAdmissionPolicy,
-  NamedRuleWithOperations,
-  ParamKind,
-  ParamRef,
+  Mutation,
   ValidatingAdmissionPolicy,
-  ValidatingAdmissionPolicyBinding,
-  Variable,
+  Validation,
 } from '../generated/types.ts'
-import { labelSelector } from '../validation/common.ts'
-import {
-  complaints,
-  duplicateValue,
-  type Findings,
-  forbid,
-  invalidValue,
-  oneOf,
-  required,
-  tooMany,
-  unsupported,
-} from '../validation/findings.ts'
+import { validateConditions } from '../validation/conditions.ts'
+import { complaints, duplicateValue, type Findings, invalidValue, oneOf, required, unsupported } from '../validation/findings.ts'
 import { qualifiedName } from '../validation/names.ts'
-import { validateRule } from './validate-webhook.ts'
+import { validateConstraints, validateMatchConditions, validateVariables } from './validate-match.ts'
+import { mutableOperations } from './validate-rule.ts'
 
-const CONDITIONS_MAX = 64
-const ACTIONS = ['Audit', 'Deny', 'Warn']
-const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized']
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge']
+const ANNOTATIONS_MAX = 20
+const EXPRESSION_BYTES_MAX = 5 * 1024
 
-/** What expressions say is checked where the language is at hand (admission); here is all the rest. */
-export function* validateValidatingPolicy({ spec = {} }: ValidatingAdmissionPolicy): Findings {
-  yield* shared(spec)
+export function* validateValidatingPolicy({ metadata, spec = {} }: ValidatingAdmissionPolicy): Findings {
+  yield* validateConstraints(spec)
+  yield* validateMatchConditions(spec.matchConditions, 'spec.matchConditions')
+  yield* validateVariables(spec.variables, 'spec.variables')
   const { validations = [], auditAnnotations = [] } = spec
-  if (validations.length === 0 && auditAnnotations.length === 0)
-    yield required('spec.validations', 'validations or auditAnnotations must contain at least one item')
-  for (const [index, { expression, message, reason }] of validations.entries()) {
-    const path = `spec.validations[${index}]`
-    if (!expression?.trim()) yield required(`${path}.expression`, 'expression is not specified')
-    if (message !== undefined && message.trim() === '')
-      yield invalidValue(`${path}.message`, message, 'message must be non-empty if specified')
-    if (message?.trim().includes('\n')) yield invalidValue(`${path}.message`, message, 'message must not contain line breaks')
-    if (reason) yield* oneOf(reason, REASONS, `${path}.reason`)
+  if (validations.length === 0 && auditAnnotations.length === 0) {
+    const rule = 'validations or auditAnnotations must contain at least one item'
+    yield required('spec.validations', rule)
+    yield required('spec.auditAnnotations', rule)
+    return
   }
+  for (const [index, validation] of validations.entries()) yield* validateValidation(validation, `spec.validations[${index}]`)
+  yield* validateAnnotations(auditAnnotations, metadata?.name ?? '', 'spec.auditAnnotations')
+}
+
+function* validateValidation({ expression, messageExpression, message, reason }: Validation, path: string): Findings {
+  if (!expression?.trim()) yield required(`${path}.expression`, 'expression is not specified')
+  if (messageExpression && messageExpression.trim() === '')
+    yield invalidValue(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified')
+  if (message && message.trim() === '') yield invalidValue(`${path}.message`, message, 'must be non-empty if specified')
+  else if (/[\n\r]/.test(message?.trim() ?? '')) yield invalidValue(`${path}.message`, message, 'must not contain line breaks')
+  if (reason !== undefined && !REASONS.includes(reason)) yield unsupported(`${path}.reason`, reason, REASONS)
+}
+
+function* validateAnnotations(annotations: readonly AuditAnnotation[], policy: string, field: string): Findings {
+  if (annotations.length > ANNOTATIONS_MAX)
+    yield invalidValue(field, annotations, `must not have more than ${ANNOTATIONS_MAX} auditAnnotations`)
   const keys = new Set<string>()
-  for (const [index, { key, valueExpression }] of auditAnnotations.entries()) {
-    const path = `spec.auditAnnotations[${index}]`
-    if (!key) yield required(`${path}.key`)
-    else yield* complaints(qualifiedName(key), key, `${path}.key`)
+  for (const [index, { key = '', valueExpression = '' }] of annotations.entries()) {
+    const path = `${field}[${index}]`
+    if (policy === '') yield invalidValue(`${path}.key`, key, 'requires metadata.name be non-empty')
+    else yield* complaints(qualifiedName(`${policy}/${key}`), `${policy}/${key}`, `${path}.key`)
+    const expression = valueExpression.trim()
+    if (expression === '') yield required(`${path}.valueExpression`, 'valueExpression is not specified')
+    else if (Buffer.byteLength(expression) > EXPRESSION_BYTES_MAX)
+      yield required(`${path}.valueExpression`, `must not exceed ${EXPRESSION_BYTES_MAX} bytes in length`)
     if (keys.has(key)) yield duplicateValue(`${path}.key`, key)
     keys.add(key)
-    if (!valueExpression?.trim()) yield required(`${path}.valueExpression`)
   }
 }
 
 export function* validateMutatingPolicy({ spec = {} }: MutatingAdmissionPolicy): Findings {
-  yield* shared(spec)
+  yield* validateConstraints(spec)
+  yield* mutableOperations(spec.matchConstraints?.resourceRules, 'spec.matchConstraints.resourceRules.operations')
+  yield* validateMatchConditions(spec.matchConditions, 'spec.matchConditions')
+  yield* validateVariables(spec.variables, 'spec.variables')
   if (!spec.mutations?.length) yield required('spec.mutations', 'mutations must contain at least one item')
-  for (const [index, { patchType, applyConfiguration, jsonPatch }] of (spec.mutations ?? []).entries()) {
-    const path = `spec.mutations[${index}]`
-    if (patchType === 'ApplyConfiguration') {
-      if (applyConfiguration === undefined)
-        yield required(`${path}.applyConfiguration`, 'must be specified when patchType is ApplyConfiguration')
-      if (jsonPatch !== undefined) yield forbid(`${path}.jsonPatch`, 'must not be specified when patchType is ApplyConfiguration')
-    } else if (patchType === 'JSONPatch') {
-      if (jsonPatch === undefined) yield required(`${path}.jsonPatch`, 'must be specified when patchType is JSONPatch')
-      if (applyConfiguration !== undefined)
-        yield forbid(`${path}.applyConfiguration`, 'must not be specified when patchType is JSONPatch')
-    } else yield unsupported(`${path}.patchType`, patchType ?? '', ['ApplyConfiguration', 'JSONPatch'])
-  }
+  for (const [index, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, `spec.mutations[${index}]`)
   yield* oneOf(spec.reinvocationPolicy, ['IfNeeded', 'Never'], 'spec.reinvocationPolicy')
 }
 
-interface Binding {
-  readonly spec?: { readonly policyName?: string; readonly paramRef?: ParamRef; readonly matchResources?: MatchResources }
-}
+/** The part that each type of patch has. */
+const PARTS = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const
 
-export function* validateBinding({ spec }: Binding): Findings {
-  if (!spec?.policyName) yield required('spec.policyName')
-  const ref = spec?.paramRef
-  if (ref !== undefined) {
-    if (!ref.name && ref.selector === undefined) yield required('spec.paramRef', 'one of name or selector must be specified')
-    if (ref.name && ref.selector !== undefined) yield forbid('spec.paramRef.name', 'name and selector are mutually exclusive')
-    yield* labelSelector(ref.selector, 'spec.paramRef.selector')
-    yield* oneOf(ref.parameterNotFoundAction, ['Allow', 'Deny'], 'spec.paramRef.parameterNotFoundAction')
+function* validateMutation(mutation: Mutation, path: string): Findings {
+  const { patchType = '' } = mutation
+  if (patchType === '') {
+    yield required(`${path}.patchType`)
+    return
   }
-  if (spec?.matchResources !== undefined) yield* matchResources(spec.matchResources, 'spec.matchResources')
-}
-
-export function* validateValidatingBinding(binding: ValidatingAdmissionPolicyBinding): Findings {
-  yield* validateBinding(binding)
-  const actions = binding.spec?.validationActions ?? []
-  const path = 'spec.validationActions'
-  if (actions.length === 0) yield required(path, 'at least one validation action is required')
-  for (const [index, action] of actions.entries()) {
-    yield* oneOf(action, ACTIONS, `${path}[${index}]`)
-    if (actions.indexOf(action) !== index) yield duplicateValue(`${path}[${index}]`, action)
+  if (patchType !== 'ApplyConfiguration' && patchType !== 'JSONPatch') {
+    yield unsupported(`${path}.patchType`, patchType, Object.keys(PARTS))
+    return
   }
-  if (actions.includes('Deny') && actions.includes('Warn'))
-    yield invalidValue(
-      path,
-      actions,
-      'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)',
-    )
-}
-
-interface Shared {
-  readonly failurePolicy?: string
-  readonly matchConstraints?: MatchResources
-  readonly matchConditions?: readonly MatchCondition[]
-  readonly paramKind?: ParamKind
-  readonly variables?: readonly Variable[]
-}
-
-function* shared({ failurePolicy, matchConstraints, matchConditions, paramKind, variables }: Shared): Findings {
-  yield* oneOf(failurePolicy, ['Fail', 'Ignore'], 'spec.failurePolicy')
-  if (paramKind !== undefined) {
-    if (!paramKind.apiVersion) yield required('spec.paramKind.apiVersion')
-    if (!paramKind.kind) yield required('spec.paramKind.kind')
-  }
-  if (matchConstraints === undefined) yield required('spec.matchConstraints')
-  else {
-    if (!matchConstraints.resourceRules?.length) yield required('spec.matchConstraints.resourceRules')
-    yield* matchResources(matchConstraints, 'spec.matchConstraints')
-  }
-  yield* validateMatchConditions(matchConditions, 'spec.matchConditions')
-  const names = new Set<string>()
-  for (const [index, { name, expression }] of (variables ?? []).entries()) {
-    const path = `spec.variables[${index}]`
-    if (!name) yield required(`${path}.name`, 'name is not specified')
-    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      yield invalidValue(`${path}.name`, name, 'name is not a valid CEL identifier')
-    if (names.has(name)) yield duplicateValue(`${path}.name`, name)
-    names.add(name)
-    if (!expression?.trim()) yield required(`${path}.expression`, 'expression is not specified')
+  const own = PARTS[patchType]
+  if (mutation[own] === undefined) yield required(`${path}.${own}`, `must be specified when patchType is ${patchType}`)
+  else if (!mutation[own].expression?.trim()) yield required(`${path}.${own}.expression`)
+  for (const other of Object.values(PARTS)) {
+    if (other !== own && mutation[other] !== undefined)
+      yield invalidValue(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`)
   }
 }
 
-export function* validateMatchConditions(conditions: readonly MatchCondition[] | undefined, path: string): Findings {
-  if ((conditions?.length ?? 0) > CONDITIONS_MAX) yield tooMany(path, conditions!.length, CONDITIONS_MAX)
-  const names = new Set<string>()
-  for (const [index, { name, expression }] of (conditions ?? []).entries()) {
-    if (!expression?.trim()) yield required(`${path}[${index}].expression`)
-    if (!name) yield required(`${path}[${index}].name`)
-    else yield* complaints(qualifiedName(name), name, `${path}[${index}].name`)
-    if (names.has(name)) yield duplicateValue(`${path}[${index}].name`, name)
-    names.add(name)
+export function* validatePolicyStatus({ status }: ValidatingAdmissionPolicy): Findings {
+  const path = 'status.typeChecking.expressionWarnings'
+  for (const [index, { warning, fieldRef }] of (status?.typeChecking?.expressionWarnings ?? []).entries()) {
+    if (!warning) yield required(`${path}[${index}].warning`)
+    if (!fieldRef?.trim()) yield required(`${path}[${index}].fieldRef`)
   }
-}
-
-function* matchResources(match: MatchResources, path: string): Findings {
-  yield* oneOf(match.matchPolicy, ['Equivalent', 'Exact'], `${path}.matchPolicy`)
-  yield* labelSelector(match.namespaceSelector, `${path}.namespaceSelector`)
-  yield* labelSelector(match.objectSelector, `${path}.objectSelector`)
-  for (const list of ['resourceRules', 'excludeResourceRules'] as const)
-    for (const [index, rule] of (match[list] ?? []).entries()) yield* namedRule(rule, `${path}.${list}[${index}]`)
-}
-
-function* namedRule(rule: NamedRuleWithOperations, path: string): Findings {
-  yield* validateRule(rule, path)
-  const names = new Set<string>()
-  for (const [index, name] of (rule.resourceNames ?? []).entries()) {
-    if (names.has(name)) yield duplicateValue(`${path}.resourceNames[${index}]`, name)
-    names.add(name)
-  }
+  yield* validateConditions(status?.conditions, 'status.conditions')
 }

@@ -3,7 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
-import { validateValidatingBinding } from './validate-policy.ts'
+import { validateValidatingBinding } from './validate-policy-binding.ts'
 
 export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',

@@ -3,7 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramKind } from './policy-columns.ts'
-import { validateValidatingPolicy } from './validate-policy.ts'
+import { validatePolicyStatus, validateValidatingPolicy } from './validate-policy.ts'
 
 export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
@@ -27,5 +27,6 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
     age,
   ],
   validate: validateValidatingPolicy,
+  validateStatusUpdate: validatePolicyStatus,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
 })

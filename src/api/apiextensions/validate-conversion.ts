@@ -1,9 +1,7 @@
 import type { CustomResourceConversion } from '../generated/types.ts'
-import { complaints, type Findings, forbid, invalidValue, oneOf, required } from '../validation/findings.ts'
-import { dns1035Label } from '../validation/names.ts'
+import { type Findings, forbid, invalidValue, oneOf, required } from '../validation/findings.ts'
+import { knowsAny, validateReviewVersions } from '../validation/review-versions.ts'
 import { validateWebhookClient } from '../validation/webhook-client.ts'
-
-const REVIEW_VERSIONS = ['v1', 'v1beta1']
 
 /** A definition's conversion; of `old` only what was right before has to stay right. */
 export function* validateConversion(
@@ -32,23 +30,9 @@ export function* validateConversion(
         'unable to load root certificates: unable to parse bytes as PEM block',
       )
   }
-  yield* validateReviewVersions(webhook?.conversionReviewVersions ?? [], old)
-}
-
-function* validateReviewVersions(versions: readonly string[], old: CustomResourceConversion | undefined): Findings {
-  const path = 'spec.conversion.conversionReviewVersions'
-  if (versions.length === 0) {
-    yield required(path)
-    return
-  }
-  for (const [index, version] of versions.entries()) {
-    if (versions.indexOf(version) < index) yield invalidValue(`${path}[${index}]`, version, 'duplicate version')
-    else yield* complaints(dns1035Label(version), version, `${path}[${index}]`)
-  }
   const before = old?.webhook?.conversionReviewVersions ?? []
-  const mustBeKnown = before.length === 0 || before.some((version) => REVIEW_VERSIONS.includes(version))
-  if (mustBeKnown && !versions.some((version) => REVIEW_VERSIONS.includes(version)))
-    yield invalidValue(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`)
+  const mustKnow = before.length === 0 || knowsAny(before)
+  yield* validateReviewVersions(webhook?.conversionReviewVersions ?? [], mustKnow, 'spec.conversion.conversionReviewVersions')
 }
 
 const isBundle = (base64: string): boolean => Buffer.from(base64, 'base64').toString().includes('-----BEGIN CERTIFICATE-----')

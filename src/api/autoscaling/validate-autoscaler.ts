@@ -93,8 +93,8 @@ function* validateMetric(metric: MetricSpec, field: string): Findings {
   if (expected === undefined) yield unsupported(`${field}.type`, metric.type ?? '', Object.keys(TYPES))
   const present = SOURCES.filter((source) => metric[source] !== undefined)
   if (present[0] !== undefined) yield* validateSource(metric, present[0], `${field}.${present[0]}`)
-  if (expected === undefined || !present.includes(expected))
-    yield required(`${field}.${expected ?? ''}`, 'must populate information for the given metric source')
+  if (expected !== undefined && !present.includes(expected))
+    yield required(`${field}.${expected}`, 'must populate information for the given metric source')
   if (present.length === 1) return
   for (const other of present)
     if (other !== expected) yield forbid(`${field}.${other}`, 'must populate the given metric source only')

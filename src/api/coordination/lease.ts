@@ -16,5 +16,14 @@ export const leases = defineResource<Lease>({
     if (seconds !== undefined && seconds <= 0) yield invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')
     yield* nonNegative(spec?.leaseTransitions, 'spec.leaseTransitions')
   },
+  // Coordinated leader election is off, as its fields are then (KEP-4355).
+  prepareForCreate({ spec }) {
+    delete spec?.strategy
+    delete spec?.preferredHolder
+  },
+  prepareForUpdate({ spec }, { spec: old }) {
+    if (old?.strategy === undefined) delete spec?.strategy
+    if (old?.preferredHolder === undefined) delete spec?.preferredHolder
+  },
   schema: 'io.k8s.api.coordination.v1.Lease',
 })

@@ -1,8 +1,8 @@
 import { age, fewOf, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Endpoints } from '../generated/types.ts'
-import { ipAddress } from '../validation/common.ts'
-import { oneOf, port, required } from '../validation/findings.ts'
+import { addressWarnings } from '../validation/addresses.ts'
+import { validateEndpoints } from './validate-endpoints.ts'
 
 export const endpoints = defineResource<Endpoints>({
   group: '',
@@ -14,19 +14,16 @@ export const endpoints = defineResource<Endpoints>({
     for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'
   },
   columns: [name, text('Endpoints', (endpoints) => orNone(fewOf(addressesOf(endpoints), 3))), age],
-  *validate({ subsets }) {
-    for (const [index, { addresses = [], notReadyAddresses = [], ports = [] }] of (subsets ?? []).entries()) {
-      const path = `subsets[${index}]`
-      if (addresses.length === 0 && notReadyAddresses.length === 0) {
-        yield required(path, 'must specify `addresses` or `notReadyAddresses`')
-      }
-      for (const [at, { ip }] of addresses.entries()) yield* ipAddress(ip ?? '', `${path}.addresses[${at}].ip`)
-      for (const [at, { ip }] of notReadyAddresses.entries()) yield* ipAddress(ip ?? '', `${path}.notReadyAddresses[${at}].ip`)
-      for (const [at, each] of ports.entries()) {
-        if (ports.length > 1 && !each.name) yield required(`${path}.ports[${at}].name`)
-        yield* port(each.port ?? 0, `${path}.ports[${at}].port`)
-        yield* oneOf(each.protocol, ['SCTP', 'TCP', 'UDP'], `${path}.ports[${at}].protocol`)
-      }
+  validate: validateEndpoints,
+  *validateUpdate(endpoints, old) {
+    yield* validateEndpoints(endpoints, undefined, old)
+  },
+  ratchets: true,
+  *warnings({ subsets }) {
+    for (const [index, subset] of (subsets ?? []).entries()) {
+      for (const list of ['addresses', 'notReadyAddresses'] as const)
+        for (const [at, { ip }] of (subset[list] ?? []).entries())
+          yield* addressWarnings(ip, `subsets[${index}].${list}[${at}].ip`)
     }
   },
   schema: 'io.k8s.api.core.v1.Endpoints',

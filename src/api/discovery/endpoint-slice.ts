@@ -1,9 +1,9 @@
 import { age, fewOf, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { EndpointSlice } from '../generated/types.ts'
-import { ipAddress } from '../validation/common.ts'
-import { complaints, duplicateValue, IMMUTABLE, invalidValue, oneOf, required, tooMany } from '../validation/findings.ts'
-import { dnsLabel, subdomainName } from '../validation/names.ts'
+import { addressWarnings } from '../validation/addresses.ts'
+import { immutable } from '../validation/common.ts'
+import { validateEndpointSlice } from './validate-endpoint-slice.ts'
 
 export const endpointSlices = defineResource<EndpointSlice>({
   group: 'discovery.k8s.io',
@@ -40,38 +40,16 @@ export const endpointSlices = defineResource<EndpointSlice>({
     ),
     age,
   ],
-  *validate({ addressType, endpoints, ports }) {
-    yield* oneOf(addressType, ['FQDN', 'IPv4', 'IPv6'], 'addressType')
-    yield* validateEndpoints(endpoints ?? [], addressType)
-    const names = new Set<string>()
-    for (const [index, { name = '', protocol }] of (ports ?? []).entries()) {
-      if (names.has(name)) yield duplicateValue(`ports[${index}].name`, name)
-      names.add(name)
-      if (name !== '') yield* complaints(dnsLabel(name), name, `ports[${index}].name`)
-      yield* oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `ports[${index}].protocol`)
-    }
+  validate: validateEndpointSlice,
+  *validateUpdate(slice, old) {
+    yield* validateEndpointSlice(slice, undefined, old)
+    yield* immutable(slice.addressType, old.addressType, 'addressType')
   },
-  *validateUpdate({ addressType }, old) {
-    if (addressType !== old.addressType) yield invalidValue('addressType', addressType, IMMUTABLE)
+  ratchets: true,
+  *warnings({ addressType, endpoints }) {
+    if (addressType !== 'IPv4' && addressType !== 'IPv6') return
+    for (const [index, { addresses = [] }] of (endpoints ?? []).entries())
+      for (const [at, address] of addresses.entries()) yield* addressWarnings(address, `endpoints[${index}].addresses[${at}]`)
   },
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
 })
-
-const ENDPOINTS_MAX = 1000
-const ADDRESSES_MAX = 100
-
-function* validateEndpoints(endpoints: readonly Endpoint[], addressType: string): Findings {
-  if (endpoints.length > ENDPOINTS_MAX) yield tooMany('endpoints', endpoints.length, ENDPOINTS_MAX)
-  for (const [index, { addresses = [] }] of endpoints.entries()) {
-    const path = `endpoints[${index}].addresses`
-    if (addresses.length === 0) yield required(path, 'must contain at least 1 address')
-    else if (addresses.length > ADDRESSES_MAX) yield tooMany(path, addresses.length, ADDRESSES_MAX)
-    for (const [at, address] of addresses.entries()) {
-      if (addressType === 'FQDN') yield* complaints(subdomainName(address), address, `${path}[${at}]`)
-      else yield* ipAddress(address, `${path}[${at}]`)
-    }
-  }
-}
-
-import type { Endpoint } from '../generated/types.ts'
-import type { Findings } from '../validation/findings.ts'

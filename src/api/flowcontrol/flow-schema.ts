@@ -80,6 +80,8 @@ function* validateRule({ subjects, resourceRules = [], nonResourceRules = [] }: 
 }
 
 const SUBJECT_FIELDS = { Group: 'group', ServiceAccount: 'serviceAccount', User: 'user' } as const
+/** In the order in which upstream looks at what does not belong. */
+const OTHERS = ['ServiceAccount', 'User', 'Group'] as const
 
 function* validateSubject(subject: FlowcontrolSubject, path: string): Findings {
   const kinds = Object.keys(SUBJECT_FIELDS) as (keyof typeof SUBJECT_FIELDS)[]
@@ -100,7 +102,7 @@ function* validateSubject(subject: FlowcontrolSubject, path: string): Findings {
     if (namespace === '') yield required(`${path}.${field}.namespace`, 'must specify namespace for service account')
     else yield* complaints(dnsLabel(namespace), namespace, `${path}.${field}.namespace`)
   }
-  for (const other of kinds) {
+  for (const other of OTHERS) {
     const name = SUBJECT_FIELDS[other]
     if (other !== kind && subject[name] !== undefined) {
       yield forbid(`${path}.${name}`, `${name} is forbidden when subject kind is not '${other}'`)

@@ -7,7 +7,7 @@ import type {
   PriorityLevelConfiguration,
   QueuingConfiguration,
 } from '../generated/types.ts'
-import { type Findings, forbid, invalidValue, nonNegative, required, unsupported, within } from '../validation/findings.ts'
+import { type Findings, forbid, invalidValue, required, unsupported, within } from '../validation/findings.ts'
 import { validateConditions } from './flow-schema.ts'
 import { mandatoryPriorityLevels } from './mandatory.ts'
 
@@ -67,7 +67,7 @@ function* validateType(spec: Spec): Findings {
     case 'Exempt':
       if (spec.limited) yield forbid('spec.limited', 'must be nil if the type is not Limited')
       if (spec.exempt) {
-        yield* nonNegative(spec.exempt.nominalConcurrencyShares, 'spec.exempt.nominalConcurrencyShares')
+        yield* validateShares(spec.exempt.nominalConcurrencyShares, 'spec.exempt')
         yield* within(spec.exempt.lendablePercent, 0, 100, 'spec.exempt.lendablePercent')
       }
       return
@@ -93,11 +93,17 @@ function* validateFixed(own: string, spec: Spec): Findings {
 }
 
 function* validateLimited(limited: LimitedPriorityLevelConfiguration, path: string): Findings {
-  const { nominalConcurrencyShares: shares = 0, lendablePercent, borrowingLimitPercent } = limited
-  if (shares < 0) yield invalidValue(`${path}.nominalConcurrencyShares`, shares, 'must be a non-negative integer')
+  const { nominalConcurrencyShares: shares, lendablePercent, borrowingLimitPercent: borrowing } = limited
+  yield* validateShares(shares, path)
   yield* validateResponse(limited.limitResponse, `${path}.limitResponse`)
   yield* within(lendablePercent, 0, 100, `${path}.lendablePercent`)
-  yield* nonNegative(borrowingLimitPercent, `${path}.borrowingLimitPercent`)
+  if (borrowing !== undefined && borrowing < 0)
+    yield invalidValue(`${path}.borrowingLimitPercent`, borrowing, 'if specified, must be a non-negative integer')
+}
+
+function* validateShares(shares: number | undefined, path: string): Findings {
+  if (shares !== undefined && shares < 0)
+    yield invalidValue(`${path}.nominalConcurrencyShares`, shares, 'must be a non-negative integer')
 }
 
 function* validateResponse(response: LimitResponse | undefined, path: string): Findings {

@@ -1,17 +1,8 @@
 import { age, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { IngressClass, IngressClassParametersReference } from '../generated/types.ts'
-import { domainPrefixedPath } from '../validation/common.ts'
-import {
-  complaints,
-  type Findings,
-  forbid,
-  IMMUTABLE,
-  invalidValue,
-  required,
-  tooLong,
-  unsupported,
-} from '../validation/findings.ts'
+import { domainPrefixedPath, immutable } from '../validation/common.ts'
+import { complaints, type Findings, forbid, required, tooLong, unsupported } from '../validation/findings.ts'
 import { dnsLabel } from '../validation/names.ts'
 import { localReference } from './validate-ingress.ts'
 
@@ -35,22 +26,24 @@ export const ingressClasses = defineResource<IngressClass>({
     }),
     age,
   ],
-  *validate({ spec }) {
-    if (!spec?.controller) yield required('spec.controller')
-    else {
-      if (Buffer.byteLength(spec.controller) > CONTROLLER_LENGTH_MAX) yield tooLong('spec.controller', CONTROLLER_LENGTH_MAX)
-      yield* domainPrefixedPath(spec.controller, 'spec.controller')
-    }
-    if (spec?.parameters) yield* validateParameters(spec.parameters, 'spec.parameters')
+  validate: validateIngressClass,
+  *validateUpdate(ingressClass, { spec: old }) {
+    yield* immutable(ingressClass.spec?.controller, old?.controller, 'spec.controller')
+    yield* validateIngressClass(ingressClass)
   },
-  *validateUpdate({ spec }, { spec: old }) {
-    if (spec?.controller !== old?.controller) yield invalidValue('spec.controller', spec?.controller ?? '', IMMUTABLE)
-  },
+  ratchets: true,
   schema: 'io.k8s.api.networking.v1.IngressClass',
 })
 
 const CONTROLLER_LENGTH_MAX = 250
 const SCOPES = ['Cluster', 'Namespace']
+
+function* validateIngressClass({ spec }: IngressClass): Findings {
+  const { controller = '', parameters } = spec ?? {}
+  if (Buffer.byteLength(controller) > CONTROLLER_LENGTH_MAX) yield tooLong('spec.controller', CONTROLLER_LENGTH_MAX)
+  yield* domainPrefixedPath(controller, 'spec.controller')
+  if (parameters) yield* validateParameters(parameters, 'spec.parameters')
+}
 
 function* validateParameters(parameters: IngressClassParametersReference, field: string): Findings {
   const { scope, namespace } = parameters

@@ -1,9 +1,10 @@
-import { isIP } from 'node:net'
-import { deepEqual } from '#base'
 import { name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { IPAddress } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
+import { immutable } from '../validation/common.ts'
+import { complaints, required } from '../validation/findings.ts'
+import { pathSegmentName, subdomainName } from '../validation/names.ts'
+import { addressError, canonicalAddress } from './netip.ts'
 
 export const ipAddresses = defineResource<IPAddress>({
   group: 'networking.k8s.io',
@@ -21,19 +22,25 @@ export const ipAddresses = defineResource<IPAddress>({
   ],
   *validateName(name) {
     // One address, one name: only the canonical spelling will do.
-    const canonical = isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name
-    if (isIP(name) === 0 || canonical !== name) yield 'must be a valid IP address in canonical form'
+    const canonical = canonicalAddress(name)
+    if (canonical === undefined) yield addressError(name)
+    else if (canonical !== name) yield 'must be a canonical format IP address'
   },
   *validate({ spec }) {
+    const path = 'spec.parentRef'
     if (spec?.parentRef === undefined) {
-      yield required('spec.parentRef')
+      yield required(path)
       return
     }
-    if (!spec.parentRef.resource) yield required('spec.parentRef.resource')
-    if (!spec.parentRef.name) yield required('spec.parentRef.name')
+    const { group, namespace, ...needed } = spec.parentRef
+    if (group) yield* complaints(subdomainName(group), group, `${path}.group`)
+    for (const key of ['resource', 'name'] as const) {
+      const value = needed[key]
+      if (!value) yield required(`${path}.${key}`)
+      else yield* complaints(pathSegmentName(value), value, `${path}.${key}`)
+    }
+    if (namespace) yield* complaints(pathSegmentName(namespace), namespace, `${path}.namespace`)
   },
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec?.parentRef, old?.parentRef)) yield invalidValue('spec.parentRef', spec?.parentRef, IMMUTABLE)
-  },
+  validateUpdate: ({ spec }, { spec: old }) => immutable(spec?.parentRef, old?.parentRef, 'spec.parentRef'),
   schema: 'io.k8s.api.networking.v1.IPAddress',
 })

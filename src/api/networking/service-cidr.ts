@@ -1,10 +1,9 @@
-import { isIP } from 'node:net'
-import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ServiceCIDR } from '../generated/types.ts'
-import { cidr } from '../validation/common.ts'
-import { IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
+import { immutable } from '../validation/common.ts'
+import { type Findings, invalidValue, required } from '../validation/findings.ts'
+import { canonicalAddress, firstAddress, prefixError } from './netip.ts'
 
 export const serviceCIDRs = defineResource<ServiceCIDR>({
   group: 'networking.k8s.io',
@@ -15,22 +14,31 @@ export const serviceCIDRs = defineResource<ServiceCIDR>({
   subresources: { status: true },
   generation: true,
   columns: [name, text('CIDRs', ({ spec }) => spec?.cidrs?.join(',')), age],
-  *validate({ spec }) {
-    const ranges = spec?.cidrs ?? []
+  *validate({ spec = {} }) {
+    const ranges = spec.cidrs ?? []
     if (ranges.length === 0) yield required('spec.cidrs', 'at least one CIDR required')
-    if (ranges.length > 2) yield invalidValue('spec.cidrs', ranges, 'may only hold up to 2 values')
-    for (const [index, range] of ranges.entries()) yield* cidr(range, `spec.cidrs[${index}]`)
-    const families = ranges.map((range) => isIP(range.split('/')[0]!))
-    if (ranges.length === 2 && families[0] === families[1]) {
-      yield invalidValue(
-        'spec.cidrs',
-        ranges,
-        'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
-      )
-    }
+    else if (ranges.length > 2) yield invalidValue('spec.cidrs', spec, 'may only hold up to 2 values')
+    else if (ranges.length === 2 && !isDual(ranges)) {
+      const rule = 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'
+      yield invalidValue('spec.cidrs', spec, rule)
+    } else for (const [index, range] of ranges.entries()) yield* validateRange(range, `spec.cidrs[${index}]`)
   },
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec?.cidrs, old?.cidrs)) yield invalidValue('spec.cidrs', spec?.cidrs ?? [], IMMUTABLE)
-  },
+  validateUpdate: ({ spec }, { spec: old }) => immutable(spec?.cidrs, old?.cidrs, 'spec.cidrs'),
   schema: 'io.k8s.api.networking.v1.ServiceCIDR',
 })
+
+const isDual = (ranges: readonly string[]): boolean =>
+  ranges.every((range) => prefixError(range) === undefined) && ranges[0]!.includes(':') !== ranges[1]!.includes(':')
+
+function* validateRange(range: string, field: string): Findings {
+  const error = prefixError(range)
+  if (error !== undefined) {
+    yield invalidValue(field, range, error)
+    return
+  }
+  const [address = '', bits] = range.split('/')
+  const canonical = canonicalAddress(address)
+  if (canonical !== firstAddress(range))
+    yield invalidValue(field, range, "wrong CIDR format, IP doesn't match network IP address")
+  if (`${canonical}/${bits}` !== range) yield invalidValue(field, range, 'CIDR not in RFC 5952 canonical format')
+}

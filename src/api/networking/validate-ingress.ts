@@ -92,7 +92,7 @@ function* validateBackend({ service, resource }: IngressBackend, field: string):
 export function* localReference({ apiGroup, kind, name }: TypedLocalObjectReference, field: string): Findings {
   if (apiGroup !== undefined) yield* complaints(subdomainName(apiGroup), apiGroup, `${field}.apiGroup`)
   for (const [key, value] of Object.entries({ kind, name })) {
-    if (!value) yield required(`${field}.${key}`)
+    if (!value) yield required(`${field}.${key}`, `${key} is required`)
     else yield* complaints(pathSegmentName(value), value, `${field}.${key}`)
   }
 }

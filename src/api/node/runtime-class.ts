@@ -1,7 +1,11 @@
 import { age, name, text } from '../columns.ts'
+import { labelDeprecation } from '../core/node-label-warnings.ts'
+import { validateResources } from '../core/validate-resources.ts'
+import { validateTolerations } from '../core/validate-scheduling.ts'
 import { defineResource } from '../define-resource.ts'
-import type { RuntimeClass } from '../generated/types.ts'
-import { complaints, IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
+import type { RuntimeClass, Toleration } from '../generated/types.ts'
+import { immutable, labels } from '../validation/common.ts'
+import { complaints, duplicateValue } from '../validation/findings.ts'
 import { dnsLabel } from '../validation/names.ts'
 
 export const runtimeClasses = defineResource<RuntimeClass>({
@@ -12,12 +16,28 @@ export const runtimeClasses = defineResource<RuntimeClass>({
   names: { plural: 'runtimeclasses' },
   unconditionalUpdate: false,
   columns: [name, text('Handler', ({ handler }) => handler), age],
-  *validate({ handler }) {
-    if (!handler) yield required('handler')
-    else yield* complaints(dnsLabel(handler), handler, 'handler')
+  *validate({ handler = '', overhead, scheduling }) {
+    yield* complaints(dnsLabel(handler), handler, 'handler')
+    if (overhead?.podFixed) yield* validateResources({ limits: overhead.podFixed }, 'overhead')
+    if (scheduling === undefined) return
+    yield* labels(scheduling.nodeSelector, 'scheduling.nodeSelector')
+    const { tolerations = [] } = scheduling
+    // Upstream names the list twice in the paths of what is wrong within.
+    yield* validateTolerations(tolerations, 'scheduling.tolerations.tolerations')
+    for (const [index, toleration] of tolerations.entries()) {
+      if (tolerations.findIndex((each) => isSame(each, toleration)) < index)
+        yield duplicateValue(`scheduling.tolerations[${index}]`, toleration)
+    }
   },
-  *validateUpdate({ handler }, old) {
-    if (handler !== old.handler) yield invalidValue('handler', handler, IMMUTABLE)
+  validateUpdate: ({ handler }, old) => immutable(handler, old.handler, 'handler'),
+  *warnings({ scheduling }) {
+    for (const key of Object.keys(scheduling?.nodeSelector ?? {})) {
+      const deprecation = labelDeprecation(key)
+      if (deprecation !== undefined) yield `scheduling.nodeSelector: ${deprecation}`
+    }
   },
   schema: 'io.k8s.api.node.v1.RuntimeClass',
 })
+
+const isSame = (one: Toleration, other: Toleration): boolean =>
+  (['key', 'operator', 'value', 'effect'] as const).every((part) => one[part] === other[part])

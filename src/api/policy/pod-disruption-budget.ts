@@ -2,7 +2,8 @@ import { age, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PodDisruptionBudget } from '../generated/types.ts'
 import { countOrPercent, labelSelector, notOver100Percent } from '../validation/common.ts'
-import { invalidValue, optionalOneOf } from '../validation/findings.ts'
+import { validateConditions } from '../validation/conditions.ts'
+import { invalidValue, nonNegative, optionalOneOf } from '../validation/findings.ts'
 
 export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
   group: 'policy',
@@ -34,6 +35,11 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
     }
     yield* labelSelector(spec.selector, 'spec.selector')
     yield* optionalOneOf(spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget'], 'spec.unhealthyPodEvictionPolicy')
+  },
+  *validateStatusUpdate({ status }) {
+    yield* validateConditions(status?.conditions, 'status.conditions')
+    for (const key of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const)
+      yield* nonNegative(status?.[key], `status.${key}`)
   },
   schema: 'io.k8s.api.policy.v1.PodDisruptionBudget',
 })

@@ -1,7 +1,8 @@
 import { age, boolean, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { PriorityClass } from '../generated/types.ts'
-import { forbid, optionalOneOf } from '../validation/findings.ts'
+import { immutable } from '../validation/common.ts'
+import { forbid, oneOf } from '../validation/findings.ts'
 
 export const priorityClasses = defineResource<PriorityClass>({
   group: 'scheduling.k8s.io',
@@ -20,26 +21,23 @@ export const priorityClasses = defineResource<PriorityClass>({
     age,
     text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy),
   ],
-  *validate({ metadata, value, preemptionPolicy }) {
+  *validate({ metadata, value, globalDefault, preemptionPolicy }) {
     const name = metadata?.name ?? ''
     if (name.startsWith('system-')) {
-      const known = SYSTEM_CLASSES[name]
-      if (known === undefined || known !== value) {
-        const why =
-          known === undefined ? `${name} is not a known system priority class` : `value of ${name} PriorityClass must be ${known}`
-        yield forbid(
-          'metadata.name',
-          `priority class names with 'system-' prefix are reserved for system use only. error: ${why}`,
-        )
+      const why = unlikeSystemClass(name, value, globalDefault)
+      if (why !== undefined) {
+        const rule = `priority class names with 'system-' prefix are reserved for system use only. error: ${why}`
+        yield forbid('metadata.name', rule)
       }
     } else if ((value ?? 0) > USER_PRIORITY_MAX) {
       yield forbid('value', `maximum allowed value of a user defined priority is ${USER_PRIORITY_MAX}`)
     }
-    yield* optionalOneOf(preemptionPolicy, ['Never', 'PreemptLowerPriority'], 'preemptionPolicy')
+    if (preemptionPolicy !== undefined) yield* oneOf(preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'preemptionPolicy')
   },
+  ratchets: true,
   *validateUpdate({ value, preemptionPolicy }, old) {
     if (value !== old.value) yield forbid('value', 'may not be changed in an update.')
-    if (preemptionPolicy !== old.preemptionPolicy) yield forbid('preemptionPolicy', 'may not be changed in an update.')
+    yield* immutable(preemptionPolicy, old.preemptionPolicy, 'preemptionPolicy')
   },
   schema: 'io.k8s.api.scheduling.v1.PriorityClass',
 })
@@ -49,4 +47,12 @@ const USER_PRIORITY_MAX = 1_000_000_000
 const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
   'system-cluster-critical': 2_000_000_000,
   'system-node-critical': 2_000_001_000,
+}
+
+/** In what a class that has the name of one of the system's own is not that class. */
+function unlikeSystemClass(name: string, value: number | undefined, globalDefault = false): string | undefined {
+  const known = SYSTEM_CLASSES[name]
+  if (known === undefined) return `${name} is not a known system priority class`
+  if (known !== value) return `value of ${name} PriorityClass must be ${known}`
+  return globalDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined
 }

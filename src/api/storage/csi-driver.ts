@@ -31,6 +31,13 @@ export const csiDrivers = defineResource<CSIDriver>({
     text('Modes', ({ spec }) => spec?.volumeLifecycleModes?.join(',') || '<unset>'),
     age,
   ],
+  // Scaling by volume limits is off, as its field is then (KEP-5030).
+  prepareForCreate({ spec }) {
+    delete spec?.preventPodSchedulingIfMissing
+  },
+  prepareForUpdate({ spec }, { spec: old }) {
+    if (old?.preventPodSchedulingIfMissing === undefined) delete spec?.preventPodSchedulingIfMissing
+  },
   validate: validateCSIDriver,
   validateUpdate: validateCSIDriverUpdate,
   schema: 'io.k8s.api.storage.v1.CSIDriver',

@@ -1,10 +1,8 @@
-import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { classWarnings } from '../core/storage-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StorageClass } from '../generated/types.ts'
-import { forbid, IMMUTABLE, invalidValue } from '../validation/findings.ts'
-import { validateStorageClass } from './validate-storage.ts'
+import { validateStorageClass, validateStorageClassUpdate } from './validate-storage.ts'
 
 export const storageClasses = defineResource<StorageClass>({
   group: 'storage.k8s.io',
@@ -27,15 +25,7 @@ export const storageClasses = defineResource<StorageClass>({
   ],
   validate: validateStorageClass,
   warnings: classWarnings,
-  *validateUpdate(storageClass, old) {
-    // Volumes made by the class must mean what they meant.
-    for (const key of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {
-      if (!deepEqual(storageClass[key], old[key])) yield forbid(key, `updates to ${key} are forbidden.`)
-    }
-    if (storageClass.volumeBindingMode !== old.volumeBindingMode) {
-      yield invalidValue('volumeBindingMode', storageClass.volumeBindingMode ?? '', IMMUTABLE)
-    }
-  },
+  validateUpdate: validateStorageClassUpdate,
   schema: 'io.k8s.api.storage.v1.StorageClass',
 })
 

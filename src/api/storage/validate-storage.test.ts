@@ -125,6 +125,54 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     [
       'spec.attacher: Required value',
       'spec.source.persistentVolumeName: Required value: must specify non empty persistentVolumeName',
+      `spec.source.persistentVolumeName: Invalid value: "": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+    ],
+  ],
+  [
+    'a volume of no object that is none of its own',
+    volumeAttachments,
+    attachment({
+      inlineVolumeSpec: {
+        claimRef: {},
+        capacity: { storage: '1' },
+        accessModes: ['ReadWriteOnce'],
+        persistentVolumeReclaimPolicy: 'Delete',
+        nodeAffinity: {},
+        hostPath: { path: '/x' },
+        storageClassName: 's',
+        volumeMode: 'Block',
+      },
+    }),
+    [
+      'claimRef: Forbidden: may not be specified',
+      'capacity: Forbidden: may not be specified',
+      'csi: Required value: has to be specified',
+      'persistentVolumeReclaimPolicy: Forbidden: may only be Retain',
+      'nodeAffinity: Forbidden: may not be specified',
+      'storageClassName: Forbidden: may not be specified',
+      'volumeMode: Forbidden: may not specify volumeMode other than Filesystem',
+    ].map((finding) => `spec.source.inlineVolumeSpec.${finding} in the context of inline volumes`),
+  ],
+  [
+    'the same place twice, and no place',
+    storageClasses,
+    {
+      provisioner: 'p',
+      allowedTopologies: [['a', 'b'], ['b', 'a'], undefined].map((values) => ({
+        ...(values && { matchLabelExpressions: [{ key: 'zone', values }] }),
+      })),
+    },
+    [
+      'allowedTopologies[1].matchLabelExpressions: Duplicate value: ""',
+      'allowedTopologies[2].matchLabelExpressions: Duplicate value: ""',
+    ],
+  ],
+  [
+    'tokens in secrets that nobody asked for',
+    csiDrivers,
+    { spec: { serviceAccountTokenInSecrets: true } },
+    [
+      'spec.serviceAccountTokenInSecrets: Invalid value: true: serviceAccountTokenInSecrets is set but no tokenRequests are specified',
     ],
   ],
   [
@@ -145,9 +193,9 @@ test('what volumes were made by stays as it was', () => {
     Object.assign(draft, { provisioner: 'q', parameters: {}, reclaimPolicy: 'Retain', volumeBindingMode: 'WaitForFirstConsumer' })
   })
   assert.deepEqual(changed, [
-    'parameters: Forbidden: updates to parameters are forbidden.',
-    'provisioner: Forbidden: updates to provisioner are forbidden.',
-    'reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.',
+    'parameters: Invalid value: {}: field is immutable',
+    'provisioner: Invalid value: "q": field is immutable',
+    'reclaimPolicy: Invalid value: "Retain": field is immutable',
     'volumeBindingMode: Invalid value: "WaitForFirstConsumer": field is immutable',
   ])
   assert.deepEqual(

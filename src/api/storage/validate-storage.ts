@@ -1,4 +1,5 @@
 import { deepEqual } from '#base'
+import { validateInlineVolume } from '../core/validate-persistent-volume.ts'
 import type {
   CSIDriver,
   CSINode,
@@ -8,7 +9,7 @@ import type {
   VolumeAttachment,
   VolumeError,
 } from '../generated/types.ts'
-import { csiDriverName, labelSelector, quantity } from '../validation/common.ts'
+import { csiDriverName, immutable, immutableParts, labelSelector, quantity } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -52,13 +53,28 @@ export function* validateParameters(parameters: Readonly<Record<string, string>>
 }
 
 export function* validateStorageClass(storageClass: StorageClass): Findings {
+  const { reclaimPolicy } = storageClass
   yield* validateProvisioner(storageClass.provisioner, 'provisioner')
   yield* validateParameters(storageClass.parameters, 'parameters')
-  yield* oneOf(storageClass.reclaimPolicy, ['Delete', 'Retain'], 'reclaimPolicy')
+  if (reclaimPolicy) yield* optionalOneOf(reclaimPolicy, ['Delete', 'Retain'], 'reclaimPolicy')
   yield* oneOf(storageClass.volumeBindingMode, ['Immediate', 'WaitForFirstConsumer'], 'volumeBindingMode')
-  for (const [index, term] of (storageClass.allowedTopologies ?? []).entries())
-    yield* validateTopology(term, `allowedTopologies[${index}]`)
+  const topologies = storageClass.allowedTopologies ?? []
+  for (const [index, term] of topologies.entries()) {
+    const path = `allowedTopologies[${index}]`
+    yield* validateTopology(term, path)
+    const places = placesOf(term)
+    const isKnown = topologies.slice(0, index).some((other) => deepEqual(placesOf(other), places))
+    // A term without expressions is no place of its own.
+    if (isKnown || Object.keys(places).length === 0) yield duplicateValue(`${path}.matchLabelExpressions`, '')
+  }
 }
+
+const placesOf = ({ matchLabelExpressions }: TopologySelectorTerm): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries((matchLabelExpressions ?? []).map(({ key, values }) => [key, [...new Set(values)].sort()]))
+
+/** Volumes made by the class must mean what they meant. */
+export const validateStorageClassUpdate = (now: StorageClass, old: StorageClass): Findings =>
+  immutableParts(now, old, ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'], '')
 
 function* validateTopology({ matchLabelExpressions }: TopologySelectorTerm, field: string): Findings {
   const keys = new Set<string>()
@@ -97,15 +113,20 @@ export function* validateCSIDriver({ spec = {} }: Partial<CSIDriver>): Findings 
     if (mode !== 'Persistent' && mode !== 'Ephemeral')
       yield unsupported('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral'])
   }
+  if (spec.seLinuxMount === undefined) yield required('spec.seLinuxMount')
   const period = spec.nodeAllocatableUpdatePeriodSeconds
   if (period !== undefined && period < UPDATE_PERIOD_SECONDS_MIN)
     yield invalidValue('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds')
+  const inSecrets = spec.serviceAccountTokenInSecrets
+  if (inSecrets !== undefined && !spec.tokenRequests?.length) {
+    const rule = 'serviceAccountTokenInSecrets is set but no tokenRequests are specified'
+    yield invalidValue('spec.serviceAccountTokenInSecrets', inSecrets, rule)
+  }
 }
 
 export function* validateCSIDriverUpdate({ spec }: CSIDriver, { spec: old }: CSIDriver): Findings {
-  if (spec.attachRequired !== old.attachRequired) yield invalidValue('spec.attachedRequired', spec.attachRequired, IMMUTABLE)
-  if (!deepEqual(spec.volumeLifecycleModes, old.volumeLifecycleModes))
-    yield invalidValue('spec.volumeLifecycleModes', spec.volumeLifecycleModes, IMMUTABLE)
+  yield* immutable(spec.attachRequired, old.attachRequired, 'spec.attachedRequired')
+  yield* immutable(spec.volumeLifecycleModes, old.volumeLifecycleModes, 'spec.volumeLifecycleModes')
 }
 
 export function* validateCSINode({ spec }: CSINode): Findings {
@@ -144,28 +165,26 @@ export function* validateStorageCapacity({ nodeTopology, storageClassName, capac
   if (capacity !== undefined) yield* quantity(capacity, 'capacity')
 }
 
-export function* validateStorageCapacityUpdate(now: CSIStorageCapacity, old: CSIStorageCapacity): Findings {
-  for (const key of ['nodeTopology', 'storageClassName'] as const)
-    if (!deepEqual(now[key], old[key])) yield invalidValue(key, now[key], IMMUTABLE)
-}
+export const validateStorageCapacityUpdate = (now: CSIStorageCapacity, old: CSIStorageCapacity): Findings =>
+  immutableParts(now, old, ['nodeTopology', 'storageClassName'], '')
 
 export function* validateVolumeAttachment({ spec: sent, status }: VolumeAttachment): Findings {
   const spec: Partial<VolumeAttachment['spec']> = sent ?? {}
-  if (!spec.attacher) yield required('spec.attacher')
+  yield* csiDriverName(spec.attacher, 'spec.attacher')
   const { persistentVolumeName, inlineVolumeSpec } = spec.source ?? {}
   const rule = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'
   if (persistentVolumeName === undefined && inlineVolumeSpec === undefined) yield required('spec.source', rule)
   else if (persistentVolumeName !== undefined && inlineVolumeSpec !== undefined) yield forbid('spec.source', rule)
   else if (persistentVolumeName === '')
     yield required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName')
+  else if (inlineVolumeSpec !== undefined) yield* validateInlineVolume(inlineVolumeSpec, 'spec.source.inlineVolumeSpec')
   yield* complaints(subdomainName(spec.nodeName ?? ''), spec.nodeName ?? '', 'spec.nodeName')
   const metadata = Object.entries(status?.attachmentMetadata ?? {})
   const size = metadata.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0)
   if (size > METADATA_BYTES_MAX) yield tooLong('status.attachmentMetadata', METADATA_BYTES_MAX)
   yield* validateError(status?.attachError, 'status.attachError')
   yield* validateError(status?.detachError, 'status.detachError')
-  if (spec.attacher) yield* csiDriverName(spec.attacher, 'spec.attacher')
-  if (persistentVolumeName)
+  if (persistentVolumeName !== undefined)
     yield* complaints(subdomainName(persistentVolumeName), persistentVolumeName, 'spec.source.persistentVolumeName')
 }
 

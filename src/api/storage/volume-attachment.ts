@@ -1,8 +1,7 @@
-import { deepEqual } from '#base'
 import { age, boolean, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttachment } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue } from '../validation/findings.ts'
+import { immutable } from '../validation/common.ts'
 import { validateVolumeAttachment } from './validate-storage.ts'
 
 export const volumeAttachments = defineResource<VolumeAttachment>({
@@ -27,8 +26,6 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   ],
   validate: validateVolumeAttachment,
   validateStatusUpdate: validateVolumeAttachment,
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec, old)) yield invalidValue('spec', spec, IMMUTABLE)
-  },
+  validateUpdate: ({ spec }, { spec: old }) => immutable(spec, old, 'spec'),
   schema: 'io.k8s.api.storage.v1.VolumeAttachment',
 })

@@ -2,7 +2,7 @@ import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { VolumeAttributesClass } from '../generated/types.ts'
-import { forbid, required } from '../validation/findings.ts'
+import { type Findings, forbid, required } from '../validation/findings.ts'
 import { validateParameters, validateProvisioner } from './validate-storage.ts'
 
 export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
@@ -13,15 +13,19 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
   returnsDeleted: true,
   columns: [name, text('DriverName', ({ driverName }) => driverName), age],
-  *validate({ driverName, parameters }) {
-    yield* validateProvisioner(driverName, 'driverName')
-    yield* validateParameters(parameters, 'parameters')
-    if (Object.keys(parameters ?? {}).length === 0) yield required('parameters', 'must contain at least one key/value pair')
-  },
+  validate: validateClass,
   *validateUpdate(attributes, old) {
     for (const key of ['driverName', 'parameters'] as const) {
       if (!deepEqual(attributes[key], old[key])) yield forbid(key, `updates to ${key} are forbidden.`)
     }
+    yield* validateClass(attributes)
   },
+  ratchets: true,
   schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
 })
+
+function* validateClass({ driverName, parameters }: VolumeAttributesClass): Findings {
+  yield* validateProvisioner(driverName, 'driverName')
+  yield* validateParameters(parameters, 'parameters')
+  if (Object.keys(parameters ?? {}).length === 0) yield required('parameters', 'must contain at least one key/value pair')
+}

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { canonicalAddress } from '../networking/netip.ts'
 import { ipAddress } from './common.ts'
 import { type Findings, invalidValue } from './findings.ts'
 
@@ -25,4 +26,14 @@ function isIn(ip: string, range: string): boolean {
   const list = new BlockList()
   list.addSubnet(address, Number(bits), type)
   return list.check(ip, type)
+}
+
+/** Spellings that some programs read otherwise than others. */
+export function* addressWarnings(ip: string, field: string): Iterable<string> {
+  const canonical = canonicalAddress(ip)
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical ?? '')
+  if (mapped !== null)
+    yield `${field}: non-standard IP address "${ip}" will be considered invalid in a future Kubernetes release: use "${mapped[1]}"`
+  else if (canonical !== undefined && canonical !== ip)
+    yield `${field}: IPv6 address "${ip}" should be in RFC 5952 canonical format ("${canonical}")`
 }

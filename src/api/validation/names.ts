@@ -49,6 +49,18 @@ export const wildcardName: NameRule = function* (name) {
   }
 }
 
+/** A domain of two labels or more; a dot at its end is fine. */
+export function* fullyQualifiedDomain(name: string): Iterable<string> {
+  const bare = name.replace(/\.$/, '')
+  if (bare === '') {
+    yield 'should be a domain with at least two segments separated by dots'
+    return
+  }
+  yield* subdomainName(bare)
+  if (bare.split('.').length < 2) yield 'should be a domain with at least two segments separated by dots'
+  for (const label of bare.split('.')) yield* dnsLabel(label)
+}
+
 const UNDERSCORED = /^[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*$/
 
 /** A domain to search, whose labels may have underscores. */

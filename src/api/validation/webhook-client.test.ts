@@ -65,7 +65,10 @@ test('the path of a webhook’s Service is a row of names, none of which climbs 
   assert.deepEqual(findings({ service: { ...service, port: 0 } }), [
     'c.service.port: Invalid value: 0: port is not valid: must be between 1 and 65535, inclusive',
   ])
-  assert.deepEqual(findings({ service: {} }), ['c.service.name: Required value', 'c.service.namespace: Required value'])
+  assert.deepEqual(findings({ service: {} }), [
+    'c.service.name: Required value: service name is required',
+    'c.service.namespace: Required value: service namespace is required',
+  ])
   for (const both of [{}, { url: 'https://a.b', service }])
     assert.deepEqual(findings(both), ['c: Required value: exactly one of url or service is required'])
 })

@@ -47,8 +47,8 @@ function* validateService(
   { name, namespace, path: urlPath, port: number }: NonNullable<WebhookClient['service']>,
   path: string,
 ): Findings {
-  if (!name) yield required(`${path}.name`)
-  if (!namespace) yield required(`${path}.namespace`)
+  if (!name) yield required(`${path}.name`, 'service name is required')
+  if (!namespace) yield required(`${path}.namespace`, 'service namespace is required')
   if (number !== undefined && (number < 1 || number > PORT_MAX))
     yield invalidValue(`${path}.port`, number, `port is not valid: must be between 1 and ${PORT_MAX}, inclusive`)
   if (urlPath !== undefined && urlPath !== '' && urlPath !== '/') yield* validatePath(urlPath, `${path}.path`)
