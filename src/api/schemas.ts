@@ -66,4 +66,6 @@ function link(node: RawSchema, name?: string): Schema {
   return schema as Schema
 }
 
-const readGenerated = <T>(file: string): T => JSON.parse(readFileSync(join(import.meta.dirname, 'generated', file), 'utf8')) as T
+/** A table that the generators made. Only this file knows where they are: in a bundle, all of a layer is in one folder. */
+export const readGenerated = <T>(file: string): T =>
+  JSON.parse(readFileSync(join(import.meta.dirname, 'generated', file), 'utf8')) as T

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type FieldFact, ProtobufCodec, ProtobufError } from '#meta'
+import { readGenerated } from '../schemas.ts'
 import { SPECIAL } from './special.ts'
 
 type Row = readonly [name: string, number: number, type: string, flags: string]
@@ -17,9 +16,7 @@ export function codec(): ProtobufCodec {
 export const hasMessage = (message: string): boolean => Object.hasOwn(readTables(), message)
 
 function readTables(): Readonly<Record<string, readonly Row[]>> {
-  tables ??= JSON.parse(readFileSync(join(import.meta.dirname, '../generated/protobuf.json'), 'utf8')) as Readonly<
-    Record<string, readonly Row[]>
-  >
+  tables ??= readGenerated<Readonly<Record<string, readonly Row[]>>>('protobuf.json')
   return tables
 }
 
