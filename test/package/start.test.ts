@@ -61,6 +61,16 @@ test('a bundle starts with the code that an earlier process has compiled', { tim
     [...kept()].filter(([name, ino]) => before.get(name) !== ino).map(([name]) => name)
   const [library = ''] = readdirSync(lib).filter((name) => /^library-.*\.cjs$/.test(name))
 
+  await context.test('it finds every table that the generators made', async () => {
+    const ask = `const { startCluster } = await import(${JSON.stringify(pathToFileURL(join(lib, 'index.js')))})
+      await using cluster = await startCluster({ nodes: 0 })
+      const answered = (path, accept) => cluster.client.request({ method: 'GET', path, headers: { accept } })
+      await answered('/api/v1/namespaces', 'application/vnd.kubernetes.protobuf')
+      await answered('/openapi/v2', 'application/json')
+      await answered('/openapi/v3/apis/apps/v1', 'application/json')`
+    await run(process.execPath, ['--input-type=module', '--eval', ask])
+  })
+
   await context.test('the build keeps code for all that a start loads', async () => {
     const before = kept()
     assert.ok(before.has(library))
