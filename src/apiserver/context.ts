@@ -19,4 +19,6 @@ export interface RequestContext {
   /** Where the request is recorded; absent when the audit policy wants nothing of it. */
   readonly audit: AuditTrail | undefined
   readonly patience: Patience
+  /** Whether the answer goes out in bytes; who is in this process takes objects. */
+  readonly isRemote: boolean
 }

@@ -280,6 +280,7 @@ function contextOf(
     query: request.query ?? NO_QUERY,
     headers: request.headers ?? {},
     body: request.body,
+    isRemote: request.uri !== undefined,
     warnings: resource.custom?.deprecation === undefined ? [] : [resource.custom.deprecation],
     audit: trail?.isOn ? trail : undefined,
     patience,

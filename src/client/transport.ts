@@ -68,6 +68,8 @@ export type ResponseBody =
 export interface BodyParts extends Iterable<Uint8Array> {
   /** Of all of them together. */
   readonly byteLength: number
+  /** Another way through the same bytes, without pieces: each call copies what comes next to the beginning of a buffer and says how much that was, 0 at the end. */
+  readonly reader?: () => (target: Buffer) => number
 }
 
 export interface WatchFrame {

@@ -12,8 +12,11 @@ import { writeWatch } from './write-watch.ts'
 const GZIP_BYTES_MIN = 128 * 1024
 const GZIP_LEVEL = 1
 
-/** Small parts are written together up to this size: a TLS record and a system call each would cost more than the copy. */
-const BATCH_BYTES = 64 * 1024
+/** What is no larger is written in one piece of its own. */
+const WHOLE_BYTES_MAX = 64 * 1024
+
+/** Small parts are written together up to this size: a TLS record and a system call each would cost more than the copy. So much of a list is in memory for each client that reads one. */
+const BATCH_BYTES = 256 * 1024
 
 interface Headed {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -45,7 +48,7 @@ export function writeBody(request: Headed, sink: Sink, { status, headers, body }
     return writeCompressed(sink.stream, parts)
   }
   sink.head(status, headers, length)
-  if (length > BATCH_BYTES) return writeBatches(sink.stream, parts)
+  if (length > WHOLE_BYTES_MAX) return writeBatches(sink.stream, parts)
   sink.stream.end(together(parts))
 }
 
@@ -60,43 +63,46 @@ async function writeCompressed(stream: Writable, parts: BodyParts): Promise<void
 
 /** Buffers for batches that nobody is writing from. */
 const spare: Buffer[] = []
-const SPARE_MAX = 16
+const SPARE_MAX = 8
 
 /** Writes many parts through one buffer, that is filled again when it was taken. */
 async function writeBatches(stream: Writable, parts: BodyParts): Promise<void> {
   const batch = spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES)
-  let filled = 0
-  const write = async (bytes: Uint8Array): Promise<boolean> => {
-    await taken(stream, bytes)
-    return !stream.destroyed
+  const read = (parts.reader ?? (() => readerOf(parts)))()
+  // One listener, and one promise for each batch: what a small one costs is what many cost.
+  let go: (() => void) | undefined
+  const proceed = (): void => go?.()
+  stream.on('close', proceed)
+  for (let length = read(batch); length > 0; length = read(batch)) {
+    const taken = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    stream.write(length === BATCH_BYTES ? batch : batch.subarray(0, length), proceed)
+    await taken
+    // The buffer of a client that went away may still be read from; it is not used again.
+    if (stream.destroyed) return
   }
-  for (const part of parts) {
-    for (let at = 0; at < part.length; ) {
-      const length = Math.min(part.length - at, BATCH_BYTES - filled)
-      batch.set(length === part.length ? part : part.subarray(at, at + length), filled)
-      filled += length
-      at += length
-      if (filled < BATCH_BYTES) continue
-      // The buffer of a client that went away may still be read from; it is not used again.
-      if (!(await write(batch))) return
-      filled = 0
-    }
-  }
-  if (filled > 0 && !(await write(batch.subarray(0, filled)))) return
+  stream.off('close', proceed)
   if (spare.length < SPARE_MAX) spare.push(batch)
   stream.end()
 }
 
-/** Resolves when the client took the bytes, or is gone. */
-function taken(stream: Writable, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off('close', done)
-      resolve()
+/** The parts one after the other, each in as many calls as it needs. */
+function readerOf(parts: Iterable<Uint8Array>): (target: Buffer) => number {
+  const iterator = parts[Symbol.iterator]()
+  let rest: Uint8Array | undefined
+  return (target) => {
+    let at = 0
+    while (at < target.length) {
+      rest ??= iterator.next().value
+      if (rest === undefined) break
+      const length = Math.min(rest.length, target.length - at)
+      target.set(length === rest.length ? rest : rest.subarray(0, length), at)
+      at += length
+      rest = length === rest.length ? undefined : rest.subarray(length)
     }
-    stream.on('close', done)
-    stream.write(bytes, done)
-  })
+    return at
+  }
 }
 
 /** Whether `gzip` is named, and by itself: a quality makes it another word, as upstream reads the header. */

@@ -10,6 +10,13 @@ export function formOf({ headers, info, query, resource }: RequestContext): Form
   return withPretty(form, query, headers['user-agent'])
 }
 
+/** Whether objects are answered as they are stored in JSON, so that nobody needs them parsed. */
+export function isSentAsStored(context: RequestContext): boolean {
+  if (!context.isRemote || context.resource.storage !== undefined) return false
+  const { as, encoding, pretty } = formOf(context)
+  return as === 'object' && encoding === 'json' && !pretty
+}
+
 /** The form of an error, or of a document about the API. Errors are told in JSON to whoever accepts nothing that there is. */
 export function plainFormOf(
   headers: Readonly<Record<string, string>> | undefined,

@@ -1,9 +1,10 @@
 import { encodeProtobufMessage, protobufEnvelopeParts, type ResourceDefinition } from '#api'
-import type { BodyParts, ResponseBody, WatchFrame } from '#client'
+import type { ResponseBody, WatchFrame } from '#client'
 import { apiVersionOf, type KubernetesObject, type ListMeta } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import { joined, objectBody, sharedBody } from './body.ts'
 import { type ChangeType, objectFrame, plainFrame, sharedFrame } from './frames.ts'
+import { jsonList, type ListHead } from './json-list.ts'
 import { type Form, type IncludeObject, includeObjectOf, MEDIA_TYPES, wrongTransform } from './negotiate.ts'
 import { delimiterOf, protobufOf, type Shown, showAs } from './shown.ts'
 import { partialMetadata, tableOf } from './table.ts'
@@ -62,7 +63,7 @@ export class Presenter {
     const head = { kind: listKind, apiVersion: apiVersionOf(this.#resource), metadata }
     // What goes out as bytes is not parsed.
     const object = (): unknown => Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
-    if (encoding !== 'protobuf') return sharedBody(object, () => jsonParts(head, shown))
+    if (encoding !== 'protobuf') return sharedBody(object, () => jsonList(head, shown))
     return sharedBody(object, () => joined(protobufParts(this.#resource, head, shown)), MEDIA_TYPES.protobuf)
   }
 
@@ -115,34 +116,6 @@ export class Presenter {
   /** As Go prints the type. */
   #typeName(kind: string): string {
     return `*${this.#resource.group === '' ? 'core' : this.#resource.group.split('.', 1)[0]}.${kind}`
-  }
-}
-
-const COMMA = Buffer.from(',')
-const CLOSE = Buffer.from(']}\n')
-
-interface ListHead {
-  readonly kind: string
-  readonly apiVersion: string
-  readonly metadata: ListMeta
-}
-
-/** The stored bytes of every object, with what stands between them. */
-function jsonParts(head: ListHead, items: readonly Shown[]): BodyParts {
-  const open = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)
-  let byteLength = open.byteLength + Math.max(0, items.length - 1) * COMMA.byteLength + CLOSE.byteLength
-  for (const item of items) byteLength += item.byteLength
-  return {
-    byteLength,
-    *[Symbol.iterator]() {
-      yield open
-      for (let index = 0; index < items.length; index++) {
-        if (index > 0) yield COMMA
-        // A loop, for delegating to another iterator costs as much as all the rest.
-        for (const part of items[index]!.parts()) yield part
-      }
-      yield CLOSE
-    },
   }
 }
 

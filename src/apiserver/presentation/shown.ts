@@ -11,6 +11,8 @@ export interface Shown {
   readonly byteLength: number
   /** The same bytes, with nothing copied. */
   parts(): readonly Uint8Array[]
+  /** Copies them to where there is room; how many there were. */
+  copyTo(target: Buffer, at: number): number
 }
 
 const converted = new WeakMap<ObjectVersion, Map<ResourceDefinition, Shown>>()
@@ -42,6 +44,10 @@ export function showAs(resource: ResourceDefinition, version: ObjectVersion): Sh
       },
       parts() {
         return [this.bytes()]
+      },
+      copyTo(target, at) {
+        target.set(this.bytes(), at)
+        return this.byteLength
       },
     }
     forms.set(resource, shown)

@@ -28,3 +28,17 @@ test('a version that is stored in protobuf is sent as JSON, too, and is as long 
   assert.deepEqual(JSON.parse(whole.toString()), { ...WEB, metadata: { ...WEB.metadata, resourceVersion: '7' } })
   assert.deepEqual([Buffer.concat(version.parts()), version.byteLength], [whole, whole.length])
 })
+
+test('a version is copied into a buffer as it is sent', () => {
+  for (const [object, form] of [
+    [WEB, 'json'],
+    [{ ...WEB, metadata: {} }, 'json'],
+    [WEB, 'protobuf'],
+  ] as const) {
+    const version = versionOf('default/web', { value: encodeForStore(object, form), revision: 1_234 })
+    const target = Buffer.alloc(version.byteLength + 10, '#')
+    assert.equal(version.copyTo(target, 5), version.byteLength)
+    assert.equal(target.toString(), `#####${Buffer.from(version.bytes())}#####`)
+    assert.equal(version.isJson, form === 'json')
+  }
+})

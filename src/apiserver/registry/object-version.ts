@@ -13,7 +13,7 @@ export class ObjectVersion {
   readonly revision: Revision
   readonly #stored: Uint8Array
   #object: KubernetesObject | undefined
-  /** Where the revision goes; 0 until somebody asks. */
+  /** Where the revision goes, negative where nothing else is there; 0 until somebody asks. Known, it spares a list to look into every object for its length. */
   #seam = 0
   /** Only of what is stored in another form than JSON. */
   #encoded: Uint8Array | undefined
@@ -46,22 +46,43 @@ export class ObjectVersion {
     return this.#object !== undefined
   }
 
+  /** Whether its bytes are at hand without the object. */
+  get isJson(): boolean {
+    return this.#isSpliced()
+  }
+
   bytes(): Uint8Array {
-    return isJson(this.#stored) ? Buffer.concat(this.parts()) : this.#encodedOnce()
+    return this.#isSpliced() ? Buffer.concat(this.parts()) : this.#encodedOnce()
   }
 
   /** Of `bytes`. */
   get byteLength(): number {
-    if (!isJson(this.#stored)) return this.#encodedOnce().byteLength
-    return this.#stored.byteLength + REVISION_FIELD_BYTES + digitsOf(this.revision) + (this.#isAlone() ? 0 : 1)
+    if (!this.#isSpliced()) return this.#encodedOnce().byteLength
+    return this.#stored.byteLength + REVISION_FIELD_BYTES + digitsOf(this.revision) + (this.#seam < 0 ? 0 : 1)
   }
 
   /** `…"metadata":{"name":…` becomes `…"metadata":{`, `"resourceVersion":"7",` and `"name":…`. */
   parts(): readonly Uint8Array[] {
-    if (!isJson(this.#stored)) return [this.#encodedOnce()]
-    const seam = this.#seamAt()
-    const field = `"resourceVersion":"${this.revision}"${this.#isAlone() ? '' : ','}`
-    return [this.#stored.subarray(0, seam), Buffer.from(field, 'latin1'), this.#stored.subarray(seam)]
+    if (!this.#isSpliced()) return [this.#encodedOnce()]
+    const seam = Math.abs(this.#seam)
+    return [this.#stored.subarray(0, seam), Buffer.from(this.#revisionField(), 'latin1'), this.#stored.subarray(seam)]
+  }
+
+  /** Copies `bytes` to where there is room, with nothing made on the way; how many there were. */
+  copyTo(target: Buffer, at: number): number {
+    if (!this.#isSpliced()) {
+      target.set(this.#encodedOnce(), at)
+      return this.#encodedOnce().byteLength
+    }
+    const [seam, field] = [Math.abs(this.#seam), this.#revisionField()]
+    target.set(this.#stored, at + field.length)
+    target.copyWithin(at, at + field.length, at + field.length + seam)
+    target.write(field, at + seam, 'latin1')
+    return this.#stored.byteLength + field.length
+  }
+
+  #revisionField(): string {
+    return `"resourceVersion":"${this.revision}"${this.#seam < 0 ? '' : ','}`
   }
 
   #encodedOnce(): Uint8Array {
@@ -69,17 +90,14 @@ export class ObjectVersion {
     return this.#encoded
   }
 
-  /** Whether the metadata has nothing but the revision. */
-  #isAlone(): boolean {
-    return this.#stored[this.#seamAt()] === CLOSING_BRACE
-  }
-
-  #seamAt(): number {
-    if (this.#seam === 0) {
+  /** Whether it is stored in JSON, in which the revision's place is known from then on. */
+  #isSpliced(): boolean {
+    if (this.#seam === 0 && isJson(this.#stored)) {
       const { buffer, byteOffset, byteLength } = this.#stored
-      this.#seam = Buffer.from(buffer, byteOffset, byteLength).indexOf(MARK) + MARK.length
+      const seam = Buffer.from(buffer, byteOffset, byteLength).indexOf(MARK) + MARK.length
+      this.#seam = this.#stored[seam] === CLOSING_BRACE ? -seam : seam
     }
-    return this.#seam
+    return this.#seam !== 0
   }
 
   /** Encoded bytes, without the revision. */
@@ -130,6 +148,11 @@ class ShownVersion extends ObjectVersion {
   override parts(): readonly Uint8Array[] {
     return [this.bytes()]
   }
+
+  override copyTo(target: Buffer, at: number): number {
+    target.set(this.bytes(), at)
+    return this.byteLength
+  }
 }
 
 /** What is stored and can't be read: encrypted with a key that is not known, or damaged. */
@@ -154,6 +177,11 @@ class UnreadableVersion extends ObjectVersion {
     return this.#problem
   }
 
+  /** Who lists it is to learn of the problem before anything is answered. */
+  override get isJson(): boolean {
+    return false
+  }
+
   override at(revision: Revision): ObjectVersion {
     return new UnreadableVersion(this.key, { value: this.#stored, revision }, this.#problem, this.#storageKey)
   }
@@ -168,6 +196,11 @@ class UnreadableVersion extends ObjectVersion {
 
   override parts(): readonly Uint8Array[] {
     return [this.bytes()]
+  }
+
+  override copyTo(target: Buffer, at: number): number {
+    target.set(this.bytes(), at)
+    return this.byteLength
   }
 }
 

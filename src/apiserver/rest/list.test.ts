@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { configMaps, type PodTemplate, podTemplates } from '#api'
-import { VirtualClock } from '#base'
+import { nullLog, VirtualClock } from '#base'
 import type { KubernetesObject } from '#meta'
 import { openMemoryStore } from '#store'
 import { ask, startTestApiServer, type TestApiServer } from '#testing'
+import type { RequestContext } from '../context.ts'
+import { WatchCache } from '../watch-cache/watch-cache.ts'
+import { list } from './list.ts'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 const TEMPLATES = '/api/v1/namespaces/default/podtemplates'
@@ -30,6 +33,29 @@ const podTemplate = (name: string): PodTemplate => ({
   kind: 'PodTemplate',
   metadata: { name, namespace: 'default' },
   template: { spec: { containers: [{ name: 'test', image: 'test2' }] } },
+})
+
+test('a list that is sent as it is stored leaves a new server as small as it was; who takes objects gets them parsed', async () => {
+  const clock = new VirtualClock()
+  await using store = openMemoryStore({ clock })
+  for (const name of ['a', 'b']) {
+    const value = Buffer.from(JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name, namespace: 'default' } }))
+    await store.put(`/registry/configmaps/default/${name}`, value, { expected: 0 })
+  }
+  await using cache = await WatchCache.open(store, [configMaps], { clock, log: nullLog })
+  const dependencies = { cache, store, clock }
+  const context = (isRemote: boolean, accept: string): RequestContext =>
+    ({
+      info: { kind: 'resource', verb: 'list', namespace: 'default', name: '' },
+      resource: configMaps,
+      query: new URLSearchParams(),
+      headers: { accept },
+      isRemote,
+    }) as unknown as RequestContext
+  const parsed = async (...asked: Parameters<typeof context>): Promise<number> =>
+    (await list(context(...asked), dependencies)).versions.filter(({ isParsed }) => isParsed).length
+  assert.equal(await parsed(true, 'application/json'), 0)
+  assert.equal(await parsed(true, 'application/json;as=Table;g=meta.k8s.io;v=v1'), 2)
 })
 
 test('list-chunking: Servers with support for API chunking should return chunks of results for list calls', async () => {

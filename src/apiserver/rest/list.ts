@@ -2,6 +2,7 @@ import { type Answer, andThen, type Clock, nextTurn } from '#base'
 import { badRequest, failure, gone, type ListMeta } from '#meta'
 import { Compacted, type Revision, type Store } from '#store'
 import type { RequestContext } from '../context.ts'
+import { isSentAsStored } from '../presentation/form-of.ts'
 import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
 import { found, keyIn } from '../registry/registry.ts'
 import { storagePrefix } from '../storage-keys.ts'
@@ -47,7 +48,7 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
     continuation,
   }
   const page = at === undefined ? await currentPage(request, options, dependencies) : await pageAt(request, at, dependencies)
-  await parse(page.versions)
+  await parse(page.versions, isSentAsStored(context))
   const metadata: ListMeta = { resourceVersion: String(page.revision) }
   const last = page.versions.at(-1)
   if (page.more && last !== undefined) {
@@ -188,11 +189,14 @@ async function select(
   return false
 }
 
-/** What nobody has read since the server started is parsed piece by piece, rather than all at once by whoever shows it. */
-async function parse(versions: readonly ObjectVersion[]): Promise<void> {
+/**
+ * What nobody has read since the server started is parsed piece by piece, rather than all at once by whoever shows it; not at all where its
+ * bytes are enough, since a new server would be larger by all its objects after the first list.
+ */
+async function parse(versions: readonly ObjectVersion[], asStored: boolean): Promise<void> {
   let parsed = 0
   for (const version of versions) {
-    if (version.isParsed) continue
+    if (version.isParsed || (asStored && version.isJson)) continue
     void version.object
     if (++parsed % SELECT_BATCH === 0) await nextTurn()
   }
