@@ -60,7 +60,7 @@ export type ResponseBody =
       readonly mediaType?: string
     }
   /** A watch: ends when the server ends it. Consumers must finish or `return()` the iteration. */
-  | { readonly kind: 'watch'; readonly frames: AsyncIterable<WatchFrame> }
+  | { readonly kind: 'watch'; readonly frames: WatchFrames }
   /** Raw bytes as they come (logs, proxied bodies). */
   | { readonly kind: 'stream'; readonly stream: AsyncIterable<Uint8Array> }
 
@@ -72,11 +72,32 @@ export interface BodyParts extends Iterable<Uint8Array> {
   readonly reader?: () => (target: Buffer) => number
 }
 
+/** The frames of a watch, for one consumer, who iterates or has them pushed. */
+export interface WatchFrames extends AsyncIterable<WatchFrame> {
+  /** Hands the frames over as they come: many thousands of watchers are told of a change without a promise for each. */
+  readonly pushTo?: (taker: WatchTaker) => PushedWatch
+}
+
+export interface WatchTaker {
+  /** What came since the last time. False: nothing more until it is resumed; what comes then waits. */
+  take(frames: readonly WatchFrame[]): boolean
+  /** Nothing comes any more; with an error where the watch broke. */
+  end(error?: unknown): void
+}
+
+export interface PushedWatch {
+  resume(): void
+  /** The taker went away, and is told nothing more. */
+  stop(): void
+}
+
 export interface WatchFrame {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
   readonly object: unknown
   /** The whole frame in the negotiated encoding; shared between watchers. */
   readonly bytes: () => Uint8Array
+  /** The same as a chunk of HTTP/1.1, shared as well. */
+  readonly chunk?: () => Uint8Array
 }
 
 /** Who is at the other end of the connection, as far as the connection itself proves it. */

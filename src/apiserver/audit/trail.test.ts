@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { namespaces, pods, serviceAccounts } from '#api'
 import type { AdmissionRequest, AuditEvent, AuditPolicy } from '#apiserver'
-import { VirtualClock } from '#base'
-import type { UserInfo } from '#client'
-import { ask, askWatch, eventually, startTestApiServer, type TestApiServer, TRANSPORTS } from '#testing'
+import { settle, VirtualClock } from '#base'
+import type { UserInfo, WatchFrame } from '#client'
+import { ask, askWatch, eventually, startTestApiServer, TEST_ADMIN, type TestApiServer, TRANSPORTS } from '#testing'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 const ANN: UserInfo = { username: 'ann', uid: '7', groups: ['dev', 'system:authenticated'], extra: { team: ['a'] } }
@@ -175,6 +175,35 @@ test('a watch is recorded when it begins and when it ends, however it ends', asy
   events.length = 0
   await ask(api, `GET ${MAPS}?watch=true&resourceVersion=nonsense`)
   assert.deepEqual(stagesOf(events), ['RequestReceived -', 'ResponseStarted 422', 'ResponseComplete 422'])
+})
+
+test('a watch that is pushed to its connection is recorded as well, whether the client or the server ends it', async () => {
+  for (const endsBy of ['client', 'server'] as const) {
+    await using recorded = await recording({})
+    const { api, events } = recorded
+    const answer = await api.server.handle(
+      { method: 'GET', path: MAPS, query: new URLSearchParams('watch=true&timeoutSeconds=5&resourceVersion=0') },
+      { kind: 'in-process', user: TEST_ADMIN },
+    )
+    assert.ok(answer.body.kind === 'watch')
+    const told: string[] = []
+    const ended = Promise.withResolvers<void>()
+    const take = (frames: readonly WatchFrame[]): boolean => told.push(...frames.map(({ type }) => type)) > 0
+    const watch = answer.body.frames.pushTo!({ take, end: () => ended.resolve() })
+    await ask(api, `POST ${MAPS}`, { body: map('x') })
+    await settle()
+    assert.ok(told.includes('ADDED'))
+    if (endsBy === 'server') {
+      await (api.clock as VirtualClock).advance(5_250)
+      await ended.promise
+    } else watch.stop()
+    await settle()
+    assert.deepEqual(stagesOf(events.filter(({ verb }) => verb === 'watch')), [
+      'RequestReceived -',
+      'ResponseStarted 200',
+      'ResponseComplete 200',
+    ])
+  }
 })
 
 test('credentials that are refused are recorded once, by a rule that names nobody', async () => {

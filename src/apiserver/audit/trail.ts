@@ -1,5 +1,5 @@
 import type { Clock } from '#base'
-import type { Peer, ResponseBody, TransportRequest, TransportResponse, UserInfo } from '#client'
+import type { Peer, ResponseBody, TransportRequest, TransportResponse, UserInfo, WatchFrames } from '#client'
 import { formatMicroTime, isObject, type KubernetesObject, type Status, unauthorized } from '#meta'
 import type { Decision } from '../authorization/index.ts'
 import { isLongRunning } from '../request-deadline.ts'
@@ -137,7 +137,7 @@ export class AuditTrail {
     if (this.#isLong) await this.started(response.status)
     this.#status = { ...(this.#status ?? { metadata: {} }), code: response.status }
     const { body } = response
-    if (body.kind === 'watch') return { ...response, body: { ...body, frames: this.#untilEnd(body.frames) } }
+    if (body.kind === 'watch') return { ...response, body: { ...body, frames: this.#watchUntilEnd(body.frames) } }
     if (body.kind === 'stream') return { ...response, body: { ...body, stream: this.#untilEnd(body.stream) } }
     await this.ended()
     return response
@@ -244,6 +244,28 @@ export class AuditTrail {
       stageTimestamp: formatMicroTime(this.#receivedMs + sinceMs),
       ...(annotations && { annotations }),
     })
+  }
+
+  /** The same of a watch, whether it is iterated or pushed. */
+  #watchUntilEnd(frames: WatchFrames): WatchFrames {
+    const { pushTo } = frames
+    if (pushTo === undefined) return this.#untilEnd(frames)
+    return {
+      ...this.#untilEnd(frames),
+      pushTo: (taker) => {
+        const watch = pushTo.call(frames, {
+          take: (some) => taker.take(some),
+          end: (error) => void this.ended().then(() => taker.end(error)),
+        })
+        return {
+          resume: () => watch.resume(),
+          stop: () => {
+            watch.stop()
+            void this.ended()
+          },
+        }
+      },
+    }
   }
 
   /** The same items; their end, whoever brings it about, is recorded. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Writable } from 'node:stream'
+import type { WatchFrame } from '#client'
 
 /** Where an answer goes, whatever the version of HTTP: its head once, then its body. */
 export interface Sink {
@@ -11,11 +12,20 @@ export interface Sink {
   head(status: number, headers: Readonly<Record<string, string>>, length?: number): void
   /** Sends the head now, while the body is not known yet. */
   flush(): void
+  /** The same where the body is frames of a watch and nothing else, each written as `frameBytes` of it, and in the end `endFrames`. */
+  beginFrames(): void
+  /** In one piece, and shared by all who are sent the frame: what is written for each is what many watchers cost. */
+  frameBytes(frame: WatchFrame): Uint8Array
+  endFrames(): void
   readonly stream: Writable
 }
 
+const LAST_CHUNK = '0\r\n\r\n'
+
 export class Http1Sink implements Sink {
   readonly stream: ServerResponse
+  /** Whether frames are. */
+  #isChunked = false
 
   constructor(response: ServerResponse) {
     this.stream = response
@@ -27,6 +37,22 @@ export class Http1Sink implements Sink {
 
   flush(): void {
     this.stream.flushHeaders()
+  }
+
+  beginFrames(): void {
+    this.stream.flushHeaders()
+    // Chunks are made once for all watchers: Node would write each in four pieces for each of them.
+    this.#isChunked = this.stream.chunkedEncoding
+    this.stream.chunkedEncoding = false
+  }
+
+  frameBytes(frame: WatchFrame): Uint8Array {
+    if (!this.#isChunked) return frame.bytes()
+    return frame.chunk === undefined ? chunkOf(frame.bytes()) : frame.chunk()
+  }
+
+  endFrames(): void {
+    this.stream.end(this.#isChunked ? LAST_CHUNK : '')
   }
 }
 
@@ -52,7 +78,20 @@ export class Http2Sink implements Sink {
 
   /** It is sent as it is. */
   flush(): void {}
+
+  beginFrames(): void {}
+
+  frameBytes(frame: WatchFrame): Uint8Array {
+    return frame.bytes()
+  }
+
+  endFrames(): void {
+    this.stream.end()
+  }
 }
+
+const chunkOf = (bytes: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
 
 /** Names and values in turn, which Node takes as they are where it would copy an object. */
 function listed(list: string[], headers: Readonly<Record<string, string>>, length: number | undefined): string[] {

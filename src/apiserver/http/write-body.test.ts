@@ -25,6 +25,9 @@ class Client extends Writable {
           headers: { ...headers, ...(length !== undefined && { 'content-length': String(length) }) },
         }),
       flush() {},
+      beginFrames() {},
+      frameBytes: (frame) => frame.bytes(),
+      endFrames: () => this.end(),
       stream: this,
     }
   }

@@ -32,8 +32,9 @@ export function writeBody(request: Headed, sink: Sink, { status, headers, body }
   }
   if (body.kind === 'watch' || body.kind === 'stream') {
     sink.head(status, headers)
+    if (body.kind === 'watch') return writeWatch(sink, body.frames)
     sink.flush()
-    return body.kind === 'watch' ? writeWatch(sink.stream, body.frames) : writeStream(sink.stream, body.stream)
+    return writeStream(sink.stream, body.stream)
   }
   let parts: BodyParts
   try {

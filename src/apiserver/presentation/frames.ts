@@ -37,7 +37,7 @@ export function sharedFrame(shown: Shown, form: string, stamp: number, make: () 
 /** A change of a whole object, around the bytes that the version has already. */
 export function objectFrame(type: ChangeType, resource: ResourceDefinition, shown: Shown, encoding: Encoding): WatchFrame {
   return lazyFrame(type, shown.object, () => {
-    if (encoding !== 'protobuf') return Buffer.concat([OPEN[type], shown.bytes(), CLOSE])
+    if (encoding !== 'protobuf') return [OPEN[type], ...shown.parts(), CLOSE]
     const { message } = protobufOf(resource, shown)
     return protobufFrame(type, protobufEnvelope(apiVersionOf(resource), resource.kind, message))
   })
@@ -48,18 +48,32 @@ export function plainFrame(type: WatchFrame['type'], object: unknown, encoding: 
   return lazyFrame(type, deepFreeze(object), () =>
     encoding === 'protobuf'
       ? protobufFrame(type, encodeProtobuf(object as KubernetesObject))
-      : Buffer.from(`${JSON.stringify({ type, object })}\n`),
+      : [Buffer.from(`${JSON.stringify({ type, object })}\n`)],
   )
 }
 
-function lazyFrame(type: WatchFrame['type'], object: unknown, encode: () => Uint8Array): WatchFrame {
-  let bytes: Uint8Array | undefined
+const CRLF = Buffer.from('\r\n')
+
+/** Its bytes are made once, between what HTTP/1.1 wants around them, so that both forms are one piece of memory. */
+function lazyFrame(type: WatchFrame['type'], object: unknown, encode: () => readonly Uint8Array[]): WatchFrame {
+  let made: { readonly chunk: Buffer; readonly bytes: Buffer } | undefined
+  const make = (): { readonly chunk: Buffer; readonly bytes: Buffer } => {
+    const parts = encode()
+    const size = parts.reduce((sum, { length }) => sum + length, 0)
+    const head = Buffer.from(`${size.toString(16)}\r\n`)
+    const chunk = Buffer.concat([head, ...parts, CRLF])
+    return { chunk, bytes: chunk.subarray(head.length, head.length + size) }
+  }
   return {
     type,
     object,
     bytes() {
-      bytes ??= encode()
-      return bytes
+      made ??= make()
+      return made.bytes
+    },
+    chunk() {
+      made ??= make()
+      return made.chunk
     },
   }
 }
@@ -67,11 +81,11 @@ function lazyFrame(type: WatchFrame['type'], object: unknown, encode: () => Uint
 const [FIRST_TAG, SECOND_TAG] = [0x0a, 0x12]
 
 /** Four bytes of length, then a bare `WatchEvent`: its type, and the object with its envelope as a RawExtension. */
-function protobufFrame(type: WatchFrame['type'], envelope: Buffer): Buffer {
+function protobufFrame(type: WatchFrame['type'], envelope: Buffer): Buffer[] {
   const name = Buffer.from(type)
   const raw = delimiterOf(FIRST_TAG, envelope.length)
   const parts = [delimiterOf(FIRST_TAG, name.length), name, delimiterOf(SECOND_TAG, raw.length + envelope.length), raw, envelope]
   const size = Buffer.alloc(4)
   size.writeUInt32BE(parts.reduce((sum, part) => sum + part.length, 0))
-  return Buffer.concat([size, ...parts])
+  return [size, ...parts]
 }

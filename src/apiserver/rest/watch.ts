@@ -28,11 +28,7 @@ export interface WatchDependencies {
  * Prepares a watch: whatever is wrong with the request throws here. Later refusals, a revision that is gone among them, are ERROR frames, since
  * the answer has begun by then (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  */
-export async function watch(
-  context: RequestContext,
-  presenter: Presenter,
-  dependencies: WatchDependencies,
-): Promise<AsyncIterable<WatchFrame>> {
+export async function watch(context: RequestContext, presenter: Presenter, dependencies: WatchDependencies): Promise<Watcher> {
   const { resource, query, info } = context
   const options = listOptionsOf(query, 'watch')
   const selection = selectionOf(resource, query, info.name)
@@ -43,7 +39,7 @@ export async function watch(
     watcher = await open(context, options, selection, presenter, dependencies)
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
-    watcher = new Watcher(presenter, 0, [presenter.error(error.status)].values())
+    watcher = new Watcher(presenter, dependencies.watches.rounds, 0, [presenter.error(error.status)].values())
     watcher.end()
   }
   return watcher
@@ -78,7 +74,7 @@ async function open(
     since = Math.max(named, cache.revisionOf(resource))
     if (events.length > 0) backlog = pastFrames(events, namespace, selection, presenter)
   }
-  const watcher = new Watcher(presenter, since, backlog)
+  const watcher = new Watcher(presenter, watches.rounds, since, backlog)
   watcher.own(source.watch({ namespace, name: selection.name, selection }, watcher))
   watches.keep(watcher, { signal: patience.signal, options, revision: () => cache.revisionOf(resource) })
   return watcher

@@ -1,6 +1,7 @@
 import type { Clock } from '#base'
 import type { Alarms } from '../alarms.ts'
 import type { ListOptions } from './list-options.ts'
+import { Rounds } from './rounds.ts'
 import type { Watcher } from './watcher.ts'
 
 const BOOKMARK_PERIOD_MS = 60_000
@@ -21,6 +22,8 @@ export interface WatchesOptions {
 /** The watches of a server that are open: ends them in time, when their client goes and at shutdown, and moves idle ones forward. */
 export class Watches implements Disposable {
   readonly #options: WatchesOptions
+  /** In which what is pushed goes out. */
+  readonly rounds = new Rounds()
   readonly #open = new Set<Watcher>()
   readonly #endAll = (): void => {
     for (const watcher of [...this.#open]) watcher.end()
