@@ -16,7 +16,8 @@ const CLIENTS = full ? [1, 16, 128] : [1, 16]
 const WATCHERS = full ? [1_000, 10_000] : [1_000]
 const READ_MS = full ? 6_000 : 1_000
 const WRITE_MS = full ? 5_000 : 1_000
-const WRITES = 20
+/** Told of in all, so that few watchers are told of many writes. */
+const DELIVERIES = full ? 200_000 : 40_000
 
 const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length)
 const wants = (part: string): boolean => only === undefined || only === part
@@ -27,5 +28,5 @@ if (wants('reads')) {
   await memoryOfLists(lab)
   await reads(lab, { pods: PODS, clients: CLIENTS, roundMs: READ_MS })
 }
-if (wants('watches')) for (const watchers of WATCHERS) await watches(lab, { watchers, writes: WRITES })
+if (wants('watches')) for (const watchers of WATCHERS) await watches(lab, { watchers, writes: DELIVERIES / watchers })
 if (wants('writes')) await writes(lab, { pods: PODS, clients: CLIENTS, roundMs: WRITE_MS })

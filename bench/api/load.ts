@@ -24,19 +24,34 @@ export interface Request {
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
 const CONNECTION_WINDOW_BYTES = 1024 * 1024 * 1024
 
-/** One HTTP/2 connection, as one client has. */
+/** One HTTP/2 connection, as one client has; another when the server ended it for being idle. */
 export class Connection implements Disposable {
-  readonly #session: ClientHttp2Session
+  readonly #port: number
+  readonly #identity: Identity
+  #session: ClientHttp2Session
 
-  constructor(port: number, { ca, own }: Identity) {
-    this.#session = connect(`https://127.0.0.1:${port}`, {
+  constructor(port: number, identity: Identity) {
+    this.#port = port
+    this.#identity = identity
+    this.#session = this.#connect()
+  }
+
+  #connect(): ClientHttp2Session {
+    const { ca, own } = this.#identity
+    const session = connect(`https://127.0.0.1:${this.#port}`, {
       ca,
       cert: own.certificate,
       key: own.key,
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
     })
-    this.#session.on('connect', () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
-    this.#session.on('error', () => undefined)
+    session.on('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
+    session.on('error', () => undefined)
+    return session
+  }
+
+  #open(): ClientHttp2Session {
+    if (this.#session.closed || this.#session.destroyed) this.#session = this.#connect()
+    return this.#session
   }
 
   /** The whole body; throws for any status but a success. */
@@ -48,7 +63,7 @@ export class Connection implements Disposable {
 
   /** How many bytes were answered; throws for any status but a success, gRPC's included. */
   count({ method = 'GET', path, headers, body }: Request, see?: (chunk: Buffer) => void): Promise<number> {
-    const stream = this.#session.request({ ':method': method, ':path': path, ...headers })
+    const stream = this.#open().request({ ':method': method, ':path': path, ...headers })
     let [bytes, failed] = [0, '']
     stream.on('response', (head) => {
       const status = Number(head[':status'])
@@ -72,7 +87,7 @@ export class Connection implements Disposable {
   /** Calls back for every chunk of an answer that does not end; resolves once it has begun. */
   async follow({ path, headers, body }: Request, received: (chunk: Buffer) => void): Promise<void> {
     const options = { endStream: body === undefined }
-    const stream: ClientHttp2Stream = this.#session.request(
+    const stream: ClientHttp2Stream = this.#open().request(
       { ...(body && { ':method': 'POST' }), ':path': path, ...headers },
       options,
     )

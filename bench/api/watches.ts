@@ -11,7 +11,8 @@ import { type Line, report } from './report.ts'
 const STREAMS_PER_CONNECTION = 100
 /** Connections that are set up at once. */
 const OPENING = 50
-const WARM_UPS = 3
+/** Of the writes that are measured, as many go before, until what is hot is compiled. */
+const WARM_UP = 1 / 4
 /** That a process has open beside its watchers. */
 const OTHER_FILES = 500
 
@@ -151,7 +152,7 @@ async function deliveries(
     await arrived.promise
     latenciesMs.push(performance.now() - startedMs)
   }
-  for (let index = 0; index < WARM_UPS; index++) await tell()
+  for (let index = 0; index < writes * WARM_UP; index++) await tell()
   latenciesMs.length = 0
   const [beforeMs, startedMs] = [cpuMsOf(target.pid), performance.now()]
   for (let index = 0; index < writes; index++) await tell()
