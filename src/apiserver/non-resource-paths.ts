@@ -86,8 +86,7 @@ export class NonResourcePaths {
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
         const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)
-        const { encryption, audit } = this.#options
-        return replyText(200, text + (encryption?.metrics.text() ?? '') + (audit?.metrics.text() ?? ''), contentType)
+        return replyText(200, text + this.#options.metrics.map((each) => each.text()).join(''), contentType)
       }
       default:
         return undefined

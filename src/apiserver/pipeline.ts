@@ -7,7 +7,7 @@ import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
 import type { Audit, AuditTrail } from './audit/index.ts'
 import { impersonated } from './authentication/impersonation.ts'
-import { ANONYMOUS, type Authentication, type ServiceAccountTokens } from './authentication/index.ts'
+import { ANONYMOUS, type Authentication, type AuthenticationNotes, type ServiceAccountTokens } from './authentication/index.ts'
 import { type AuthorizationAttributes, type Authorizer, requireAuthorization, selectorsOf } from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
@@ -46,6 +46,8 @@ export interface PipelineOptions {
   readonly flows: FlowController
   readonly encryption: Encryption | undefined
   readonly audit: Audit | undefined
+  /** What a scrape is told beside what the server holds. */
+  readonly metrics: readonly { text(): string }[]
   /** Made once the server can call itself. */
   readonly aggregator: () => Aggregator
   readonly isReady: () => boolean
@@ -60,6 +62,8 @@ interface Identified {
   readonly info: RequestInfo
   readonly user: UserInfo
   readonly resource: ResourceDefinition | undefined
+  /** Of how they were known. */
+  readonly warnings: readonly string[]
 }
 
 /** A request that may go on. */
@@ -140,14 +144,20 @@ export class Pipeline {
   ): Answer<Identified> {
     const info = requestInfoOf(request)
     if (peer.kind === 'tls') headers['connection'] = 'close'
-    return andThen(this.#options.authentication.authenticate(request, peer), (authenticated) => {
+    const warnings: string[] = []
+    const notes: AuthenticationNotes = {
+      annotate: (key, value) => void trail?.annotations.set(key, value),
+      warn: (text) => void warnings.push(text),
+    }
+    return andThen(this.#options.authentication.authenticate(request, peer, notes), (authenticated) => {
       if (authenticated !== ANONYMOUS) delete headers['connection']
+      warn(headers, warnings)
       return andThen(trail?.begin(info, authenticated), () =>
         andThen(this.#impersonated(request, authenticated), (user) => {
           if (user !== authenticated) trail?.impersonates(user)
           const resource =
             info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
-          return { info, user, resource, trail }
+          return { info, user, resource, trail, warnings }
         }),
       )
     })
@@ -247,7 +257,7 @@ export class Pipeline {
             },
           ),
         // Who is refused is warned as well.
-        () => warn(headers, admitted.context?.warnings),
+        () => warn(headers, [...who.warnings, ...(admitted.context?.warnings ?? [])]),
       ),
     )
   }

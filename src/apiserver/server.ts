@@ -23,8 +23,10 @@ import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthor
 import { Alarms } from './alarms.ts'
 import type { Audit, AuditSettings } from './audit/index.ts'
 import {
+  AuthenticationMetrics,
   type AuthenticationSettings,
   LegacyTokens,
+  LegacyTokenTracking,
   openAuthentication,
   type ServiceAccountTokenOptions,
   ServiceAccountTokens,
@@ -119,9 +121,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
   const alarms = stack.use(new Alarms(clock))
   const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
-  const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random })
+  const authenticationMetrics = new AuthenticationMetrics()
+  const { serviceAccounts: metrics } = authenticationMetrics
+  const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random, metrics })
   const legacy = new LegacyTokens({ tokens, client: () => client, clock, log })
-  const known = { tokens, local: [legacy], cache, clock, random, log }
+  const known = { tokens, local: [legacy], cache, metrics: authenticationMetrics, clock, random, log }
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, clock, random, log }))
   const storageForm = options.storageForm ?? 'json'
@@ -177,6 +181,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     alarms,
     encryption,
     audit,
+    metrics: [encryption?.metrics, audit?.metrics, authenticationMetrics].filter((each) => each !== undefined),
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,
@@ -192,6 +197,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const flowControl = stack.use(keepFlowControl({ client, cache, clock, log }))
   stack.use(new DefinitionController({ client, catalog, clock, random, log }))
   const endpoints = stack.use(new EndpointsKeeper({ store, storageForm, client, clock, log }))
+  const tracking = stack.use(new LegacyTokenTracking({ client, cache, clock, log }))
   const allocations = stack.use(new AllocationKeeper({ cache, context: () => ({ ...hookContext(), dryRun: false }) }))
   const readiness = (async () => {
     await bootstrap(client)
@@ -204,6 +210,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     await aggregator.start()
     const advertised = await options.advertise
     if (advertised !== undefined) await endpoints.start(advertised)
+    await tracking.start()
     allocations.start()
     ready = true
   })()

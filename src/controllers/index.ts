@@ -13,6 +13,7 @@ import { endpointsController } from './endpoints.ts'
 import { type ControllerDefinition, type ManagerContext, type Signing, startController } from './framework/index.ts'
 import { garbageCollector } from './garbage-collector.ts'
 import { jobController, orphanedJobPods } from './job/index.ts'
+import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
 import { namespaceController } from './namespace.ts'
 import { nodeIPAM } from './node-ipam.ts'
 import { nodeLifecycle, taintEviction } from './node-lifecycle.ts'
@@ -44,6 +45,7 @@ export const controllers: readonly ControllerDefinition[] = [
   endpointSliceMirroringController,
   endpointsController,
   jobController,
+  legacyTokenCleaner,
   namespaceController,
   nodeIPAM,
   nodeLifecycle,
@@ -77,6 +79,7 @@ export interface ControllersOptions {
   readonly clusterCIDR: string
   readonly signing?: Signing | undefined
   readonly signToken?: ManagerContext['signToken']
+  readonly legacyTokenPeriodMs?: number | undefined
   /** Upstream's `--controllers`: names, `-name` for one less, `*` for all that are on by default. */
   readonly only?: readonly string[]
 }

@@ -16,7 +16,6 @@ import {
 } from './event.ts'
 import { Annotations, withoutManagedFields } from './parts.ts'
 import type { AuditRuling, AuditStage } from './policy.ts'
-import { staleTokenNote } from './stale-token.ts'
 
 /** What a trail needs of the audit it belongs to. */
 export interface AuditKeeper {
@@ -74,18 +73,12 @@ export class AuditTrail {
     this.#info = info
     this.#ruling = this.#keeper.rulingOf(info, user)
     if (!this.isOn) return
-    if (user !== undefined) this.#knows(user)
+    if (user !== undefined) this.#user = auditUserOf(user)
     if (info.kind === 'resource') this.#reference = referenceOf(info)
     if (user !== undefined && !(await this.#keep('RequestReceived'))) {
       this.#isOver = true
       this.#keeper.refuse()
     }
-  }
-
-  #knows(user: UserInfo): void {
-    this.#user = auditUserOf(user)
-    const stale = staleTokenNote(this.#request, user, this.#receivedMs)
-    if (stale !== undefined) this.annotations.set('authentication.k8s.io/stale-token', stale)
   }
 
   impersonates(user: UserInfo): void {

@@ -1,11 +1,12 @@
-import { type Answer, andThen, type Log, recovering } from '#base'
+import { type Answer, andThen, type Clock, type Log, recovering } from '#base'
 import type { Peer, TransportRequest, UserInfo } from '#client'
 import { unauthorized } from '#meta'
 import { ANONYMOUS, type AnonymousOptions, isAnonymousAllowed } from './anonymous.ts'
 import { bearerTokens } from './bearer.ts'
 import { clientCertificates, frontProxy, type RequestHeaderOptions } from './certificates.ts'
+import type { Attempt, AuthenticationMetrics } from './metrics.ts'
 import { aggregate, TokenUnion } from './token-union.ts'
-import type { Authenticator, TokenAuthenticator } from './types.ts'
+import type { AuthenticationNotes, Authenticator, TokenAuthenticator } from './types.ts'
 
 const AUTHENTICATED = 'system:authenticated'
 /** Headers of impersonation, and of front proxies as they are by convention. */
@@ -26,6 +27,8 @@ export interface AuthenticationOptions {
   /** What this server calls itself in tokens. */
   readonly audiences: readonly string[]
   readonly anonymous: AnonymousOptions
+  readonly clock: Clock
+  readonly metrics: AuthenticationMetrics
   readonly log: Log
 }
 
@@ -41,12 +44,16 @@ export class Authentication {
   /** Headers in which a front proxy speaks, by their names or beginnings. */
   readonly #vouching: readonly string[]
   readonly #isCredential = new Map<string, boolean>()
+  readonly #clock: Clock
+  readonly #metrics: AuthenticationMetrics
   readonly #log: Log
 
-  constructor({ requestHeaders, tokens, audiences, anonymous, log }: AuthenticationOptions) {
+  constructor({ requestHeaders, tokens, audiences, anonymous, clock, metrics, log }: AuthenticationOptions) {
     this.tokens = new TokenUnion(tokens, audiences)
     this.#authenticators = [inProcessPeers, frontProxy(requestHeaders), clientCertificates, bearerTokens(this.tokens)]
     this.#anonymous = anonymous
+    this.#clock = clock
+    this.#metrics = metrics
     this.#log = log
     const { usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes } = requestHeaders
     const own = [usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes].flat().map((name) => name.toLowerCase())
@@ -54,23 +61,38 @@ export class Authentication {
   }
 
   /** Throws 401 for credentials that are not good, and for none where somebody has to be known. */
-  authenticate(request: TransportRequest, peer: Peer): Answer<UserInfo> {
-    return this.#askFrom(0, request, peer, [])
+  authenticate(request: TransportRequest, peer: Peer, notes?: AuthenticationNotes): Answer<UserInfo> {
+    const startedAtMs = this.#clock.monotonic()
+    const end = (result: Attempt): void => this.#metrics.attempted(result, this.#clock.monotonic() - startedAtMs)
+    const problems: string[] = []
+    const asked = recovering(
+      () => this.#askFrom(0, { request, peer, notes, problems }),
+      (error) => {
+        end(problems.length > 0 ? 'error' : 'failure')
+        throw error
+      },
+    )
+    return andThen(asked, (user) => {
+      this.#metrics.knew(user.username)
+      end('success')
+      return user
+    })
   }
 
   /** Asks the authenticator at `index`, and those behind it as long as none knows who it is. */
-  #askFrom(index: number, request: TransportRequest, peer: Peer, problems: string[]): Answer<UserInfo> {
+  #askFrom(index: number, asking: Asking): Answer<UserInfo> {
+    const { request, peer, notes, problems } = asking
     const authenticator = this.#authenticators[index]
     if (authenticator === undefined) return this.#nobody(request, problems)
     const asked = recovering(
-      () => authenticator.authenticate(request, peer),
+      () => authenticator.authenticate(request, peer, notes),
       (error) => {
         problems.push((error as Error).message)
         return undefined
       },
     )
     return andThen(asked, (user) =>
-      user === undefined ? this.#askFrom(index + 1, request, peer, problems) : withAuthenticated(user),
+      user === undefined ? this.#askFrom(index + 1, asking) : withAuthenticated(user),
     )
   }
 
@@ -132,6 +154,14 @@ export interface TokenReviewStatus {
   readonly user: UserInfo | Record<string, never>
   readonly audiences?: readonly string[]
   readonly error?: string
+}
+
+/** One request, and what was wrong with its credentials so far. */
+interface Asking {
+  readonly request: TransportRequest
+  readonly peer: Peer
+  readonly notes: AuthenticationNotes | undefined
+  readonly problems: string[]
 }
 
 const extended = new WeakMap<UserInfo, UserInfo>()

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { headerValues, type TransportRequest, type UserInfo } from '#client'
 import type { TokenUnion } from './token-union.ts'
-import type { Authenticator } from './types.ts'
+import type { AuthenticationNotes, Authenticator } from './types.ts'
 
 /** How a browser, which can set no header of a WebSocket, sends a token among the protocols that it speaks. */
 const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.'
@@ -10,15 +10,15 @@ const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.'
 export function bearerTokens(tokens: TokenUnion): Authenticator {
   return {
     name: 'bearer-token',
-    authenticate(request) {
+    authenticate(request, _peer, notes) {
       const token = bearerToken(request) ?? webSocketToken(request)
-      return token === undefined ? undefined : userOf(tokens, token)
+      return token === undefined ? undefined : userOf(tokens, token, notes)
     },
   }
 }
 
-async function userOf(tokens: TokenUnion, token: string): Promise<UserInfo> {
-  const found = await tokens.authenticateToken(token)
+async function userOf(tokens: TokenUnion, token: string, notes: AuthenticationNotes | undefined): Promise<UserInfo> {
+  const found = await tokens.authenticateToken(token, undefined, notes)
   if (found === undefined) throw new Error('invalid bearer token')
   return found.user
 }

@@ -1,4 +1,4 @@
-import { nodes, pods, type ResourceDefinition, type Secret, secrets, serviceAccounts } from '#api'
+import { nodes, pods, type ResourceDefinition, type Secret, type ServiceAccount, secrets, serviceAccounts } from '#api'
 import type { Clock } from '#base'
 import type { KubernetesObject } from '#meta'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -51,12 +51,14 @@ export class TokenObjects {
     else if (node !== undefined) await this.#checkBound('node', nodes, node.name, node)
   }
 
-  async checkAccount(namespace: string, { name, uid }: Reference): Promise<void> {
+  /** Resolves with the account. */
+  async checkAccount(namespace: string, { name, uid }: Reference): Promise<ServiceAccount> {
     const account = await this.#find(serviceAccounts, `${namespace}/${name}`)
     if (account === undefined) throw new Error(`serviceaccounts ${JSON.stringify(name)} not found`)
     if (this.#isDeleted(account)) throw new Error(`service account ${namespace}/${name} has been deleted`)
     if (account.metadata?.uid !== uid)
       throw new Error(`service account UID (${account.metadata?.uid}) does not match claim (${uid})`)
+    return account
   }
 
   async findSecret(key: string): Promise<Secret | undefined> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#base'
+import type { TokenCacheMetrics } from './metrics.ts'
 import type { Authenticated, TokenAuthenticator } from './types.ts'
 
 /** Answers that are remembered; the oldest goes first. */
@@ -26,14 +27,20 @@ export class CachedTokens implements TokenAuthenticator {
   readonly #authenticator: TokenAuthenticator
   readonly #times: CacheTimes
   readonly #clock: Clock
+  readonly #metrics: TokenCacheMetrics
   readonly #answers = new Map<string, Answer>()
   readonly #asking = new Map<string, Promise<Authenticated | undefined>>()
 
-  constructor(authenticator: TokenAuthenticator, times: CacheTimes, clock: Clock) {
+  constructor(
+    authenticator: TokenAuthenticator,
+    times: CacheTimes,
+    { clock, metrics }: { readonly clock: Clock; readonly metrics: TokenCacheMetrics },
+  ) {
     this.name = authenticator.name
     this.#authenticator = authenticator
     this.#times = times
     this.#clock = clock
+    this.#metrics = metrics
   }
 
   async authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
@@ -41,22 +48,48 @@ export class CachedTokens implements TokenAuthenticator {
       .update(JSON.stringify([token, audiences]))
       .digest('base64')
     const answer = this.#answers.get(key)
-    if (answer !== undefined && answer.untilMs > this.#clock.monotonic()) return answer.found
-    let asking = this.#asking.get(key)
-    if (asking === undefined) {
-      asking = this.#ask(key, token, audiences).finally(() => this.#asking.delete(key))
-      this.#asking.set(key, asking)
+    const startedAtMs = this.#clock.monotonic()
+    if (answer !== undefined && answer.untilMs > startedAtMs) {
+      this.#metrics.asked('hit', 0)
+      return answer.found
     }
+    const asking = this.#asking.get(key) ?? this.#begin(key, token, audiences)
+    this.#metrics.active('blocked', 1)
+    try {
+      return await asking
+    } finally {
+      this.#metrics.active('blocked', -1)
+      this.#metrics.asked('miss', this.#clock.monotonic() - startedAtMs)
+    }
+  }
+
+  #begin(key: string, token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
+    const asking = this.#ask(key, token, audiences).finally(() => this.#asking.delete(key))
+    this.#asking.set(key, asking)
     return asking
   }
 
   async #ask(key: string, token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
-    const found = await this.#authenticator.authenticateToken(token, audiences)
+    const found = await this.#fetch(token, audiences)
     const ttlMs = found === undefined ? this.#times.failureMs : this.#times.successMs
     this.#answers.delete(key)
     if (ttlMs <= 0) return found
     if (this.#answers.size >= ANSWERS_MAX) this.#answers.delete(this.#answers.keys().next().value!)
     this.#answers.set(key, { found, untilMs: this.#clock.monotonic() + ttlMs })
     return found
+  }
+
+  async #fetch(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
+    this.#metrics.active('in_flight', 1)
+    try {
+      const found = await this.#authenticator.authenticateToken(token, audiences)
+      this.#metrics.fetched('ok')
+      return found
+    } catch (error) {
+      this.#metrics.fetched('error')
+      throw error
+    } finally {
+      this.#metrics.active('in_flight', -1)
+    }
   }
 }

@@ -6,6 +6,7 @@ import { Authentication } from './authentication.ts'
 import { BootstrapTokens } from './bootstrap-tokens.ts'
 import { CachedTokens } from './cached-tokens.ts'
 import { type RequestHeaderOptions, requestHeadersOf } from './certificates.ts'
+import type { AuthenticationMetrics } from './metrics.ts'
 import { type AuthenticationConfiguration, type ConfigurationSource, JwtAuthenticators } from './oidc/index.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { Authenticated, TokenAuthenticator } from './types.ts'
@@ -41,6 +42,7 @@ export interface AuthenticationDependencies {
   /** Further tokens that are known here, beside those of service accounts. */
   readonly local: readonly TokenAuthenticator[]
   readonly cache: WatchCache
+  readonly metrics: AuthenticationMetrics
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -49,7 +51,7 @@ export interface AuthenticationDependencies {
 /** Everybody who may say who somebody is, in upstream's order. Throws when a configuration is not valid. */
 export async function openAuthentication(
   settings: AuthenticationSettings,
-  { tokens, local, cache, clock, random, log }: AuthenticationDependencies,
+  { tokens, local, cache, metrics, clock, random, log }: AuthenticationDependencies,
 ): Promise<{ readonly authentication: Authentication } & Disposable> {
   using stack = new DisposableStack()
   const { configuration, oidc, webhook, functions = [] } = settings
@@ -61,13 +63,16 @@ export async function openAuthentication(
   const remote: TokenAuthenticator[] = functions.map((each) => inProcess(each))
   if (webhook !== undefined) {
     const asked = stack.use(new WebhookTokens(webhook, { clock, random, log, ownAudiences: tokens.audiences }))
-    remote.push(new CachedTokens(asked, { successMs: webhook.cacheTtlMs, failureMs: webhook.cacheTtlMs }, clock))
+    const times = { successMs: webhook.cacheTtlMs, failureMs: webhook.cacheTtlMs }
+    remote.push(new CachedTokens(asked, times, { clock, metrics: metrics.cache }))
   }
   const authentication = new Authentication({
     requestHeaders: requestHeadersOf(settings.requestHeaders),
     tokens: [tokens, ...local, ...(settings.bootstrapTokens ? [new BootstrapTokens({ cache, clock, log })] : []), jwt, ...remote],
     audiences: tokens.audiences,
     anonymous: followed?.anonymous ?? settings.anonymous ?? { enabled: true },
+    clock,
+    metrics,
     log,
   })
   const owned = stack.move()

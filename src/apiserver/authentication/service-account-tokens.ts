@@ -3,8 +3,9 @@ import type { UserInfo } from '#client'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { type BoundObjects, type Reference, TokenObjects } from './bound-objects.ts'
 import { audiencesOf, type Claims } from './jwt.ts'
+import type { ServiceAccountMetrics } from './metrics.ts'
 import { type ServiceAccountKeyOptions, ServiceAccountKeys, tokenOf } from './service-account-keys.ts'
-import type { Authenticated, TokenAuthenticator } from './types.ts'
+import type { Authenticated, AuthenticationNotes, TokenAuthenticator } from './types.ts'
 
 export interface ServiceAccountTokenOptions extends ServiceAccountKeyOptions {
   /** Who issues tokens. */
@@ -45,10 +46,11 @@ export class ServiceAccountTokens implements TokenAuthenticator {
   readonly issuers: readonly string[]
   readonly #clock: Clock
   readonly #random: Random
+  readonly metrics: ServiceAccountMetrics
 
   constructor(
     options: ServiceAccountTokenOptions,
-    { cache, clock, random }: { cache: WatchCache; clock: Clock; random: Random },
+    { cache, clock, random, metrics }: { cache: WatchCache; clock: Clock; random: Random; metrics: ServiceAccountMetrics },
   ) {
     this.issuer = options.issuer
     this.options = options
@@ -57,6 +59,7 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     this.issuers = [options.issuer, ...(options.otherIssuers ?? [])]
     this.#clock = clock
     this.#random = random
+    this.metrics = metrics
   }
 
   /** What this server calls itself in tokens. */
@@ -98,7 +101,11 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     })
   }
 
-  async authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
+  async authenticateToken(
+    token: string,
+    audiences: readonly string[],
+    notes?: AuthenticationNotes,
+  ): Promise<Authenticated | undefined> {
     const parsed = tokenOf(token, this.issuers)
     if (parsed === undefined) return undefined
     const claims = await this.keys.verify(token, parsed)
@@ -109,7 +116,21 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     this.objects.checkTimes(claims)
     const bound = boundObjectsOf(claims)
     await this.objects.check(bound)
+    this.#noteAge(claims, notes)
     return { user: userOf(bound, claims['jti']), audiences: meant }
+  }
+
+  /** Of tokens that last longer than they should be used: whether it should have been read anew by now. */
+  #noteAge(claims: Claims, notes: AuthenticationNotes | undefined): void {
+    const { warnafter } = claims['kubernetes.io'] as PrivateClaims
+    if (typeof warnafter !== 'number' || warnafter === 0) return
+    const lateSeconds = Math.floor(this.#clock.now() / 1000) - warnafter
+    this.metrics.used(lateSeconds > 0 ? 'stale_tokens_total' : 'valid_tokens_total')
+    if (lateSeconds > 0)
+      notes?.annotate(
+        'authentication.k8s.io/stale-token',
+        `subject: ${String(claims['sub'])}, seconds after warning threshold: ${lateSeconds}`,
+      )
   }
 }
 

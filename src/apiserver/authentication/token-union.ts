@@ -1,4 +1,4 @@
-import type { Authenticated, TokenAuthenticator } from './types.ts'
+import type { Authenticated, AuthenticationNotes, TokenAuthenticator } from './types.ts'
 
 /** More can't be meant; a head of a request holds no more either. */
 const TOKEN_BYTES_MAX = 64 * 1024
@@ -22,12 +22,16 @@ export class TokenUnion implements TokenAuthenticator {
     return this.#ownAudiences
   }
 
-  async authenticateToken(token: string, audiences: readonly string[] = this.#ownAudiences): Promise<Authenticated | undefined> {
+  async authenticateToken(
+    token: string,
+    audiences: readonly string[] = this.#ownAudiences,
+    notes?: AuthenticationNotes,
+  ): Promise<Authenticated | undefined> {
     if (token.length > TOKEN_BYTES_MAX) return undefined
     const problems: string[] = []
     for (const authenticator of this.#authenticators) {
       try {
-        const found = await authenticator.authenticateToken(token, audiences)
+        const found = await authenticator.authenticateToken(token, audiences, notes)
         if (found === undefined) continue
         if (found.audiences !== undefined) return found
         const own = audiences.filter((audience) => this.#ownAudiences.includes(audience))

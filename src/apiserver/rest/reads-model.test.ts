@@ -220,6 +220,8 @@ const keysOf = (items: readonly KubernetesObject[]): string[] =>
 for (let seed = 1; seed <= SEEDS; seed++) {
   test(`lists, pages and watches agree with a plain history of all writes (seed ${seed})`, async () => {
     await using api = await startTestApiServer({ seed })
+    // The server has one of its own, which the history does not know of.
+    await api.client.delete(configMaps, 'kube-system/kube-apiserver-legacy-service-account-token-tracking')
     const run = new Run(api, seededRandom(seed))
     for (let step = 0; step < STEPS; step++) await run.step()
     await run.finish()

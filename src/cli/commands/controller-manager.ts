@@ -26,6 +26,7 @@ interface Options extends LogOptions, LeaderOptions {
   readonly clusterSigningCertFile?: string
   readonly clusterSigningKeyFile?: string
   readonly clusterSigningDuration: number
+  readonly legacyServiceAccountTokenCleanUpPeriod: number
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000
@@ -55,6 +56,12 @@ export const controllerManager: CommandDefinition = {
         duration('--cluster-signing-duration'),
         YEAR_MS,
       )
+      .option(
+        '--legacy-service-account-token-clean-up-period <duration>',
+        'how long a token in a Secret that was made by itself may be unused until it is marked as invalid, and then until it is deleted',
+        duration('--legacy-service-account-token-clean-up-period'),
+        YEAR_MS,
+      )
     withLogOptions(withLeaderOptions(command, 'kube-controller-manager')).action(async (options: Options) => {
       const { componentContext, controllerNames, runProcess, startControllerManagerProcess, systemRandom } = await import(
         '#cluster'
@@ -62,6 +69,8 @@ export const controllerManager: CommandDefinition = {
       checkControllers(options.controllers ?? [], controllerNames())
       if (options.allocateNodeCidrs && options.clusterCidr === undefined)
         throw new UsageError('--allocate-node-cidrs needs --cluster-cidr, from which nodes get their ranges')
+      if (options.legacyServiceAccountTokenCleanUpPeriod <= 0)
+        throw new UsageError('--legacy-service-account-token-clean-up-period has to be more than 0')
       const { kubeconfig, useServiceAccountCredentials, serviceAccountPrivateKeyFile } = options
       const settings = {
         kubeconfig,
@@ -69,6 +78,7 @@ export const controllerManager: CommandDefinition = {
         signing: await signingOf(options),
         serviceAccountKey:
           serviceAccountPrivateKeyFile && readFlagFile('--service-account-private-key-file', serviceAccountPrivateKeyFile),
+        legacyTokenPeriodMs: options.legacyServiceAccountTokenCleanUpPeriod,
         controllers: options.controllers ?? ['*'],
         rootCA: options.rootCaFile === undefined ? '' : readFlagFile('--root-ca-file', options.rootCaFile),
         clusterCIDR: options.allocateNodeCidrs ? (options.clusterCidr ?? '') : '',

@@ -19,6 +19,7 @@ export interface ControllerManagerProcessOptions {
   readonly signing: Signing | undefined
   /** PEM: signs the tokens in Secrets; without it there are none. */
   readonly serviceAccountKey: string | undefined
+  readonly legacyTokenPeriodMs: number
   readonly election: ElectionOptions | undefined
 }
 
@@ -41,6 +42,7 @@ export async function startControllerManagerProcess(
       clusterCIDR: options.clusterCIDR,
       signing: options.signing,
       signToken: options.serviceAccountKey === undefined ? undefined : tokenSigner(options.serviceAccountKey),
+      legacyTokenPeriodMs: options.legacyTokenPeriodMs,
       only: options.controllers,
     })
     log.info('The controllers run', {})

@@ -25,6 +25,8 @@ export interface ManagerContext {
   readonly signing?: Signing | undefined
   /** The controller manager itself, whose own rights some need, as upstream. */
   readonly reader: Client
+  /** How long a token that was made by itself may be unused until it is marked as invalid, and from then on until it is deleted; a year unless said. */
+  readonly legacyTokenPeriodMs?: number | undefined
   /** Signs the claims of a service-account token; without it no Secret gets one. */
   readonly signToken?: ((claims: Readonly<Record<string, unknown>>) => Promise<string>) | undefined
 }

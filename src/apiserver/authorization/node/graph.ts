@@ -3,8 +3,10 @@ import {
   type Pod,
   persistentVolumes,
   pods,
+  type ReferredKind,
   type ResourceDefinition,
   type ResourceSlice,
+  referencesOf,
   resourceSlices,
   type VolumeAttachment,
   volumeAttachments,
@@ -12,19 +14,9 @@ import {
 import { type KubernetesObject, objectKey } from '#meta'
 import type { CacheEvent } from '../../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../../watch-cache/watch-cache.ts'
-import { referencesOf } from './references.ts'
 
 /** What a node may be related to. */
-export type RelatedKind =
-  | 'pods'
-  | 'secrets'
-  | 'configmaps'
-  | 'persistentvolumeclaims'
-  | 'persistentvolumes'
-  | 'serviceaccounts'
-  | 'resourceclaims'
-  | 'volumeattachments'
-  | 'resourceslices'
+export type RelatedKind = ReferredKind | 'pods' | 'persistentvolumes' | 'volumeattachments' | 'resourceslices'
 
 /** Counts how often each node is reached from one object: two pods of a node may name the same secret. */
 type Nodes = Map<string, number>

@@ -1,7 +1,9 @@
-import { isMirrorPod, type Pod, type Volume } from '#api'
-import type { RelatedKind } from './graph.ts'
+import type { Pod, Volume } from '../generated/types.ts'
+import { isMirrorPod } from './pod-facts.ts'
 
-type Reference = readonly [kind: RelatedKind, name: string]
+export type ReferredKind = 'configmaps' | 'persistentvolumeclaims' | 'resourceclaims' | 'secrets' | 'serviceaccounts'
+
+type Reference = readonly [kind: ReferredKind, name: string]
 
 /** Everything in its own namespace that a pod needs on its node. A mirror pod shows what the node made itself, and gives no right to anything. */
 export function* referencesOf(pod: Pod): Iterable<Reference> {
