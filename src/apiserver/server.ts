@@ -181,7 +181,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     alarms,
     encryption,
     audit,
-    metrics: [encryption?.metrics, audit?.metrics, authenticationMetrics].filter((each) => each !== undefined),
+    metrics: [encryption?.metrics, audit?.metrics, authenticationMetrics, access.metrics].filter((each) => each !== undefined),
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,

@@ -5,13 +5,14 @@ import { duration, file, list } from './component-options.ts'
 export interface AuthorizationFlags {
   readonly authorizationConfig?: string
   readonly authorizationMode?: readonly string[]
+  readonly authorizationPolicyFile?: string
   readonly authorizationWebhookConfigFile?: string
   readonly authorizationWebhookVersion: string
   readonly authorizationWebhookCacheAuthorizedTtl: number
   readonly authorizationWebhookCacheUnauthorizedTtl: number
 }
 
-const MODES = ['AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook']
+const MODES = ['ABAC', 'AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook']
 const WEBHOOK_VERSION = 'v1beta1'
 const AUTHORIZED_TTL_MS = 5 * 60_000
 const UNAUTHORIZED_TTL_MS = 30_000
@@ -22,6 +23,7 @@ export const withAuthorizationOptions = (command: Command): Command =>
   command
     .option('--authorization-config <file>', 'an AuthorizationConfiguration; read again when it changes', file)
     .option('--authorization-mode <modes>', `who is asked, in order, of ${MODES.join(', ')} (default: Node,RBAC)`, list)
+    .option('--authorization-policy-file <file>', 'the policies of mode ABAC, one on each line', file)
     .option('--authorization-webhook-config-file <file>', 'a kubeconfig of the authorizer of mode Webhook', file)
     .option('--authorization-webhook-version <version>', 'of the SubjectAccessReviews it is sent', WEBHOOK_VERSION)
     .option(
@@ -40,8 +42,9 @@ export const withAuthorizationOptions = (command: Command): Command =>
 /** The configuration file, or what the older flags say in its words; undefined: the default. */
 export function authorizationOf(
   flags: AuthorizationFlags,
-): { readonly file: string } | { readonly document: string } | undefined {
-  const { authorizationConfig, authorizationMode: modes, authorizationWebhookConfigFile: kubeConfigFile } = flags
+): { readonly file: string } | { readonly document: string; readonly policyFile: string | undefined } | undefined {
+  const { authorizationConfig, authorizationMode: modes, authorizationPolicyFile: policyFile } = flags
+  const { authorizationWebhookConfigFile: kubeConfigFile } = flags
   if (authorizationConfig !== undefined) {
     if (modes !== undefined || kubeConfigFile !== undefined || hasWebhookFlags(flags))
       throw new UsageError(
@@ -58,8 +61,12 @@ export function authorizationOf(
     throw new UsageError("authorization-mode Webhook's authorization config file not passed: --authorization-webhook-config-file")
   if (!usesWebhook && kubeConfigFile !== undefined)
     throw new UsageError('cannot specify --authorization-webhook-config-file without mode Webhook')
+  if (modes?.includes('ABAC') && policyFile === undefined)
+    throw new UsageError("authorization-mode ABAC's authorization policy file not passed: --authorization-policy-file")
+  if (!modes?.includes('ABAC') && policyFile !== undefined)
+    throw new UsageError('cannot specify --authorization-policy-file without mode ABAC')
   if (modes === undefined) return undefined
-  return { document: documentOf(modes, flags) }
+  return { document: documentOf(modes, flags), policyFile }
 }
 
 const hasWebhookFlags = (flags: AuthorizationFlags): boolean =>

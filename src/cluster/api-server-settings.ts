@@ -32,7 +32,10 @@ export type ApiServerFlags = Readonly<Record<string, unknown>>
 export interface ApiServerSettings {
   readonly authentication?: FileAuthentication | undefined
   /** The file of `--authorization-config`, or what the older flags say in the same words. */
-  readonly authorization?: { readonly file: string } | { readonly document: string } | undefined
+  readonly authorization?:
+    | { readonly file: string }
+    | { readonly document: string; readonly policyFile?: string | undefined }
+    | undefined
   readonly admission?:
     | {
         readonly enable: readonly string[]
@@ -76,5 +79,5 @@ export const publicKeysOf = (keyFiles: readonly string[]): string[] =>
 function sourceOf(authorization: ApiServerSettings['authorization'], log: Log): AuthorizationSource | undefined {
   if (authorization === undefined) return undefined
   if ('file' in authorization) return authorizationFile(authorization.file, log)
-  return { read: () => parseAuthorizationConfiguration(authorization.document) }
+  return { read: () => parseAuthorizationConfiguration(authorization.document, authorization.policyFile) }
 }

@@ -1,5 +1,6 @@
 import type { Clock, Log, Random } from '#base'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
+import { AuthorizationMetrics } from './metrics.ts'
 import { nodeAuthorizer } from './node/authorizer.ts'
 import { RbacAuthorizer } from './rbac/authorizer.ts'
 import type { Authorizer } from './types.ts'
@@ -23,6 +24,7 @@ export interface Access extends AsyncDisposable {
   readonly all: readonly Authorizer[]
   /** Answers questions about roles and bindings, whether or not it is asked about requests. */
   readonly rbac: RbacAuthorizer
+  readonly metrics: AuthorizationMetrics
 }
 
 /** Rejects with what is wrong with the configuration. */
@@ -32,6 +34,7 @@ export async function openAuthorizers(
 ): Promise<Access> {
   const { cache } = dependencies
   const rbac = new RbacAuthorizer(cache)
-  const union = await AuthorizerUnion.open(options, { ...dependencies, rbac, node: nodeAuthorizer(cache) })
-  return { all: [union], rbac, [Symbol.asyncDispose]: () => union[Symbol.asyncDispose]() }
+  const metrics = new AuthorizationMetrics()
+  const union = await AuthorizerUnion.open(options, { ...dependencies, rbac, metrics, node: nodeAuthorizer(cache) })
+  return { all: [union], rbac, metrics, [Symbol.asyncDispose]: () => union[Symbol.asyncDispose]() }
 }

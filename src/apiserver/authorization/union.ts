@@ -1,7 +1,9 @@
 import type { Answer, Clock, Log, Random } from '#base'
 import type { UserInfo } from '#client'
+import { abacAuthorizer } from './abac.ts'
 import type { AuthorizationConfiguration, AuthorizerConfiguration } from './configuration/configuration.ts'
 import type { AuthorizationSource } from './configuration/file.ts'
+import type { AuthorizationMetrics } from './metrics.ts'
 import { alwaysAllow, alwaysDeny, privileged } from './modes.ts'
 import { ReviewAuthorizer } from './review/authorizer.ts'
 import { MatchConditions } from './review/conditions.ts'
@@ -20,6 +22,7 @@ export interface AuthorizationOptions {
 interface Dependencies {
   readonly node: Authorizer
   readonly rbac: Authorizer
+  readonly metrics: AuthorizationMetrics
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -97,7 +100,10 @@ export class AuthorizerUnion implements Authorizer, AsyncDisposable {
   async #replace({ authorizers }: AuthorizationConfiguration): Promise<void> {
     await using opened = new AsyncDisposableStack()
     const made: Authorizer[] = []
-    for (const each of authorizers) made.push(await this.#open(each, opened))
+    for (const each of authorizers) {
+      const { metrics } = this.#dependencies
+      made.push(metrics.counted(each.type, each.name, await this.#open(each, opened)))
+    }
     this.#owned = opened.move()
     this.#current = [privileged, ...this.#functions, ...made]
   }
@@ -118,6 +124,8 @@ export class AuthorizerUnion implements Authorizer, AsyncDisposable {
         return node
       case 'RBAC':
         return rbac
+      case 'ABAC':
+        return abacAuthorizer(configuration.policyFile)
       case 'AlwaysAllow':
         return alwaysAllow
       case 'AlwaysDeny':

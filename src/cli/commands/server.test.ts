@@ -205,6 +205,7 @@ test('a server does not start with flags that are wrong, says why in one sentenc
   const begin = ['server', '--store=embedded', '--advertise-address=127.0.0.1', '--data-dir', join(root, 'data')]
   const usage: [flags: string[], said: RegExp][] = [
     [['--authorization-mode=Sometimes'], /--authorization-mode knows .*, not 'Sometimes'/],
+    [['--authorization-mode=ABAC'], /authorization-mode ABAC's authorization policy file not passed/],
     [['--anonymous-auth=perhaps'], /--anonymous-auth takes true or false, not 'perhaps'/],
     [['--oidc-issuer-url=https://a'], /oidc-issuer-url and oidc-client-id must be specified together/],
     [

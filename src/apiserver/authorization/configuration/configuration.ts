@@ -8,6 +8,7 @@ export interface AuthorizationConfiguration {
 
 export type AuthorizerConfiguration =
   | { readonly type: 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny'; readonly name: string }
+  | { readonly type: 'ABAC'; readonly name: string; readonly policyFile: string }
   | { readonly type: 'Webhook'; readonly name: string; readonly webhook: WebhookConfiguration }
 
 export interface WebhookConfiguration {
@@ -109,7 +110,8 @@ export async function readAuthorizers(file: string): Promise<RawAuthorizer[]> {
 }
 
 /** Defaults of what the file left out, once nothing is wrong with it. */
-export function configured({ type = '', name = '', webhook = {} }: RawAuthorizer): AuthorizerConfiguration {
+export function configured({ type = '', name = '', webhook = {} }: RawAuthorizer, policyFile = ''): AuthorizerConfiguration {
+  if (type === 'ABAC') return { type, name, policyFile }
   if (type !== 'Webhook') return { type: type as 'Node', name: name || type.toLowerCase() }
   const { cacheAuthorizedRequests = true, cacheUnauthorizedRequests = true } = webhook
   return {

@@ -11,13 +11,16 @@ export interface AuthorizationSource {
   onChange?(listener: () => void): Disposable
 }
 
-/** Reads a document of `AuthorizationConfiguration`, in YAML or JSON. Rejects with a sentence for each thing that is wrong. */
-export async function parseAuthorizationConfiguration(text: string): Promise<AuthorizationConfiguration> {
+/**
+ * Reads a document of `AuthorizationConfiguration`, in YAML or JSON. Rejects with a sentence for each thing that is wrong. Policies of ABAC, which only flags can name, are in
+ * `policyFile`.
+ */
+export async function parseAuthorizationConfiguration(text: string, policyFile?: string): Promise<AuthorizationConfiguration> {
   const authorizers = await readAuthorizers(text)
   const wrong: string[] = []
-  for await (const { field, message } of findingsOf(authorizers)) wrong.push(`${field}: ${message}`)
+  for await (const { field, message } of findingsOf(authorizers, policyFile !== undefined)) wrong.push(`${field}: ${message}`)
   if (wrong.length > 0) throw new Error(wrong.length === 1 ? wrong[0]! : `[${wrong.join(', ')}]`)
-  return { authorizers: authorizers.map(configured) }
+  return { authorizers: authorizers.map((each) => configured(each, policyFile)) }
 }
 
 /** The file of `--authorization-config`: read again whenever what it says has changed, also when it is a link that turns elsewhere. */

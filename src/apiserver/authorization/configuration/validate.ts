@@ -11,7 +11,8 @@ const TIMEOUT_MS_MAX = 30_000
 const CONDITIONS_MAX = 64
 
 /** What is wrong with a configuration, at upstream's field paths. */
-export async function* findingsOf(authorizers: readonly RawAuthorizer[]): AsyncIterable<FieldError> {
+export async function* findingsOf(authorizers: readonly RawAuthorizer[], hasPolicies = false): AsyncIterable<FieldError> {
+  const known = hasPolicies ? ['ABAC', ...TYPES] : TYPES
   if (authorizers.length === 0) yield required('authorizers', 'at least one authorization mode must be defined')
   const [types, names] = [new Set<string>(), new Set<string>()]
   for (const [index, { type = '', name = '', webhook }] of authorizers.entries()) {
@@ -20,8 +21,8 @@ export async function* findingsOf(authorizers: readonly RawAuthorizer[]): AsyncI
       yield required(`${path}.type`)
       continue
     }
-    if (!TYPES.includes(type)) {
-      yield unsupported(`${path}.type`, type, TYPES)
+    if (!known.includes(type)) {
+      yield unsupported(`${path}.type`, type, known)
       continue
     }
     // Only webhooks can be asked twice.

@@ -7,6 +7,7 @@ import { type Clock, nullLog, seededRandom, type VirtualClock } from '#base'
 import type { Client } from '#client'
 import { configurationOf, grant, refusal, ruleOf, startAdmissionTest, startAuthorizationLab, startHttpsServer } from '#testing'
 import { authorizationFile, parseAuthorizationConfiguration } from '../configuration/file.ts'
+import { AuthorizationMetrics } from '../metrics.ts'
 import { alwaysAllow, alwaysDeny } from '../modes.ts'
 import type { Decision } from '../types.ts'
 import { AuthorizerUnion } from '../union.ts'
@@ -120,7 +121,14 @@ async function decideWith(document: string, expire?: (pending: () => void) => vo
       return { at: 0, [Symbol.dispose]: () => undefined }
     },
   }
-  const dependencies = { clock, random: seededRandom(1), log: nullLog, node: alwaysDeny, rbac: alwaysAllow }
+  const dependencies = {
+    clock,
+    random: seededRandom(1),
+    log: nullLog,
+    metrics: new AuthorizationMetrics(),
+    node: alwaysDeny,
+    rbac: alwaysAllow,
+  }
   await using union = await AuthorizerUnion.open(from(document), dependencies)
   return await union.authorize(ATTRIBUTES)
 }
