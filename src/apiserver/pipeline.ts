@@ -6,6 +6,7 @@ import type { Store } from '#store'
 import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
 import type { Audit, AuditTrail } from './audit/index.ts'
+import { timed } from './audit/latencies.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { ANONYMOUS, type Authentication, type AuthenticationNotes, type ServiceAccountTokens } from './authentication/index.ts'
 import { type AuthorizationAttributes, type Authorizer, requireAuthorization, selectorsOf } from './authorization/index.ts'
@@ -149,7 +150,8 @@ export class Pipeline {
       annotate: (key, value) => void trail?.annotations.set(key, value),
       warn: (text) => void warnings.push(text),
     }
-    return andThen(this.#options.authentication.authenticate(request, peer, notes), (authenticated) => {
+    const { authentication } = this.#options
+    return andThen(timed(trail, 'authentication', () => authentication.authenticate(request, peer, notes)), (authenticated) => {
       if (authenticated !== ANONYMOUS) delete headers['connection']
       warn(headers, warnings)
       return andThen(trail?.begin(info, authenticated), () =>
@@ -169,7 +171,8 @@ export class Pipeline {
 
   #permit(request: TransportRequest, who: Identified, patience: Patience): Answer<Admitted> {
     const { info, user, resource, trail } = who
-    return andThen(this.#authorize(attributesOf(info, user, request.query), resource, trail), () => {
+    const attributes = attributesOf(info, user, request.query)
+    return andThen(timed(trail, 'authorization', () => this.#authorize(attributes, resource, trail)), () => {
       if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, context: undefined }
       if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
       return { info, user, trail, context: contextOf(request, info, resource, who, patience) }
@@ -233,7 +236,7 @@ export class Pipeline {
     const classification = flows.classify(who)
     Object.assign(headers, classification.headers)
     const asking = { info, user, resource, query: request.query, patience, waitMs: deadlineMs * QUEUE_SHARE }
-    return andThen(flows.admit(asking, classification), (lease) =>
+    return andThen(timed(who.trail, 'apf-queue-wait', () => flows.admit(asking, classification)), (lease) =>
       ending(
         () => this.#answer(request, who, headers, patience),
         () => lease.release(),

@@ -11,7 +11,10 @@ export function parseGoDuration(text: string): number | undefined {
 /** As Go prints it: `2m0s`, `1h0m0s`, `500ms`, `0s`. */
 export function printGoDuration(ms: number): string {
   if (ms === 0) return '0s'
-  if (ms < 1000) return `${ms}ms`
-  const [hours, minutes, seconds] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, (ms % 60_000) / 1000]
+  if (ms < 1000) return `${rounded(ms)}ms`
+  const [hours, minutes, seconds] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, rounded(ms % 60_000) / 1000]
   return `${hours > 0 ? `${hours}h` : ''}${ms >= 60_000 ? `${minutes}m` : ''}${seconds}s`
 }
+
+/** To the nanosecond. */
+const rounded = (ms: number): number => Math.round(ms * 1e6) / 1e6

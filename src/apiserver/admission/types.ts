@@ -2,6 +2,7 @@ import type { ResourceDefinition } from '#api'
 import type { Clock, Log, Random } from '#base'
 import type { Client, UserInfo } from '#client'
 import type { GroupVersionKind, KubernetesObject } from '#meta'
+import type { Timekeeper } from '../audit/index.ts'
 import type { Authorizer } from '../authorization/index.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -29,6 +30,8 @@ export interface Attributes {
   readonly warnings: string[]
   /** For the audit event of the request. */
   readonly annotations: Map<string, string>
+  /** Where the time of webhooks is kept, if anywhere. */
+  readonly timekeeper: Timekeeper | undefined
   /** Whether this is the second round of mutation, and whether something in the first asked for one. */
   readonly reinvocation: { again: boolean; wanted: boolean }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { namespaces, pods, serviceAccounts } from '#api'
+import { configMaps, namespaces, pods, serviceAccounts } from '#api'
 import type { AdmissionRequest, AuditEvent, AuditPolicy } from '#apiserver'
 import { settle, VirtualClock } from '#base'
 import type { UserInfo, WatchFrame } from '#client'
@@ -338,6 +338,42 @@ test('who goes on with a token that should have been read anew is noted', async 
   assert.equal(await noteNow(), undefined)
   await clock.advance(3_700_000)
   assert.equal(await noteNow(), 'subject: system:serviceaccount:default:robot, seconds after warning threshold: 93')
+})
+
+test('a slow request tells where its time went', async () => {
+  const events: AuditEvent[] = []
+  const clock = new VirtualClock()
+  const objectSelector = { matchLabels: { slow: 'yes' } }
+  const slow = (type: 'mutating' | 'validating', ms: number) => ({
+    type,
+    objectSelector,
+    handle: () => clock.sleep(ms).then(() => undefined),
+  })
+  const policy = { rules: [{ level: 'Metadata', resources: [{ resources: ['configmaps'] }] } as const] }
+  await using api = await startTestApiServer({
+    clock,
+    audit: { policy, record: (event) => void events.push(event) },
+    admission: {
+      functions: ['mutating', 'mutating', 'validating', 'validating'].map((type, index) =>
+        slow(type as 'mutating', [150, 100, 50, 300][index]!),
+      ),
+    },
+  })
+  const latencies = async (work: Promise<unknown>): Promise<Record<string, string>> => {
+    let isDone = false
+    const done = work.finally(() => (isDone = true))
+    while (!isDone) await clock.advance(10)
+    await done
+    const noted = Object.entries(events.at(-1)!.annotations ?? {}).filter(([key]) => key.startsWith('apiserver.latency'))
+    return Object.fromEntries(noted)
+  }
+  const made = (name: string) => ({ metadata: { name, namespace: 'default', labels: { slow: 'yes' } } })
+  assert.deepEqual(await latencies(api.client.create(configMaps, made('one'))), {
+    'apiserver.latency.k8s.io/mutating-webhook': '250ms',
+    'apiserver.latency.k8s.io/validating-webhook': '300ms',
+    'apiserver.latency.k8s.io/total': '550ms',
+  })
+  assert.deepEqual(await latencies(api.client.get(configMaps, 'default/one')), {})
 })
 
 test('the use of a deprecated API is noted', async () => {

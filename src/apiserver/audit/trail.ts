@@ -1,4 +1,4 @@
-import type { Clock } from '#base'
+import { type Answer, type Clock, ending } from '#base'
 import type { Peer, ResponseBody, TransportRequest, TransportResponse, UserInfo, WatchFrames } from '#client'
 import { formatMicroTime, isObject, type KubernetesObject, type Status, unauthorized } from '#meta'
 import type { Decision } from '../authorization/index.ts'
@@ -14,6 +14,7 @@ import {
   sourceIPsOf,
   userAgentOf,
 } from './event.ts'
+import { Latencies, type Layer, type Timekeeper } from './latencies.ts'
 import { Annotations, withoutManagedFields } from './parts.ts'
 import type { AuditRuling, AuditStage } from './policy.ts'
 
@@ -34,7 +35,7 @@ export interface AuditKeeper {
  *     started  → ResponseStarted        of a watch, log or connection: it has begun to answer
  *     answered → ResponseComplete       the answer is there, or has ended
  */
-export class AuditTrail {
+export class AuditTrail implements Timekeeper {
   readonly id: string
   readonly annotations: Annotations
   readonly #keeper: AuditKeeper
@@ -42,6 +43,7 @@ export class AuditTrail {
   readonly #peer: Peer
   readonly #receivedMs: number
   readonly #startedAtMs: number
+  readonly #latencies = new Latencies()
   #ruling: AuditRuling | undefined
   #info: RequestInfo | undefined
   #user: AuditUser = {}
@@ -144,9 +146,18 @@ export class AuditTrail {
     await this.#keep('ResponseStarted')
   }
 
+  /** Keeps how long it takes, also when it fails. */
+  timed<T>(layer: Layer, work: () => Answer<T>): Answer<T> {
+    const { clock } = this.#keeper
+    const fromMs = clock.monotonic()
+    return ending(work, () => this.#latencies.add(layer, clock.monotonic() - fromMs))
+  }
+
   async ended(): Promise<void> {
     if (!this.isOn || this.#isOver) return
     this.#isOver = true
+    const totalMs = this.#keeper.clock.monotonic() - this.#startedAtMs
+    for (const [key, value] of this.#latencies.shown(totalMs)) this.annotations.set(key, value)
     await this.#keep('ResponseComplete')
   }
 

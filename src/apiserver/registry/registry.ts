@@ -15,6 +15,7 @@ import {
 import { RevisionConflict, type Store } from '#store'
 import { attributesOf, kindOf, type Write } from '../admission/attributes.ts'
 import type { AdmissionChain } from '../admission/chain.ts'
+import { timed } from '../audit/latencies.ts'
 import type { RequestContext } from '../context.ts'
 import { type HookContext, hooks, nothingToDo, type Transaction, type WriteContext } from '../hooks/index.ts'
 import { storageKey } from '../storage-keys.ts'
@@ -145,7 +146,7 @@ export class Registry {
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       context.warnings.push(...resource.warnings(object, undefined))
       await admission.validate(attributes)
-      const version = await this.#put(resource, object, 0, dryRun)
+      const version = await timed(context.audit, 'etcd', () => this.#put(resource, object, 0, dryRun))
       await transaction.commit()
       return version
     } catch (error) {
@@ -207,7 +208,7 @@ export class Registry {
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       if (main) context.warnings.push(...resource.warnings(object, old))
       await admission.validate(attributes)
-      const version = await this.#finishUpdate(resource, object, current, options)
+      const version = await timed(context.audit, 'etcd', () => this.#finishUpdate(resource, object, current, options))
       await transaction.commit()
       return version
     } catch (error) {
@@ -251,7 +252,8 @@ export class Registry {
         options: shownOptions(options),
       })
       try {
-        return await this.#deleteOnce(resource, current, options)
+        const found = current
+        return await timed(context.audit, 'etcd', () => this.#deleteOnce(resource, found, options))
       } catch (error) {
         if (!(error instanceof RevisionConflict)) throw error
         if (error.current === undefined) throw notFound(resource, name)

@@ -1,5 +1,6 @@
 import { qualifiedName, type ResourceDefinition } from '#api'
 import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
+import { timed } from '../../audit/latencies.ts'
 import { shownAs } from '../convert.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
 import type { Hook } from './hook.ts'
@@ -24,7 +25,8 @@ export async function ask(
     const shown = await shownTo(matched, attributes)
     const version = hook.reviewVersions.find((each) => each === 'v1' || each === 'v1beta1') ?? 'v1'
     const review = reviewOf(attributes, matched, shown, context.random.uuid(), version)
-    const answer = await hook.call(review)
+    const layer = mutating ? 'mutating-webhook' : 'validating-webhook'
+    const answer = await timed(attributes.timekeeper, layer, () => hook.call(review))
     answered = true
     verdict = verdictOf(answer, review, mutating)
   } catch (error) {
