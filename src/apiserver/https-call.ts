@@ -21,6 +21,8 @@ export async function callHttps(
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
     const outgoing = request({ ...options, headers: { ...options.headers, ...length }, signal })
     outgoing.on('error', reject)
+    // Of a switch of protocols that nobody asked for; past an answer it says nothing more.
+    outgoing.on('close', () => reject(new Error('EOF')))
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = []
       let received = 0

@@ -29,7 +29,8 @@ export function endpointOf(service: Service, wanted: string, { cache, random }: 
     .list(namespace)
     .map(({ object }: { object: KubernetesObject }) => object as EndpointSlice)
   const candidates = slices
-    .filter(({ metadata }) => metadata?.labels?.['kubernetes.io/service-name'] === name)
+    // A name could lead anywhere, loopback included, whatever it led to when it was written.
+    .filter(({ metadata, addressType }) => addressType !== 'FQDN' && metadata?.labels?.['kubernetes.io/service-name'] === name)
     .flatMap((slice) => {
       const port = slice.ports?.find((each) => (each.name ?? '') === (chosen.name ?? ''))?.port
       const ready = (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)

@@ -42,6 +42,8 @@ export type RequestBody =
 export interface TransportResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** Each `set-cookie` on its own, since a comma is part of one; of answers that come from somebody else. */
+  readonly cookies?: readonly string[]
   readonly body: ResponseBody
 }
 

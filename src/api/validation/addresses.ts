@@ -19,14 +19,15 @@ export function* validateExternalIP(ip: string, field: string): Findings {
   for (const [ranges, rule] of SPECIAL_RANGES) if (ranges.some((range) => isIn(ip, range))) yield invalidValue(field, ip, rule)
 }
 
+/** An IPv4 address in the clothes of IPv6 (`::ffff:127.0.0.1`) leads to the same place. */
 function isIn(ip: string, range: string): boolean {
   const [address = '', bits] = range.split('/')
-  if (isIP(ip) !== isIP(address)) return false
-  const type = isIP(ip) === 6 ? 'ipv6' : 'ipv4'
   const list = new BlockList()
-  list.addSubnet(address, Number(bits), type)
-  return list.check(ip, type)
+  list.addSubnet(address, Number(bits), familyOf(address))
+  return list.check(ip, familyOf(ip))
 }
+
+const familyOf = (ip: string): 'ipv4' | 'ipv6' => (isIP(ip) === 6 ? 'ipv6' : 'ipv4')
 
 /** Spellings that some programs read otherwise than others. */
 export function* addressWarnings(ip: string, field: string): Iterable<string> {

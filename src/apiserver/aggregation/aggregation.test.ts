@@ -5,7 +5,15 @@ import { systemClock, systemRandom } from '#base'
 import type { Client } from '#client'
 import { createAuthority } from '#cluster'
 import { StatusError } from '#meta'
-import { crdOf, establish, startHttpsServer, startTestApiServer, type TestApiServer, type TestHttpsServer } from '#testing'
+import {
+  crdOf,
+  createLoopbackService,
+  establish,
+  startHttpsServer,
+  startTestApiServer,
+  type TestApiServer,
+  type TestHttpsServer,
+} from '#testing'
 
 const HOST = 'sample-api.default.svc'
 
@@ -42,22 +50,7 @@ const startSample = (): Promise<TestHttpsServer> =>
 
 async function register(api: TestApiServer, sample: TestHttpsServer, spec: object = {}): Promise<APIService> {
   const { client } = api
-  await client.create(services, {
-    metadata: { name: 'sample-api', namespace: 'default' },
-    spec: { ports: [{ port: 7443 }] },
-  } as never)
-  await client.create(endpointSlices, {
-    metadata: { name: 'sample-api-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'sample-api' } },
-    addressType: 'IPv4',
-    endpoints: [],
-    ports: [{ name: '', port: sample.port, protocol: 'TCP' }],
-  } as never)
-  // The API refuses loopback addresses, so this one goes past it.
-  const key = '/registry/endpointslices/default/sample-api-1'
-  const entry = (await api.store.get(key))!
-  const slice = JSON.parse(Buffer.from(entry.value).toString()) as { endpoints: object[] }
-  slice.endpoints = [{ addresses: ['127.0.0.1'], conditions: { ready: true } }]
-  await api.store.put(key, Buffer.from(JSON.stringify(slice)), { expected: entry.revision })
+  await createLoopbackService(api, { name: 'sample-api', port: 7443, targetPort: sample.port })
   return client.create(apiServices, {
     metadata: { name: 'v1alpha1.wardle.example.com' },
     spec: {

@@ -3,6 +3,7 @@ import { type APIService, apiServices } from '#api'
 import type { Clock, Random } from '#base'
 import type { UserInfo } from '#client'
 import { failure } from '#meta'
+import { withoutHops } from '../http/upstream.ts'
 import { endpointOf, findService } from '../service-endpoint.ts'
 import type { ConnectTarget } from '../subresources/types.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -43,10 +44,8 @@ export function remoteServices(cache: WatchCache): RemoteService[] {
 export const isAvailable = ({ status }: APIService): boolean =>
   status?.conditions?.some(({ type, status: value }) => type === 'Available' && value === 'True') === true
 
-/** Hop headers and those by which only a front proxy may vouch for somebody. */
-const DROPPED = /^(authorization|x-remote-.*|impersonate-.*|keep-alive|proxy-.*|te|trailer|:.*)$/
-/** Kept only where the connection is to be upgraded. */
-const UPGRADE = new Set(['connection', 'upgrade'])
+/** Those by which only a front proxy may vouch for somebody. */
+const VOUCHING = /^(authorization|x-remote-.*|impersonate-.*)$/
 
 /** Where requests for an APIService go, in the name of `user`. Throws 503 when nobody is there. */
 export function remoteTarget(
@@ -62,9 +61,10 @@ export function remoteTarget(
   const { namespace, name, port = 443 } = spec.service
   const { host, port: endpointPort } = endpointFor(spec.service, port, dependencies)
   const search = request.query?.toString() ?? ''
-  const isUpgrade = request.headers['upgrade'] !== undefined
-  const passed = ([header]: readonly [string, unknown]): boolean => !DROPPED.test(header) && (isUpgrade || !UPGRADE.has(header))
-  const headers = Object.fromEntries(Object.entries(request.headers).filter(passed))
+  const { upgrade } = request.headers
+  const passed = Object.entries(withoutHops(request.headers)).filter(([header]) => !VOUCHING.test(header))
+  // Nothing but the upgrade is about the connection: what it named could make somebody on the way forget whom we vouch for.
+  const headers = { ...Object.fromEntries(passed), ...(upgrade !== undefined && { connection: 'Upgrade', upgrade }) }
   const serverName = `${name}.${namespace}.svc`
   const { proxyClient } = dependencies
   const options: RequestOptions = {

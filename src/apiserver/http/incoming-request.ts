@@ -15,6 +15,10 @@ const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 const NO_QUERY = new URLSearchParams()
 /** What the names of HTTP/2's own headers begin with. */
 const COLON = 0x3a
+const SLASH = 0x2f
+
+/** Whoever takes us for a proxy names a host (RFC 9112, 3.2.2): it is answered here, from the path. */
+const withoutHost = (target: string): string => target.replace(/^https?:\/\/[^/?#]*(?=[/?])/i, '')
 
 /** A request as it came over the wire. What few ask for (the signal, the body) is made for who asks. */
 export class IncomingRequest implements TransportRequest {
@@ -27,7 +31,8 @@ export class IncomingRequest implements TransportRequest {
   readonly #rawHeaders: readonly string[]
   readonly #client: { readonly signal: AbortSignal }
 
-  constructor({ method, url, headers, rawHeaders }: Head, body: Readable, client: { readonly signal: AbortSignal }) {
+  constructor({ method, url: target, headers, rawHeaders }: Head, body: Readable, client: { readonly signal: AbortSignal }) {
+    const url = target.charCodeAt(0) === SLASH ? target : withoutHost(target)
     const mark = url.indexOf('?')
     this.method = method as TransportRequest['method']
     this.path = mark === -1 ? url : url.slice(0, mark)

@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type Answer, andThen, type Clock, type Log, recovering, systemClock } from '#base'
 import type { Peer, TransportRequest } from '#client'
-import { failure, type Status, statusOf } from '#meta'
+import { failure, internalError, type Status, statusOf } from '#meta'
 import type { AuditTrail } from '../audit/index.ts'
 import { withoutTokenProtocol } from '../authentication/bearer.ts'
 import { certificatesIn } from '../pem.ts'
@@ -115,6 +115,11 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
   server.removeAllListeners('stream')
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     const { ':method': method = 'GET', ':path': url = '/', expect } = headers
+    // It asks for a tunnel to somebody else.
+    if (method === 'CONNECT') {
+      stream.respond({ ':status': 405 }, { endStream: true })
+      return
+    }
     if (expect === '100-continue') stream.additionalHeaders({ ':status': 100 })
     const peer = peers.peerOf(socketOf(stream))
     serveOn({ method, url, headers, rawHeaders }, stream, new Http2Sink(stream), peer)
@@ -193,7 +198,8 @@ async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Dup
     if (pipeline.isRemote(asked.path)) {
       const { user, trail } = await pipeline.admit(asked, peer)
       recorded = trail
-      await connect(request, socket, head, pipeline.remoteTarget(asked, user), trail)
+      const { headers } = new IncomingRequest(headOf(request), request, gone)
+      await connect(request, socket, head, pipeline.remoteTarget({ ...asked, headers }, user), trail)
       return
     }
     if (isWatch(asked)) {
@@ -248,14 +254,16 @@ async function connect(
   const headers = target.isComplete ? target.options.headers : passed
   const upstream = await upgradeUpstream({ ...target, options: { ...target.options, method, headers } })
   const { response } = upstream
+  if (!upstream.upgraded && (response.statusCode ?? 0) < 400) {
+    // A redirect of the other end would lead the client and what it proves itself with elsewhere (CVE-2020-8559).
+    upstream.socket.destroy()
+    throw internalError(new Error(`invalid upgrade response: status code ${response.statusCode}`))
+  }
   if (trail !== undefined) {
     await trail.started(response.statusCode ?? 0)
     socket.once('close', () => void trail.ended())
   }
-  const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`]
-  for (let index = 0; index < response.rawHeaders.length; index += 2)
-    lines.push(`${response.rawHeaders[index]}: ${response.rawHeaders[index + 1]}`)
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  socket.write(headBytes(response, upstream.upgraded), 'latin1')
   if (!upstream.upgraded) {
     response.pipe(socket)
     return
@@ -269,6 +277,18 @@ async function connect(
     one.on('close', () => other.destroy())
     one.on('error', () => other.destroy())
   }
+}
+
+/** The head of the other end's answer. A refusal comes without its framing, and ends with the connection. */
+function headBytes({ statusCode, statusMessage, rawHeaders }: IncomingMessage, upgraded: boolean): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`]
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!
+    if (upgraded || !/^(connection|keep-alive|transfer-encoding|upgrade)$/i.test(name))
+      lines.push(`${name}: ${rawHeaders[index + 1]}`)
+  }
+  if (!upgraded) lines.push('Connection: close')
+  return `${lines.join('\r\n')}\r\n\r\n`
 }
 
 function refuse(socket: Duplex, status: ReturnType<typeof statusOf>): void {

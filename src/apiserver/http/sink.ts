@@ -3,13 +3,15 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { Writable } from 'node:stream'
 import type { WatchFrame } from '#client'
 
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>
+
 /** Where an answer goes, whatever the version of HTTP: its head once, then its body. */
 export interface Sink {
   /**
    * `connection: close` ends a connection that carries many requests; one that carries one after the other goes on. The length is that of the body, where it is
    * known before.
    */
-  head(status: number, headers: Readonly<Record<string, string>>, length?: number): void
+  head(status: number, headers: ResponseHeaders, length?: number): void
   /** Sends the head now, while the body is not known yet. */
   flush(): void
   /** The same where the body is frames of a watch and nothing else, each written as `frameBytes` of it, and in the end `endFrames`. */
@@ -31,7 +33,7 @@ export class Http1Sink implements Sink {
     this.stream = response
   }
 
-  head(status: number, headers: Readonly<Record<string, string>>, length?: number): void {
+  head(status: number, headers: ResponseHeaders, length?: number): void {
     this.stream.writeHead(status, listed([], headers, length))
   }
 
@@ -69,7 +71,7 @@ export class Http2Sink implements Sink {
     }
   }
 
-  head(status: number, headers: Readonly<Record<string, string>>, length?: number): void {
+  head(status: number, headers: ResponseHeaders, length?: number): void {
     const { stream } = this
     if (!stream.destroyed && !stream.closed) stream.respond(listed([':status', String(status)], headers, length))
     // What is under way is finished; nothing new is begun.
@@ -94,8 +96,13 @@ const chunkOf = (bytes: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
 
 /** Names and values in turn, which Node takes as they are where it would copy an object. */
-function listed(list: string[], headers: Readonly<Record<string, string>>, length: number | undefined): string[] {
-  for (const name in headers) if (name !== 'connection') list.push(name, headers[name]!)
+function listed(list: string[], headers: ResponseHeaders, length: number | undefined): string[] {
+  for (const name in headers) {
+    if (name === 'connection') continue
+    const value = headers[name]!
+    if (typeof value === 'string') list.push(name, value)
+    else for (const each of value) list.push(name, each)
+  }
   if (length !== undefined) list.push('content-length', String(length))
   return list
 }

@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { ResponseBody, TransportResponse } from '#client'
-import { failure } from '#meta'
+import { badRequest, failure } from '#meta'
 
 /** Calls another server (a kubelet, a pod) over HTTP/1.1 and passes its answer through as it comes. */
 export async function callUpstream(
@@ -12,20 +12,19 @@ export async function callUpstream(
 ): Promise<TransportResponse> {
   const { request } = target.secure ? await import('node:https') : await import('node:http')
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = request({ ...target.options, signal }, resolve)
+    const outgoing = begin(() => request({ ...target.options, signal }, resolve))
     outgoing.on('error', (error) => reject(unreachable(error)))
+    // A switch of protocols that nobody asked for closes the connection without a word.
+    outgoing.on('close', () => reject(unreachable(new Error('EOF'))))
     if (body === undefined) outgoing.end()
     else if (body instanceof Uint8Array) outgoing.end(body)
     else
       send(body, outgoing).catch((error: unknown) => outgoing.destroy(error instanceof Error ? error : new Error(String(error))))
   })
-  const headers = Object.fromEntries(
-    Object.entries(response.headers)
-      .filter(([name]) => !HOP_BY_HOP.has(name))
-      .map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  )
+  const { 'set-cookie': cookies, ...received } = response.headers
+  const headers = withoutHops(received as Readonly<Record<string, string>>)
   const stream: ResponseBody = { kind: 'stream', stream: response }
-  return { status: response.statusCode ?? 502, headers, body: stream }
+  return { status: response.statusCode ?? 502, headers, body: stream, ...(cookies && { cookies }) }
 }
 
 /** Asks for an upgrade and resolves with the connection once the other end switched; the head it sent is put back in front. */
@@ -35,7 +34,7 @@ export async function upgradeUpstream(target: {
 }): Promise<{ readonly socket: Duplex; readonly response: IncomingMessage; readonly upgraded: boolean }> {
   const { request } = target.secure ? await import('node:https') : await import('node:http')
   return new Promise((resolve, reject) => {
-    const outgoing = request(target.options)
+    const outgoing = begin(() => request(target.options))
     outgoing.on('upgrade', (response, socket, head) => {
       if (head.length > 0) socket.unshift(head)
       resolve({ socket, response, upgraded: true })
@@ -46,22 +45,43 @@ export async function upgradeUpstream(target: {
   })
 }
 
-/** Headers that are about one connection only (RFC 9110, 7.6.1). */
-export const HOP_BY_HOP = new Set([
+/** Headers that are about one connection only (RFC 9110, 7.6.1), and those that HTTP/2 forbids as such (RFC 9113, 8.2.2). */
+const HOP_BY_HOP = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
+  'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
 ])
 
+/** What is passed on of headers by their lower-case names: none of HTTP/2's own, and none that are about one connection, whether always or since `connection` says so. */
+export function withoutHops(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const named = new Set((headers['connection'] ?? '').split(',').map((name) => name.trim().toLowerCase()))
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !name.startsWith(':')),
+  )
+}
+
+/** What no request may hold is the client's fault; a port that is none leads nowhere. */
+function begin(request: () => ClientRequest): ClientRequest {
+  try {
+    return request()
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ERR_UNESCAPED_CHARACTERS' || code === 'ERR_INVALID_CHAR') throw badRequest(message, error)
+    throw unreachable(error as Error)
+  }
+}
+
 const unreachable = (error: Error): Error =>
   failure(503, 'ServiceUnavailable', `error trying to reach service: ${error.message}`, undefined, error)
 
-async function send(body: AsyncIterable<Uint8Array>, outgoing: import('node:http').ClientRequest): Promise<void> {
+async function send(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): Promise<void> {
   const { pipeline } = await import('node:stream/promises')
   await pipeline(body, outgoing)
 }

@@ -4,7 +4,7 @@ import type { BodyParts, TransportResponse } from '#client'
 import { statusOf } from '#meta'
 import { joined } from '../presentation/body.ts'
 import { replyStatus } from '../response.ts'
-import type { Sink } from './sink.ts'
+import type { ResponseHeaders, Sink } from './sink.ts'
 import { together } from './together.ts'
 import { writeWatch } from './write-watch.ts'
 
@@ -24,14 +24,15 @@ interface Headed {
 }
 
 /** Writes a response, waiting where the client is slower than we are; a small one is on its way when this returns. */
-export function writeBody(request: Headed, sink: Sink, { status, headers, body }: TransportResponse): Answer<void> {
+export function writeBody(request: Headed, sink: Sink, { status, headers, cookies, body }: TransportResponse): Answer<void> {
+  const head: ResponseHeaders = cookies === undefined ? headers : { ...headers, 'set-cookie': cookies }
   if (request.method === 'HEAD' || body.kind === 'none') {
-    sink.head(status, headers)
+    sink.head(status, head)
     sink.stream.end()
     return
   }
   if (body.kind === 'watch' || body.kind === 'stream') {
-    sink.head(status, headers)
+    sink.head(status, head)
     if (body.kind === 'watch') return writeWatch(sink, body.frames)
     sink.flush()
     return writeStream(sink.stream, body.stream)

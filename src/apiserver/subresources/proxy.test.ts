@@ -5,9 +5,9 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import test from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { endpointSlices, pods, serviceAccounts, services } from '#api'
+import { pods, serviceAccounts } from '#api'
 import { inProcessTransport, type TransportRequest, type TransportResponse } from '#client'
-import { startTestApiServer, TEST_ADMIN } from '#testing'
+import { createLoopbackService, startTestApiServer, TEST_ADMIN } from '#testing'
 import { rewriteLinks } from './html-links.ts'
 import { relocated } from './relocate.ts'
 
@@ -75,19 +75,7 @@ async function withServer(listener: RequestListener, body: (port: number, ask: A
     { status: { phase: 'Running', podIP: '10.0.0.7' } },
     { type: 'merge', subresource: 'status' },
   )
-  await client.create(services, { metadata: { name: 'web', namespace }, spec: { ports: [{ name: 'portname', port: 80 }] } })
-  await client.create(endpointSlices, {
-    metadata: { name: 'web-1', namespace, labels: { 'kubernetes.io/service-name': 'web' } },
-    addressType: 'IPv4',
-    endpoints: [],
-    ports: [{ name: 'portname', port }],
-  })
-  // The API refuses loopback addresses, so this one goes past it.
-  const key = '/registry/endpointslices/default/web-1'
-  const entry = (await api.store.get(key))!
-  const slice = JSON.parse(Buffer.from(entry.value).toString()) as { endpoints: object[] }
-  slice.endpoints = [{ addresses: ['127.0.0.1'], conditions: { ready: true } }]
-  await api.store.put(key, Buffer.from(JSON.stringify(slice)), { expected: entry.revision })
+  await createLoopbackService(api, { name: 'web', port: 80, portName: 'portname', targetPort: port })
   assert.ok(pod.metadata?.uid)
   const transport = inProcessTransport(api.server, { user: TEST_ADMIN })
   await body(port, (method, path, more = {}) => transport.request({ method, path, headers: { host: 'api:6443' }, ...more }))

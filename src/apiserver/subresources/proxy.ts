@@ -1,11 +1,14 @@
-import { type Pod, type Service, validateExternalIP } from '#api'
+import { type Node, nodes, type Pod, type Service } from '#api'
 import type { TransportResponse } from '#client'
 import { apiVersionOf, badRequest, failure } from '#meta'
 import type { RequestContext } from '../context.ts'
-import { callUpstream, HOP_BY_HOP } from '../http/upstream.ts'
+import { callUpstream, withoutHops } from '../http/upstream.ts'
+import { kubeletAddress } from '../node-connection.ts'
+import { isProxyable, proxyableAddress } from '../proxyable.ts'
 import { endpointOf } from '../service-endpoint.ts'
 import { admitConnect } from './connect.ts'
 import { kubeletTarget } from './kubelet.ts'
+import { proxyPath } from './proxy-path.ts'
 import { relocate } from './relocate.ts'
 import type { ConnectTarget, HandlerDependencies, Subresource } from './types.ts'
 
@@ -60,59 +63,91 @@ function toDirectory(prefix: string, query: URLSearchParams): TransportResponse 
 export async function proxyTarget(context: RequestContext, dependencies: HandlerDependencies): Promise<ConnectTarget> {
   await admitConnect(context, dependencies.registry)
   const { info, query, headers } = context
-  const { scheme, name, port } = splitName(info.name)
-  const rest = info.rest === '' ? '/' : info.rest
+  const { scheme, name, port } = splitName(info)
+  const path = info.rest === '' ? '/' : proxyPath(info.rest)
   const search = query.toString()
-  const passed = Object.fromEntries(
-    Object.entries(headers).filter(
-      ([header]) => !HOP_BY_HOP.has(header) && header !== 'authorization' && !header.startsWith(':'),
-    ),
-  )
-  const uri = `${prefixOf(context)}${rest}`
-  const options = { path: search === '' ? rest : `${rest}?${search}`, headers: { ...passed, 'x-forwarded-uri': uri } }
-  const secure = scheme === 'https'
+  const uri = `${prefixOf(context)}${path}`
+  const passed = { ...withoutHops(headers), 'x-forwarded-uri': uri }
+  const options = { path: search === '' ? path : `${path}?${search}`, headers: passed }
+  if (info.resource === 'nodes' && isKubelet(name, port, dependencies)) {
+    const target = kubeletTarget(name, dependencies)
+    return { ...target, options: { ...target.options, ...options } }
+  }
+  const place = await placeOf(context, { name, port }, dependencies)
+  return { secure: scheme === 'https', options: { ...options, ...place, rejectUnauthorized: false } }
+}
+
+interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where a pod, a Service or another port of a node than the kubelet's is. Throws a Status when the API server is not to be led there. */
+async function placeOf(
+  { info, resource }: RequestContext,
+  { name, port }: { readonly name: string; readonly port: string },
+  { registry, random, reachPod }: HandlerDependencies,
+): Promise<Place> {
   switch (info.resource) {
     case 'nodes': {
-      const target = kubeletTarget(name, dependencies)
-      return { ...target, options: { ...target.options, ...options } }
+      const host = await proxyableAddress(kubeletAddress(nodeOf(name, registry)).host)
+      return { host: reachPod?.(host) ?? host, port: portNumber(port) }
     }
     case 'pods': {
-      const pod = (await dependencies.registry.get(context.resource, info.namespace, name)).object as Pod
+      const pod = (await registry.get(resource, info.namespace, name)).object as Pod
       const host = pod.status?.podIP
       if (!host) throw failure(503, 'ServiceUnavailable', `pod ${name} has no IP address yet`)
-      if ([...validateExternalIP(host, '')].length > 0) throw badRequest('address not allowed')
-      return {
-        secure,
-        options: {
-          ...options,
-          host: dependencies.reachPod?.(host) ?? host,
-          port: port === '' ? firstPort(pod) : numbered(port, pod),
-          rejectUnauthorized: false,
-        },
-      }
+      if (!isProxyable(host)) throw badRequest('address not allowed')
+      return { host: reachPod?.(host) ?? host, port: port === '' ? firstPort(pod) : numbered(port, pod) }
     }
     default: {
-      const service = (await dependencies.registry.get(context.resource, info.namespace, name)).object as Service
-      const endpoint = endpointOf(service, port, { cache: dependencies.registry.cache, random: dependencies.random })
-      return { secure, options: { ...options, ...endpoint, rejectUnauthorized: false } }
+      const service = (await registry.get(resource, info.namespace, name)).object as Service
+      return endpointOf(service, port, { cache: registry.cache, random })
     }
   }
 }
 
-function splitName(text: string): { readonly scheme: string; readonly name: string; readonly port: string } {
+/** Without a port, or with the one it says of itself, a node is its kubelet, which has to prove that it is. */
+function isKubelet(name: string, port: string, { registry }: HandlerDependencies): boolean {
+  return port === '' || String(kubeletAddress(nodeOf(name, registry)).port) === port
+}
+
+function nodeOf(name: string, { cache }: HandlerDependencies['registry']): Node {
+  const node = cache.of(nodes).get(name)?.object as Node | undefined
+  if (node === undefined) throw failure(404, 'NotFound', `nodes "${name}" not found`, { kind: 'nodes', name })
+  return node
+}
+
+const KINDS: Readonly<Record<string, string>> = { nodes: 'node', pods: 'pod', services: 'service' }
+
+/** `name`, `name:port` or `scheme:name:port`. */
+function splitName({ name: text, resource }: RequestContext['info']): {
+  readonly scheme: string
+  readonly name: string
+  readonly port: string
+} {
   const parts = text.split(':')
-  if (parts.length === 1) return { scheme: 'http', name: parts[0]!, port: '' }
-  if (parts.length === 2) return { scheme: 'http', name: parts[0]!, port: parts[1]! }
-  if (parts.length === 3 && ['http', 'https', ''].includes(parts[0]!))
-    return { scheme: parts[0] || 'http', name: parts[1]!, port: parts[2]! }
-  throw badRequest(`invalid request ${JSON.stringify(text)}: expected [scheme:]name[:port]`)
+  const [scheme = '', name = '', port = ''] = parts.length === 3 ? parts : ['', ...parts]
+  if (parts.length > 3 || name === '' || !['http', 'https', ''].includes(scheme))
+    throw badRequest(`invalid ${KINDS[resource]} request ${JSON.stringify(text)}`)
+  return { scheme: scheme || 'http', name, port }
 }
 
 const firstPort = (pod: Pod): number => pod.spec?.containers.flatMap(({ ports }) => ports ?? [])[0]?.containerPort ?? 80
 
 function numbered(port: string, pod: Pod): number {
-  if (/^\d+$/.test(port)) return Number(port)
+  if (/^\d+$/.test(port)) return portNumber(port)
   const found = pod.spec?.containers.flatMap(({ ports }) => ports ?? []).find(({ name }) => name === port)
   if (found === undefined) throw badRequest(`pod ${pod.metadata?.name} has no port ${JSON.stringify(port)}`)
   return found.containerPort
+}
+
+const PORT_MAX = 65_535
+
+/** What is no port leads nowhere, and least of all to the one that a library takes for granted. */
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > PORT_MAX)
+    throw failure(503, 'ServiceUnavailable', `error trying to reach service: ${JSON.stringify(text)} is no port`)
+  return port
 }

@@ -64,6 +64,12 @@ const LIES: readonly Lie[] = [
     },
     said: /Post ".*": (EOF|aborted)$/,
   },
+  {
+    what: 'changes the protocol unasked',
+    answer: (_review, response) =>
+      void response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
+    said: /Post ".*": EOF$/,
+  },
   { what: 'is no JSON', answer: answerWith('<html>'), said: /couldn't get version\/kind; json parse error: / },
   {
     what: 'fails',
