@@ -75,6 +75,7 @@ export { areRulesLoaded, hasRules, loadRules } from './apiextensions/rules/load.
 export { LOCAL_SERVICE } from './apiregistration/api-service.ts'
 export { parseCron } from './batch/cron.ts'
 export { nextCronTime } from './batch/cron-next.ts'
+export { certificateRequestPem } from './certificates/request-pem.ts'
 export { age, ageOf, createdAt, humanDuration, name } from './columns.ts'
 export * from './core/bootstrap-token.ts'
 export * from './core/node-selector.ts'

@@ -14,6 +14,7 @@ import {
   services,
 } from '#api'
 import { type Client, inProcessTransport, type TransportRequest, type UserInfo } from '#client'
+import { createCertificateRequest } from '#cluster'
 import { grant, podOf, refusal, ruleOf, startAdmissionTest, type TestApiServer } from '#testing'
 
 const EVE: UserInfo = { username: 'eve', groups: ['system:authenticated'] }
@@ -98,7 +99,8 @@ test('who may approve requests of one signer may not approve those of another', 
     '*',
   )
   await grant(api.client, 'eve', [all, ruleOf('certificates.k8s.io', 'signers', 'approve sign', 'example.com/mine')])
-  const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----').toString('base64')
+  const { request: pem } = await createCertificateRequest({ commonName: 'eve' })
+  const request = Buffer.from(pem).toString('base64')
   const eve = api.clientFor(EVE)
   const made = await eve.create(certificateSigningRequests, {
     apiVersion: 'certificates.k8s.io/v1',

@@ -12,6 +12,8 @@ import { dnsLabel, subdomainName } from '../validation/names.ts'
 
 const CERTIFICATE_SECONDS_MIN = 600
 const DOMAIN_LENGTH_MAX = 253
+/** It signs every name for every use, so nobody may ask it for more; who asked in v1beta1 has long been answered. */
+const LEGACY = 'kubernetes.io/legacy-unknown'
 
 /** What a certificate may be for (https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/certificate-signing-request-v1/). */
 const USAGES = [
@@ -37,7 +39,9 @@ export function* validateSigningRequest({ spec, status }: CertificateSigningRequ
     if (!USAGES.includes(usage)) yield unsupported(`spec.usages[${index}]`, usage, USAGES)
   for (const [index, usage] of usages.entries())
     if (usages.indexOf(usage) < index) yield duplicateValue(`spec.usages[${index}]`, usage)
-  yield* validateSignerName(signerName, 'spec.signerName')
+  if (signerName === LEGACY)
+    yield invalidValue('spec.signerName', signerName, 'the legacy signerName is not allowed via this API version')
+  else yield* validateSignerName(signerName, 'spec.signerName')
   if (seconds !== undefined && seconds < CERTIFICATE_SECONDS_MIN) {
     const rule = `may not specify a duration less than ${CERTIFICATE_SECONDS_MIN} seconds (10 minutes)`
     yield invalidValue('spec.expirationSeconds', seconds, rule)

@@ -85,3 +85,36 @@ test('nobody asks for a client certificate of system:masters', async () => {
   )
   await make('b', 'people')
 })
+
+test('a request that is dressed up, in several pieces or encodings, is read as its signer reads it', async () => {
+  await using api = await startAdmissionTest()
+  const make = async (name: string, pem: string): Promise<string> => {
+    const spec = {
+      request: Buffer.from(pem).toString('base64'),
+      signerName: 'kubernetes.io/kube-apiserver-client',
+      usages: ['client auth'],
+    }
+    const kind = { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' }
+    return refusal(api.client.create(certificateSigningRequests, { ...kind, metadata: { name }, spec }))
+  }
+  const pemOf = async (organization: string): Promise<string> => Buffer.from(await request(organization), 'base64').toString()
+  const [masters, people] = [await pemOf('system:masters'), await pemOf('people')]
+  const dressed = {
+    'text before it': `Subject: CN=someone\n\n${masters}`,
+    'text behind it': `${masters}\nand more`,
+    'a second one behind it': `${masters}\n${people}`,
+    'a certificate before it': `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${masters}`,
+    'spaces and carriage returns': `  \r\n${masters.replaceAll('\n', '\r\n')}`,
+  }
+  for (const [what, pem] of Object.entries(dressed))
+    assert.match(await make('a', pem), /signer with system:masters group is not allowed$/, what)
+  for (const pem of ['', 'AAAA', masters.replace('CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST')])
+    assert.match(
+      await make('a', pem),
+      /spec.request: Invalid value: .*PEM block type must be CERTIFICATE REQUEST$|failed to parse CSR: /,
+    )
+  assert.match(await make('a', masters.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA')), /failed to parse CSR: /)
+  // Of several organisations, and in several attributes of one name.
+  for (const organization of ['people, O=system:masters', 'people+O=system:masters'])
+    assert.match(await make('a', await pemOf(organization)), /signer with system:masters group is not allowed$/, organization)
+})

@@ -39,8 +39,10 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
     if (resource !== (certificateSigningRequests as unknown) || subresource !== '') return
     const { spec } = object as CertificateSigningRequest
     if (spec?.signerName !== KUBE_APISERVER_CLIENT) return
-    const subject = await subjectOf(spec.request)
-    if (!subject?.organizations.includes('system:masters')) return
+    const { organizations } = await subjectOf(spec.request).catch((error: Error) => {
+      throw forbidden(resource, name, `failed to parse CSR: ${error.message}`)
+    })
+    if (!organizations.includes('system:masters')) return
     throw forbidden(resource, name, `use of ${KUBE_APISERVER_CLIENT} signer with system:masters group is not allowed`)
   },
 }

@@ -13,6 +13,9 @@ import type { UserInfo } from '#client'
 import { createAuthority, createCertificateRequest, publishJoining } from '#cluster'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN } from '#controllers'
 import { startTestCluster, type TestCluster } from '#testing'
+import { parseRequest } from './request.ts'
+import { signRequest } from './sign.ts'
+import { signerRules } from './signers.ts'
 
 const CONTROLLERS = [
   'certificatesigningrequest-approving-controller',
@@ -266,16 +269,23 @@ test('durations are what was asked for, from ten minutes to what the signer give
   assert.equal(await lifeOf((3 * YEAR_MS) / 1000), YEAR_MS - 5 * 60_000)
 })
 
-test('legacy-unknown signs what an administrator approved, with every name and usage', async () => {
-  await using cluster = await start()
-  const name = await ask(cluster, JOINER, {
+test('legacy-unknown signs with every name and usage, and so nobody may ask it for more', async () => {
+  const input = {
     signer: LEGACY_UNKNOWN,
     usages: ['server auth', 'code signing', 'key encipherment'],
     commonName: 'anything',
     hosts: ['a.example', '192.0.2.9'],
+  }
+  await using cluster = await start()
+  await assert.rejects(ask(cluster, JOINER, input), {
+    message:
+      /spec.signerName: Invalid value: "kubernetes.io\/legacy-unknown": the legacy signerName is not allowed via this API version$/,
   })
-  await decide(cluster, name, 'Approved')
-  const certificate = await issued(cluster, name)
+  const { request } = await createCertificateRequest(input)
+  const parsed = await parseRequest({ spec: { request: Buffer.from(request).toString('base64') } } as CertificateSigningRequest)
+  assert.equal(signerRules[LEGACY_UNKNOWN]!(parsed, input.usages), undefined)
+  const options = { usages: input.usages, durationMs: YEAR_MS, nowMs: cluster.clock.now(), random: cluster.random }
+  const certificate = new X509Certificate(await signRequest(await ca, parsed, options))
   assert.ok(certificate.checkHost('a.example') && certificate.checkIP('192.0.2.9'))
   assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.3'])
 })

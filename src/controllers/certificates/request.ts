@@ -1,4 +1,4 @@
-import type { CertificateSigningRequest } from '#api'
+import { type CertificateSigningRequest, certificateRequestPem } from '#api'
 
 export type X509 = typeof import('@peculiar/x509')
 
@@ -20,11 +20,10 @@ export interface ParsedRequest {
 }
 
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
-const PEM = /^\s*-----BEGIN CERTIFICATE REQUEST-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE REQUEST-----/m
 
 /** Throws a sentence when `spec.request` is no certificate request. */
 export async function parseRequest({ spec }: CertificateSigningRequest): Promise<ParsedRequest> {
-  const pem = PEM.exec(Buffer.from(spec?.request ?? '', 'base64').toString())?.[0]
+  const pem = certificateRequestPem(spec?.request)
   if (pem === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST')
   const x509 = await loadX509()
   const raw = new x509.Pkcs10CertificateRequest(pem)

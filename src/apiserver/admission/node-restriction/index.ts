@@ -33,6 +33,12 @@ export const nodeRestriction: AdmissionPlugin = {
   async validate(attributes, context) {
     const node = nodeNameOf(attributes.user)
     if (node === undefined) return
+    if (node === '')
+      throw forbidden(
+        attributes.resource,
+        attributes.name,
+        `could not determine node from user ${JSON.stringify(attributes.user.username)}`,
+      )
     const restriction = restrictionOf(attributes.resource)
     if (restriction === undefined) return
     await context.cache.current()
