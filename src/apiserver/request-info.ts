@@ -1,5 +1,5 @@
 import type { TransportRequest } from '#client'
-import { badRequest } from '#meta'
+import { badRequest, type FieldSelector, parseFieldSelector } from '#meta'
 
 export type RequestVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection' | 'proxy'
 
@@ -77,10 +77,24 @@ export function requestInfoOf({
   }
 }
 
-/** A list of one name is authorised like a read of it. */
+/**
+ * A list of one name is authorised like a read of it. The selector is read as the list will read it: a comma that is part of a value begins nothing, or a name
+ * in it would open the whole list.
+ */
 function selectedName(query: URLSearchParams | undefined): string | undefined {
-  return /(?:^|,)metadata\.name==?([^,\\]+)(?:,|$)/.exec(query?.get('fieldSelector') ?? '')?.[1]
+  const text = query?.get('fieldSelector')
+  if (!text?.includes(NAME)) return undefined
+  let selector: FieldSelector
+  try {
+    selector = parseFieldSelector(text)
+  } catch {
+    return undefined
+  }
+  const name = selector.find(({ path, negated }) => path === NAME && !negated)?.value
+  return name === undefined || /^\.\.?$|[/%]/.test(name) ? undefined : name
 }
+
+const NAME = 'metadata.name'
 
 export const isTrue = (value: string | null | undefined): boolean =>
   value !== null && value !== undefined && value !== '0' && value !== 'false'
