@@ -22,5 +22,7 @@ export {
 } from './authorization/index.ts'
 export type { EncryptionOptions } from './encryption/index.ts'
 export type { Listener, ListenOptions } from './http/listener.ts'
+export { REQUEST_TIMEOUT_MS } from './request-deadline.ts'
 export { type AdmissionOptions, type ApiServer, type ApiServerOptions, createApiServer, openEncryption } from './server.ts'
+export type { ShutdownOptions } from './shutdown/options.ts'
 export { gitVersion } from './version.ts'

@@ -57,7 +57,7 @@ export class NonResourcePaths {
     }
     const shutdown: HealthCheck = {
       name: 'shutdown',
-      check: () => (this.#options.shutdown.aborted ? 'the server is shutting down' : undefined),
+      check: () => (this.#options.lifecycle.isInitiated ? 'process is shutting down' : undefined),
     }
     const kms = this.#options.encryption?.healthChecks() ?? []
     return {

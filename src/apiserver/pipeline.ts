@@ -24,6 +24,7 @@ import { deadlineMsOf, isLongRunning, type Patience, REQUEST_TIMEOUT_MS, within 
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus, tooManyRequests } from './response.ts'
 import type { Watches } from './rest/watches.ts'
+import type { Lifecycle } from './shutdown/lifecycle.ts'
 import { storeFailureStatus } from './store-failure.ts'
 import type { ConnectTarget } from './subresources/types.ts'
 import { unroutedMethod } from './unrouted-method.ts'
@@ -41,7 +42,7 @@ export interface PipelineOptions {
   readonly authorizers: readonly Authorizer[]
   readonly nodes: NodeConnection | undefined
   readonly reachPod: ((address: string) => string) | undefined
-  readonly shutdown: AbortSignal
+  readonly lifecycle: Lifecycle
   readonly watches: Watches
   readonly alarms: Alarms
   readonly flows: FlowController
@@ -151,18 +152,21 @@ export class Pipeline {
       warn: (text) => void warnings.push(text),
     }
     const { authentication } = this.#options
-    return andThen(timed(trail, 'authentication', () => authentication.authenticate(request, peer, notes)), (authenticated) => {
-      if (authenticated !== ANONYMOUS) delete headers['connection']
-      warn(headers, warnings)
-      return andThen(trail?.begin(info, authenticated), () =>
-        andThen(this.#impersonated(request, authenticated), (user) => {
-          if (user !== authenticated) trail?.impersonates(user)
-          const resource =
-            info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
-          return { info, user, resource, trail, warnings }
-        }),
-      )
-    })
+    return andThen(
+      timed(trail, 'authentication', () => authentication.authenticate(request, peer, notes)),
+      (authenticated) => {
+        if (authenticated !== ANONYMOUS) delete headers['connection']
+        warn(headers, warnings)
+        return andThen(trail?.begin(info, authenticated), () =>
+          andThen(this.#impersonated(request, authenticated), (user) => {
+            if (user !== authenticated) trail?.impersonates(user)
+            const resource =
+              info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
+            return { info, user, resource, trail, warnings }
+          }),
+        )
+      },
+    )
   }
 
   #impersonated(request: TransportRequest, user: UserInfo): Answer<UserInfo> {
@@ -172,11 +176,14 @@ export class Pipeline {
   #permit(request: TransportRequest, who: Identified, patience: Patience): Answer<Admitted> {
     const { info, user, resource, trail } = who
     const attributes = attributesOf(info, user, request.query)
-    return andThen(timed(trail, 'authorization', () => this.#authorize(attributes, resource, trail)), () => {
-      if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, context: undefined }
-      if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-      return { info, user, trail, context: contextOf(request, info, resource, who, patience) }
-    })
+    return andThen(
+      timed(trail, 'authorization', () => this.#authorize(attributes, resource, trail)),
+      () => {
+        if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, context: undefined }
+        if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+        return { info, user, trail, context: contextOf(request, info, resource, who, patience) }
+      },
+    )
   }
 
   /** Whether a header, by its lower-case name, is one that only authentication reads. */
@@ -236,11 +243,13 @@ export class Pipeline {
     const classification = flows.classify(who)
     Object.assign(headers, classification.headers)
     const asking = { info, user, resource, query: request.query, patience, waitMs: deadlineMs * QUEUE_SHARE }
-    return andThen(timed(who.trail, 'apf-queue-wait', () => flows.admit(asking, classification)), (lease) =>
-      ending(
-        () => this.#answer(request, who, headers, patience),
-        () => lease.release(),
-      ),
+    return andThen(
+      timed(who.trail, 'apf-queue-wait', () => flows.admit(asking, classification)),
+      (lease) =>
+        ending(
+          () => this.#answer(request, who, headers, patience),
+          () => lease.release(),
+        ),
     )
   }
 

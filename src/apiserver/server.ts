@@ -46,6 +46,9 @@ import { FieldManagement } from './registry/field-management.ts'
 import type { StorageForm } from './registry/object-version.ts'
 import { Registry } from './registry/registry.ts'
 import { Watches } from './rest/watches.ts'
+import { Lifecycle } from './shutdown/lifecycle.ts'
+import type { ShutdownOptions } from './shutdown/options.ts'
+import { Termination } from './shutdown/termination.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
 import { WebhookCaller } from './webhook-caller.ts'
 
@@ -80,6 +83,8 @@ export interface ApiServerOptions {
   readonly proxyClient?: ProxyClient | undefined
   /** Whom extension API servers may believe, too; published in kube-system. */
   readonly authorities?: RequestAuthorities | undefined
+  /** How it ends; at once, unless said. */
+  readonly shutdown?: ShutdownOptions | undefined
 }
 
 export interface AdmissionOptions extends PluginSelection {
@@ -91,10 +96,12 @@ export interface AdmissionOptions extends PluginSelection {
 export interface ApiServer extends RequestHandler, AsyncDisposable {
   /** Resolves once the bootstrap objects exist and `/readyz` says ok. */
   readonly ready: Promise<void>
-  /** Serves HTTPS; the listener closes with the server. */
+  /** Serves HTTPS. The listener closes with the server, once it has answered what it was asked; disposed of by itself, it closes at once. */
   listen(options: ListenOptions): Promise<Listener>
   /** Tokens are signed and checked with these keys from now on. Throws when one can not be read; then the last ones stay. */
   replaceServiceAccountKeys(keys: Pick<ServiceAccountTokenOptions, 'signingKey' | 'verificationKeys'>): void
+  /** From now on `/readyz` fails and nobody is led here any more; everything is served until it is disposed of, which goes on from here. Harmless when repeated. */
+  initiateShutdown(): void
 }
 
 /** Every five minutes history older than five minutes is forgotten, as upstream's compactor does. */
@@ -117,10 +124,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
   const webhooks = stack.use(new WebhookCaller({ cache, clock, random }))
   stack.use(await CustomResourceServing.open({ cache, catalog, webhooks, random, log }))
-  const shutdown = new AbortController()
-  stack.defer(() => shutdown.abort(new DOMException('the API server is shutting down', 'AbortError')))
+  const lifecycle = new Lifecycle()
   const alarms = stack.use(new Alarms(clock))
-  const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float(), shutdown: shutdown.signal }))
+  const watches = stack.use(new Watches({ clock, alarms, jitter: () => random.float() }))
   const authenticationMetrics = new AuthenticationMetrics()
   const { serviceAccounts: metrics } = authenticationMetrics
   const tokens = new ServiceAccountTokens(options.serviceAccounts, { cache, clock, random, metrics })
@@ -176,7 +182,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     authorizers: access.all,
     nodes: options.nodeConnection,
     reachPod: options.reachPod,
-    shutdown: shutdown.signal,
+    lifecycle,
     watches,
     alarms,
     encryption,
@@ -216,17 +222,26 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   })()
   // Whoever waits for readiness sees the failure; nobody else must.
   readiness.catch(() => undefined)
-  const listeners = stack.use(new AsyncDisposableStack())
+  const listeners: Listener[] = []
   const owned = stack.move()
+  const termination = new Termination(options.shutdown ?? {}, { lifecycle, endpoints, watches, listeners, clock, log })
+  const end = async (): Promise<void> => {
+    await termination.finish()
+    await owned.disposeAsync()
+  }
+  let ended: Promise<void> | undefined
   return {
     ...handler,
     ready: readiness,
     async listen(listenOptions) {
       const { listen } = await import('./http/listener.ts')
-      return listeners.use(await listen(pipeline, listenOptions, log))
+      const listener = await listen(pipeline, listenOptions, { lifecycle, clock, log })
+      listeners.push(listener)
+      return listener
     },
     replaceServiceAccountKeys: (keys) => tokens.keys.replace(keys),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    initiateShutdown: () => termination.initiate(),
+    [Symbol.asyncDispose]: () => (ended ??= end()),
   }
 }
 

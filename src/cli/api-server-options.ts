@@ -6,6 +6,7 @@ import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions
 import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from './authorization-options.ts'
 import { type EncryptionFlags, encryptionOf, withEncryptionOptions } from './encryption-options.ts'
 import { type ServiceAccountFlags, serviceAccountsOf, withServiceAccountOptions } from './service-account-options.ts'
+import { type ShutdownFlags, shutdownOf, withShutdownOptions } from './shutdown-options.ts'
 
 export interface ApiServerOptions
   extends AuthenticationOptions,
@@ -13,7 +14,8 @@ export interface ApiServerOptions
     AuthorizationFlags,
     AdmissionFlags,
     AuditOptions,
-    EncryptionFlags {}
+    EncryptionFlags,
+    ShutdownFlags {}
 
 /** What an API server is told of who asks, what they may, what is recorded and how it is stored: upstream's flags, alone or in a cluster. */
 export function withApiServerOptions(command: Command): Command {
@@ -24,6 +26,7 @@ export function withApiServerOptions(command: Command): Command {
     ['Admission', withAdmissionOptions],
     ['Audit', withAuditOptions],
     ['Encryption', withEncryptionOptions],
+    ['Shutdown', withShutdownOptions],
   ] as const
   for (const [heading, add] of groups) add(command.optionsGroup(`${heading} of the API server:`))
   return command.optionsGroup('Options:')
@@ -55,6 +58,7 @@ export async function apiServerSettingsOf(
     admission: admissionOf(flags),
     audit: auditOf(flags),
     encryption: encryptionOf(flags),
+    shutdown: shutdownOf(flags),
   }
 }
 

@@ -7,7 +7,9 @@ import {
   authorizationFile,
   type EncryptionOptions,
   parseAuthorizationConfiguration,
+  REQUEST_TIMEOUT_MS,
   type ServiceAccountTokenOptions,
+  type ShutdownOptions,
 } from '#apiserver'
 import type { Log } from '#base'
 import { fileSource } from './components/follow-files.ts'
@@ -46,6 +48,8 @@ export interface ApiServerSettings {
     | undefined
   readonly encryption?: EncryptionOptions | undefined
   readonly audit?: AuditSettings | undefined
+  /** By default at once, but for requests in flight, which have their whole time. */
+  readonly shutdown?: ShutdownOptions | undefined
 }
 
 type Opened = Pick<ApiServerOptions, keyof ApiServerSettings>
@@ -62,6 +66,7 @@ export function opened(
       configuration: configurationFile === undefined ? undefined : fileSource(configurationFile),
     },
     authorization: { configuration: sourceOf(authorization, log) },
+    shutdown: { drainMs: REQUEST_TIMEOUT_MS, ...settings.shutdown },
   }
 }
 

@@ -8,6 +8,7 @@ import {
   createApiServer,
   type EncryptionOptions,
   type ServiceAccountTokenOptions,
+  type ShutdownOptions,
 } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
 import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
@@ -50,6 +51,8 @@ export interface ControlPlaneOptions {
   readonly authorization?: AuthorizationOptions | undefined
   /** Of tokens of service accounts; further `verificationKeys` are accepted beside the cluster's own. */
   readonly serviceAccounts?: Partial<ServiceAccountTokenOptions> | undefined
+  /** How its API server ends; at once, unless said. */
+  readonly shutdown?: ShutdownOptions | undefined
 }
 
 /** API server, controllers and scheduler in this process, each under its own identity. */
@@ -123,19 +126,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         frontProxyCA: pki.frontProxyCA.certificate,
         requestHeaders: options.authentication?.requestHeaders,
       },
+      shutdown: options.shutdown,
     }),
   )
-  const listener = stack.use(
-    await server.listen({
-      ...options.listen,
-      tls: {
-        certificate: serving.certificate,
-        key: serving.key,
-        clientCA: pki.clientCA.certificate,
-        frontProxyCA: pki.frontProxyCA.certificate,
-      },
-    }),
-  )
+  const listener = await server.listen({
+    ...options.listen,
+    tls: {
+      certificate: serving.certificate,
+      key: serving.key,
+      clientCA: pki.clientCA.certificate,
+      frontProxyCA: pki.frontProxyCA.certificate,
+    },
+  })
   stack.use(certificates.apiserver.onChange((pair) => listener.replaceCertificate(pair)))
   listening.resolve(listener.port)
   const clientFor = (user: UserInfo, userAgent = 't8s'): Client => createClient(inProcessTransport(server, { user, userAgent }))
@@ -163,13 +165,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     startSchedulerOn(schedulerClient, { clock, random, log: schedulerLog }),
   )
   const owned = stack.move()
+  let ended: Promise<void> | undefined
   return {
     server,
     port: listener.port,
     certificates,
     clientFor,
     lead: (name, start) => lead(name, clientFor(ADMIN), log, start),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => (ended ??= end()),
+  }
+
+  /** Controllers and scheduler hand over to those of other servers while this one still serves them; the server is the last to end. */
+  async function end(): Promise<void> {
+    server.initiateShutdown()
+    await owned.disposeAsync()
   }
 
   /** Where other servers share the store, only the one that holds the lease acts. */

@@ -13,6 +13,7 @@ export type {
   AuthorizerFunction,
   JwtConfiguration,
   ReviewStatus,
+  ShutdownOptions,
   TokenFunction,
 } from '#apiserver'
 export { type Clock, VirtualClock } from '#base'

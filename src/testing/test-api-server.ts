@@ -31,6 +31,7 @@ export async function startTestApiServer(
     | 'encryption'
     | 'nodeConnection'
     | 'reachPod'
+    | 'shutdown'
     | 'storageForm'
   > & {
     /** Instead of a fresh key, ES256. */
@@ -76,6 +77,7 @@ export async function startTestApiServer(
       reachPod: options.reachPod,
       authorities: options.authorities,
       proxyClient: options.proxyClient,
+      shutdown: options.shutdown,
     }),
   )
   await server.ready

@@ -91,9 +91,7 @@ export class Authentication {
         return undefined
       },
     )
-    return andThen(asked, (user) =>
-      user === undefined ? this.#askFrom(index + 1, asking) : withAuthenticated(user),
-    )
+    return andThen(asked, (user) => (user === undefined ? this.#askFrom(index + 1, asking) : withAuthenticated(user)))
   }
 
   #nobody(request: TransportRequest, problems: readonly string[]): UserInfo {

@@ -10,6 +10,7 @@ const LEASES = '/registry/masterleases/'
 const LEASE_SECONDS = 15
 const RENEW_MS = 10_000
 const RACES_MAX = 5
+const LEAVE_MS_MAX = 2 * RENEW_MS
 
 export interface EndpointsKeeperOptions {
   readonly store: Store
@@ -28,6 +29,7 @@ export class EndpointsKeeper implements AsyncDisposable {
   readonly #options: EndpointsKeeperOptions
   readonly #tasks: TaskGroup
   #advertised: Advertised | undefined
+  #left: Promise<void> | undefined
 
   constructor(options: EndpointsKeeperOptions) {
     this.#options = options
@@ -43,11 +45,32 @@ export class EndpointsKeeper implements AsyncDisposable {
     this.#tasks.spawn((signal) => this.#keep(advertised, signal))
   }
 
-  /** Takes this server out, so that nobody is sent to it for the rest of its lease. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#tasks[Symbol.asyncDispose]()
+  /** Takes this server out, so that nobody is sent to it for the rest of its lease. A store that does not answer is not waited for any longer than upstream does. */
+  leave(): Promise<void> {
+    this.#left ??= this.#leave()
+    return this.#left
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.leave()
+  }
+
+  async #leave(): Promise<void> {
+    const { store, clock, log } = this.#options
+    if (this.#advertised === undefined || !store.isShared) return this.#tasks[Symbol.asyncDispose]()
+    const timer = new AbortController()
+    const late = clock.sleep(LEAVE_MS_MAX, { signal: timer.signal }).then(
+      () => log.warn('This server was not taken out of the endpoints in time; its lease ends by itself', {}),
+      () => undefined,
+    )
+    await Promise.race([this.#remove(), late])
+    timer.abort()
+  }
+
+  async #remove(): Promise<void> {
     const { store, log } = this.#options
-    if (this.#advertised === undefined || !store.isShared) return
+    await this.#tasks[Symbol.asyncDispose]()
+    if (this.#advertised === undefined) return
     try {
       const entry = await store.get(LEASES + this.#advertised.address)
       if (entry !== undefined) await store.delete(entry.key, entry.revision)

@@ -1,9 +1,10 @@
 import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { Server } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type Answer, andThen, type Clock, type Log, recovering, systemClock } from '#base'
+import { type Answer, andThen, type Clock, ending, type Log, recovering, systemClock } from '#base'
 import type { Peer, TransportRequest } from '#client'
 import { failure, internalError, type Status, statusOf } from '#meta'
 import type { AuditTrail } from '../audit/index.ts'
@@ -11,8 +12,10 @@ import { withoutTokenProtocol } from '../authentication/bearer.ts'
 import { certificatesIn } from '../pem.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
+import { type Lifecycle, shuttingDown } from '../shutdown/lifecycle.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
+import { Connections } from './connections.ts'
 import { endIdle } from './idle-sessions.ts'
 import { type Head, IncomingRequest, Presence } from './incoming-request.ts'
 import { type ClientAuthorities, PeerReader } from './peer.ts'
@@ -49,8 +52,13 @@ export interface ConnectionLimits {
 /** Upstream's, which are those of its HTTP library. */
 const LIMITS: ConnectionLimits = { handshakeMs: 10_000, headersMs: 32_000, idleMs: 90_000, checkEveryMs: 5_000 }
 
+/** Disposed of, it is closed at once. */
 export interface Listener extends AsyncDisposable {
   readonly port: number
+  /** Nobody can connect any more, and whoever is connected is asked to begin nothing; what was begun goes on. */
+  stop(): void
+  /** Resolves when no connection is left; those that do not end by themselves within `graceMs` are cut. */
+  close(graceMs: number): Promise<void>
   /** New connections get this certificate; those that are there stay. */
   replaceCertificate(pair: { readonly certificate: string; readonly key: string }): void
   /** Whom to believe from now on, on connections that are there as well. */
@@ -61,7 +69,11 @@ const HEADER_BYTES_MAX = 64 * 1024
 const STREAMS_PER_CONNECTION_MAX = 1_000
 
 /** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
-export async function listen(pipeline: Pipeline, options: ListenOptions, log: Log): Promise<Listener> {
+export async function listen(
+  pipeline: Pipeline,
+  options: ListenOptions,
+  { lifecycle, clock: serverClock, log }: { readonly lifecycle: Lifecycle; readonly clock: Clock; readonly log: Log },
+): Promise<Listener> {
   const { createSecureServer } = await import('node:http2')
   const { clock = systemClock } = options
   const peers = new PeerReader(options.tls, clock)
@@ -87,14 +99,14 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     streamResetBurst: 1_000,
     streamResetRate: 33,
   } as import('node:http2').SecureServerOptions)
-  const sockets = new Set<Duplex>()
-  server.on('secureConnection', (socket: TLSSocket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-  })
+  const connections = new Connections(server, serverClock)
+  let stopped: Promise<void> | undefined
+  let closed: Promise<void> | undefined
+  const served = { pipeline, lifecycle }
+  const isLast = (): boolean => lifecycle.isRefusing
   const serveOn = (head: Head, body: Readable, sink: Sink, peer: Peer): void => {
     void recovering(
-      () => serve(pipeline, head, body, sink, peer),
+      () => serve(served, head, body, sink, peer),
       (error) => {
         log.debug('A connection broke', { error })
         sink.stream.destroy()
@@ -109,7 +121,8 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
       )
       return
     }
-    serveOn(headOf(request), request, new Http1Sink(response), peers.peerOf(request.socket as TLSSocket))
+    connections.asked(request, response)
+    serveOn(headOf(request), request, new Http1Sink(response, isLast), peers.peerOf(request.socket as TLSSocket))
   })
   // Node wraps every HTTP/2 stream in the objects of HTTP/1 for the listener above; we take the stream itself, which costs half as much.
   server.removeAllListeners('stream')
@@ -125,7 +138,7 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
     serveOn({ method, url, headers, rawHeaders }, stream, new Http2Sink(stream), peer)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    upgrade(pipeline, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
+    upgrade(served, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
   })
   server.on('session', (session) => endIdle(session, limits, clock))
   server.on('sessionError', () => undefined)
@@ -147,11 +160,26 @@ export async function listen(pipeline: Pipeline, options: ListenOptions, log: Lo
       ca = trustedBy(authorities)
       server.setSecureContext({ ...TLS, ...presented, ca })
     },
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
+    stop,
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  }
+
+  function stop(): void {
+    // The server's own way would tell its sessions of the last request that it has seen, and those on their way would be lost.
+    stopped ??= new Promise((resolve) => Server.prototype.close.call(server, () => resolve()))
+    connections.retire()
+  }
+
+  function close(graceMs: number): Promise<void> {
+    closed ??= (async () => {
+      stop()
+      await connections.end(graceMs)
+      await stopped
+      // Stops its look-out for idle connections.
+      server.close()
+    })()
+    return closed
   }
 }
 
@@ -172,24 +200,52 @@ const headOf = ({ method = 'GET', url = '/', headers, rawHeaders }: IncomingMess
 
 const nothing = (): void => undefined
 
-function serve(pipeline: Pipeline, head: Head, body: Readable, sink: Sink, peer: Peer): Answer<void> {
-  const client = new Presence()
+/** What requests are served by, as long as it serves any. */
+interface Served {
+  readonly pipeline: Pipeline
+  readonly lifecycle: Lifecycle
+}
+
+function serve({ pipeline, lifecycle }: Served, head: Head, body: Readable, sink: Sink, peer: Peer): Answer<void> {
   sink.stream.on('error', nothing)
+  const refusal = lifecycle.refusalOf(head.url)
+  if (refusal !== undefined) return writeBody(head, sink, refusal)
+  const client = new Presence()
   sink.stream.on('close', () => client.left())
-  const answered = recovering(
-    () => pipeline.handle(new IncomingRequest(head, body, client), peer),
-    (error) => replyStatus(statusOf(error)),
-  )
-  return andThen(answered, (response) => {
-    // What follows its source has to be told when the client leaves; who has a whole answer has not gone away.
-    if (response.body.kind !== 'watch' && response.body.kind !== 'stream') client.answered()
-    return writeBody(head, sink, response)
-  })
+  let isOwed = true
+  const paid = (): void => {
+    if (isOwed) lifecycle.end()
+    isOwed = false
+  }
+  const answer = (): Answer<void> => {
+    const answered = recovering(
+      () => pipeline.handle(new IncomingRequest(head, body, client), peer),
+      (error) => replyStatus(statusOf(error)),
+    )
+    return andThen(answered, (response) => {
+      // What follows its source has to be told when the client leaves, and may last; who has a whole answer has not gone away.
+      if (response.body.kind === 'watch' || response.body.kind === 'stream') paid()
+      else client.answered()
+      return writeBody(head, sink, response)
+    })
+  }
+  lifecycle.begin()
+  return ending(answer, paid)
 }
 
 /** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. Watches: a message per frame. */
-async function upgrade(pipeline: Pipeline, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
+async function upgrade(
+  { pipeline, lifecycle }: Served,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  peer: Peer,
+): Promise<void> {
   socket.on('error', () => socket.destroy())
+  if (lifecycle.isRefusing) {
+    refuse(socket, statusOf(shuttingDown()))
+    return
+  }
   let recorded: AuditTrail | undefined
   try {
     const gone = new AbortController()

@@ -28,13 +28,16 @@ export class Http1Sink implements Sink {
   readonly stream: ServerResponse
   /** Whether frames are. */
   #isChunked = false
+  readonly #isLast: () => boolean
 
-  constructor(response: ServerResponse) {
+  /** `isLast` tells, when the head is sent, whether its connection shall carry no other request. */
+  constructor(response: ServerResponse, isLast: () => boolean) {
     this.stream = response
+    this.#isLast = isLast
   }
 
   head(status: number, headers: ResponseHeaders, length?: number): void {
-    this.stream.writeHead(status, listed([], headers, length))
+    this.stream.writeHead(status, listed(this.#isLast() ? ['connection', 'close'] : [], headers, length))
   }
 
   flush(): void {

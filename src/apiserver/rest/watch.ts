@@ -5,6 +5,7 @@ import type { Revision, Store } from '#store'
 import type { RequestContext } from '../context.ts'
 import type { Presenter } from '../presentation/presenter.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
+import { shuttingDown } from '../shutdown/lifecycle.ts'
 import type { CacheEvent } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { seenBy } from '../watch-cache/watch-hub.ts'
@@ -34,6 +35,7 @@ export async function watch(context: RequestContext, presenter: Presenter, depen
   const selection = selectionOf(resource, query, info.name)
   const problem = options.resourceVersion === '' ? undefined : revisionProblem(options.resourceVersion)
   if (problem !== undefined) throw invalid({ group: resource.group, kind: resource.names.plural }, '', [problem])
+  if (dependencies.watches.isDraining) throw shuttingDown()
   let watcher: Watcher
   try {
     watcher = await open(context, options, selection, presenter, dependencies)

@@ -10,13 +10,15 @@ const BOOKMARK_BEFORE_TIMEOUT_MS = 2_000
 /** A watch that names no time-out is ended after 30 to 60 minutes (upstream's --min-request-timeout). */
 const TIMEOUT_DEFAULT_MIN_MS = 30 * 60_000
 
+/** Of watches that are ended at shutdown, upstream's least. */
+const ENDED_PER_SECOND_MIN = 200
+const STEP_MS = 50
+
 export interface WatchesOptions {
   readonly clock: Clock
   readonly alarms: Alarms
   /** In [0, 1): spreads the ends of watches that name no time-out. */
   readonly jitter: () => number
-  /** Ends every watch when the server shuts down. */
-  readonly shutdown: AbortSignal
 }
 
 /** The watches of a server that are open: ends them in time, when their client goes and at shutdown, and moves idle ones forward. */
@@ -25,17 +27,32 @@ export class Watches implements Disposable {
   /** In which what is pushed goes out. */
   readonly rounds = new Rounds()
   readonly #open = new Set<Watcher>()
-  readonly #endAll = (): void => {
-    for (const watcher of [...this.#open]) watcher.end()
-  }
+  #isDraining = false
 
   constructor(options: WatchesOptions) {
     this.#options = options
-    options.shutdown.addEventListener('abort', this.#endAll, { once: true })
   }
 
   get size(): number {
     return this.#open.size
+  }
+
+  /** Whether no more watches are begun. */
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** Ends all watches: one after the other over `graceMs`, or faster where that ends {@link ENDED_PER_SECOND_MIN}; at once when it is 0. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true
+    const perSecond =
+      graceMs === 0 ? Number.POSITIVE_INFINITY : Math.max(ENDED_PER_SECOND_MIN, (this.#open.size * 1000) / graceMs)
+    const perStep = Math.ceil((perSecond * STEP_MS) / 1000)
+    for (;;) {
+      this.#end(perStep)
+      if (this.#open.size === 0) return
+      await this.#options.clock.sleep(STEP_MS)
+    }
   }
 
   /** Keeps a watch until it ends. `revision` tells how far what it was told goes. */
@@ -46,7 +63,7 @@ export class Watches implements Disposable {
     this.#open.add(watcher)
     const end = (): void => watcher.end()
     watcher.own({ [Symbol.dispose]: () => void this.#open.delete(watcher) })
-    if (signal.aborted || this.#options.shutdown.aborted) {
+    if (signal.aborted || this.#isDraining) {
       end()
       return
     }
@@ -59,8 +76,15 @@ export class Watches implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#options.shutdown.removeEventListener('abort', this.#endAll)
-    this.#endAll()
+    this.#isDraining = true
+    this.#end(Number.POSITIVE_INFINITY)
+  }
+
+  #end(count: number): void {
+    for (const watcher of [...this.#open]) {
+      if (count-- < 1) return
+      watcher.end()
+    }
   }
 
   #bookmarks(watcher: Watcher, revision: () => number, endsAtMs: number): void {

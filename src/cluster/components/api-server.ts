@@ -45,10 +45,17 @@ export async function startApiServerProcess(
   const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log, onFailure: stop }))
   const { serviceClusterIPRange, serviceNodePortRange } = options
   const { clientCA, frontProxyCA, serviceAccounts } = options.credentials
-  const { authentication, authorization, admission, encryption, audit } = options
+  const { authentication, authorization, admission, encryption, audit, shutdown } = options
   // As upstream, whoever the front proxy's authority signs for may speak for others, unless names are named.
   const requestHeaders = { ...authentication?.requestHeaders, allowedNames: authentication?.requestHeaders?.allowedNames ?? [] }
-  const settings = { authentication: { ...authentication, requestHeaders }, authorization, admission, encryption, audit }
+  const settings = {
+    authentication: { ...authentication, requestHeaders },
+    authorization,
+    admission,
+    encryption,
+    audit,
+    shutdown,
+  }
   const listening = Promise.withResolvers<number>()
   const server = stack.use(
     await createApiServer({
@@ -67,7 +74,7 @@ export async function startApiServerProcess(
       authorities: { clientCA, frontProxyCA, requestHeaders },
     }),
   )
-  const listener = stack.use(await server.listen({ ...options.listen, tls: { ...serving, clientCA, frontProxyCA } }))
+  const listener = await server.listen({ ...options.listen, tls: { ...serving, clientCA, frontProxyCA } })
   listening.resolve(listener.port)
   if (options.renewal !== undefined) {
     const { paths, read } = options.renewal

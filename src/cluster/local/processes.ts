@@ -1,13 +1,18 @@
 import { reportToStarter } from './daemon.ts'
 
 /**
- * Runs `start`, tells whoever spawned this process how it went, and disposes of what it made when the process is told to end.
- * Rejects with the error that `stop` was given, if any.
+ * Runs `start`, tells whoever spawned this process how it went, and disposes of what it made when the process is told to end. Told so again, it ends at once,
+ * as upstream's do. Rejects with the error that `stop` was given, if any.
  */
 export async function runProcess(start: (stop: (error?: Error) => void) => Promise<AsyncDisposable>): Promise<void> {
   const ending = Promise.withResolvers<Error | undefined>()
-  const onSignal = (): void => ending.resolve(undefined)
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal)
+  let told = false
+  const onSignal = (): void => {
+    if (told) process.exit(1)
+    told = true
+    ending.resolve(undefined)
+  }
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   using _listeners = { [Symbol.dispose]: () => void process.off('SIGTERM', onSignal).off('SIGINT', onSignal) }
   const starting = start((error) => ending.resolve(error))
   try {
