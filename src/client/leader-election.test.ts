@@ -11,7 +11,7 @@ function candidate(api: TestApiServer, identity: string, log: string[], seed: nu
   const stop = new AbortController()
   const { client, clock } = api
   const options = { client, clock, random: seededRandom(seed), log: nullLog, lease: LEASE, identity, signal: stop.signal }
-  const run = runAsLeader(options, async (signal) => {
+  const run = runAsLeader(options, async ({ signal }) => {
     log.push(`${identity} leads`)
     try {
       await sleepOn(clock, 3_600_000, signal)

@@ -1,5 +1,5 @@
 import { type Lease, leases } from '#api'
-import { type Clock, type Log, type Random, sleepOn } from '#base'
+import { type Clock, type Log, type Random, sleepOn, type Timer } from '#base'
 import { formatMicroTime, isAlreadyExists, isConflict, type ObjectKey, splitKey } from '#meta'
 import type { Client } from './client.ts'
 
@@ -21,46 +21,72 @@ export interface LeaderElectionOptions {
 }
 
 const JITTER = 1.2
+/** Somebody else wrote the lease between the look and the write; it is looked at again at once. */
+const RACES_MAX = 3
+/** The duration of a lease that was given up, as upstream writes it. One without a holder that has another had him struck out by somebody, perhaps without his knowing. */
+const RELEASED_SECONDS = 1
+
+/** What a leader has, and for how long. */
+export interface Leadership {
+  /** Aborted when leadership is lost or is to be given up. */
+  readonly signal: AbortSignal
+  /**
+   * Whether nobody else may lead yet. By the clock: a process that was stopped or cut off for long knows before it does anything else, and well before its lease is over for
+   * others.
+   */
+  readonly isHeld: boolean
+}
 
 /**
  * Waits until this candidate holds the lease, then runs `lead` until it ends or leadership is lost, which aborts its signal.
  * Resolves true when `lead` ended on its own; the lease is given up then and on abort. Resolves false when leadership was lost.
  *
- * Clocks of candidates need not agree: each counts from the moment it saw the lease change.
+ * Clocks of candidates need not agree, nor go evenly forward by day and night: each counts from the moment it saw the lease change.
  */
 export async function runAsLeader(
   options: LeaderElectionOptions,
-  lead: (signal: AbortSignal) => Promise<void>,
+  lead: (leadership: Leadership) => Promise<void>,
 ): Promise<boolean> {
   const candidate = new Candidate(options)
   await candidate.acquire()
   options.log.info('Became leader', { lease: options.lease, identity: options.identity })
   const lost = new AbortController()
+  const lose = (): void => lost.abort(new DOMException('leadership was lost', 'AbortError'))
   const signal = AbortSignal.any([options.signal, lost.signal])
-  const renewing = candidate.renew(signal).then(
-    () => lost.abort(new DOMException('leadership was lost', 'AbortError')),
-    () => {},
-  )
+  const leadership = {
+    signal,
+    get isHeld() {
+      if (candidate.isOverdue) lose()
+      return !lost.signal.aborted
+    },
+  }
+  const renewing = candidate.renew(signal, lose)
   try {
-    await lead(signal)
-    return !lost.signal.aborted
+    await lead(leadership)
+    return leadership.isHeld
   } catch (error) {
-    if (lost.signal.aborted && !options.signal.aborted) return false
+    if (!leadership.isHeld && !options.signal.aborted) return false
     throw error
   } finally {
-    const held = !lost.signal.aborted
+    const held = leadership.isHeld
     lost.abort(new DOMException('leadership was given up', 'AbortError'))
     await renewing
     if (held) await candidate.release()
   }
 }
 
+type Attempt = 'held' | 'another' | 'failed'
+
 class Candidate {
   readonly #options: LeaderElectionOptions
   readonly #leaseMs: number
   readonly #renewMs: number
   readonly #retryMs: number
-  #seen: { readonly renewTime: string | undefined; readonly holder: string | undefined; readonly atMs: number } | undefined
+  #seen: { readonly renewTime: string | undefined; readonly holder: string | undefined } | undefined
+  /** Until then another may act as the leader. Monotonic, as all times here. */
+  #othersUntil = Number.NEGATIVE_INFINITY
+  /** When the request was sent that last renewed the lease: others saw it after that. */
+  #renewedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options
@@ -69,76 +95,127 @@ class Candidate {
     this.#retryMs = options.retryMs ?? 2_000
   }
 
+  /** Whether the lease was not renewed in time. */
+  get isOverdue(): boolean {
+    return this.#overdueInMs() <= 0
+  }
+
   async acquire(): Promise<void> {
     const { clock, random, signal } = this.#options
-    while (!(await this.#attempt(signal))) {
-      await sleepOn(clock, this.#retryMs * (1 + JITTER * random.float()), signal)
+    for (;;) {
+      const attempt = await this.#attempt(signal)
+      if (attempt === 'held' && !this.isOverdue) return
+      const retryMs = this.#retryMs * (1 + JITTER * random.float())
+      // When the lease of another ends is known to the millisecond, so that nobody comes late for it.
+      const endsMs = attempt === 'another' ? Math.ceil(this.#othersUntil - clock.monotonic()) + 1 : retryMs
+      await sleepOn(clock, Math.min(retryMs, Math.max(0, endsMs)), signal)
     }
   }
 
-  /** Resolves when the lease could not be renewed in time; rejects when aborted. */
-  async renew(signal: AbortSignal): Promise<void> {
+  /** Renews until aborted; calls `lose` as soon as another holds the lease, or it could not be renewed in time. */
+  async renew(signal: AbortSignal, lose: () => void): Promise<void> {
     const { clock } = this.#options
-    let renewedAt = clock.monotonic()
-    for (;;) {
-      await sleepOn(clock, this.#retryMs, signal)
-      // A call that hangs must not outlast the deadline.
-      const deadline = new AbortController()
-      const timer = clock.after(Math.max(0, renewedAt + this.#renewMs - clock.monotonic()), () => deadline.abort())
-      try {
-        if (await this.#attempt(AbortSignal.any([signal, deadline.signal]))) renewedAt = clock.monotonic()
-        else if (this.#seen?.holder !== this.#options.identity) return
-      } finally {
-        timer[Symbol.dispose]()
+    const arm = (): Timer => clock.after(Math.max(0, this.#overdueInMs()), lose)
+    let deadline = arm()
+    try {
+      for (;;) {
+        await sleepOn(clock, this.#retryMs, signal)
+        const attempt = await this.#attempt(signal)
+        if (attempt === 'another') lose()
+        if (attempt !== 'held') continue
+        deadline[Symbol.dispose]()
+        deadline = arm()
       }
-      signal.throwIfAborted()
-      if (clock.monotonic() - renewedAt >= this.#renewMs) return
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      deadline[Symbol.dispose]()
     }
   }
 
   async release(): Promise<void> {
     const { client, lease, identity, clock, log } = this.#options
+    const deadline = new AbortController()
+    const timer = clock.after(this.#renewMs, () => deadline.abort(TOO_LATE))
     try {
-      const current = await client.find(leases, lease)
+      const { signal } = deadline
+      const current = await client.find(leases, lease, { signal })
       if (current?.spec?.holderIdentity !== identity) return
       const now = formatMicroTime(clock.now())
-      const spec = { ...current.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now }
-      await client.update(leases, { ...current, spec })
+      const spec = {
+        ...current.spec,
+        holderIdentity: '',
+        leaseDurationSeconds: RELEASED_SECONDS,
+        renewTime: now,
+        acquireTime: now,
+      }
+      await client.update(leases, { ...current, spec }, { signal })
     } catch (error) {
       log.debug('Lease was not released', { lease, error })
+    } finally {
+      timer[Symbol.dispose]()
     }
   }
 
-  async #attempt(signal: AbortSignal): Promise<boolean> {
-    const { client, lease, identity, log } = this.#options
+  #overdueInMs(): number {
+    return this.#renewedAt + this.#renewMs - this.#options.clock.monotonic()
+  }
+
+  /** Takes or renews the lease, within the time that a renewal would be good for. */
+  async #attempt(signal: AbortSignal): Promise<Attempt> {
+    const { clock, lease, log } = this.#options
+    const deadline = new AbortController()
+    const timer = clock.after(this.#renewMs, () => deadline.abort(TOO_LATE))
     try {
-      const current = await client.find(leases, lease, { signal })
-      if (current === undefined) {
-        await client.create(leases, this.#fresh(), { signal })
-        return true
+      const bounded = AbortSignal.any([signal, deadline.signal])
+      for (let race = 1; ; race++) {
+        const startedAt = clock.monotonic()
+        try {
+          if (!(await this.#write(bounded))) return 'another'
+          this.#renewedAt = startedAt
+          return 'held'
+        } catch (error) {
+          if (race === RACES_MAX || !(isConflict(error) || isAlreadyExists(error))) throw error
+        }
       }
-      if (!this.#mayTake(current)) return false
-      await client.update(leases, this.#taken(current), { signal })
-      this.#observe(identity, undefined)
-      return true
     } catch (error) {
-      if (this.#options.signal.aborted) throw this.#options.signal.reason
-      if (!isConflict(error) && !isAlreadyExists(error)) log.debug('Lease was not acquired', { lease, error })
-      return false
+      signal.throwIfAborted()
+      log.debug('Lease was not acquired', { lease, error })
+      return 'failed'
+    } finally {
+      timer[Symbol.dispose]()
     }
   }
 
-  #mayTake({ spec }: Lease): boolean {
-    const { identity, clock } = this.#options
-    const holder = spec?.holderIdentity || undefined
-    if (this.#seen?.renewTime !== spec?.renewTime || this.#seen?.holder !== holder) this.#observe(holder, spec?.renewTime)
-    if (holder === undefined || holder === identity) return true
-    const validMs = (spec?.leaseDurationSeconds ?? 0) * 1000
-    return this.#seen === undefined || clock.monotonic() - this.#seen.atMs >= validMs
+  /** Resolves false when another may act. */
+  async #write(signal: AbortSignal): Promise<boolean> {
+    const { client, lease, clock } = this.#options
+    const current = await client.find(leases, lease, { signal })
+    if (current !== undefined) this.#observe(current)
+    // A lease that somebody has deleted, or whose holder somebody has struck out, is still that of whoever does not know it yet.
+    if (clock.monotonic() < this.#othersUntil) return false
+    const written =
+      current === undefined
+        ? await client.create(leases, this.#fresh(), { signal })
+        : await client.update(leases, this.#taken(current), { signal })
+    this.#observe(written)
+    return true
   }
 
-  #observe(holder: string | undefined, renewTime: string | undefined): void {
-    this.#seen = { holder, renewTime, atMs: this.#options.clock.monotonic() }
+  #observe({ spec }: Lease): void {
+    const { identity, clock } = this.#options
+    const { renewTime } = spec ?? {}
+    const holder = spec?.holderIdentity || undefined
+    const before = this.#seen
+    if (before?.renewTime === renewTime && before?.holder === holder) return
+    this.#seen = { renewTime, holder }
+    if (holder === identity) return
+    if (holder === undefined && (before?.holder === identity || spec?.leaseDurationSeconds === RELEASED_SECONDS)) {
+      this.#othersUntil = Number.NEGATIVE_INFINITY
+      return
+    }
+    // A duration that somebody has shortened is not known to its holder.
+    this.#othersUntil = clock.monotonic() + Math.max((spec?.leaseDurationSeconds ?? 0) * 1000, this.#leaseMs)
   }
 
   #fresh(): Lease {
@@ -165,3 +242,5 @@ class Candidate {
     }
   }
 }
+
+const TOO_LATE = new DOMException('the lease could not be written in time', 'TimeoutError')

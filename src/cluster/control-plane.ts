@@ -11,7 +11,7 @@ import {
   type ShutdownOptions,
 } from '#apiserver'
 import type { Clock, Log, Random } from '#base'
-import { type Client, createClient, inProcessTransport, type UserInfo } from '#client'
+import { type Client, createClient, fencedTransport, inProcessTransport, type Leadership, type UserInfo } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
 import type { Store } from '#store'
 import { addressIn } from './cidr.ts'
@@ -61,12 +61,16 @@ export interface ControlPlane extends AsyncDisposable {
   readonly port: number
   /** What it proves itself with to clients and to kubelets; renewed as long as it runs. */
   readonly certificates: Readonly<Record<'apiserver' | 'apiserver-kubelet-client', ManagedCertificate>>
-  /** A client inside this process that acts as `user`, through the same pipeline as any other. */
-  /** `userAgent` names the program, which manages the fields it writes. */
-  clientFor(user: UserInfo, userAgent?: string): Client
-  /** Runs a component of the cluster in this process: at once, or where other servers share the store, while this one holds the lease of that name. */
-  lead(name: string, start: () => Promise<AsyncDisposable>): Promise<void>
+  /** A client inside this process that acts as `user`, through the same pipeline as any other. `userAgent` names the program, which manages the fields it writes. */
+  readonly clientFor: ClientFor
+  /**
+   * Runs a component of the cluster in this process: at once, or where other servers share the store, while this one holds the lease of that name. The clients that
+   * `start` is given act no longer than that.
+   */
+  lead(name: string, start: (clientFor: ClientFor) => Promise<AsyncDisposable>): Promise<void>
 }
+
+type ClientFor = (user: UserInfo, userAgent?: string) => Client
 
 export const ADMIN: UserInfo = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
 
@@ -140,15 +144,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   })
   stack.use(certificates.apiserver.onChange((pair) => listener.replaceCertificate(pair)))
   listening.resolve(listener.port)
-  const clientFor = (user: UserInfo, userAgent = 't8s'): Client => createClient(inProcessTransport(server, { user, userAgent }))
+  const clientsOf =
+    (leadership?: Leadership): ClientFor =>
+    (user, userAgent = 't8s') => {
+      const transport = inProcessTransport(server, { user, userAgent })
+      return createClient(leadership === undefined ? transport : fencedTransport(transport, leadership))
+    }
+  const clientFor = clientsOf()
   await server.ready
   const managerLog = log.child({ component: 'controller-manager' })
-  const reader = clientFor(MANAGER, CONTROLLER_MANAGER)
   const leading = stack.use(new AsyncDisposableStack())
-  await lead(CONTROLLER_MANAGER, reader, managerLog, () =>
+  await lead(CONTROLLER_MANAGER, clientFor(MANAGER, CONTROLLER_MANAGER), managerLog, (clientFor) =>
     startControllers({
       clientFor: (name) => clientFor(serviceAccountUser(name), CONTROLLER_MANAGER),
-      reader,
+      reader: clientFor(MANAGER, CONTROLLER_MANAGER),
       clock,
       random,
       log: managerLog,
@@ -160,9 +169,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   )
   const schedulerLog = log.child({ component: 'scheduler' })
-  const schedulerClient = clientFor(SCHEDULER, 'kube-scheduler')
-  await lead('kube-scheduler', schedulerClient, schedulerLog, () =>
-    startSchedulerOn(schedulerClient, { clock, random, log: schedulerLog }),
+  await lead('kube-scheduler', clientFor(SCHEDULER, 'kube-scheduler'), schedulerLog, (clientFor) =>
+    startSchedulerOn(clientFor(SCHEDULER, 'kube-scheduler'), { clock, random, log: schedulerLog }),
   )
   const owned = stack.move()
   let ended: Promise<void> | undefined
@@ -182,13 +190,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   }
 
   /** Where other servers share the store, only the one that holds the lease acts. */
-  async function lead(name: string, client: Client, log: Log, start: () => Promise<AsyncDisposable>): Promise<void> {
+  async function lead(
+    name: string,
+    client: Client,
+    log: Log,
+    start: (clientFor: ClientFor) => Promise<AsyncDisposable>,
+  ): Promise<void> {
     if (!store.isShared) {
-      leading.use(await start())
+      leading.use(await start(clientFor))
       return
     }
     const election = { client, clock, random, log, lease: `kube-system/${name}`, identity, ...ELECTION }
-    const candidacy = leading.use(standForElection(election, start))
+    const candidacy = leading.use(standForElection(election, (leadership) => start(clientsOf(leadership))))
     candidacy.leading.catch((error: unknown) => {
       log.error('This server can not lead', { lease: election.lease, error })
       options.onFailure?.()
@@ -234,8 +247,8 @@ function signingOf({ clientCA, serverCA }: Pki): Signing {
 
 const CONTROLLER_MANAGER = 'kube-controller-manager'
 const MANAGER: UserInfo = { username: 'system:kube-controller-manager', groups: ['system:authenticated'] }
-/** With upstream's 15 s, whose end a candidate may notice two retries late, another would not lead within 15 s. */
-const ELECTION = { leaseMs: 10_000, renewMs: 7_000, retryMs: 1_500 }
+/** With upstream's 15 s, counted from when a candidate sees the last renewal, another would not lead within 15 s. */
+const ELECTION = { leaseMs: 10_000, renewMs: 8_000, retryMs: 1_500 }
 const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
 
 /** Every name a client may dial: the Service's names and address, this host's names, and where it is advertised. */

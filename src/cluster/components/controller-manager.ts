@@ -1,7 +1,7 @@
 import { type Signing, startControllers } from '#controllers'
 import { tokenSigner } from '../token-signer.ts'
 import type { ComponentContext } from './component.ts'
-import { connectBy } from './connection.ts'
+import { type Clients, connectBy } from './connection.ts'
 import { type Election, standForElection } from './election.ts'
 
 /** How a component stands for election; undefined: it leads at once. */
@@ -30,8 +30,8 @@ export async function startControllerManagerProcess(
 ): Promise<AsyncDisposable> {
   const { clock, random, log, stop } = context
   await using stack = new AsyncDisposableStack()
-  const { client, clientFor } = stack.use(await connectBy(options.kubeconfig, 'kube-controller-manager', clock))
-  const start = async (): Promise<AsyncDisposable> => {
+  const connection = stack.use(await connectBy(options.kubeconfig, 'kube-controller-manager', clock))
+  const start = async ({ client, clientFor }: Clients): Promise<AsyncDisposable> => {
     const running = await startControllers({
       clientFor: options.useServiceAccountCredentials ? clientFor : () => client,
       reader: client,
@@ -48,9 +48,10 @@ export async function startControllerManagerProcess(
     log.info('The controllers run', {})
     return running
   }
-  if (options.election === undefined) stack.use(await start())
+  if (options.election === undefined) stack.use(await start(connection))
   else {
-    const candidacy = stack.use(standForElection({ ...options.election, client, clock, random, log, onLost: stop }, start))
+    const election = { ...options.election, client: connection.client, clock, random, log, onLost: stop }
+    const candidacy = stack.use(standForElection(election, (leadership) => start(connection.fenced(leadership))))
     candidacy.leading.catch((error: Error) => stop(error))
   }
   return stack.move()

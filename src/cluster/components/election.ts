@@ -1,5 +1,5 @@
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
-import { type Client, runAsLeader } from '#client'
+import { type Client, type Leadership, runAsLeader } from '#client'
 
 export interface Election {
   readonly client: Client
@@ -22,8 +22,11 @@ export interface Candidacy extends AsyncDisposable {
   readonly leading: Promise<void>
 }
 
-/** Runs `start` while this candidate holds the lease, and disposes of what it made before anybody else may hold it. */
-export function standForElection(election: Election, start: () => Promise<AsyncDisposable>): Candidacy {
+/**
+ * Runs `start` while this candidate holds the lease, and disposes of what it made before anybody else may hold it. What acts does so through a {@link fencedTransport}
+ * of the leadership that `start` is given.
+ */
+export function standForElection(election: Election, start: (leadership: Leadership) => Promise<AsyncDisposable>): Candidacy {
   const { log, lease, onLost } = election
   const leading = Promise.withResolvers<void>()
   leading.promise.catch(() => undefined)
@@ -31,10 +34,10 @@ export function standForElection(election: Election, start: () => Promise<AsyncD
   tasks.spawn(async (signal) => {
     while (!signal.aborted) {
       const ended = await runAsLeader({ ...election, signal }, async (leadership) => {
-        await using _running = await start()
+        await using _running = await start(leadership)
         leading.resolve()
-        if (!leadership.aborted)
-          await new Promise<void>((resolve) => leadership.addEventListener('abort', () => resolve(), { once: true }))
+        const { signal: over } = leadership
+        if (!over.aborted) await new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }))
       })
       if (signal.aborted || ended) return
       log.warn('Leadership was lost', { lease })

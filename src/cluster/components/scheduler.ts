@@ -1,6 +1,6 @@
 import { startSchedulerOn } from '../scheduling.ts'
 import type { ComponentContext } from './component.ts'
-import { connectBy } from './connection.ts'
+import { type Clients, connectBy } from './connection.ts'
 import type { ElectionOptions } from './controller-manager.ts'
 import { standForElection } from './election.ts'
 
@@ -16,15 +16,16 @@ export async function startSchedulerProcess(
 ): Promise<AsyncDisposable> {
   const { clock, random, log, stop } = context
   await using stack = new AsyncDisposableStack()
-  const { client } = stack.use(await connectBy(options.kubeconfig, 'kube-scheduler', clock))
-  const start = async (): Promise<AsyncDisposable> => {
+  const connection = stack.use(await connectBy(options.kubeconfig, 'kube-scheduler', clock))
+  const start = async ({ client }: Clients): Promise<AsyncDisposable> => {
     const running = await startSchedulerOn(client, { clock, random, log })
     log.info('The scheduler runs', {})
     return running
   }
-  if (options.election === undefined) stack.use(await start())
+  if (options.election === undefined) stack.use(await start(connection))
   else {
-    const candidacy = stack.use(standForElection({ ...options.election, client, clock, random, log, onLost: stop }, start))
+    const election = { ...options.election, client: connection.client, clock, random, log, onLost: stop }
+    const candidacy = stack.use(standForElection(election, (leadership) => start(connection.fenced(leadership))))
     candidacy.leading.catch((error: Error) => stop(error))
   }
   return stack.move()

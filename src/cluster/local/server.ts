@@ -136,8 +136,8 @@ export async function startServer(
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
     // Of several servers one plays the machines.
-    await controlPlane.lead('t8s-simulated-nodes', () =>
-      startSimulatedNodes({ controlPlane, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }),
+    await controlPlane.lead('t8s-simulated-nodes', (clientFor) =>
+      startSimulatedNodes({ controlPlane: { clientFor }, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }),
     )
     state.simulated = names
     await waitUntilReady(

@@ -1,0 +1,22 @@
+import { failure } from '#meta'
+import type { Leadership } from './leader-election.ts'
+import type { Transport } from './transport.ts'
+
+/** Carries requests only as long as leadership is held, so that nothing is done by a leader who does not know yet that another leads. Does not own `transport`. */
+export function fencedTransport(transport: Transport, leadership: Leadership): Transport {
+  const check = (): void => {
+    if (!leadership.isHeld)
+      throw failure(503, 'ServiceUnavailable', 'the lease of this component is over, so that another may lead')
+  }
+  return {
+    async request(request) {
+      check()
+      return transport.request(request)
+    },
+    async upgrade(request) {
+      check()
+      return transport.upgrade!(request)
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
