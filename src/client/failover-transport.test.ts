@@ -81,6 +81,45 @@ test('a watch that breaks off begins anew at the next server', async () => {
   assert.equal(servers.current, 'b')
 })
 
+test('a server that ends is left, but what it was asked before it still answers', async () => {
+  const answer = Promise.withResolvers<TransportResponse>()
+  const { transport, servers, asked, closed } = cluster({ a: () => answer.promise, b: well })
+  const slow = transport.request(request('POST'))
+  servers.failed('a', 'ending')
+  await transport.request(request('POST'))
+  assert.deepEqual([asked, closed], [['a', 'b'], []])
+  answer.resolve({ status: 201, headers: {}, body: { kind: 'none' } })
+  assert.equal((await slow).status, 201)
+  assert.deepEqual(closed, ['a'])
+})
+
+test('a watch of a server that ends goes on at the next, whoever else still waits for an answer there', async () => {
+  const signals: AbortSignal[] = []
+  const answer = Promise.withResolvers<TransportResponse>()
+  const servers = new ServerList(['a', 'b'])
+  const transport = failoverTransport(servers, () => ({
+    request: ({ query, signal }) => {
+      if (query === undefined) return answer.promise
+      signals.push(signal!)
+      const ended = new Promise((resolve) => signal!.addEventListener('abort', resolve, { once: true }))
+      const frames = (async function* (): AsyncIterable<WatchFrame> {
+        await ended
+        yield* []
+      })()
+      return Promise.resolve({ status: 200, headers: {}, body: { kind: 'watch', frames } })
+    },
+    async [Symbol.asyncDispose]() {},
+  }))
+  const slow = transport.request(request('POST'))
+  const { body } = await transport.request({ ...request('GET'), query: new URLSearchParams({ watch: 'true' }) })
+  assert.ok(body.kind === 'watch')
+  servers.failed('a', 'ending')
+  for await (const _ of body.frames);
+  assert.deepEqual([signals.map(({ aborted }) => aborted), servers.current], [[true], 'b'])
+  answer.resolve({ status: 201, headers: {}, body: { kind: 'none' } })
+  assert.equal((await slow).status, 201)
+})
+
 test('who is in use stays so while it is in the list, and is left when it is not', async () => {
   const { transport, servers, closed } = cluster({ a: well, b: well })
   await transport.request(request('GET'))

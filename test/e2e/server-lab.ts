@@ -7,6 +7,8 @@ import { Machine } from './machine.ts'
 import { Switch } from './switch.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+/** How long a server that is asked to end says so before; a load balancer that looks five times a second sees it. */
+const END = ['--shutdown-delay-duration', '1s']
 
 /** A machine with a server on it, which runs while it is not killed. */
 export interface ServerMachine {
@@ -65,7 +67,7 @@ export class ServerLab implements AsyncDisposable {
   /** Runs a server until it serves. A machine that has been one needs no words. */
   async run({ machine, name }: ServerMachine, ...words: readonly string[]): Promise<void> {
     const server = this.servers.find((each) => each.name === name)!
-    const child = inside(machine, join(ROOT, 't8s'), 'server', ...words, '--data-dir', machine.data, '--no-install')
+    const child = inside(machine, join(ROOT, 't8s'), 'server', ...words, ...END, '--data-dir', machine.data, '--no-install')
     server.process = child
     let errors = ''
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -84,6 +86,16 @@ export class ServerLab implements AsyncDisposable {
     // `t8s` is a script that becomes node, so that this is the server itself.
     child.kill('SIGKILL')
     await ended
+  }
+
+  /** Asks a server to end, and waits until it has. Throws when it does not end well. */
+  async stop(server: ServerMachine): Promise<void> {
+    const child = server.process!
+    server.process = undefined
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    const [code, signal] = (await ended) as [number | null, string | null]
+    if (code !== 0) throw new Error(`server ${server.name} ended with ${signal ?? code}`)
   }
 
   /** Pulls the machine's network cable, or plugs it in again. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { demonstrate } from './ha-demonstration.ts'
+import { restartInTurn } from './rolling-restart.ts'
 import { memberFile, ServerLab } from './server-lab.ts'
 
 /** `script/ha-demo` is the long form. */
@@ -93,6 +94,13 @@ test('servers with an etcd of their own: joined by token, cut off, killed, remov
     )
     assert.ok(losses.acknowledged > 50, `${losses.acknowledged}`)
     for (const { writes, phase } of phases) assert.ok(writes > 0, `no write in ${phase}`)
+  })
+
+  await context.test('each server is restarted in turn, and no client notices', async () => {
+    const { requests, failed, kubectl, informer } = await restartInTurn(lab, (text) => context.diagnostic(text))
+    assert.deepEqual([failed, kubectl.failed], [[], []])
+    assert.deepEqual([informer.missing, informer.doubled], [0, 0])
+    assert.ok(requests > 100 && kubectl.runs > 5 && informer.told > 30, `${requests} ${kubectl.runs} ${informer.told}`)
   })
 
   await context.test('a member is removed for good, but not below a majority', async () => {

@@ -9,6 +9,7 @@ import {
   httpTransport,
   type Leadership,
   readKubeconfig,
+  retryTransport,
   type Transport,
 } from '#client'
 import { serviceAccountTokens } from './service-account-tokens.ts'
@@ -29,7 +30,8 @@ export interface Connection extends Clients, AsyncDisposable {
 export async function connectBy(kubeconfig: string, userAgent: string, clock: Clock = systemClock): Promise<Connection> {
   const stack = new AsyncDisposableStack()
   const options = connectionOf(await readKubeconfig(kubeconfig), { directory: dirname(kubeconfig) })
-  const open = (more: Partial<HttpTransportOptions>): Transport => stack.use(httpTransport({ ...options, userAgent, ...more }))
+  const open = (more: Partial<HttpTransportOptions>): Transport =>
+    retryTransport(stack.use(httpTransport({ ...options, userAgent, ...more })), clock)
   const clientOf = (transport: Transport): Client => createClient(transport, { fieldManager: userAgent })
   const own = open({})
   const client = clientOf(own)

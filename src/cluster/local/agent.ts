@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startDns } from '#addons'
 import { nodes } from '#api'
 import { type Clock, type Log, openLog, type Random, systemClock, systemRandom, TaskGroup } from '#base'
-import { type Client, createClient, failoverTransport, httpTransport, Informers, type ServerList } from '#client'
+import { type Client, createClient, failoverTransport, httpTransport, Informers, retryTransport, type ServerList } from '#client'
 import { CgroupFs, openCriRuntime, streamUpgrades } from '#kubelet'
 import { NftablesBackend } from '#proxy'
 import { type ControlHandlers, serveControl } from '../control-socket.ts'
@@ -168,7 +168,7 @@ function identitiesOf(
     const transport = rotatingTransport(certificate, options, (each) =>
       failoverTransport(servers, (server) => httpTransport({ ...each, server, pingMs: PING_MS })),
     )
-    const client = createClient(stack.use(transport), { fieldManager: identity })
+    const client = createClient(retryTransport(stack.use(transport), dependencies.clock), { fieldManager: identity })
     clients.set(identity, client)
     return client
   }
