@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { LossReport, PhaseReport } from './ha-load.ts'
+import { restartInTurn } from './rolling-restart.ts'
 import { inside, ServerLab, type ServerMachine } from './server-lab.ts'
+import { describeStaleness, measureStaleness } from './staleness.ts'
 
 /** What happens to one machine while clients go on. */
 export interface Fault {
@@ -17,6 +19,7 @@ export interface Demonstration {
 
 /** How long a fault lasts, and the quiet before the first. An etcd member whose leader is gone needs up to two seconds to elect another. */
 const FAULT_MS = 5_000
+const STALENESS_WRITES = 1_000
 
 /** Lets clients write and read through all servers while one machine after the other is cut off or killed, and comes back. */
 export async function demonstrate(
@@ -91,6 +94,8 @@ if (import.meta.main) {
   const say = (text: string): void => void process.stdout.write(`${text}\n`)
   say('three machines, each a network namespace with a server and an etcd member, and clients on a fourth')
   await using lab = await ServerLab.start(3)
+  for (const line of describeStaleness(await measureStaleness(lab, STALENESS_WRITES))) say(line)
+  await restartInTurn(lab, say)
   const faults = (['cut off', 'killed'] as const).flatMap((kind) => lab.servers.map((_, server) => ({ kind, server })))
   const { losses } = await demonstrate(lab, faults, { say })
   process.exitCode = losses.lost.length + losses.doubled.length === 0 ? 0 : 1

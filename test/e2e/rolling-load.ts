@@ -30,6 +30,8 @@ const WORKERS = 3
 const CHECK_MS = 200
 const CHECK_MS_MAX = 1_000
 const run = promisify(execFile)
+/** Of what this run makes. */
+const id = randomUUID().slice(0, 8)
 
 /** What the rolling restart prints. */
 export interface RollingReport {
@@ -73,8 +75,8 @@ async function work(worker: number): Promise<string[]> {
     }
   }
   for (let count = 0; !stopped; count++) {
-    const name = `rolling-${worker}-${count}`
-    const object = { metadata: { name, namespace: 'default', labels: { rolling: 'yes' } }, data: { value: '1' } }
+    const name = `rolling-${id}-${worker}-${count}`
+    const object = { metadata: { name, namespace: 'default', labels: { rolling: id } }, data: { value: '1' } }
     const made = await step('create', () => client.create(configMaps, object))
     if (made === undefined) continue
     names.push(name)
@@ -136,7 +138,7 @@ async function useKubectl(): Promise<void> {
   })
   await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', resolve))
   const { port } = balancer.address() as { port: number }
-  const file = join(dirname(kubeconfig), `kubeconfig-${randomUUID()}`)
+  const file = join(dirname(kubeconfig), `kubeconfig-${id}`)
   const config = await readKubeconfig(kubeconfig)
   const clusters = config.clusters?.map((each) => ({
     ...each,
@@ -151,15 +153,15 @@ async function useKubectl(): Promise<void> {
     )
   }
   for (let count = 0; !stopped; count++) {
-    await call('create', 'configmap', `kubectl-${count}`, '--from-literal=a=b')
-    await call('get', 'configmap', `kubectl-${count}`, '-o', 'name')
+    await call('create', 'configmap', `kubectl-${id}-${count}`, '--from-literal=a=b')
+    await call('get', 'configmap', `kubectl-${id}-${count}`, '-o', 'name')
   }
   balancer.close()
 }
 
 const told = new Map<string, number>()
 const informers = new Informers({ client: clientFrom(0), clock: systemClock, random: systemRandom, log: nullLog })
-const informer = informers.for(configMaps, { namespace: 'default', labelSelector: 'rolling=yes' })
+const informer = informers.for(configMaps, { namespace: 'default', labelSelector: `rolling=${id}` })
 informer.onChange(({ before, after }) => {
   const name = after?.metadata?.name ?? ''
   if (before === undefined) told.set(name, (told.get(name) ?? 0) + 1)
