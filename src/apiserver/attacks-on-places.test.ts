@@ -164,7 +164,7 @@ test('the proxies of pods and Services lead nowhere else in the clothes of IPv6,
     /endpoints\[0\]\.addresses\[0\]: Invalid value: "::ffff:127.0.0.1"/,
   )
   // Names are allowed there, for those who resolve them themselves.
-  await client.create(endpointSlices, slice('FQDN', 'localhost'))
+  await client.create(endpointSlices, slice('FQDN', 'web.localhost'))
   const external = { type: 'ExternalName', externalName: 'localhost' }
   await client.create(services, {
     apiVersion: 'v1',

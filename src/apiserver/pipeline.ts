@@ -100,7 +100,7 @@ export class Pipeline {
       () => andThen(this.#identify(request, peer, headers, trail), (who) => this.#answered(request, who, headers)),
       (error) => this.#failed(error, request, trail),
     )
-    return andThen(answered, ({ status, headers: own, body }) => ({ status, headers: Object.assign(headers, own), body }))
+    return andThen(answered, (response) => ({ ...response, headers: Object.assign(headers, response.headers) }))
   }
 
   #answered(request: TransportRequest, who: Identified, headers: Record<string, string>): Answer<TransportResponse> {
