@@ -254,6 +254,8 @@ export class EtcdConnection implements Disposable {
 
   #member(): Member {
     if (this.#closed) throw new EtcdError('refused', 'the store is closed', false)
+    const { failure } = this.#strangers
+    if (failure !== undefined) throw new EtcdError('refused', failure.message, false)
     return this.#members[this.#current]!
   }
 

@@ -264,6 +264,10 @@ test('an etcd that stays another one was replaced, of which the process is told 
   )
   await odd(header(10, 8))
   assert.equal(said.length, 1)
+  // No time passes: what ends must not wait for answers that can not come.
+  const isOver = fails('Refused', /^etcd was restored or replaced/)
+  await assert.rejects(store.get(KEY), isOver)
+  await assert.rejects(store.put(KEY, bytes('1'), { expected: 4 }), isOver)
 })
 
 /** So often it is taken again in vain. */

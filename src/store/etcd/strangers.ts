@@ -12,24 +12,29 @@ export class Strangers implements Disposable {
   readonly #clock: Clock
   readonly #onReplaced: ((error: StoreFailure) => void) | undefined
   #timer: Timer | undefined
-  #isTold = false
+  #failure: StoreFailure | undefined
+  #isOver = false
 
   constructor(clock: Clock, onReplaced: ((error: StoreFailure) => void) | undefined) {
     this.#clock = clock
     this.#onReplaced = onReplaced
   }
 
+  /** Set once the cluster is taken to be gone: nothing is to be asked of it any more, so that nobody waits for answers that can not come. */
+  get failure(): StoreFailure | undefined {
+    return this.#failure
+  }
+
   /** An answer was of another cluster, or of an older state: `details` has which. */
   answered(details: string): void {
-    if (this.#onReplaced === undefined || this.#isTold) return
+    if (this.#onReplaced === undefined || this.#isOver) return
     this.#timer ??= this.#clock.after(REPLACED_AFTER_MS, () => {
-      this.#isTold = true
-      this.#onReplaced?.(
-        new StoreFailure(
-          'Refused',
-          `etcd was restored or replaced while this server used it (${details}); what the server knows is no longer so, and it ends. Start it again`,
-        ),
+      this.#isOver = true
+      this.#failure = new StoreFailure(
+        'Refused',
+        `etcd was restored or replaced while this server used it (${details}); what the server knows is no longer so, and it ends. Start it again`,
       )
+      this.#onReplaced?.(this.#failure)
     })
   }
 
@@ -41,6 +46,6 @@ export class Strangers implements Disposable {
 
   [Symbol.dispose](): void {
     this.clear()
-    this.#isTold = true
+    this.#isOver = true
   }
 }
