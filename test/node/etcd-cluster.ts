@@ -160,6 +160,30 @@ export class EtcdCluster implements AsyncDisposable {
     })
   }
 
+  /** What the members have, in a file, as operators save it. */
+  async saveSnapshot(file: string): Promise<void> {
+    await run('etcdctl', ['--endpoints', this.servers[0]!, 'snapshot', 'save', file], {
+      env: { ...process.env, ETCDCTL_API: '3' },
+    })
+  }
+
+  /** Kills a member and gives it what a snapshot has, as operators do: under its name, at its URLs. */
+  async restoreMember(index: number, file: string): Promise<void> {
+    await this.signal(index, 'SIGKILL')
+    const { name, peerURL } = this.#members[index]!
+    const directory = join(this.#directory, name)
+    rmSync(directory, { recursive: true })
+    const words = [
+      ['--data-dir', directory],
+      ['--name', name],
+      ['--initial-cluster', this.#members.map((each) => `${each.name}=${each.peerURL}`).join(',')],
+      ['--initial-cluster-token', this.#directory],
+      ['--initial-advertise-peer-urls', peerURL],
+    ].flat()
+    await run('etcdctl', ['snapshot', 'restore', file, ...words], { env: { ...process.env, ETCDCTL_API: '3' } })
+    this.startMember(index)
+  }
+
   /** `SIGKILL` resolves once the member is gone. */
   async signal(index: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const member = this.#members[index]!
