@@ -2,6 +2,7 @@ import { type Answer, type Clock, ending } from '#base'
 import type { Peer, ResponseBody, TransportRequest, TransportResponse, UserInfo, WatchFrames } from '#client'
 import { formatMicroTime, isObject, type KubernetesObject, type Status, unauthorized } from '#meta'
 import type { Decision } from '../authorization/index.ts'
+import { Latencies, type Layer, type Timekeeper } from '../latencies.ts'
 import { isLongRunning } from '../request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from '../request-info.ts'
 import {
@@ -14,7 +15,6 @@ import {
   sourceIPsOf,
   userAgentOf,
 } from './event.ts'
-import { Latencies, type Layer, type Timekeeper } from './latencies.ts'
 import { Annotations, withoutManagedFields } from './parts.ts'
 import type { AuditRuling, AuditStage } from './policy.ts'
 

@@ -1,6 +1,6 @@
 import { qualifiedName, type ResourceDefinition } from '#api'
 import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
-import { timed } from '../../audit/latencies.ts'
+import { timed } from '../../latencies.ts'
 import { shownAs } from '../convert.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
 import type { Hook } from './hook.ts'
