@@ -17,7 +17,8 @@ const RESTLESS =
 
 const read = async (file: string): Promise<StoreContents> => {
   using snapshot = await openSnapshot(file)
-  return contentsOf(snapshot, file)
+  // Its files go when this returns.
+  return await contentsOf(snapshot, file)
 }
 
 const valuesIn = ({ entries }: StoreContents): Map<string, string> =>

@@ -1,3 +1,4 @@
+import { StoreFailure } from '../store.ts'
 import { openConnection } from './connect.ts'
 import type { EtcdMethod } from './connection.ts'
 import { EtcdError, failureOf } from './errors.ts'
@@ -38,6 +39,7 @@ export interface EtcdAdmin extends Disposable {
 
 /** Changes of membership wait for a majority, and for members to be connected. */
 const CHANGE_TIMEOUT_MS = 7_000
+const REMOVALS_MAX = 3
 
 export async function connectAsOperator(options: EtcdAccessOptions): Promise<EtcdAdmin> {
   const connection = await openConnection(options)
@@ -61,7 +63,19 @@ export async function connectAsOperator(options: EtcdAccessOptions): Promise<Etc
     addLearner: async (peerURL) =>
       membersOf(await change<MembersResponse>('memberAdd', { peerURLs: [peerURL], isLearner: true })),
     promote: async (id) => void (await change('memberPromote', { id })),
-    remove: async (id) => void (await change('memberRemove', { id })),
+    async remove(id) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await change('memberRemove', { id })
+          return
+        } catch (error) {
+          // Nobody said what became of it, as after the death of a leader; the others know once they have another.
+          const { members = [] } = await ask<MembersResponse>('memberList', { linearizable: true })
+          if (!members.some((member) => member.id === id)) return
+          if (attempt === REMOVALS_MAX || !(error instanceof StoreFailure && error.reason === 'Unavailable')) throw error
+        }
+      }
+    },
     async status() {
       try {
         return statusOf(await connection.attempt<StatusResponse>('status', {}))
