@@ -61,14 +61,13 @@ export class Nginx implements Target, AsyncDisposable {
 async function listening(port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1')
-    const there = await Promise.race([
-      once(socket, 'connect').then(
-        () => true,
-        () => false,
-      ),
-    ])
+    const there = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
     socket.destroy()
     if (there) return
+    // Nobody is told when it begins to listen.
     await sleep(LOOK_AGAIN_MS)
   }
 }

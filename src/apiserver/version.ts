@@ -13,9 +13,12 @@ export function gitVersion(): string {
 
 /** The nearest one above: this file is at another depth once it is bundled. */
 function ownPackage(): string {
-  let folder = import.meta.dirname
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  return join(folder, 'package.json')
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const file = join(folder, 'package.json')
+    if (existsSync(file)) return file
+    if (folder === dirname(folder))
+      throw new Error(`there is no package.json above ${import.meta.dirname}; typernetes is not installed whole`)
+  }
 }
 
 /** `GET /version`. */

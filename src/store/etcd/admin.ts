@@ -39,6 +39,7 @@ export interface EtcdAdmin extends Disposable {
 
 /** Changes of membership wait for a majority, and for members to be connected. */
 const CHANGE_TIMEOUT_MS = 7_000
+/** Attempts at a removal that nobody answers, as when the leader has just died. */
 const REMOVALS_MAX = 3
 
 export async function connectAsOperator(options: EtcdAccessOptions): Promise<EtcdAdmin> {
@@ -50,6 +51,8 @@ export async function connectAsOperator(options: EtcdAccessOptions): Promise<Etc
       throw failureOf(error)
     }
   }
+  /** Answered once there is a leader. */
+  const members = async (): Promise<EtcdMember[]> => membersOf(await ask<MembersResponse>('memberList', { linearizable: true }))
   /** Sent once: what became of a change that nobody answered is read from the list of members. */
   const change = async <T>(method: EtcdMethod, request: object): Promise<T> => {
     try {
@@ -59,7 +62,7 @@ export async function connectAsOperator(options: EtcdAccessOptions): Promise<Etc
     }
   }
   return {
-    members: async () => membersOf(await ask<MembersResponse>('memberList', { linearizable: true })),
+    members,
     addLearner: async (peerURL) =>
       membersOf(await change<MembersResponse>('memberAdd', { peerURLs: [peerURL], isLearner: true })),
     promote: async (id) => void (await change('memberPromote', { id })),
@@ -69,10 +72,11 @@ export async function connectAsOperator(options: EtcdAccessOptions): Promise<Etc
           await change('memberRemove', { id })
           return
         } catch (error) {
-          // Nobody said what became of it, as after the death of a leader; the others know once they have another.
-          const { members = [] } = await ask<MembersResponse>('memberList', { linearizable: true })
-          if (!members.some((member) => member.id === id)) return
-          if (attempt === REMOVALS_MAX || !(error instanceof StoreFailure && error.reason === 'Unavailable')) throw error
+          const isUnanswered = error instanceof StoreFailure && error.reason === 'Unavailable'
+          // What an earlier attempt began may have come to its end since.
+          if (attempt === 1 && !isUnanswered) throw error
+          if (!(await members()).some((member) => member.id === id)) return
+          if (!isUnanswered || attempt === REMOVALS_MAX) throw error
         }
       }
     },

@@ -3,12 +3,12 @@ import test from 'node:test'
 import * as grpc from '@grpc/grpc-js'
 import { nextTurn, settle, systemClock, systemRandom, VirtualClock } from '#base'
 import { type Change, type Progress, type Store, StoreFailure, WatchOverflow } from '../store.ts'
-import { openEtcdStore } from './index.ts'
+import { openEtcdAdmin, openEtcdStore } from './index.ts'
 import { etcdCodec } from './messages.ts'
 
 /** What a member answers: a message, bytes that are none, or an error. */
 type Reply = { readonly message: object } | { readonly bytes: Uint8Array } | { readonly error: Partial<grpc.StatusObject> }
-type Unary = 'Range' | 'Txn' | 'Compact'
+type Unary = 'Range' | 'Txn' | 'Compact' | 'MemberList' | 'MemberRemove'
 
 const CLUSTER = 7
 const STEP_MS = 100
@@ -31,6 +31,8 @@ class Hostile implements AsyncDisposable {
   static async start(): Promise<Hostile> {
     const hostile = new Hostile()
     for (const name of ['Range', 'Txn', 'Compact'] as const) hostile.#unary('KV', name, () => hostile.replies.get(name))
+    for (const name of ['MemberList', 'MemberRemove'] as const)
+      hostile.#unary('Cluster', name, () => hostile.replies.get(name), 'MembersResponse')
     hostile.#unary('Maintenance', 'Alarm', () => undefined)
     hostile.#unary('Maintenance', 'Status', () => () => ({ message: { ...header(5), version: '3.4.23' } }))
     hostile.#server.register(
@@ -60,11 +62,16 @@ class Hostile implements AsyncDisposable {
     this.#server.forceShutdown()
   }
 
-  #unary(service: string, name: string, replyOf: () => ((request: Uint8Array) => Reply) | undefined): void {
+  #unary(
+    service: string,
+    name: string,
+    replyOf: () => ((request: Uint8Array) => Reply) | undefined,
+    message = `${name}Response`,
+  ): void {
     const handle = ({ request }: { request: Buffer }, done: grpc.sendUnaryData<Buffer>): void => {
       const reply = replyOf()?.(request) ?? { message: header(5) }
       if ('error' in reply) done(reply.error)
-      else done(null, 'bytes' in reply ? Buffer.from(reply.bytes) : etcdCodec.encode(`${name}Response`, reply.message))
+      else done(null, 'bytes' in reply ? Buffer.from(reply.bytes) : etcdCodec.encode(message, reply.message))
     }
     this.#server.register(
       `/etcdserverpb.${service}/${name}`,
@@ -325,3 +332,50 @@ test('fragments without an end are cut off', async () => {
     await assert.rejects(eventually(told(store, 5, 1)), WatchOverflow)
   }, slowly)
 })
+
+/** What is answered to removals one after the other, whether the member is then gone, how often it was tried, and what is said in the end. */
+const REMOVALS: Readonly<Record<string, readonly [answers: readonly Reply[], goneAfter: number, tries: number, said?: RegExp]>> =
+  {
+    'that was done though nobody said so': [
+      [{ error: { code: grpc.status.UNAVAILABLE, details: 'etcdserver: request timed out' } }],
+      1,
+      1,
+    ],
+    'that the next leader takes': [
+      [{ error: { code: grpc.status.UNAVAILABLE, details: 'etcdserver: no leader' } }, { message: {} }],
+      2,
+      2,
+    ],
+    'that came to its end between two attempts': [
+      [
+        { error: { code: grpc.status.UNAVAILABLE, details: 'etcdserver: request timed out' } },
+        { error: { code: grpc.status.NOT_FOUND, details: 'etcdserver: member not found' } },
+      ],
+      2,
+      2,
+    ],
+    'that nobody ever answers': [[{ error: { code: grpc.status.UNAVAILABLE, details: 'no leader' } }], 99, 3, /no leader/],
+    'of somebody who is no member': [
+      [{ error: { code: grpc.status.NOT_FOUND, details: 'member not found' } }],
+      0,
+      1,
+      /member not found/,
+    ],
+  }
+
+for (const [title, [answers, goneAfter, tries, said]] of Object.entries(REMOVALS)) {
+  test(`the removal of a member ${title}`, async () => {
+    await using hostile = await Hostile.start()
+    let tried = 0
+    hostile.replies.set('MemberRemove', () => answers[Math.min(tried++, answers.length - 1)]!)
+    hostile.replies.set('MemberList', () => ({
+      message: { ...header(5), members: tried >= goneAfter ? [] : [{ id: 3n, name: 'c' }] },
+    }))
+    const clock = new VirtualClock()
+    using admin = await openEtcdAdmin({ servers: [hostile.url], clock, random: systemRandom })
+    const removed = eventually(clock, admin.remove(3n))
+    if (said === undefined) await removed
+    else await assert.rejects(removed, said)
+    assert.equal(tried, tries)
+  })
+}
