@@ -1,11 +1,13 @@
 import { type EndpointSlice, endpointSlices, type Service, services } from '#api'
 import { deepEqual } from '#base'
 import type { Client } from '#client'
-import { isAlreadyExists } from '#meta'
+import { isAlreadyExists, isInvalid } from '#meta'
 import { dashed } from './names.ts'
 
 const NAMESPACE = 'kube-system'
 const NAME = 'kube-dns'
+/** An address is taken for a Service just before the Service is stored. */
+const APPEARS_SECONDS = 10
 
 export interface DnsRegistration {
   readonly client: Client
@@ -65,9 +67,17 @@ async function ensureService(client: Client, clusterIP: string, options: { reado
   try {
     await client.create(services, service, options)
   } catch (error) {
-    // Another server was faster: it made the same.
-    if (!isAlreadyExists(error)) throw error
+    // Another server was faster: it has made the same, or only the address is taken yet.
+    if (!(isAlreadyExists(error) || (isInvalid(error) && (await appears(client, options))))) throw error
   }
+}
+
+async function appears(client: Client, options: { readonly signal?: AbortSignal }): Promise<boolean> {
+  const only = { namespace: NAMESPACE, fieldSelector: `metadata.name=${NAME}` }
+  // Begins with what is there, and is ended by the API server.
+  for await (const { type } of client.watch(services, { ...only, ...options, timeoutSeconds: APPEARS_SECONDS }))
+    if (type === 'ADDED') return true
+  return false
 }
 
 function sliceFor({ address, port, metricsPort, nodeName }: DnsRegistration['advertise']): EndpointSlice {
