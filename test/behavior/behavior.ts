@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { namespaces, serviceAccounts } from '#api'
 import type { Client } from '#client'
 import table from '../../tools/data/behaviors.json' with { type: 'json' }
-import { openTarget, type Target, type TargetOptions } from './target.ts'
+import { openTarget, TARGET_VARIABLE, type Target, type TargetOptions } from './target.ts'
 import { until } from './waiting.ts'
 
 /** What a behaviour is shown on: a cluster shared by its file, and a namespace of its own. */
@@ -19,6 +19,8 @@ export interface BehaviorOptions {
   readonly needs?: string
   /** For what other clusters only do after minutes; two minutes by default. */
   readonly timeoutMs?: number
+  /** Processes have to run, which nodes that only play have not: shown on a cluster that is named, as by test/e2e/behaviors.test.ts. */
+  readonly containers?: boolean
 }
 
 export type Behavior = (codename: string, body: (scene: Scene) => Promise<void>, options?: BehaviorOptions) => void
@@ -42,10 +44,12 @@ export function behaviors(title: string, define: (behavior: Behavior) => void, o
       target = await openTarget(options)
     })
     after(async () => target?.[Symbol.asyncDispose]())
-    define((codename, body, { needs, timeoutMs = BEHAVIOR_MS_MAX } = {}) => {
+    define((codename, body, { needs, timeoutMs = BEHAVIOR_MS_MAX, containers = false } = {}) => {
       if (codename.startsWith('[') && !KNOWN.has(codename)) throw new Error(`no behaviour is called ${codename}`)
       const suffix = ++count
-      const skip = needs !== undefined && !isInstalled(needs) && `${needs} is not installed`
+      const skip =
+        (needs !== undefined && !isInstalled(needs) && `${needs} is not installed`) ||
+        (containers && !process.env[TARGET_VARIABLE] && 'no containers run here')
       test(codename, { timeout: timeoutMs, skip }, async () => {
         const { client } = target!
         const generateName = `${title.replaceAll(' ', '-')}-${suffix}-`
