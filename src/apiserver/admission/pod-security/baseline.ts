@@ -13,7 +13,8 @@ import {
 } from './check.ts'
 
 const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/'
-const SECCOMP_ANNOTATIONS = ['seccomp.security.alpha.kubernetes.io/pod', 'container.seccomp.security.alpha.kubernetes.io/']
+const SECCOMP_ANNOTATION = 'seccomp.security.alpha.kubernetes.io/pod'
+const SECCOMP_CONTAINER_ANNOTATION = 'container.seccomp.security.alpha.kubernetes.io/'
 
 const DEFAULT_CAPABILITIES = new Set(
   'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(' '),
@@ -196,15 +197,19 @@ function seLinuxOptions(pod: PodLike, allowed: readonly string[]): Violation | u
   return { reason: 'seLinuxOptions', detail: `${setters} set forbidden securityContext.seLinuxOptions: ${data.join('; ')}` }
 }
 
-function seccompAnnotations({ metadata }: PodLike): Violation | undefined {
-  const [ofPod = '', ofContainer = ''] = SECCOMP_ANNOTATIONS
-  const bad = Object.entries(metadata?.annotations ?? {})
-    .filter(([key, value]) => (key === ofPod || key.startsWith(ofContainer)) && value === 'unconfined')
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+function seccompAnnotations(pod: PodLike): Violation | undefined {
+  const names = [SECCOMP_ANNOTATION, ...containersOf(pod).map(({ name }) => SECCOMP_CONTAINER_ANNOTATION + name)]
+  const annotations = pod.metadata?.annotations ?? {}
+  const bad = [...new Set(names)]
+    .filter((name) => Object.hasOwn(annotations, name) && !isAllowedSeccomp(annotations[name]!))
+    .map((name) => `${name}=${JSON.stringify(annotations[name])}`)
     .sort()
   if (bad.length === 0) return undefined
   return { reason: 'seccompProfile', detail: `forbidden ${plural('annotation', 'annotations', bad.length)} ${bad.join(', ')}` }
 }
+
+const isAllowedSeccomp = (value: string): boolean =>
+  value === 'runtime/default' || value === 'docker/default' || value.startsWith('localhost/')
 
 function seccompProfile(pod: PodLike): Violation | undefined {
   const values = new Set<string>()

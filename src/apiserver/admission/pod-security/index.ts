@@ -18,7 +18,7 @@ import { forbidden, invalid, type KubernetesObject, notFound } from '#meta'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import type { PodLike } from './check.ts'
 import { type PodSecuritySettings, parsePodSecurityConfiguration, UNCONFIGURED } from './configuration.ts'
-import { namespaceWarnings } from './namespace.ts'
+import { exemptionWarnings, namespaceWarnings } from './namespace.ts'
 import { type Policy, policyOf, printPolicy, printViolations, violations } from './policy.ts'
 
 const IGNORED_SUBRESOURCES = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status'])
@@ -115,7 +115,11 @@ function validateNamespace(
   const old = operation === 'UPDATE' ? policyOf(oldObject?.metadata?.labels, defaults) : undefined
   if (next.errors.length > 0 && JSON.stringify(next.errors) !== JSON.stringify(old?.errors))
     throw invalid({ group: '', kind: 'Namespace' }, name, next.errors)
-  if (old === undefined || exemptions.namespaces.includes(name)) return
+  if (exemptions.namespaces.includes(name)) {
+    warnings.push(...exemptionWarnings(name, next.policy, { defaults, labels: object?.metadata?.labels }))
+    return
+  }
+  if (old === undefined) return
   warnings.push(
     ...namespaceWarnings(name, old.policy.enforce, next.policy.enforce, {
       cache,

@@ -1,6 +1,15 @@
 import { type Pod, pods } from '#api'
 import type { AdmissionContext } from '../types.ts'
-import { compareLevels, type LevelVersion, printPolicy, printReasons, violations } from './policy.ts'
+import {
+  compareLevels,
+  type LevelVersion,
+  MODES,
+  type Policy,
+  printOwnPolicy,
+  printPolicy,
+  printReasons,
+  violations,
+} from './policy.ts'
 
 /** Pods that are looked at when a namespace's level changes. */
 const PODS_MAX = 3_000
@@ -33,6 +42,19 @@ export function namespaceWarnings(
       `existing pods in namespace ${JSON.stringify(namespace)} violate the new PodSecurity enforce level "${printPolicy(next)}"`,
     )
   return [...warnings, ...[...byReason].map(([reasons, names]) => `${sayNames(names)}: ${reasons}`).sort()]
+}
+
+/** Whoever asks for something where nothing is enforced is told that it comes to nothing. */
+export function exemptionWarnings(
+  namespace: string,
+  policy: Policy,
+  { defaults, labels }: { readonly defaults: Policy; readonly labels: Readonly<Record<string, string>> | undefined },
+): string[] {
+  const isFree = MODES.every((mode) => policy[mode].level === 'privileged')
+  const isDefault = MODES.every((mode) => printPolicy(policy[mode]) === printPolicy(defaults[mode]))
+  if (isFree || isDefault) return []
+  const said = printOwnPolicy(policy, labels)
+  return [`namespace ${JSON.stringify(namespace)} is exempt from Pod Security, and the policy (${said}) will be ignored`]
 }
 
 function sayNames(names: readonly string[]): string {

@@ -140,6 +140,12 @@ test('defaults hold where labels say nothing, and exemptions everywhere', async 
   await api.clientFor({ username: 'robot', groups: ['system:masters'] }).create(pods, podOf('p', PRIVILEGED))
   await makeNamespace(client, 'kept-out')
   await client.create(pods, inNamespace(podOf('p', PRIVILEGED), 'kept-out'))
+  const ask = (labels: Record<string, string>): Promise<string[]> =>
+    warningsOf(client, 'PATCH', '/api/v1/namespaces/kept-out', { metadata: { labels } })
+  assert.deepEqual(await ask({ [label('enforce')]: 'restricted', [label('warn')]: 'baseline' }), [
+    'namespace "kept-out" is exempt from Pod Security, and the policy (enforce=restricted:v1.30, warn=baseline:latest) will be ignored',
+  ])
+  assert.deepEqual(await ask({ [label('enforce')]: 'privileged', [label('warn')]: 'privileged' }), [])
 })
 
 test('a running pod is judged again only when its images change', async () => {

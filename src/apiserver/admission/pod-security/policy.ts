@@ -27,6 +27,13 @@ export const PRIVILEGED: LevelVersion = { level: 'privileged', minor: Infinity }
 /** `restricted:latest`, `baseline:v1.28` */
 export const printPolicy = ({ level, minor }: LevelVersion): string => `${level}:${printVersion(minor)}`
 
+/** `enforce=baseline:latest, warn=restricted:v1.30`, of what a namespace's own labels ask for. */
+export const printOwnPolicy = (policy: Policy, labels: Readonly<Record<string, string>> = {}): string =>
+  MODES.filter((mode) => policy[mode].level !== 'privileged')
+    .filter((mode) => labels[PREFIX + mode] !== undefined || labels[`${PREFIX}${mode}-version`] !== undefined)
+    .map((mode) => `${mode}=${printPolicy(policy[mode])}`)
+    .join(', ')
+
 const printVersion = (minor: number): string => (minor === Infinity ? 'latest' : `v1.${minor}`)
 
 /**

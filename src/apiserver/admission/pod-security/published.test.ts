@@ -176,6 +176,22 @@ test('PodSecurity: SELinux types, AppArmor and seccomp profiles, by version', ()
   assert.equal(refusedIn(pod({ securityContext: { runAsNonRoot: true } }), 'baseline'), 'never')
 })
 
+test('PodSecurity: until 1.18 annotations name seccomp profiles, of which three kinds are let through', () => {
+  const ofPod = 'seccomp.security.alpha.kubernetes.io/pod'
+  const ofContainer = 'container.seccomp.security.alpha.kubernetes.io/a'
+  const isLetThrough = (annotations: Record<string, string>, minor: number): boolean =>
+    violations({ metadata: { annotations }, spec: pod() }, { level: 'baseline', minor }).length === 0
+  for (const annotation of [ofPod, ofContainer]) {
+    for (const value of ['runtime/default', 'docker/default', 'localhost/', 'localhost/mine'])
+      assert.ok(isLetThrough({ [annotation]: value }, 18), `${annotation}=${value}`)
+    for (const value of ['unconfined', '', 'Unconfined', 'RuntimeDefault', 'mine'])
+      for (const minor of MINORS)
+        assert.equal(isLetThrough({ [annotation]: value }, minor), minor >= 19, `${annotation}=${value} in 1.${minor}`)
+  }
+  // What is said of a container that is not there is said of none.
+  assert.ok(isLetThrough({ 'container.seccomp.security.alpha.kubernetes.io/b': 'unconfined' }, 18))
+})
+
 test('PodSecurity: init and ephemeral containers are held to the same', () => {
   const bad = { name: 'b', image: 'i', securityContext: { ...SAFE, privileged: true } }
   for (const kind of ['initContainers', 'ephemeralContainers']) {
