@@ -16,8 +16,8 @@ export interface FieldSet {
 
 export const EMPTY_SET: FieldSet = Object.freeze({})
 
-const MEMBER = '.'
-const LEAF: FieldSet = Object.freeze({})
+export const MEMBER = '.'
+export const LEAF: FieldSet = Object.freeze({})
 
 export const isEmptySet = (set: FieldSet): boolean => isBare(set)
 

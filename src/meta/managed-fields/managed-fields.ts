@@ -18,6 +18,7 @@ import { fieldsOf } from './fields-of.ts'
 import { fieldsToTakeOver, withLastApplied } from './last-applied.ts'
 import { capManagers, isSameManager, type ManagedSet, readManaged, storedManaged, writeManaged } from './managers.ts'
 import { mergeConfiguration, pruneUnowned } from './merge.ts'
+import { setFields } from './set-fields.ts'
 import { printPath } from './shape.ts'
 
 /** The form of one kind in one version. */
@@ -71,7 +72,17 @@ export function managedByUpdate(
   const managed = sentOrKept(before, after, write.subresource)
   // An object that was never tracked stays so until somebody applies to it.
   if (before !== undefined && managed.length === 0) return undefined
+  if (before === undefined && managed.length === 0) return createdBy(after, write)
   return writeManaged(capManagers(updated(managed, before ?? {}, after, write)))
+}
+
+/** Whoever creates an object owns what it sets. */
+function createdBy(object: KubernetesObject, write: ManagedWrite): ManagedFieldsEntry[] | undefined {
+  const { manager, apiVersion, subresource, time, resetFields } = write
+  const form = write.form(apiVersion)!
+  const set = setFields(object.metadata === undefined ? object : form.of(object), form.schema)
+  const fields = difference(withoutBelow(set, resetFields), NEVER_OWNED)
+  return writeManaged([{ manager, operation: 'Update', apiVersion, subresource, time, fields }])
 }
 
 export interface ApplyWrite extends ManagedWrite {

@@ -14,9 +14,17 @@ export type Shape =
       readonly kind: 'keyed'
       readonly items: Schema | undefined
       readonly keys: readonly string[]
-      /** In the order in which path elements have them. */
-      readonly sortedKeys: readonly string[]
+      /** The same in the order in which path elements have them. */
+      readonly parts: readonly KeyPart[]
     }
+
+interface KeyPart {
+  readonly name: string
+  /** `"name":`. */
+  readonly start: string
+  /** Of an item that does not say it. */
+  readonly default: unknown
+}
 
 const LEAF: Shape = { kind: 'leaf' }
 const OPEN_MAP: Shape = { kind: 'map', node: undefined }
@@ -50,7 +58,7 @@ const keyedShape = (items: Schema | undefined, keys: readonly string[]): Shape =
   kind: 'keyed',
   items,
   keys,
-  sortedKeys: keys.toSorted(),
+  parts: keys.toSorted().map((name) => ({ name, start: `${JSON.stringify(name)}:`, default: defaultOf(items, name) })),
 })
 
 /** The schema of a field: declared, or what all fields of the map have in common. */
@@ -81,15 +89,13 @@ export function fieldElement(name: string): string {
 export function itemElement(shape: Shape, item: unknown): string | undefined {
   if (shape.kind === 'set') return `v:${JSON.stringify(item)}`
   if (shape.kind !== 'keyed' || !isObject(item)) return undefined
-  const key: Record<string, unknown> = {}
-  let found = false
-  for (const name of shape.sortedKeys) {
-    const value = item[name] ?? defaultOf(shape.items, name)
+  let text = ''
+  for (const { name, start, default: otherwise } of shape.parts) {
+    const value = item[name] ?? otherwise
     if (value === undefined || value === null) continue
-    key[name] = value
-    found = true
+    text += `${text === '' ? '' : ','}${start}${JSON.stringify(value)}`
   }
-  return found ? `k:${JSON.stringify(key)}` : undefined
+  return text === '' ? undefined : `k:{${text}}`
 }
 
 function defaultOf(items: Schema | undefined, name: string): unknown {
