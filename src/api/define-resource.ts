@@ -32,6 +32,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     *validateStatusUpdate() {},
     *validateSubresourceUpdate() {},
     *warnings() {},
+    *statusWarnings() {},
     gracePeriodSeconds: () => undefined,
     prepareForDelete() {},
     blocksDeletion: () => false,

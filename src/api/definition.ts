@@ -107,6 +107,10 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   validateSubresourceUpdate(subresource: string, object: T, old: T, context: ValidationContext): Iterable<FieldError>
   /** Sentences for the `Warning:` header of an accepted write. */
   warnings(object: T, old: T | undefined): Iterable<string>
+  /** The same for a write through `status`. */
+  statusWarnings(object: T): Iterable<string>
+  /** Said to everyone who uses the kind in this version. */
+  readonly deprecation?: string | undefined
   /**
    * Seconds of grace a delete gets when the kind is deleted gracefully (pods), before the client's own wish is applied;
    * undefined: deleted at once.
@@ -133,8 +137,6 @@ export interface CustomKind {
   adopt(object: KubernetesObject): KubernetesObject
   /** Differs between any two states of the definition that clients could tell apart. */
   readonly fingerprint: string
-  /** Said to everyone who uses this version. */
-  readonly deprecation: string | undefined
   /** The definition is being deleted: nothing new may come. */
   readonly isTerminating: boolean
   /** In which objects are kept. */

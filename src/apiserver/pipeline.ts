@@ -293,7 +293,7 @@ function contextOf(
   { user, trail }: Identified,
   patience: Patience,
 ): RequestContext {
-  if (resource.custom?.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
+  if (resource.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
   return {
     info,
     resource,
@@ -303,7 +303,7 @@ function contextOf(
     headers: request.headers ?? {},
     body: request.body,
     isRemote: request.uri !== undefined,
-    warnings: resource.custom?.deprecation === undefined ? [] : [resource.custom.deprecation],
+    warnings: resource.deprecation === undefined ? [] : [resource.deprecation],
     audit: trail?.isOn ? trail : undefined,
     patience,
   }

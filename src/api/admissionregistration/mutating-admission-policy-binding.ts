@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
+import { staticNameWarnings } from './static-name.ts'
 import { validateMutatingBinding } from './validate-policy-binding.ts'
 
 export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionPolicyBinding>({
@@ -23,5 +24,6 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
     age,
   ],
   validate: validateMutatingBinding,
+  warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
 })

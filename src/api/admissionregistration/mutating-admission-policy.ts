@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramKind } from './policy-columns.ts'
+import { staticNameWarnings } from './static-name.ts'
 import { validateMutatingPolicy } from './validate-policy.ts'
 
 export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>({
@@ -26,5 +27,6 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
     age,
   ],
   validate: validateMutatingPolicy,
+  warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
 })

@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicyBinding } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
+import { staticNameWarnings } from './static-name.ts'
 import { validateValidatingBinding } from './validate-policy-binding.ts'
 
 export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmissionPolicyBinding>({
@@ -23,5 +24,6 @@ export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
     age,
   ],
   validate: validateValidatingBinding,
+  warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
 })

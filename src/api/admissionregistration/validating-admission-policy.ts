@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingAdmissionPolicy } from '../generated/types.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramKind } from './policy-columns.ts'
+import { staticNameWarnings } from './static-name.ts'
 import { validatePolicyStatus, validateValidatingPolicy } from './validate-policy.ts'
 
 export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPolicy>({
@@ -28,5 +29,6 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
   ],
   validate: validateValidatingPolicy,
   validateStatusUpdate: validatePolicyStatus,
+  warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
 })

@@ -2,6 +2,7 @@ import { age, integer, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ValidatingWebhookConfiguration } from '../generated/types.ts'
 import { defaultWebhook } from './default-webhook.ts'
+import { staticNameWarnings } from './static-name.ts'
 import { validateWebhooks } from './validate-webhook.ts'
 
 export const validatingWebhookConfigurations = defineResource<ValidatingWebhookConfiguration>({
@@ -17,5 +18,6 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
   },
   columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
   validate: ({ webhooks }) => validateWebhooks(webhooks),
+  warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
 })

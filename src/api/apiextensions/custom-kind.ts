@@ -79,12 +79,12 @@ class Family {
       validateUpdate: (object, old) => validateCustom(object, rules, old),
       validateStatusUpdate: (object, old) => validateCustom(object, rules, old),
       validateSubresourceUpdate: (_, object, old) => validateCustom(object, rules, old),
+      deprecation: deprecationOf(gvk, version),
       custom: {
         show: (stored) => this.#show(stored, gvk, schema),
         toStored: (object) => this.#toStored(object, gvk),
         adopt: (object) => this.#pruned({ ...object, apiVersion: apiVersionOf(gvk) }, schema),
         fingerprint: JSON.stringify([metadata?.uid, names, version, this.#stored, isTerminating]),
-        deprecation: deprecationOf(gvk, version),
         isTerminating,
         storedVersion: this.#stored,
       },

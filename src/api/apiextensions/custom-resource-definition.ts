@@ -1,6 +1,7 @@
 import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
+import { formatWarnings } from './format-warnings.ts'
 import { readCRD } from './read-crd.ts'
 import { validateCRD, validateCRDStatusUpdate, validateCRDUpdate } from './validate-crd.ts'
 
@@ -58,5 +59,6 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   validate: validateCRD,
   validateUpdate: validateCRDUpdate,
   validateStatusUpdate: validateCRDStatusUpdate,
+  warnings: formatWarnings,
   schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
 })

@@ -54,9 +54,10 @@ export const statefulSets = defineResource<StatefulSet>({
   validateStatusUpdate: validateStatefulSetStatus,
   *warnings(set, old) {
     yield* templateWarnings(set.spec?.template, 'spec.template', set, old)
-    if (old !== undefined && old.metadata?.generation === set.metadata?.generation) return
+    // Upstream's path of a change has one part more.
+    const part = old === undefined ? '' : '.Spec'
     for (const [index, { spec }] of (set.spec?.volumeClaimTemplates ?? []).entries())
-      yield* claimSpecWarnings(spec, `spec.volumeClaimTemplates[${index}]`)
+      yield* claimSpecWarnings(spec, `spec.volumeClaimTemplates[${index}]${part}`)
     if ((set.spec?.revisionHistoryLimit ?? 0) < 0)
       yield 'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended'
   },

@@ -10,6 +10,7 @@ export const componentStatuses = defineResource<ComponentStatus>({
   names: { plural: 'componentstatuses', shortNames: ['cs'] },
   verbs: ['get', 'list'],
   stored: false,
+  deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   columns: [
     name,
     text('Status', (status) => {

@@ -10,6 +10,7 @@ export const endpoints = defineResource<Endpoints>({
   kind: 'Endpoints',
   scope: 'Namespaced',
   names: { plural: 'endpoints', shortNames: ['ep'] },
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   default(draft) {
     for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'
   },
@@ -19,7 +20,9 @@ export const endpoints = defineResource<Endpoints>({
     yield* validateEndpoints(endpoints, undefined, old)
   },
   ratchets: true,
-  *warnings({ subsets }) {
+  *warnings({ metadata, subsets }) {
+    // The controller writes addresses as they should be.
+    if (metadata?.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller') return
     for (const [index, subset] of (subsets ?? []).entries()) {
       for (const list of ['addresses', 'notReadyAddresses'] as const)
         for (const [at, { ip }] of (subset[list] ?? []).entries())

@@ -1,5 +1,6 @@
 import type { LabelSelector } from '#meta'
 import type { NodeSelectorTerm } from '../generated/types.ts'
+import { labelValue } from '../validation/names.ts'
 
 const LABELS: Readonly<Record<string, string>> = {
   'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
@@ -7,19 +8,26 @@ const LABELS: Readonly<Record<string, string>> = {
   'failure-domain.beta.kubernetes.io/region': 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
   'failure-domain.beta.kubernetes.io/zone': 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
   'beta.kubernetes.io/instance-type': 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+  'app.kubernetes.io/created-by': 'deprecated since v1.9',
+  'scheduler.alpha.kubernetes.io/preferAvoidPods': 'deprecated since v1.22; use Taints and Tolerations instead',
+  'node-role.kubernetes.io/master': 'use "node-role.kubernetes.io/control-plane" instead',
 }
 
 /** What upstream says of a label of nodes that has another name by now; undefined for any other. */
 export const labelDeprecation = (key: string): string | undefined => (Object.hasOwn(LABELS, key) ? LABELS[key] : undefined)
 
-/** Of expressions that name such labels. */
+/** Of expressions that name such labels, and of values that no label has where nothing else checks them. */
 export function* expressionWarnings(
-  expressions: readonly { readonly key?: string }[] | undefined,
+  expressions: readonly { readonly key?: string; readonly values?: readonly string[] }[] | undefined,
   field: string,
+  { checksValues = false } = {},
 ): Iterable<string> {
-  for (const [index, { key = '' }] of (expressions ?? []).entries()) {
+  for (const [index, { key = '', values = [] }] of (expressions ?? []).entries()) {
     const deprecation = labelDeprecation(key)
     if (deprecation !== undefined) yield `${field}[${index}].key: ${key} is ${deprecation}`
+    if (!checksValues) continue
+    for (const [at, value] of values.entries())
+      for (const detail of labelValue(value)) yield `${field}[${index}].values[${at}]: ${value} is invalid, ${detail}`
   }
 }
 

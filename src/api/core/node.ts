@@ -1,5 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Node } from '../generated/types.ts'
+import { rangeWarnings } from '../validation/addresses.ts'
 import { nodeColumns } from './node-columns.ts'
 import { validateNode, validateNodeStatus, validateNodeUpdate } from './validate-node.ts'
 
@@ -34,5 +35,10 @@ export const nodes = defineResource<Node>({
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatusUpdate: validateNodeStatus,
+  *warnings({ spec }) {
+    if (spec?.configSource !== undefined) yield 'spec.configSource: the feature is removed'
+    if (spec?.externalID) yield 'spec.externalID: this field is deprecated, and is unused by Kubernetes'
+    for (const [index, range] of (spec?.podCIDRs ?? []).entries()) yield* rangeWarnings(range, `spec.podCIDRs[${index}]`)
+  },
   schema: 'io.k8s.api.core.v1.Node',
 })

@@ -1,5 +1,6 @@
 import type { KubernetesObject, ObjectMeta } from '#meta'
 import type { Container, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec } from '../generated/types.ts'
+import { addressWarnings } from '../validation/addresses.ts'
 import { dnsLabel } from '../validation/names.ts'
 import { expressionWarnings, labelDeprecation, termWarnings } from './node-label-warnings.ts'
 import { portWarnings } from './port-warnings.ts'
@@ -74,6 +75,15 @@ function* specWarnings(spec: PodSpec | undefined, metadata: ObjectMeta | undefin
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     yield `${at}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`
   yield* affinityWarnings(spec, `${at}spec.affinity`)
+  for (const [index, ip] of (spec.dnsConfig?.nameservers ?? []).entries())
+    yield* addressWarnings(ip, `${at}spec.dnsConfig.nameservers[${index}]`)
+  for (const [index, { ip }] of (spec.hostAliases ?? []).entries())
+    yield* addressWarnings(ip, `${at}spec.hostAliases[${index}].ip`)
+}
+
+export function* podStatusWarnings({ status }: Pod): Iterable<string> {
+  for (const list of ['podIPs', 'hostIPs'] as const)
+    for (const [index, { ip }] of (status?.[list] ?? []).entries()) yield* addressWarnings(ip, `status.${list}[${index}].ip`)
 }
 
 const containersOf = (spec: PodSpec, field: string): [Container, string][] =>
@@ -92,7 +102,7 @@ function* placementWarnings(spec: PodSpec, field: string): Iterable<string> {
   yield* termWarnings(needed?.nodeSelectorTerms, `${path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`)
   for (const [index, { preference }] of (wished ?? []).entries()) {
     const at = `${path}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`
-    yield* expressionWarnings(preference?.matchExpressions, `${at}.matchExpressions`)
+    yield* expressionWarnings(preference?.matchExpressions, `${at}.matchExpressions`, { checksValues: true })
   }
   for (const [index, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const at = `${field}.topologySpreadConstraints[${index}]`

@@ -3,7 +3,7 @@ import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
 import { podColumns } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
-import { podWarnings } from './pod-warnings.ts'
+import { podStatusWarnings, podWarnings } from './pod-warnings.ts'
 import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './validate-pod.ts'
 import { validatePodPart } from './validate-pod-parts.ts'
 
@@ -72,6 +72,7 @@ export const pods = defineResource<Pod>({
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
   warnings: podWarnings,
+  statusWarnings: podStatusWarnings,
   validateSubresourceUpdate: validatePodPart,
   schema: 'io.k8s.api.core.v1.Pod',
 })

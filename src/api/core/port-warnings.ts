@@ -7,22 +7,26 @@ interface Placed {
 
 /** Containers of a pod share its address: of two ports alike one is out of reach, or nobody knows which. */
 export function* portWarnings(containers: readonly (readonly [container: Container, path: string])[]): Iterable<string> {
-  const named = new Map<string, string>()
+  const placed = containers.flatMap(([{ ports }, at]) =>
+    (ports ?? []).map((port, index): Placed => ({ port, path: `${at}.ports[${index}]` })),
+  )
   const numbered = new Map<string, Placed[]>()
-  for (const [{ ports }, at] of containers) {
-    for (const [index, port] of (ports ?? []).entries()) {
-      const path = `${at}.ports[${index}]`
-      const { name, containerPort, protocol = 'TCP', hostIP, hostPort = 0 } = port
-      const other = name ? named.get(name) : undefined
-      if (other !== undefined)
-        yield `${path}: duplicate port name "${name}" with ${other}, services and probes that select ports by name will use ${other}`
-      else if (name) named.set(name, path)
-      if (hostIP && hostPort === 0) yield `${path}: hostIP set without hostPort: ${printed(port)}`
-      const key = `${containerPort}/${protocol}`
-      const others = numbered.get(key) ?? []
-      for (const each of others) yield* clash(each, port, path)
-      numbered.set(key, [...others, { port, path }])
-    }
+  for (const each of placed) {
+    const { port, path } = each
+    const { containerPort, protocol = 'TCP', hostIP, hostPort = 0 } = port
+    if (hostIP && hostPort === 0) yield `${path}: hostIP set without hostPort: ${printed(port)}`
+    const key = `${containerPort}/${protocol}`
+    const others = numbered.get(key) ?? []
+    for (const other of others) yield* clash(other, port, path)
+    numbered.set(key, [...others, each])
+  }
+  const named = new Map<string, string>()
+  for (const { port, path } of placed) {
+    if (!port.name) continue
+    const other = named.get(port.name)
+    if (other === undefined) named.set(port.name, path)
+    else
+      yield `${path}: duplicate port name "${port.name}" with ${other}, services and probes that select ports by name will use ${other}`
   }
 }
 

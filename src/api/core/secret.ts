@@ -2,6 +2,7 @@ import { setOwn } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Secret } from '../generated/types.ts'
+import { secretWarnings } from './secret-warnings.ts'
 import { validateSecret, validateSecretUpdate } from './validate-data.ts'
 
 export const secrets = defineResource<Secret>({
@@ -23,5 +24,6 @@ export const secrets = defineResource<Secret>({
   columns: [name, text('Type', ({ type }) => type), text('Data', ({ data }) => Object.keys(data ?? {}).length), age],
   validate: validateSecret,
   validateUpdate: validateSecretUpdate,
+  warnings: secretWarnings,
   schema: 'io.k8s.api.core.v1.Secret',
 })

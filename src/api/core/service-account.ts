@@ -10,6 +10,19 @@ export const serviceAccounts = defineResource<ServiceAccount>({
   names: { plural: 'serviceaccounts', shortNames: ['sa'] },
   returnsDeleted: true,
   subresources: { others: { token: { kind: 'TokenRequest', group: 'authentication.k8s.io', verbs: ['create'] } } },
+  prepareForCreate: keepNames,
+  prepareForUpdate: keepNames,
+  *warnings({ metadata }, old) {
+    if (metadata?.annotations?.[ENFORCE] === undefined || old?.metadata?.annotations?.[ENFORCE] !== undefined) return
+    yield `metadata.annotations[${ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`
+  },
   columns: [name, text('Secrets', ({ secrets }) => secrets?.length ?? 0), age],
   schema: 'io.k8s.api.core.v1.ServiceAccount',
 })
+
+const ENFORCE = 'kubernetes.io/enforce-mountable-secrets'
+
+/** Of a reference to a Secret nothing but the name is kept. */
+function keepNames(draft: ServiceAccount): void {
+  if (draft.secrets) draft.secrets = draft.secrets.map(({ name }) => (name === undefined ? {} : { name }))
+}

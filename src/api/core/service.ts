@@ -3,7 +3,8 @@ import type { Service } from '../generated/types.ts'
 import { dns1035Label } from '../validation/names.ts'
 import { defaultService } from './default-service.ts'
 import { serviceColumns } from './service-columns.ts'
-import { serviceWarnings, validateService, validateServiceUpdate } from './validate-service.ts'
+import { balancerWarnings, serviceWarnings } from './service-warnings.ts'
+import { validateService, validateServiceUpdate } from './validate-service.ts'
 
 export const services = defineResource<Service>({
   group: '',
@@ -33,5 +34,6 @@ export const services = defineResource<Service>({
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   warnings: serviceWarnings,
+  statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.core.v1.Service',
 })

@@ -10,6 +10,7 @@ import { labelDeprecation, selectorWarnings, termWarnings } from './node-label-w
 import { CLASS_ANNOTATION } from './validate-claim.ts'
 
 const CLASS_DEPRECATION = `metadata.annotations[${CLASS_ANNOTATION}]: deprecated since v1.8; use "storageClassName" attribute instead`
+const MOUNT_OPTIONS = 'volume.beta.kubernetes.io/mount-options'
 
 /** Volume types whose drivers are gone. */
 export const DEPRECATED_TYPES: Readonly<Record<string, string>> = {
@@ -31,6 +32,10 @@ const OF_PERSISTENT_VOLUMES = ['cephfs', 'photonPersistentDisk', 'scaleIO', 'sto
 
 export function* volumeWarnings({ metadata, spec }: PersistentVolume): Iterable<string> {
   if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) yield CLASS_DEPRECATION
+  if (metadata?.annotations?.[MOUNT_OPTIONS] !== undefined)
+    yield `metadata.annotations[${MOUNT_OPTIONS}]: deprecated since v1.31; use "mountOptions" attribute instead`
+  if (spec?.persistentVolumeReclaimPolicy === 'Recycle')
+    yield 'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.'
   yield* termWarnings(spec?.nodeAffinity?.required?.nodeSelectorTerms, 'spec.nodeAffinity.required.nodeSelectorTerms')
   for (const type of OF_PERSISTENT_VOLUMES) {
     if (spec?.[type] !== undefined) yield `spec.${typeName(type)}: ${DEPRECATED_TYPES[type]}`

@@ -196,13 +196,3 @@ export function* validateServiceUpdate({ spec = {} }: Service, { spec: old = {} 
     yield invalidValue('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set')
   }
 }
-
-export function* serviceWarnings({ spec = {} }: Service): Iterable<string> {
-  if (isHeadless(spec)) {
-    if (spec.sessionAffinity === 'ClientIP') yield 'spec.SessionAffinity is ignored for headless services'
-    if (spec.externalIPs?.length) yield 'spec.externalIPs is ignored when spec.clusterIP is "None"'
-    if (spec.externalName) yield 'spec.externalName is ignored when spec.clusterIP is "None"'
-  }
-  if (spec.type === 'ExternalName' && spec.externalIPs?.length)
-    yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
-}

@@ -10,27 +10,63 @@ export function* podVolumeWarnings(volumes: readonly Volume[], field: string): I
     const template = volume.ephemeral?.volumeClaimTemplate
     if (template !== undefined) yield* claimSpecWarnings(template.spec, `${path}.ephemeral.volumeClaimTemplate.spec`)
   }
-  const sources = (volume: Volume): readonly VolumeProjection[] => volume.projected?.sources ?? []
-  const tokens = new Set(volumes.flatMap(sources).flatMap(({ serviceAccountToken: token }) => (token ? [token.path] : [])))
-  if (tokens.size === 0) return
-  for (const [index, volume] of volumes.entries()) {
-    for (const source of sources(volume)) {
-      for (const [part, path] of pathsOf(source)) {
-        if (tokens.has(path))
-          yield `${field}[${index}].projected.sources.${part}: has duplicated path with ServiceAccountToken "${path}"`
-      }
+  for (const volume of volumes) yield* overlapWarnings(volume)
+}
+
+/** A file within a volume, and what it comes from where that is not the whole volume. */
+interface Placed {
+  readonly path: string
+  readonly source: string
+}
+
+/** Of two files at one path the last would stay, and no file can be where a directory is. */
+function* overlapWarnings({ name, configMap, secret, downwardAPI, projected }: Volume): Iterable<string> {
+  const told = function* (what: string, files: readonly Placed[]): Iterable<string> {
+    for (const overlap of overlaps(files)) yield `volume "${name}" (${what}): overlapping paths: ${overlap}`
+  }
+  yield* told(`ConfigMap "${configMap?.name ?? ''}"`, placed(configMap?.items, ''))
+  yield* told(`Secret "${secret?.secretName ?? ''}"`, placed(secret?.items, ''))
+  yield* told('DownwardAPI', placed(downwardAPI?.items, ''))
+  const sources = projected?.sources ?? []
+  for (const source of sources) if (Object.keys(source).length === 0) yield `volume "${name}" (Projected) has no sources provided`
+  yield* told('Projected', sources.flatMap(filesOf))
+}
+
+function* overlaps(files: readonly Placed[]): Iterable<string> {
+  const before: Placed[] = []
+  for (const { path, source } of files) {
+    const file = { path: path.replace(/\/+$/, ''), source }
+    for (const other of before) {
+      if (file.path === '' || other.path === '') continue
+      if (`${other.path}/`.startsWith(`${file.path}/`) || `${file.path}/`.startsWith(`${other.path}/`))
+        yield `${printed(file)} with ${printed(other)}`
     }
+    before.push(file)
   }
 }
 
-/** Every path that a source fills, by upstream's name of the place. */
-function pathsOf({ configMap, secret, downwardAPI, clusterTrustBundle }: VolumeProjection): [part: string, path: string][] {
-  const items = (name: string, list: readonly { readonly path: string }[] | undefined): [string, string][] =>
-    (list ?? []).map(({ path }, index) => [`${name}[${index}]`, path])
+const printed = ({ path, source }: Placed): string => (source === '' ? `"${path}"` : `"${path}" (${source})`)
+
+const placed = (items: readonly { readonly path: string }[] | undefined, source: string): Placed[] =>
+  (items ?? []).map(({ path }) => ({ path, source }))
+
+function filesOf({
+  configMap,
+  secret,
+  downwardAPI,
+  serviceAccountToken: token,
+  clusterTrustBundle: bundle,
+  podCertificate: certificate,
+}: VolumeProjection): Placed[] {
+  const one = (path: string | undefined, source: string): Placed[] => (path ? [{ path, source }] : [])
   return [
-    ...items('configMap', configMap?.items),
-    ...items('secrets', secret?.items),
-    ...items('downwardAPI', downwardAPI?.items),
-    ...(clusterTrustBundle ? [['ClusterTrustBundle', clusterTrustBundle.path] as [string, string]] : []),
+    ...placed(configMap?.items, `ConfigMap "${configMap?.name ?? ''}"`),
+    ...placed(secret?.items, `Secret "${secret?.name ?? ''}"`),
+    ...placed(downwardAPI?.items, 'DownwardAPI'),
+    ...one(token?.path, 'ServiceAccountToken'),
+    ...one(bundle?.path, `ClusterTrustBundle "${bundle?.name ?? bundle?.signerName ?? ''}"`),
+    ...one(certificate?.certificateChainPath, 'PodCertificate chain'),
+    ...one(certificate?.keyPath, 'PodCertificate key'),
+    ...one(certificate?.credentialBundlePath, 'PodCertificate credential bundle'),
   ]
 }

@@ -46,10 +46,15 @@ export const endpointSlices = defineResource<EndpointSlice>({
     yield* immutable(slice.addressType, old.addressType, 'addressType')
   },
   ratchets: true,
-  *warnings({ addressType, endpoints }) {
+  *warnings({ metadata, addressType, endpoints }, old) {
+    if (addressType === 'FQDN' && old === undefined) yield 'spec.addressType: FQDN endpoints are deprecated'
+    // The controllers write addresses as they should be.
+    if (CONTROLLERS.has(metadata?.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '')) return
     if (addressType !== 'IPv4' && addressType !== 'IPv6') return
     for (const [index, { addresses = [] }] of (endpoints ?? []).entries())
       for (const [at, address] of addresses.entries()) yield* addressWarnings(address, `endpoints[${index}].addresses[${at}]`)
   },
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
 })
+
+const CONTROLLERS = new Set(['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io'])

@@ -1,5 +1,6 @@
 import { age, fewOf, name, orNone, text } from '../columns.ts'
 import { balancerAddresses } from '../core/service-columns.ts'
+import { balancerWarnings } from '../core/service-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Ingress } from '../generated/types.ts'
 import { ingressWarnings, validateIngress, validateIngressStatus } from './validate-ingress.ts'
@@ -37,5 +38,6 @@ export const ingresses = defineResource<Ingress>({
   validate: validateIngress,
   validateStatusUpdate: validateIngressStatus,
   warnings: ingressWarnings,
+  statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.networking.v1.Ingress',
 })

@@ -1,6 +1,7 @@
 import { age, formatSelector, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
-import type { NetworkPolicy, NetworkPolicySpec } from '../generated/types.ts'
+import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec } from '../generated/types.ts'
+import { rangeWarnings } from '../validation/addresses.ts'
 import { validateNetworkPolicy } from './validate-network-policy.ts'
 
 export const networkPolicies = defineResource<NetworkPolicy>({
@@ -20,5 +21,18 @@ export const networkPolicies = defineResource<NetworkPolicy>({
   },
   columns: [name, text('Pod-Selector', ({ spec }) => formatSelector(spec?.podSelector)), age],
   validate: validateNetworkPolicy,
+  *warnings({ spec }) {
+    for (const [index, { from }] of (spec?.ingress ?? []).entries()) yield* peerWarnings(from, `spec.ingress[${index}].from`)
+    for (const [index, { to }] of (spec?.egress ?? []).entries()) yield* peerWarnings(to, `spec.egress[${index}].to`)
+  },
   schema: 'io.k8s.api.networking.v1.NetworkPolicy',
 })
+
+function* peerWarnings(peers: readonly NetworkPolicyPeer[] | undefined, field: string): Iterable<string> {
+  for (const [index, { ipBlock }] of (peers ?? []).entries()) {
+    if (ipBlock === undefined) continue
+    const path = `${field}[${index}].ipBlock`
+    yield* rangeWarnings(ipBlock.cidr, `${path}.cidr`)
+    for (const [at, range] of (ipBlock.except ?? []).entries()) yield* rangeWarnings(range, `${path}.except[${at}]`)
+  }
+}

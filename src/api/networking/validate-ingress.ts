@@ -99,8 +99,10 @@ export function* localReference({ apiGroup, kind, name }: TypedLocalObjectRefere
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
 
-export function* ingressWarnings({ metadata }: Ingress): Iterable<string> {
-  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) {
+/** Of a new one: whoever changes an old one has heard it. */
+export function* ingressWarnings({ metadata, spec }: Ingress, old: Ingress | undefined): Iterable<string> {
+  const isAnnotated = metadata?.annotations?.[CLASS_ANNOTATION] !== undefined
+  if (old === undefined && isAnnotated && spec?.ingressClassName === undefined) {
     yield `annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`
   }
 }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { canonicalAddress } from '../networking/netip.ts'
+import { canonicalAddress, firstAddress, prefixError } from '../networking/netip.ts'
 import { ipAddress } from './common.ts'
 import { type Findings, invalidValue } from './findings.ts'
 
@@ -32,9 +32,32 @@ const familyOf = (ip: string): 'ipv4' | 'ipv6' => (isIP(ip) === 6 ? 'ipv6' : 'ip
 /** Spellings that some programs read otherwise than others. */
 export function* addressWarnings(ip: string, field: string): Iterable<string> {
   const canonical = canonicalAddress(ip)
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical ?? '')
-  if (mapped !== null)
-    yield `${field}: non-standard IP address "${ip}" will be considered invalid in a future Kubernetes release: use "${mapped[1]}"`
+  const mapped = mappedAddress(canonical)
+  if (mapped !== undefined)
+    yield `${field}: non-standard IP address "${ip}" will be considered invalid in a future Kubernetes release: use "${mapped}"`
   else if (canonical !== undefined && canonical !== ip)
     yield `${field}: IPv6 address "${ip}" should be in RFC 5952 canonical format ("${canonical}")`
 }
+
+/** The same of ranges, and of those that say an address where a range belongs. */
+export function* rangeWarnings(range: string, field: string): Iterable<string> {
+  if (prefixError(range) !== undefined) return
+  const [text = '', length = ''] = range.split('/')
+  const [address, first, bits] = [canonicalAddress(text)!, firstAddress(range), Number(length)]
+  const mapped = mappedAddress(first)
+  const canonical = mapped === undefined ? `${first}/${bits}` : `${mapped}/${bits - MAPPED_BITS}`
+  if (address !== first) {
+    const single = `${mappedAddress(address) ?? address}/${isIP(text) === 4 ? 32 : 128}`
+    yield `${field}: CIDR value "${range}" is ambiguous in this context (should be "${canonical}" or "${single}"?)`
+  }
+  if (mapped !== undefined)
+    yield `${field}: non-standard CIDR value "${range}" will be considered invalid in a future Kubernetes release: use "${canonical}"`
+  else if (address === first && range !== canonical)
+    yield `${field}: IPv6 CIDR value "${range}" should be in RFC 5952 canonical format ("${canonical}")`
+}
+
+/** What stands before an IPv4 address that is written as one of IPv6. */
+const MAPPED_BITS = 96
+
+const mappedAddress = (canonical: string | undefined): string | undefined =>
+  /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical ?? '')?.[1]

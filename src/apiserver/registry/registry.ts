@@ -207,6 +207,7 @@ export class Registry {
       const findings = [...validateUpdate(object, old, resource), ...own, ...validateImmutable(object, old, resource)]
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       if (main) context.warnings.push(...resource.warnings(object, old))
+      else if (options.subresource === 'status') context.warnings.push(...resource.statusWarnings(object))
       await admission.validate(attributes)
       const version = await timed(context.audit, 'etcd', () => this.#finishUpdate(resource, object, current, options))
       await transaction.commit()

@@ -11,8 +11,6 @@ export const componentStatuses: VirtualResource = {
   resource: resource as unknown as ResourceDefinition,
   hasTable: true,
   async handle(context, { store, clock }) {
-    context.warnings.push('v1 ComponentStatus is deprecated in v1.19+')
-    context.audit?.annotations.set('k8s.io/deprecated', 'true')
     const status = {
       kind: 'ComponentStatus',
       apiVersion: 'v1',
