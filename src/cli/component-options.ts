@@ -63,6 +63,15 @@ export const cidrs =
   (text: string): string[] =>
     list(text, undefined).map(cidr(name))
 
+/** What the parts of a cluster say against a flag is said of its usage. */
+export function checked<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error })
+  }
+}
+
 /** `10.0.0.1:53`, `[::1]:53` or `:53`, which means every address. */
 export const hostPort =
   (name: string) =>

@@ -31,6 +31,7 @@ import { pvcProtection, pvProtection, vacProtection } from './volume-protection/
 export { isSignedBy, signatureOf } from './bootstrap-token/index.ts'
 export * from './certificates/index.ts'
 export type { Signing } from './framework/index.ts'
+export { NODE_MASK_SIZES, type NodeMaskSizes } from './node-ipam.ts'
 
 /** Everything the controller manager runs. */
 export const controllers: readonly ControllerDefinition[] = [
@@ -77,6 +78,7 @@ export interface ControllersOptions {
   readonly log: Log
   readonly rootCA: string
   readonly clusterCIDR: string
+  readonly nodeMaskSizes?: ManagerContext['nodeMaskSizes']
   readonly signing?: Signing | undefined
   readonly signToken?: ManagerContext['signToken']
   readonly legacyTokenPeriodMs?: number | undefined

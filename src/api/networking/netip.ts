@@ -34,16 +34,20 @@ export function firstAddress(range: string): string {
   const [address = '', bits = ''] = range.split('/')
   const wide = isIP(address) === 4 ? 32 : 128
   const rest = BigInt(wide - Number(bits))
-  const masked = (numberOf(address) >> rest) << rest
-  return isIP(address) === 4 ? quads(masked) : canonicalAddress(groups(masked))!
+  return spelled((numberOf(address) >> rest) << rest, isIP(address) === 4 ? 'IPv4' : 'IPv6')
 }
+
+/** The address of a number, in its canonical spelling. */
+export const spelled = (value: bigint, family: 'IPv4' | 'IPv6'): string =>
+  family === 'IPv4' ? quads(value) : canonicalAddress(groups(value))!
 
 const quads = (value: bigint): string => [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.')
 
 const groups = (value: bigint): string =>
   Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16)).join(':')
 
-function numberOf(address: string): bigint {
+/** An address as a number; of what is one. */
+export function numberOf(address: string): bigint {
   if (isIP(address) === 4) return address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n)
   // A URL spells an IPv4 tail in groups too.
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')

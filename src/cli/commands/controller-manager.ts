@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   boolean,
-  cidr,
+  checked,
   duration,
   electionOf,
   type LeaderOptions,
@@ -14,6 +14,7 @@ import {
   withLeaderOptions,
   withLogOptions,
 } from '../component-options.ts'
+import { wholeNumber } from '../options.ts'
 
 interface Options extends LogOptions, LeaderOptions {
   readonly kubeconfig: string
@@ -22,6 +23,9 @@ interface Options extends LogOptions, LeaderOptions {
   readonly rootCaFile?: string
   readonly allocateNodeCidrs: boolean
   readonly clusterCidr?: string
+  readonly nodeCidrMaskSize?: number
+  readonly nodeCidrMaskSizeIpv4?: number
+  readonly nodeCidrMaskSizeIpv6?: number
   readonly serviceAccountPrivateKeyFile?: string
   readonly clusterSigningCertFile?: string
   readonly clusterSigningKeyFile?: string
@@ -46,7 +50,10 @@ export const controllerManager: CommandDefinition = {
       .option('--controllers <names>', "which run: '*', a name, or '-name' for one less", list)
       .option('--root-ca-file <file>', 'what pods verify the API server with, published to every namespace')
       .option('--allocate-node-cidrs [bool]', 'give each node a range of pod addresses', boolean('--allocate-node-cidrs'), false)
-      .option('--cluster-cidr <range>', 'pod addresses', cidr('--cluster-cidr'))
+      .option('--cluster-cidr <ranges>', 'pod addresses: a range, or one of each family by a comma')
+      .option('--node-cidr-mask-size <bits>', "of nodes' ranges, where there is one family", maskSize('--node-cidr-mask-size'))
+      .option('--node-cidr-mask-size-ipv4 <bits>', 'of those of IPv4; 24', maskSize('--node-cidr-mask-size-ipv4'))
+      .option('--node-cidr-mask-size-ipv6 <bits>', 'of those of IPv6; 64', maskSize('--node-cidr-mask-size-ipv6'))
       .option('--service-account-private-key-file <file>', 'key that signs the tokens in Secrets; without it there are none')
       .option('--cluster-signing-cert-file <file>', 'authority that issues certificates; without it none are')
       .option('--cluster-signing-key-file <file>', 'its key')
@@ -81,7 +88,7 @@ export const controllerManager: CommandDefinition = {
         legacyTokenPeriodMs: options.legacyServiceAccountTokenCleanUpPeriod,
         controllers: options.controllers ?? ['*'],
         rootCA: options.rootCaFile === undefined ? '' : readFlagFile('--root-ca-file', options.rootCaFile),
-        clusterCIDR: options.allocateNodeCidrs ? (options.clusterCidr ?? '') : '',
+        ...(await nodeRangesOf(options)),
         election: electionOf(options, `${hostname()}_${systemRandom.uuid()}`),
       }
       await runProcess(async (stop) =>
@@ -89,6 +96,17 @@ export const controllerManager: CommandDefinition = {
       )
     })
   },
+}
+
+const maskSize = (name: string) => wholeNumber(name, 1, 128)
+
+async function nodeRangesOf(
+  options: Options,
+): Promise<Pick<import('#cluster').ControllerManagerProcessOptions, 'clusterCIDR' | 'nodeMaskSizes'>> {
+  const { nodeRangesOf } = await import('#cluster')
+  const { allocateNodeCidrs, clusterCidr = '', nodeCidrMaskSize: both } = options
+  const sizes = { both, IPv4: options.nodeCidrMaskSizeIpv4, IPv6: options.nodeCidrMaskSizeIpv6 }
+  return checked(() => nodeRangesOf(allocateNodeCidrs ? clusterCidr : '', sizes))
 }
 
 /** One authority for every signer, as upstream without its flags for each. */

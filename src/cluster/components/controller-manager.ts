@@ -1,4 +1,4 @@
-import { type Signing, startControllers } from '#controllers'
+import { type NodeMaskSizes, type Signing, startControllers } from '#controllers'
 import { tokenSigner } from '../token-signer.ts'
 import type { ComponentContext } from './component.ts'
 import { type Clients, connectBy } from './connection.ts'
@@ -15,6 +15,7 @@ export interface ControllerManagerProcessOptions {
   readonly controllers: readonly string[]
   readonly rootCA: string
   readonly clusterCIDR: string
+  readonly nodeMaskSizes: NodeMaskSizes
   /** What certificates are issued with; without it none are. */
   readonly signing: Signing | undefined
   /** PEM: signs the tokens in Secrets; without it there are none. */
@@ -40,6 +41,7 @@ export async function startControllerManagerProcess(
       log,
       rootCA: options.rootCA,
       clusterCIDR: options.clusterCIDR,
+      nodeMaskSizes: options.nodeMaskSizes,
       signing: options.signing,
       signToken: options.serviceAccountKey === undefined ? undefined : tokenSigner(options.serviceAccountKey),
       legacyTokenPeriodMs: options.legacyTokenPeriodMs,

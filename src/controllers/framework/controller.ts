@@ -19,8 +19,10 @@ export interface ManagerContext {
   clientFor(serviceAccountName: string): Client
   /** PEM of what clients trust (root-ca-cert-publisher). */
   readonly rootCA: string
-  /** Where pods get their addresses from (node IPAM). */
+  /** Where pods get their addresses from (node IPAM): a range, or one of each family by a comma; empty: nodes get none. */
   readonly clusterCIDR: string
+  /** Prefix lengths of the ranges that nodes get; 24 and 64 unless said. */
+  readonly nodeMaskSizes?: Readonly<Record<'IPv4' | 'IPv6', number>> | undefined
   /** What certificates are issued with; without it none are. */
   readonly signing?: Signing | undefined
   /** The controller manager itself, whose own rights some need, as upstream. */
