@@ -27,7 +27,7 @@ const server = await createApiServer({
     signingKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     verificationKeys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
   },
-  serviceClusterIPRange: '10.96.0.0/12',
+  serviceClusterIPRanges: ['10.96.0.0/12'],
   serviceNodePortRange: { from: 30_000, to: 32_767 },
 })
 await server.ready

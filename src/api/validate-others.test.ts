@@ -16,6 +16,7 @@ import {
   priorityClasses,
   priorityLevelConfigurations,
   runtimeClasses,
+  type ServiceCIDR,
   serviceCIDRs,
 } from './index.ts'
 
@@ -242,6 +243,18 @@ test('what must stay as it was made', () => {
     }),
     ['addressType: Invalid value: "IPv6": field is immutable'],
   )
+})
+
+test('a range of Services may be joined by one of the other family, and stays', () => {
+  const changed = (from: readonly string[], to: readonly string[]): string[] =>
+    changeFindings(serviceCIDRs, range(...from), (draft: ServiceCIDR) => {
+      draft.spec!.cidrs = [...to]
+    })
+  const [v4, v6] = ['10.0.0.0/24', 'fd00::/112']
+  assert.deepEqual(changed([v4], [v4, v6]), [])
+  assert.deepEqual(changed([v4], ['10.1.0.0/24']), ['spec.cidrs[0]: Invalid value: "10.1.0.0/24": field is immutable'])
+  assert.deepEqual(changed([v4], [v6, v4]), [`spec.cidrs[0]: Invalid value: "${v6}": field is immutable`])
+  assert.deepEqual(changed([v4, v6], [v4]), [`spec.cidrs: Invalid value: ["${v4}"]: field is immutable`])
 })
 
 test('fields of what is off are dropped, but for where they were', () => {

@@ -1,4 +1,4 @@
-import { allResources } from '#api'
+import { allResources, parseRange } from '#api'
 import { type Answer, type Clock, type Log, type Random, systemRandom, type Timer } from '#base'
 import {
   createClient,
@@ -37,7 +37,14 @@ import { ResourceCatalog } from './catalog.ts'
 import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
 import type { Encryption, EncryptionOptions } from './encryption/index.ts'
 import { FlowController, keepFlowControl } from './flow-control/index.ts'
-import { type Advertised, AllocationKeeper, EndpointsKeeper, type HookContext, publishKubernetesService } from './hooks/index.ts'
+import {
+  type Advertised,
+  AllocationKeeper,
+  DefaultServiceCIDR,
+  EndpointsKeeper,
+  type HookContext,
+  publishKubernetesService,
+} from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import type { NodeConnection } from './node-connection.ts'
@@ -59,7 +66,8 @@ export interface ApiServerOptions {
   readonly random: Random
   readonly log: Log
   readonly serviceAccounts: ServiceAccountTokenOptions
-  readonly serviceClusterIPRange: string
+  /** Of the addresses that Services have, one or one of each family; the first is of the default family. Checked before. */
+  readonly serviceClusterIPRanges: readonly string[]
   readonly serviceNodePortRange: PortRange
   /** Where nodes and pods reach this server; behind the `kubernetes` Service. A promise, where the port is known only once it listens. */
   readonly advertise?: Advertised | Promise<Advertised> | undefined
@@ -142,7 +150,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     clock,
     random,
     log,
-    serviceClusterIPRange: options.serviceClusterIPRange,
+    serviceClusterIPRanges: options.serviceClusterIPRanges.map((range) => parseRange(range)?.cidr ?? range),
     serviceNodePortRange: options.serviceNodePortRange,
     authorizers: access.all,
     rbac: access.rbac,
@@ -204,14 +212,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   stack.use(new DefinitionController({ client, catalog, clock, random, log }))
   const endpoints = stack.use(new EndpointsKeeper({ store, storageForm, client, clock, log }))
   const tracking = stack.use(new LegacyTokenTracking({ client, cache, clock, log }))
+  const serviceRange = stack.use(new DefaultServiceCIDR({ cache, context: { ...hookContext(), dryRun: false } }))
   const allocations = stack.use(new AllocationKeeper({ cache, context: () => ({ ...hookContext(), dryRun: false }) }))
   const readiness = (async () => {
     await bootstrap(client)
     await flowControl.ensured
-    await publishKubernetesService(client, {
-      nowMs: clock.now(),
-      serviceClusterIPRange: options.serviceClusterIPRange,
-    })
+    await serviceRange.start()
+    await publishKubernetesService(client, options.serviceClusterIPRanges)
     if (authorities !== undefined) await publishAuthentication(client, authorities)
     await aggregator.start()
     const advertised = await options.advertise

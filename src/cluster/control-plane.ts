@@ -37,6 +37,7 @@ export interface ControlPlaneOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** Where nodes and pods reach the API server; the address behind the `kubernetes` Service. */
   readonly advertiseAddress: string
+  /** Of pods, and of Services: one range, or one of each family by a comma, whose first is of the default family. */
   readonly clusterCIDR: string
   readonly serviceCIDR: string
   readonly clusterDomain: string
@@ -102,7 +103,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       random,
       log: log.child({ component: 'apiserver' }),
       serviceAccounts: serviceAccountsOf(options),
-      serviceClusterIPRange: options.serviceCIDR,
+      serviceClusterIPRanges: options.serviceCIDR.split(','),
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       authentication: { ...options.authentication, bootstrapTokens: options.authentication?.bootstrapTokens ?? true },

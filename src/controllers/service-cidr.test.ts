@@ -21,7 +21,7 @@ test('a range of Service addresses becomes ready, and goes only when no address 
     metadata: { name: 'chosen', namespace: 'default' },
     spec: { clusterIP: '203.0.113.9', ports: [{ port: 80 }] },
   }
-  await assert.rejects(client.create(services, service), /is not in the valid range/)
+  await assert.rejects(client.create(services, service), /the provided network does not match the current range/)
   await client.create(serviceCIDRs, range('more', '203.0.113.0/24'))
   await clock.advance(1_000)
   const ready = await client.get(serviceCIDRs, 'more')
@@ -38,7 +38,7 @@ test('a range of Service addresses becomes ready, and goes only when no address 
     metadata: { name: 'late', namespace: 'default' },
     spec: { ...service.spec, clusterIP: '203.0.113.10' },
   }
-  await assert.rejects(client.create(services, late), /is not in the valid range/)
+  await assert.rejects(client.create(services, late), /the provided network does not match the current range/)
 
   await client.delete(services, 'default/chosen')
   await clock.advance(11_000)

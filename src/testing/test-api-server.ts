@@ -34,6 +34,8 @@ export async function startTestApiServer(
     | 'shutdown'
     | 'storageForm'
   > & {
+    /** One range of IPv4 unless said. */
+    readonly serviceClusterIPRanges?: readonly string[]
     /** Instead of a fresh key, ES256. */
     readonly serviceAccounts?: Partial<ApiServerOptions['serviceAccounts']>
     readonly clock?: Clock
@@ -69,7 +71,7 @@ export async function startTestApiServer(
         ...options.serviceAccounts,
       },
       authentication: { bootstrapTokens: true, ...options.authentication },
-      serviceClusterIPRange: '10.96.0.0/12',
+      serviceClusterIPRanges: options.serviceClusterIPRanges ?? ['10.96.0.0/12'],
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       admission: options.admission,
       authorization: options.authorization,

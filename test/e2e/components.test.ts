@@ -219,6 +219,14 @@ const refusals: readonly (readonly [words: string, sentence: RegExp])[] = [
   ['kubelet --kubeconfig=/nowhere --node-ip=here', /--node-ip takes an IP address, not 'here'/],
   ['controller-manager --kubeconfig=/nowhere --controllers=*,-nothing', /there is no controller 'nothing'/],
   ['controller-manager --kubeconfig=/nowhere --allocate-node-cidrs', /--cluster-cidr/],
+  [
+    'apiserver --service-account-signing-key-file=/x --client-ca-file=/x --service-cluster-ip-range=10.0.0.0/24,10.1.0.0/24',
+    /--service-cluster-ip-range\[0\] and --service-cluster-ip-range\[1\] must be of different IP family/,
+  ],
+  [
+    'controller-manager --kubeconfig=/nowhere --allocate-node-cidrs --cluster-cidr=10.0.0.0/16,fd00::/56 --node-cidr-mask-size=24',
+    /usage of --node-cidr-mask-size is not allowed with dual-stack clusters/,
+  ],
   ['proxy --kubeconfig=/nowhere --proxy-mode=ipvs', /--proxy-mode takes nftables/],
   ['dns --kubeconfig=/nowhere --cluster-ip=10.0.0.10 --listen=53', /--listen takes an address and a port/],
 ]

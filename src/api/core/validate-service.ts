@@ -1,8 +1,6 @@
-import { isIP } from 'node:net'
-import type { FieldError } from '#meta'
 import type { Service, ServicePort, ServiceSpec } from '../generated/types.ts'
 import { validateExternalIP } from '../validation/addresses.ts'
-import { cidr, ipAddress, labels, portOrName } from '../validation/common.ts'
+import { cidr, labels, portOrName } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -13,15 +11,13 @@ import {
   optionalOneOf,
   port,
   required,
-  unsupported,
 } from '../validation/findings.ts'
 import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 import { isExternallyAccessible } from './default-service.ts'
+import { isHeadless, validateAddressChange, validateClusterIPs } from './validate-service-addresses.ts'
 
 const AFFINITY_SECONDS_MAX = 86_400
 const KUBELET_PORT = 10_250
-
-const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === 'None' || spec.clusterIPs?.[0] === 'None'
 
 export function* validateService({ spec = {} }: Service): Findings {
   const ports = spec.ports ?? []
@@ -44,47 +40,6 @@ export function* validateService({ spec = {} }: Service): Findings {
   yield* validateNumbers(spec, ports)
   yield* validateBalancer(spec)
   yield* validatePolicies(spec)
-}
-
-const FAMILIES = ['IPv4', 'IPv6']
-
-/** The families and addresses of a Service, each by itself and against the others. */
-function* validateClusterIPs(spec: ServiceSpec): Findings {
-  const { clusterIP = '', clusterIPs = [], ipFamilies = [] } = spec
-  const path = 'spec.clusterIPs'
-  const found: FieldError[] = []
-  if (clusterIP !== '' && clusterIPs.length === 0) found.push(required(path))
-  else if (clusterIP !== '' && clusterIPs[0] !== clusterIP)
-    found.push(invalidValue(path, clusterIPs, 'first value must match `clusterIP`'))
-  else if (clusterIP === '' && clusterIPs.length > 0)
-    found.push(invalidValue(path, clusterIPs, 'must be empty when `clusterIP` is not specified'))
-  for (const [index, family] of ipFamilies.entries()) {
-    if (!FAMILIES.includes(family)) found.push(unsupported(`spec.ipFamilies[${index}]`, family, FAMILIES))
-    if (ipFamilies.indexOf(family) !== index) found.push(duplicateValue(`spec.ipFamilies[${index}]`, family))
-  }
-  found.push(...optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy'))
-  const wrong = [...validateAddresses(clusterIPs)]
-  yield* found
-  yield* wrong
-  if (clusterIPs.length > 2) yield invalidValue(path, clusterIPs, 'may only hold up to 2 values')
-  if (wrong.length > 0) return
-  const families = clusterIPs.map((ip) => (isIP(ip) === 6 ? 'IPv6' : 'IPv4'))
-  if (new Set(families).size < clusterIPs.length)
-    yield invalidValue(path, clusterIPs, 'may specify no more than one IP for each IP family')
-  else if (found.length === 0 && !isHeadless(spec)) {
-    for (const [index, ip] of clusterIPs.entries()) {
-      const wanted = ipFamilies[index]
-      if (wanted === undefined || wanted === families[index]) continue
-      yield invalidValue(`${path}[${index}]`, ip, `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``)
-    }
-  }
-}
-
-function* validateAddresses(clusterIPs: readonly string[]): Findings {
-  for (const [index, ip] of clusterIPs.entries()) {
-    if (index > 0 || ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
-    else if (clusterIPs.length > 1) yield invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value")
-  }
 }
 
 function* validateType(spec: ServiceSpec): Findings {
@@ -190,8 +145,7 @@ const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone']
 /** An address that clients resolved and rules were made for stays, as long as the type still has one. */
 export function* validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): Findings {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return
-  const [now, was] = [spec.clusterIPs?.[0] ?? spec.clusterIP, old.clusterIPs?.[0] ?? old.clusterIP]
-  if (was && now !== was) yield invalidValue('spec.clusterIPs[0]', spec.clusterIPs ?? [now], 'may not change once set')
+  yield* validateAddressChange(spec, old)
   if (spec.type === 'LoadBalancer' && old.type === 'LoadBalancer' && spec.loadBalancerClass !== old.loadBalancerClass) {
     yield invalidValue('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set')
   }

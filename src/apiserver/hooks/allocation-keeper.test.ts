@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { events, type IPAddress, ipAddresses, type Service, services } from '#api'
+import { events, type IPAddress, ipAddresses, type Service, serviceCIDRs, services } from '#api'
 import { VirtualClock } from '#base'
 import type { Client } from '#client'
 import { openMemoryStore } from '#store'
-import { startTestApiServer, type TestApiServer } from '#testing'
+import { keptStore, startTestApiServer, type TestApiServer } from '#testing'
 import { encodeForStore } from '../registry/object-version.ts'
 
 const service = (name: string, spec: object = {}): Service =>
@@ -30,7 +30,7 @@ async function settled(): Promise<void> {
 async function reasons(client: Client): Promise<string[]> {
   const { items } = await client.list(events)
   return items.flatMap(({ reason, message, involvedObject }) =>
-    /Cluster|IPAddress/.test(reason ?? '') ? `${involvedObject.name} ${reason}: ${message}` : [],
+    /Cluster|IPAddress|^Port/.test(reason ?? '') ? `${involvedObject.name} ${reason}: ${message}` : [],
   )
 }
 
@@ -91,8 +91,77 @@ test('one address of two Services is told, one of a Service that lost it is take
   assert.equal((await api.client.get(ipAddresses, ip)).spec?.parentRef.name, 'owner')
   assert.equal((await api.client.get(ipAddresses, '10.96.9.9')).spec?.parentRef.name, 'third')
   assert.deepEqual((await reasons(api.client)).sort(), [
-    `second ClusterIPAlreadyAllocated: Cluster IP [IPv4]: ${ip} was assigned to multiple services; please recreate service`,
-    'third ClusterIPNotAllocated: Cluster IP [IPv4]: 10.96.9.9 for Service default/third has a wrong reference; repairing',
+    `second ClusterIPAlreadyAllocated: Cluster IP [IPv4]:${ip} was assigned to multiple services; please recreate service`,
+    'third ClusterIPNotAllocated: the ClusterIP [IPv4]: 10.96.9.9 for Service default/third has a wrong reference; repairing',
+  ])
+})
+
+const RANGES = ['10.96.0.0/12', 'fd00:10:96::/112']
+
+test('both addresses of a Service are held for it, whoever was told of them before', async () => {
+  await using api = await startTestApiServer({ serviceClusterIPRanges: RANGES })
+  const [v4, v6] = ['10.96.7.7', 'fd00:10:96::77']
+  const held = addressFor(v6, 'both')
+  await api.client.create(ipAddresses, { ...held, metadata: { name: v6, labels: { mine: 'true' } } })
+  await store(api, service('both', { type: 'ClusterIP', clusterIP: v4, clusterIPs: [v4, v6] }))
+  await settled()
+  for (const [ip, family] of [
+    [v4, 'IPv4'],
+    [v6, 'IPv6'],
+  ] as const) {
+    const { metadata, spec } = await api.client.get(ipAddresses, ip)
+    assert.equal(spec?.parentRef.name, 'both')
+    assert.deepEqual(metadata?.labels, {
+      'ipaddress.kubernetes.io/ip-family': family,
+      'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+    })
+  }
+  assert.deepEqual(await reasons(api.client), [
+    `both ClusterIPNotAllocated: Cluster IP [IPv4]: ${v4} is not allocated; repairing`,
+  ])
+})
+
+test('an address of no range is told, and taken once there is a range', async () => {
+  await using api = await startTestApiServer({ serviceClusterIPRanges: RANGES })
+  const [v4, v6] = ['10.112.0.1', 'fd00:10:97::1']
+  await store(api, service('far', { type: 'ClusterIP', clusterIP: v4, clusterIPs: [v4, v6] }))
+  await store(api, service('none', { type: 'ClusterIP', clusterIP: '10.96.0', clusterIPs: ['10.96.0'] }))
+  await settled()
+  const beyond = (which: string): string =>
+    `far ClusterIPOutOfRange: Cluster IP ${which} is not within any configured Service CIDR; please recreate service`
+  assert.deepEqual((await reasons(api.client)).sort(), [
+    beyond(`[IPv4]: ${v4}`),
+    beyond(`[IPv6]: ${v6}`),
+    'none ClusterIPNotValid: Cluster IP 10.96.0 is not a valid IP; please recreate Service',
+  ])
+  assert.equal(await api.client.find(ipAddresses, v6), undefined)
+  await api.client.create(serviceCIDRs, { metadata: { name: 'more' }, spec: { cidrs: ['fd00:10:97::/112'] } })
+  await settled()
+  assert.equal((await api.client.get(ipAddresses, v6)).spec?.parentRef.name, 'far')
+  assert.equal(await api.client.find(ipAddresses, v4), undefined)
+})
+
+test('an address whose reference leads to what does not have it is given back', async () => {
+  const clock = new VirtualClock()
+  await using api = await startTestApiServer({ clock })
+  await api.client.create(services, service('has', { clusterIP: '10.96.8.1' }))
+  await api.client.create(ipAddresses, addressFor('10.96.8.2', 'has'))
+  const gateway = addressFor('10.96.8.3', 'g')
+  await api.client.create(ipAddresses, {
+    ...gateway,
+    spec: { parentRef: { group: 'gateway.networking.k8s.io', resource: 'gateways', namespace: 'default', name: 'g' } },
+  })
+  await settled()
+  await clock.advance(61_000)
+  await settled()
+  const left = (await api.client.list(ipAddresses)).items.map(({ metadata }) => metadata!.name!)
+  assert.deepEqual(
+    left.filter((ip) => ip.startsWith('10.96.8.')),
+    ['10.96.8.1'],
+  )
+  assert.deepEqual((await reasons(api.client)).sort(), [
+    '10.96.8.2 IPAddressWrongReference: IPAddress: 10.96.8.2 for Service default/has has a wrong reference; cleaning up',
+    '10.96.8.3 IPAddressNotAllocated: IPAddress 10.96.8.3 appears to have been modified, not referencing a Service &ParentReference{Group:gateway.networking.k8s.io,Resource:gateways,Namespace:default,Name:g,}: cleaning up',
   ])
 })
 
@@ -111,14 +180,7 @@ test('a Service that comes and goes leaves nothing to repair', async () => {
 test('ports that a server left behind are given back by the next one, and lost ones are taken again', async () => {
   const clock = new VirtualClock()
   const kept = openMemoryStore({ clock })
-  const shared = new Proxy(kept, {
-    get: (target, key) =>
-      key === Symbol.asyncDispose
-        ? async () => undefined
-        : typeof target[key as keyof typeof target] === 'function'
-          ? (target[key as keyof typeof target] as (...rest: unknown[]) => unknown).bind(target)
-          : target[key as keyof typeof target],
-  })
+  const shared = keptStore(kept)
   const port = (name: string, nodePort: number): Service => service(name, { type: 'NodePort', ports: [{ port: 80, nodePort }] })
   {
     await using api = await startTestApiServer({ clock, store: shared })
@@ -131,8 +193,16 @@ test('ports that a server left behind are given back by the next one, and lost o
       { ...port('lost', 30_300), spec: { ...port('lost', 30_300).spec, clusterIP: 'None', clusterIPs: ['None'] } },
     )
   }
+  const lost = { clusterIP: 'None', clusterIPs: ['None'] }
+  const ports = { ...port('lost-too', 30_100).spec, healthCheckNodePort: 40_000 }
+  await store({ store: kept }, { ...port('lost-too', 30_100), spec: { ...ports, ...lost } })
   await using api = await startTestApiServer({ clock, store: shared })
   await settled()
+  assert.deepEqual((await reasons(api.client)).sort(), [
+    'lost PortNotAllocated: Port 30300 is not allocated; repairing',
+    'lost-too PortOutOfRange: Port 40000 is not within the port range 30000-32767; please recreate service',
+    'stays PortAlreadyAllocated: Port 30100 was assigned to multiple services; please recreate service',
+  ])
   await assert.rejects(api.client.create(services, port('a', 30_300)), /provided port is already allocated/)
   await assert.rejects(api.client.create(services, port('a', 30_200)), /provided port is already allocated/)
   await clock.advance(61_000)

@@ -1,11 +1,21 @@
-import { type IPAddress, ipAddresses, type Service, services } from '#api'
+import {
+  canonicalAddress,
+  type IPAddress,
+  ipAddresses,
+  ipFamilyOf,
+  parseRange,
+  type Service,
+  type ServiceCIDR,
+  serviceCIDRs,
+  services,
+} from '#api'
 import { TaskGroup } from '#base'
 import { EventRecorder, WorkQueue } from '#client'
 import { isNotFound, type KubernetesObject, objectKey } from '#meta'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
-import { claimFor, MANAGED_BY } from './cluster-ip-allocator.ts'
-import { allocateNodePorts, compareNodePorts, releaseNodePorts } from './node-port-allocator.ts'
-import { ownAddresses, ownPorts } from './service.ts'
+import { claimFor, FAMILY_LABEL, isUsable, MANAGED_BY } from './cluster-ip-allocator.ts'
+import { repairNodePorts } from './node-port-repair.ts'
+import { ownAddresses } from './service.ts'
 import type { HookContext } from './types.ts'
 
 /** What is allocated for a Service that is not stored within this time was left behind by a server that died meanwhile. */
@@ -29,6 +39,7 @@ export class AllocationKeeper implements AsyncDisposable {
   readonly #queue: WorkQueue
   readonly #tasks: TaskGroup
   readonly #events: EventRecorder
+  readonly #portEvents: EventRecorder
   readonly #subscriptions = new DisposableStack()
 
   constructor(options: AllocationKeeperOptions) {
@@ -37,6 +48,7 @@ export class AllocationKeeper implements AsyncDisposable {
     const { client, clock, random, log } = this.#context
     this.#queue = new WorkQueue(clock)
     this.#events = new EventRecorder({ client, clock, random, log, component: 'ipallocator-repair-controller' })
+    this.#portEvents = new EventRecorder({ client, clock, random, log, component: 'portallocator-repair-controller' })
     this.#tasks = new TaskGroup({ onError: (error) => log.error('Allocations of Services are not kept any more', { error }) })
   }
 
@@ -51,10 +63,32 @@ export class AllocationKeeper implements AsyncDisposable {
       }),
     )
     this.#subscriptions.use(cache.of(ipAddresses).subscribe(({ version }) => this.#queue.add(IP + version.object.metadata?.name)))
-    for (const object of cache.of(services).objects()) this.#queue.add(SERVICE + keyOf(object))
+    // What is out of every range changes with the ranges.
+    this.#subscriptions.use(
+      cache.of(serviceCIDRs).subscribe(({ type }) => {
+        if (type !== 'MODIFIED') this.#addServices()
+      }),
+    )
+    this.#addServices()
     for (const object of cache.of(ipAddresses).objects()) this.#queue.add(IP + object.metadata?.name)
     this.#tasks.spawn(() => this.#work())
-    this.#tasks.spawn((signal) => this.#repairPorts(signal))
+    this.#tasks.spawn((signal) =>
+      repairNodePorts({
+        services: () => this.#services(),
+        context: this.#context,
+        events: this.#portEvents,
+        graceMs: LEAKED_AFTER_MS,
+        signal,
+      }),
+    )
+  }
+
+  #services(): Service[] {
+    return [...this.#options.cache.of(services).objects()] as Service[]
+  }
+
+  #addServices(): void {
+    for (const service of this.#services()) this.#queue.add(SERVICE + keyOf(service))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -62,6 +96,7 @@ export class AllocationKeeper implements AsyncDisposable {
     this.#queue[Symbol.dispose]()
     await this.#tasks[Symbol.asyncDispose]()
     await this.#events[Symbol.asyncDispose]()
+    await this.#portEvents[Symbol.asyncDispose]()
   }
 
   async #work(): Promise<void> {
@@ -81,43 +116,75 @@ export class AllocationKeeper implements AsyncDisposable {
   async #repairService(key: string): Promise<void> {
     const service = this.#service(key)
     if (service === undefined || service.metadata?.deletionTimestamp !== undefined) return
-    for (const ip of ownAddresses(service)) {
-      const address = this.#address(ip)
-      if (address === undefined) {
-        this.#tell(service, 'ClusterIPNotAllocated', `Cluster IP [${family(ip)}]: ${ip} is not allocated; repairing`)
-        await claimFor(service, ip, this.#context)
-      } else if (!isFor(address, service)) await this.#takeOver(service, ip, address)
+    for (const ip of ownAddresses(service)) await this.#repairServiceAddress(service, ip)
+  }
+
+  async #repairServiceAddress(service: Service, ip: string): Promise<void> {
+    if (canonicalAddress(ip) === undefined) {
+      this.#tell(service, 'ClusterIPNotValid', `Cluster IP ${ip} is not a valid IP; please recreate Service`)
+      return
     }
+    const which = `[${ipFamilyOf(ip)}]: ${ip}`
+    if (this.#isOutOfRange(ip)) {
+      const message = `Cluster IP ${which} is not within any configured Service CIDR; please recreate service`
+      this.#tell(service, 'ClusterIPOutOfRange', message)
+      return
+    }
+    const address = this.#address(ip)
+    if (address === undefined) {
+      this.#tell(service, 'ClusterIPNotAllocated', `Cluster IP ${which} is not allocated; repairing`)
+      await claimFor(service, ip, this.#context)
+    } else if (!isFor(address, service)) await this.#takeOver(service, ip, address)
+    else if (!hasLabels(address)) await this.#claimAnew(service, address)
+  }
+
+  #isOutOfRange(ip: string): boolean {
+    const all = [...this.#options.cache.of(serviceCIDRs).objects()] as ServiceCIDR[]
+    const ranges = all.flatMap(({ spec }) => spec?.cidrs ?? []).map(parseRange)
+    return !ranges.some((range) => range !== undefined && isUsable(range, ip))
   }
 
   /** An address that is held for another Service is taken only when that one does not have it. */
   async #takeOver(service: Service, ip: string, address: IPAddress): Promise<void> {
-    const holder = this.#service(holderOf(address))
+    const holder = isOfService(address) ? this.#service(holderOf(address)) : undefined
     if (holder !== undefined && ownAddresses(holder).includes(ip)) {
-      const message = `Cluster IP [${family(ip)}]: ${ip} was assigned to multiple services; please recreate service`
+      const message = `Cluster IP [${ipFamilyOf(ip)}]:${ip} was assigned to multiple services; please recreate service`
       this.#tell(service, 'ClusterIPAlreadyAllocated', message)
       return
     }
     const { namespace, name } = service.metadata!
-    const message = `Cluster IP [${family(ip)}]: ${ip} for Service ${namespace}/${name} has a wrong reference; repairing`
+    const message = `the ClusterIP [${ipFamilyOf(ip)}]: ${ip} for Service ${namespace}/${name} has a wrong reference; repairing`
     this.#tell(service, 'ClusterIPNotAllocated', message)
+    await this.#claimAnew(service, address)
+  }
+
+  async #claimAnew(service: Service, address: IPAddress): Promise<void> {
     await this.#delete(address)
-    await claimFor(service, ip, this.#context)
+    await claimFor(service, address.metadata!.name!, this.#context)
   }
 
   async #repairAddress(name: string): Promise<void> {
     const address = this.#address(name)
     if (address === undefined || address.metadata?.labels?.[MANAGED_BY.label] !== MANAGED_BY.value) return
+    if (!isOfService(address)) {
+      const { group = '', resource, namespace = '', name: parent } = address.spec?.parentRef ?? { resource: '', name: '' }
+      const reference = `&ParentReference{Group:${group},Resource:${resource},Namespace:${namespace},Name:${parent},}`
+      const message = `IPAddress ${name} appears to have been modified, not referencing a Service ${reference}: cleaning up`
+      this.#tell(address, 'IPAddressNotAllocated', message)
+      await this.#delete(address)
+      return
+    }
     const holder = this.#service(holderOf(address))
     if (holder !== undefined && ownAddresses(holder).includes(name)) return
+    // The Service may be on its way, or about to be given this address.
     const age = this.#context.clock.now() - Date.parse(address.metadata?.creationTimestamp ?? '')
     if (age < LEAKED_AFTER_MS) {
       this.#queue.addAfter(IP + name, LEAKED_AFTER_MS - age)
       return
     }
-    const { namespace, name: service } = address.spec!.parentRef
-    const message = `IPAddress: ${name} for Service ${namespace}/${service} appears to have leaked: cleaning up`
-    this.#tell(address, 'IPAddressNotAllocated', message)
+    const which = `IPAddress: ${name} for Service ${address.spec!.parentRef.namespace}/${address.spec!.parentRef.name}`
+    if (holder === undefined) this.#tell(address, 'IPAddressNotAllocated', `${which} appears to have leaked: cleaning up`)
+    else this.#tell(address, 'IPAddressWrongReference', `${which} has a wrong reference; cleaning up`)
     await this.#delete(address)
   }
 
@@ -127,26 +194,6 @@ export class AllocationKeeper implements AsyncDisposable {
     } catch (error) {
       if (!isNotFound(error)) throw error
     }
-  }
-
-  /** Once, as a server starts: only a server that died leaves ports behind. What is on its way is told from that by a second look. */
-  async #repairPorts(signal: AbortSignal): Promise<void> {
-    const first = await this.#comparePorts()
-    for (const port of first.missing) {
-      this.#context.log.warn('A node port that a Service has was not allocated; repairing', { port })
-      await allocateNodePorts([port], this.#context)
-    }
-    if (first.leaked.length === 0) return
-    await this.#context.clock.sleep(LEAKED_AFTER_MS, { signal })
-    const still = new Set((await this.#comparePorts()).leaked)
-    const leaked = first.leaked.filter((port) => still.has(port))
-    if (leaked.length > 0) this.#context.log.warn('Node ports that no Service has are given back', { ports: leaked.join(' ') })
-    await releaseNodePorts(leaked, this.#context)
-  }
-
-  async #comparePorts(): Promise<{ readonly leaked: number[]; readonly missing: number[] }> {
-    const all = [...this.#options.cache.of(services).objects()] as Service[]
-    return compareNodePorts(new Set(all.flatMap(ownPorts)), this.#context)
   }
 
   #service(key: string): Service | undefined {
@@ -166,6 +213,9 @@ const keyOf = ({ metadata }: KubernetesObject): string => objectKey(metadata?.na
 
 const holderOf = ({ spec }: IPAddress): string => objectKey(spec?.parentRef.namespace, spec?.parentRef.name ?? '')
 
-const isFor = (address: IPAddress, service: Service): boolean => holderOf(address) === keyOf(service)
+const isOfService = ({ spec }: IPAddress): boolean => !spec?.parentRef.group && spec?.parentRef.resource === 'services'
 
-const family = (ip: string): string => (ip.includes(':') ? 'IPv6' : 'IPv4')
+const isFor = (address: IPAddress, service: Service): boolean => isOfService(address) && holderOf(address) === keyOf(service)
+
+const hasLabels = ({ metadata }: IPAddress): boolean =>
+  metadata?.labels?.[MANAGED_BY.label] === MANAGED_BY.value && metadata.labels[FAMILY_LABEL] === ipFamilyOf(metadata.name ?? '')

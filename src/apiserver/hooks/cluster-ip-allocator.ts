@@ -1,6 +1,18 @@
-import { type IPAddress, ipAddresses, type Service, serviceCIDRs } from '#api'
+import {
+  type AddressRange,
+  addressAt,
+  canonicalAddress,
+  type IPAddress,
+  type IPFamily,
+  ipAddresses,
+  ipFamilyOf,
+  offsetOf,
+  parseRange,
+  type Service,
+  serviceCIDRs,
+} from '#api'
+import type { Random } from '#base'
 import { isAlreadyExists, isNotFound } from '#meta'
-import { addressAt, offsetOf, parseRange, type Range } from './ipv4.ts'
 import type { HookContext } from './types.ts'
 
 /** Why an address could not be had, in upstream's words. */
@@ -10,18 +22,23 @@ export class AllocationError extends Error {
 
 /** Tries this many random addresses before it looks at all that are taken. */
 const RANDOM_TRIES = 16
+/** Larger ranges of IPv6 are not allocated from, as upstream's allocator has it. */
+const IPV6_BITS_MIN = 64
+const UINT32 = 2 ** 32
 
 /**
  * Cluster IPs as IPAddress objects (KEP-1880): the object's name is the address, so the store's "already exists" is the lock, for any number of
  * API servers. Ranges are the ServiceCIDR objects; the lower part of each is left for addresses that users choose (KEP-3070).
  */
-export async function allocateClusterIP(service: Service, wanted: string | undefined, context: HookContext): Promise<string> {
-  const ranges = await serviceRanges(context)
+export async function allocateClusterIP(
+  service: Service,
+  { family, wanted }: { readonly family: IPFamily; readonly wanted: string | undefined },
+  context: HookContext,
+): Promise<string> {
+  const ranges = await serviceRanges(family, context)
   if (wanted !== undefined) {
-    if (!ranges.some((range) => isUsable(range, offsetOf(range, wanted)))) {
-      const valid = ranges.map(({ cidr }) => cidr).join(', ')
-      throw new AllocationError(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${valid}`)
-    }
+    if (!ranges.some((range) => isUsable(range, wanted)))
+      throw new AllocationError('the provided network does not match the current range')
     if (!(await claimFor(service, wanted, context))) throw new AllocationError('provided IP is already allocated')
     return wanted
   }
@@ -35,56 +52,74 @@ export async function allocateClusterIP(service: Service, wanted: string | undef
 export async function releaseClusterIP(address: string, context: HookContext): Promise<void> {
   if (context.dryRun) return
   try {
-    await context.client.delete(ipAddresses, address)
+    await context.client.delete(ipAddresses, nameOf(address))
   } catch (error) {
     if (!isNotFound(error)) throw error
   }
 }
 
-async function serviceRanges(context: HookContext): Promise<Range[]> {
-  const { items } = await context.client.list(serviceCIDRs)
+/** Those that addresses may be had from now. One about which nothing is said yet may be used: the controller that says so may not run. */
+async function serviceRanges(family: IPFamily, { client, serviceClusterIPRanges }: HookContext): Promise<AddressRange[]> {
+  const { items } = await client.list(serviceCIDRs)
   const ready = items.filter(
     ({ metadata, status }) =>
       metadata?.deletionTimestamp === undefined &&
-      status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+      (status?.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'True') === 'True',
   )
-  const cidrs = ready.flatMap(({ spec }) => spec?.cidrs ?? []).filter((cidr) => cidr.includes('.'))
-  return (cidrs.length > 0 ? cidrs : [context.serviceClusterIPRange]).map(parseRange)
+  // Before the first of them exists, the flag speaks.
+  const cidrs = items.length === 0 ? serviceClusterIPRanges : ready.flatMap(({ spec }) => spec?.cidrs ?? [])
+  return cidrs
+    .map(parseRange)
+    .filter((range) => range !== undefined)
+    .filter((range) => range.family === family && (family === 'IPv4' || range.bits >= IPV6_BITS_MIN))
 }
 
 /** Sizes of ranges: the lower band is a sixteenth, at least 16 and at most 256 addresses. */
-function staticBand(range: Range): number {
-  if (range.size <= 16) return 0
-  return Math.min(Math.max(16, Math.floor(range.size / 16)), 256)
+function staticBand({ size }: AddressRange): bigint {
+  if (size <= 16n) return 0n
+  const sixteenth = size / 16n
+  return sixteenth < 16n ? 16n : sixteenth > 256n ? 256n : sixteenth
 }
 
-/** Neither the network's own address nor its last. */
-const isUsable = (range: Range, offset: number | undefined): boolean =>
-  offset !== undefined && offset > 0 && offset < range.size - 1
+/** How many addresses follow the network's own. The last of a range of IPv4 is for all of its machines. */
+const usable = ({ size, family }: AddressRange): bigint => size - (family === 'IPv4' ? 2n : 1n)
 
-async function allocateIn(range: Range, service: Service, context: HookContext): Promise<string | undefined> {
+export function isUsable(range: AddressRange, address: string): boolean {
+  const offset = offsetOf(range, address)
+  return offset !== undefined && offset > 0n && offset <= usable(range)
+}
+
+async function allocateIn(range: AddressRange, service: Service, context: HookContext): Promise<string | undefined> {
   const band = staticBand(range)
-  const dynamic = range.size - 2 - band
-  for (let attempt = 0; attempt < RANDOM_TRIES && dynamic > 0; attempt++) {
-    const address = addressAt(range, 1 + band + context.random.int(dynamic))
+  const dynamic = usable(range) - band
+  for (let attempt = 0; attempt < RANDOM_TRIES && dynamic > 0n; attempt++) {
+    const address = addressAt(range, 1n + band + randomBelow(dynamic, context.random))
     if (await claimFor(service, address, context)) return address
   }
   const { items } = await context.client.list(ipAddresses)
   const taken = new Set(items.map(({ metadata }) => metadata?.name))
-  const inOrder = [...rangeOf(1 + band, range.size - 1), ...rangeOf(1, 1 + band)]
-  for (const offset of inOrder) {
+  for (const offset of inOrder(band, usable(range))) {
     const address = addressAt(range, offset)
     if (!taken.has(address) && (await claimFor(service, address, context))) return address
   }
   return undefined
 }
 
-function* rangeOf(from: number, to: number): Iterable<number> {
-  for (let value = from; value < to; value++) yield value
+/** Offsets from behind the lower band to the last, then those of the band. */
+function* inOrder(band: bigint, last: bigint): Iterable<bigint> {
+  for (let offset = band + 1n; offset <= last; offset++) yield offset
+  for (let offset = 1n; offset <= band && offset <= last; offset++) yield offset
 }
+
+const randomBelow = (limit: bigint, random: Random): bigint =>
+  limit <= BigInt(UINT32)
+    ? BigInt(random.int(Number(limit)))
+    : ((BigInt(random.int(UINT32)) << 32n) | BigInt(random.int(UINT32))) % limit
 
 /** Which addresses are the allocator's to give and to take back. */
 export const MANAGED_BY = { label: 'ipaddress.kubernetes.io/managed-by', value: 'ipallocator.k8s.io' } as const
+
+export const FAMILY_LABEL = 'ipaddress.kubernetes.io/ip-family'
 
 /** Takes an address for a Service; false when somebody has it. */
 export async function claimFor(service: Service, address: string, context: HookContext): Promise<boolean> {
@@ -92,8 +127,8 @@ export async function claimFor(service: Service, address: string, context: HookC
     apiVersion: 'networking.k8s.io/v1',
     kind: 'IPAddress',
     metadata: {
-      name: address,
-      labels: { 'ipaddress.kubernetes.io/ip-family': 'IPv4', [MANAGED_BY.label]: MANAGED_BY.value },
+      name: nameOf(address),
+      labels: { [FAMILY_LABEL]: ipFamilyOf(address), [MANAGED_BY.label]: MANAGED_BY.value },
     },
     spec: {
       parentRef: {
@@ -112,3 +147,6 @@ export async function claimFor(service: Service, address: string, context: HookC
     throw error
   }
 }
+
+/** The object's name is the one spelling of the address, whichever a Service has. */
+const nameOf = (address: string): string => canonicalAddress(address) ?? address

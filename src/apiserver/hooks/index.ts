@@ -6,6 +6,7 @@ import { serviceHook } from './service.ts'
 import type { Hook } from './types.ts'
 
 export { AllocationKeeper } from './allocation-keeper.ts'
+export { DefaultServiceCIDR } from './default-service-cidr.ts'
 export { EndpointsKeeper } from './endpoints-keeper.ts'
 export { type Advertised, publishKubernetesService } from './kubernetes-service.ts'
 export type { Hook, HookContext, Transaction, WriteContext } from './types.ts'

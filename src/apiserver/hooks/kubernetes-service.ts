@@ -1,17 +1,17 @@
 import {
+  addressAt,
   type EndpointSlice,
   type Endpoints,
   endpointSlices,
   endpoints,
+  ipFamilyOf,
+  parseRange,
   type Service,
-  type ServiceCIDR,
-  serviceCIDRs,
   services,
 } from '#api'
-import { deepClone, deepEqual } from '#base'
+import { assert, deepClone, deepEqual } from '#base'
 import type { Client } from '#client'
-import { formatTime, isAlreadyExists, isConflict } from '#meta'
-import { addressAt, parseRange } from './ipv4.ts'
+import { isAlreadyExists, isConflict } from '#meta'
 
 /** Where an API server is reached. */
 export interface Advertised {
@@ -22,17 +22,11 @@ export interface Advertised {
 const NAME = 'kubernetes'
 const PORT = 443
 
-/** Publishes the API server inside the cluster: the default ServiceCIDR, and the `kubernetes` Service on its first address. */
-export async function publishKubernetesService(
-  client: Client,
-  options: {
-    readonly nowMs: number
-    readonly serviceClusterIPRange: string
-  },
-): Promise<void> {
-  await ensure(() => client.create(serviceCIDRs, defaultServiceCIDR(options.serviceClusterIPRange)))
-  await setReady(client, options)
-  await ensure(() => client.create(services, kubernetesService(addressAt(parseRange(options.serviceClusterIPRange), 1))))
+/** Publishes the API server inside the cluster: the `kubernetes` Service, which has the first address of the default family, in a cluster of two families, too. */
+export async function publishKubernetesService(client: Client, ranges: readonly string[]): Promise<void> {
+  const range = parseRange(ranges[0] ?? '')
+  assert(range !== undefined, 'the ranges of Services were checked before')
+  await ensure(() => client.create(services, kubernetesService(addressAt(range, 1n))))
 }
 
 /** Says where that Service leads, which has no selector: to `addresses`, in order. */
@@ -49,33 +43,6 @@ async function ensure(create: () => Promise<unknown>): Promise<void> {
   }
 }
 
-const defaultServiceCIDR = (cidr: string): ServiceCIDR => ({
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'ServiceCIDR',
-  metadata: { name: NAME },
-  spec: { cidrs: [cidr] },
-})
-
-/** Says once that the default range may be used; whoever says anything about it later is left alone. */
-async function setReady(
-  client: Client,
-  { serviceClusterIPRange, nowMs }: { readonly serviceClusterIPRange: string; readonly nowMs: number },
-): Promise<void> {
-  const { metadata, spec, status } = await client.get(serviceCIDRs, NAME)
-  const isSaid = status?.conditions?.some(({ type }) => type === 'Ready') ?? false
-  if (isSaid || metadata?.deletionTimestamp !== undefined || !deepEqual(spec?.cidrs, [serviceClusterIPRange])) return
-  const ready = {
-    type: 'Ready',
-    status: 'True',
-    reason: '',
-    message: 'Kubernetes default Service CIDR is ready',
-    lastTransitionTime: formatTime(nowMs),
-  }
-  const applied = { ...defaultServiceCIDR(serviceClusterIPRange), spec: undefined, status: { conditions: [ready] } }
-  const fieldManager = 'kubernetes-service-cidr-controller'
-  await client.patch(serviceCIDRs, NAME, applied, { type: 'apply', fieldManager, force: true, subresource: 'status' })
-}
-
 const kubernetesService = (clusterIP: string): Service => ({
   apiVersion: 'v1',
   kind: 'Service',
@@ -84,7 +51,7 @@ const kubernetesService = (clusterIP: string): Service => ({
     type: 'ClusterIP',
     clusterIP,
     clusterIPs: [clusterIP],
-    ipFamilies: ['IPv4'],
+    ipFamilies: [ipFamilyOf(clusterIP)],
     ipFamilyPolicy: 'SingleStack',
     sessionAffinity: 'None',
     ports: [{ name: 'https', port: PORT, protocol: 'TCP', targetPort: 6443 }],
@@ -109,12 +76,17 @@ async function reconcileSlice(client: Client, addresses: readonly string[], port
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { name: NAME, namespace: 'default', labels: { 'kubernetes.io/service-name': NAME } },
-    addressType: 'IPv4',
+    // All servers of a cluster advertise themselves in one family.
+    addressType: ipFamilyOf(addresses[0] ?? ''),
     endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports: [{ name: 'https', port, protocol: 'TCP' }],
   }
   const current = await client.find(endpointSlices, `default/${NAME}`)
   if (current === undefined) return ensure(() => client.create(endpointSlices, wanted))
+  if (current.addressType !== wanted.addressType) {
+    await client.delete(endpointSlices, `default/${NAME}`)
+    return ensure(() => client.create(endpointSlices, wanted))
+  }
   const before = current.endpoints?.flatMap((each) => each.addresses)
   if (deepEqual(before, [...addresses]) && current.ports?.[0]?.port === port) return
   await unlessRaced(() =>

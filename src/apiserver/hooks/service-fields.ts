@@ -1,4 +1,5 @@
 import type { Service, ServicePort } from '#api'
+import { deepEqual } from '#base'
 
 /** Whether the type of Service has cluster IPs at all (headless ones do: `None`). */
 export const hasClusterIP = ({ spec }: Service): boolean => spec?.type !== 'ExternalName'
@@ -15,37 +16,31 @@ export const wantsHealthCheckNodePort = ({ spec }: Service): boolean =>
   spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
 
 /**
- * Keeps `clusterIP` and `clusterIPs[0]` the same: clients that know only one of the two fields change that one.
+ * Keeps `clusterIP` and `clusterIPs[0]` the same for clients that know only the first, which is from before there were two. Who knows both has to
+ * change both, and is told by validation.
  *
- *     old { clusterIP: A, clusterIPs: [A] }, new { clusterIP: '', clusterIPs: [A] }  →  both cleared
+ *     old { clusterIP: A, clusterIPs: [A] }, new { clusterIP: B, clusterIPs: [A] }  →  clusterIPs: [B]
  */
-export function normalizeClusterIPs(draft: Service, old: Service | undefined): void {
-  const spec = draft.spec
+export function normalizeClusterIPs({ spec }: Service, old: Service | undefined): void {
   if (spec === undefined) return
-  const [single, list] = [spec.clusterIP ?? '', spec.clusterIPs ?? []]
+  const { clusterIP = '', clusterIPs = [] } = spec
   if (old === undefined) {
-    if (single !== '' && list.length === 0) spec.clusterIPs = [single]
-    else if (single === '' && list[0] !== undefined) spec.clusterIP = list[0]
+    if (clusterIP !== '' && clusterIPs.length === 0) spec.clusterIPs = [clusterIP]
     return
   }
-  const [oldSingle, oldList] = [old.spec?.clusterIP ?? '', old.spec?.clusterIPs ?? []]
-  const singleChanged = single !== oldSingle
-  const listChanged = list.length !== oldList.length || list.some((ip, index) => ip !== oldList[index])
-  if (singleChanged && !listChanged) {
-    if (single === '') delete spec.clusterIPs
-    else spec.clusterIPs = [single]
-  } else if (listChanged && !singleChanged) {
-    spec.clusterIP = list[0] ?? ''
-  }
+  const isListSame = deepEqual(clusterIPs, old.spec?.clusterIPs ?? [])
+  if (clusterIP === (old.spec?.clusterIP ?? '') || !isListSame) return
+  if (clusterIP === '') delete spec.clusterIPs
+  else spec.clusterIPs = [clusterIP]
 }
 
 /** An update that leaves an allocated value out means "as it is", as long as the type still wants it. */
 export function keepAllocated(draft: Service, old: Service): void {
   const [spec, before] = [draft.spec, old.spec]
   if (spec === undefined || before === undefined) return
-  if (hasClusterIP(draft) && hasClusterIP(old) && !spec.clusterIP && !spec.clusterIPs?.length) {
-    if (before.clusterIP !== undefined) spec.clusterIP = before.clusterIP
-    if (before.clusterIPs !== undefined) spec.clusterIPs = [...before.clusterIPs]
+  if (hasClusterIP(draft) && hasClusterIP(old)) {
+    if (!spec.clusterIP && before.clusterIP !== undefined) spec.clusterIP = before.clusterIP
+    if (!spec.clusterIPs?.length && before.clusterIPs !== undefined) spec.clusterIPs = [...before.clusterIPs]
   }
   if (wantsNodePorts(draft) && wantsNodePorts(old)) keepNodePorts(spec.ports ?? [], before.ports ?? [])
   if (wantsHealthCheckNodePort(draft) && wantsHealthCheckNodePort(old) && !spec.healthCheckNodePort) {
@@ -67,9 +62,11 @@ export function dropOfOtherType(draft: Service, old: Service): void {
   const [spec, before] = [draft.spec, old.spec]
   if (spec === undefined || before === undefined) return
   if (hasClusterIP(old) && !hasClusterIP(draft)) {
-    if (spec.clusterIP === before.clusterIP) delete spec.clusterIP
-    if (JSON.stringify(spec.clusterIPs) === JSON.stringify(before.clusterIPs)) delete spec.clusterIPs
-    if (JSON.stringify(spec.ipFamilies) === JSON.stringify(before.ipFamilies)) delete spec.ipFamilies
+    if (spec.clusterIP === before.clusterIP && deepEqual(spec.clusterIPs, before.clusterIPs)) {
+      delete spec.clusterIP
+      delete spec.clusterIPs
+    }
+    if (deepEqual(spec.ipFamilies, before.ipFamilies)) delete spec.ipFamilies
     if (spec.ipFamilyPolicy === before.ipFamilyPolicy) delete spec.ipFamilyPolicy
   }
   if (wantsNodePorts(old) && !wantsNodePorts(draft)) {

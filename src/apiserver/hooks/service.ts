@@ -1,7 +1,7 @@
-import { type Service, services } from '#api'
-import { type FieldError, invalid } from '#meta'
+import { canonicalAddress, type IPFamily, invalidValue, ipFamilyOf, type Service, services } from '#api'
+import { type FieldError, internalError, invalid } from '#meta'
 import { AllocationError, allocateClusterIP, releaseClusterIP } from './cluster-ip-allocator.ts'
-import { setIPFamilies } from './ip-families.ts'
+import { asShown, setIPFamilies } from './ip-families.ts'
 import { allocateNodePorts, releaseNodePorts } from './node-port-allocator.ts'
 import {
   dropOfOtherType,
@@ -23,7 +23,8 @@ export const serviceHook: Hook<Service> = {
     return allocate(draft, undefined, context)
   },
 
-  async beginUpdate(draft, old, context) {
+  async beginUpdate(draft, stored, context) {
+    const old = asShown(stored, familiesOf(context)[0] ?? 'IPv4')
     dropOfOtherType(draft, old)
     keepAllocated(draft, old)
     normalizeClusterIPs(draft, old)
@@ -36,9 +37,13 @@ export const serviceHook: Hook<Service> = {
   },
 }
 
-/** Addresses that are this Service's own allocations. */
-export const ownAddresses = (service: Service): string[] =>
-  hasClusterIP(service) && !isHeadless(service) ? (service.spec?.clusterIPs ?? []) : []
+/** Addresses that are this Service's own allocations, each in its one spelling. */
+export function ownAddresses(service: Service): string[] {
+  if (!hasClusterIP(service) || isHeadless(service)) return []
+  const { clusterIP, clusterIPs } = service.spec ?? {}
+  const all = clusterIPs?.length ? clusterIPs : clusterIP ? [clusterIP] : []
+  return all.map((ip) => canonicalAddress(ip) ?? ip)
+}
 
 /** Node ports of the Service, each once: several protocols may share a number. */
 export function ownPorts({ spec }: Service): number[] {
@@ -52,8 +57,8 @@ async function allocate(draft: Service, old: Service | undefined, context: HookC
     for (const step of undo.reverse()) await step()
   }
   try {
-    refuse(draft, setIPFamilies(draft))
-    await allocateAddress(draft, old, context, undo)
+    refuse(draft, setIPFamilies(draft, old, familiesOf(context)))
+    await allocateAddresses(draft, old, context, undo)
     await allocatePorts(draft, old, context, undo)
   } catch (error) {
     await rollback()
@@ -70,26 +75,39 @@ async function allocate(draft: Service, old: Service | undefined, context: HookC
   }
 }
 
-async function allocateAddress(
+/** Of the addresses that Services have here, the default one first. */
+const familiesOf = ({ serviceClusterIPRanges }: HookContext): IPFamily[] => serviceClusterIPRanges.map(ipFamilyOf)
+
+async function allocateAddresses(
   draft: Service,
   old: Service | undefined,
   context: HookContext,
   undo: (() => Promise<void>)[],
 ): Promise<void> {
-  const spec = draft.spec
-  if (spec === undefined || !hasClusterIP(draft) || isHeadless(draft)) return
-  const wanted = spec.clusterIPs?.[0] || undefined
-  if (wanted !== undefined && old !== undefined && ownAddresses(old).includes(wanted)) return
-  try {
-    const address = await allocateClusterIP(draft, wanted, context)
-    undo.push(() => releaseClusterIP(address, context))
-    spec.clusterIP = address
-    spec.clusterIPs = [address]
-  } catch (error) {
-    if (!(error instanceof AllocationError)) throw error
-    const which = wanted === undefined ? 'a service IP' : `IP ${wanted}`
-    refuse(draft, [invalidValue('spec.clusterIPs', spec.clusterIPs ?? [], `failed to allocate ${which}: ${error.message}`)])
+  const { spec } = draft
+  for (const index of spec === undefined ? [] : missingAddresses(draft, old)) {
+    const family = spec!.ipFamilies![index] as IPFamily
+    const wanted = spec!.clusterIPs?.[index]
+    try {
+      const address = await allocateClusterIP(draft, { family, wanted }, context)
+      undo.push(() => releaseClusterIP(address, context))
+      spec!.clusterIPs = [...(spec!.clusterIPs ?? []).slice(0, index), address, ...(spec!.clusterIPs ?? []).slice(index + 1)]
+      if (index === 0) spec!.clusterIP = address
+    } catch (error) {
+      if (!(error instanceof AllocationError)) throw error
+      if (wanted === undefined) throw internalError(new Error(`failed to allocate a serviceIP: ${error.message}`))
+      const rule = `failed to allocate IP ${wanted}: ${error.message}`
+      refuse(draft, [invalidValue('spec.clusterIPs', spec!.clusterIPs, rule)])
+    }
   }
+}
+
+/** Places in `ipFamilies` that need an address now. One that an update merely changed is not among them: validation refuses that. */
+function missingAddresses(draft: Service, old: Service | undefined): number[] {
+  const families = draft.spec?.ipFamilies ?? []
+  if (!hasClusterIP(draft) || isHeadless(draft)) return []
+  if (old === undefined || !hasClusterIP(old)) return [...families.keys()]
+  return !isHeadless(old) && old.spec?.ipFamilies?.length === 1 && families.length === 2 ? [1] : []
 }
 
 async function allocatePorts(
@@ -119,12 +137,6 @@ async function allocatePorts(
   for (const [index, port] of open.entries()) port.nodePort = fresh[index]!
   if (health) spec.healthCheckNodePort = fresh.at(-1)!
 }
-
-const invalidValue = (field: string, value: unknown, detail: string): FieldError => ({
-  field,
-  reason: 'FieldValueInvalid',
-  message: `Invalid value: ${JSON.stringify(value)}: ${detail}`,
-})
 
 function refuse(draft: Service, errors: readonly FieldError[]): void {
   if (errors.length > 0) throw invalid({ group: '', kind: 'Service' }, draft.metadata?.name ?? '', errors)

@@ -27,7 +27,8 @@ export interface HookContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  readonly serviceClusterIPRange: string
+  /** At most one of each family; the first is of the default family. */
+  readonly serviceClusterIPRanges: readonly string[]
   readonly serviceNodePortRange: PortRange
   readonly authorizers: readonly Authorizer[]
   readonly rbac: RbacAuthorizer

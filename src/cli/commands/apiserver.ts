@@ -1,11 +1,10 @@
-import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type ApiServerOptions, apiServerSettingsOf, withApiServerOptions } from '../api-server-options.ts'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   address,
-  cidr,
+  checked,
   type LogOptions,
   list,
   logLevelOf,
@@ -53,7 +52,11 @@ export const apiserver: CommandDefinition = {
       .option('--tls-cert-file <file>', 'serving certificate; one is made when there is none')
       .option('--tls-private-key-file <file>', 'its key')
       .option('--cert-dir <directory>', 'where a serving certificate that was made is kept')
-      .option('--service-cluster-ip-range <range>', 'addresses of Services', cidr('--service-cluster-ip-range'), '10.0.0.0/24')
+      .option(
+        '--service-cluster-ip-range <ranges>',
+        'addresses of Services: a range, or one of each family by a comma, the first of the default family',
+        '10.0.0.0/24',
+      )
       .option('--service-node-port-range <range>', 'ports of Services on nodes', portRange, { from: 30_000, to: 32_767 })
       .option('--kubelet-client-certificate <file>', 'how kubelets know this server')
       .option('--kubelet-client-key <file>', 'its key')
@@ -81,13 +84,14 @@ function portRange(text: string): { readonly from: number; readonly to: number }
 async function settingsOf(options: Options): Promise<import('#cluster').ApiServerProcessOptions> {
   const cluster = await import('#cluster')
   const { serviceAccounts, encryption, ...settings } = await apiServerSettingsOf(options)
-  const { addressIn, addressOfHost } = cluster
+  const { addressIn, addressOfHost, serviceRangesOf } = cluster
+  const serviceRanges = checked(() => serviceRangesOf(options.serviceClusterIpRange, '--service-cluster-ip-range'))
   const bound = isUnspecified(options.bindAddress) ? undefined : options.bindAddress
   const advertiseAddress = options.advertiseAddress ?? bound ?? addressOfHost()
   if (advertiseAddress === undefined)
     throw new UsageError('this machine has no address to advertise; name one with --advertise-address')
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
-  const serviceIP = isIP(options.serviceClusterIpRange.split('/')[0]!) === 4 ? [addressIn(options.serviceClusterIpRange, 1)] : []
+  const serviceIPs = serviceRanges.map((range) => addressIn(range, 1))
   const credentials = (): import('#cluster').ApiServerCredentials => credentialsOf(options, serviceAccounts, cluster)
   return {
     ...settings,
@@ -96,12 +100,12 @@ async function settingsOf(options: Options): Promise<import('#cluster').ApiServe
     credentials: credentials(),
     renewal: { paths: filesOf(options), read: credentials },
     certificateDirectory: options.certDir ?? join(options.dataDir, 'pki'),
-    servingHosts: [hostname(), 'localhost', '127.0.0.1', advertiseAddress, ...service, ...serviceIP],
+    servingHosts: [hostname(), 'localhost', '127.0.0.1', advertiseAddress, ...service, ...serviceIPs],
     proxyClient: readFlagPair(
       ['--proxy-client-cert-file', options.proxyClientCertFile],
       ['--proxy-client-key-file', options.proxyClientKeyFile],
     ),
-    serviceClusterIPRange: options.serviceClusterIpRange,
+    serviceClusterIPRanges: serviceRanges,
     serviceNodePortRange: options.serviceNodePortRange,
     kubelets: kubeletsOf(options),
     storage: {

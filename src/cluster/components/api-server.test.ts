@@ -64,7 +64,7 @@ async function lab() {
         certificateDirectory: directory,
         servingHosts: [],
         proxyClient: undefined,
-        serviceClusterIPRange: '10.0.0.0/24',
+        serviceClusterIPRanges: ['10.0.0.0/24'],
         serviceNodePortRange: { from: 30_000, to: 32_767 },
         kubelets: undefined,
         authentication: { configurationFile: path('authentication.yaml') },

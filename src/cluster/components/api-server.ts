@@ -25,7 +25,7 @@ export interface ApiServerProcessOptions extends ApiServerSettings {
   readonly servingHosts: readonly string[]
   /** How this server proves itself to extension API servers. */
   readonly proxyClient: KeyPair | undefined
-  readonly serviceClusterIPRange: string
+  readonly serviceClusterIPRanges: readonly string[]
   readonly serviceNodePortRange: { readonly from: number; readonly to: number }
   readonly kubelets: (KeyPair & { readonly ca: string }) | undefined
   /** `embedded` is in `dataDirectory`. */
@@ -43,7 +43,7 @@ export async function startApiServerProcess(
     options.credentials.serving ??
     (await selfSigned(options.certificateDirectory, 'apiserver', options.servingHosts, { clock, random }))
   const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log, onFailure: stop }))
-  const { serviceClusterIPRange, serviceNodePortRange } = options
+  const { serviceClusterIPRanges, serviceNodePortRange } = options
   const { clientCA, frontProxyCA, serviceAccounts } = options.credentials
   const { authentication, authorization, admission, encryption, audit, shutdown } = options
   // As upstream, whoever the front proxy's authority signs for may speak for others, unless names are named.
@@ -66,7 +66,7 @@ export async function startApiServerProcess(
       random,
       log,
       serviceAccounts,
-      serviceClusterIPRange,
+      serviceClusterIPRanges,
       serviceNodePortRange,
       advertise: listening.promise.then((port) => ({ address: options.advertiseAddress, port })),
       nodeConnection: options.kubelets,

@@ -1,0 +1,94 @@
+import type { FieldError } from '#meta'
+import type { ServiceSpec } from '../generated/types.ts'
+import { ipFamilyOf } from '../networking/address-range.ts'
+import { ipAddress } from '../validation/common.ts'
+import { duplicateValue, type Findings, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
+
+export const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === 'None' || spec.clusterIPs?.[0] === 'None'
+
+const FAMILIES = ['IPv4', 'IPv6']
+
+/** The families and addresses of a Service, each by itself and against the others. */
+export function* validateClusterIPs(spec: ServiceSpec): Findings {
+  const { clusterIP = '', clusterIPs = [], ipFamilies = [] } = spec
+  const path = 'spec.clusterIPs'
+  const found: FieldError[] = []
+  if (clusterIP !== '' && clusterIPs.length === 0) found.push(required(path))
+  else if (clusterIP !== '' && clusterIPs[0] !== clusterIP)
+    found.push(invalidValue(path, clusterIPs, 'first value must match `clusterIP`'))
+  else if (clusterIP === '' && clusterIPs.length > 0)
+    found.push(invalidValue(path, clusterIPs, 'must be empty when `clusterIP` is not specified'))
+  for (const [index, family] of ipFamilies.entries()) {
+    if (!FAMILIES.includes(family)) found.push(unsupported(`spec.ipFamilies[${index}]`, family, FAMILIES))
+    if (ipFamilies.indexOf(family) !== index) found.push(duplicateValue(`spec.ipFamilies[${index}]`, family))
+  }
+  found.push(...optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy'))
+  const wrong = [...validateAddresses(clusterIPs)]
+  yield* found
+  yield* wrong
+  if (clusterIPs.length > 2) yield invalidValue(path, clusterIPs, 'may only hold up to 2 values')
+  if (wrong.length > 0) return
+  const families = clusterIPs.map(ipFamilyOf)
+  if (new Set(families).size < clusterIPs.length)
+    yield invalidValue(path, clusterIPs, 'may specify no more than one IP for each IP family')
+  else if (found.length === 0 && !isHeadless(spec)) {
+    for (const [index, ip] of clusterIPs.entries()) {
+      const wanted = ipFamilies[index]
+      if (wanted === undefined || wanted === families[index]) continue
+      yield invalidValue(`${path}[${index}]`, ip, `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``)
+    }
+  }
+}
+
+function* validateAddresses(clusterIPs: readonly string[]): Findings {
+  for (const [index, ip] of clusterIPs.entries()) {
+    if (index > 0 || ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
+    else if (clusterIPs.length > 1) yield invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value")
+  }
+}
+
+/**
+ * An address that clients resolved and rules were made for stays. A second one, and its family, may come, and go again once the policy says that one is enough.
+ * Neither Service is an ExternalName.
+ */
+export function* validateAddressChange(spec: ServiceSpec, old: ServiceSpec): Findings {
+  const [headless, wasHeadless] = [isHeadless(spec), isHeadless(old)]
+  if (headless && wasHeadless) return
+  yield* validateIPChange(spec, old)
+  if (headless === wasHeadless) yield* validateFamilyChange(spec, old)
+}
+
+const CHANGED = 'may not change once set'
+
+function* validateIPChange(
+  { clusterIPs: now = [], ipFamilyPolicy }: ServiceSpec,
+  { clusterIPs: was = [] }: ServiceSpec,
+): Findings {
+  if (now.length === was.length) {
+    for (const [index, ip] of was.entries()) if (ip !== now[index]) yield invalidValue(`spec.clusterIPs[${index}]`, now, CHANGED)
+    return
+  }
+  const isReleased = now.length < was.length
+  if (isReleased && now.length === 0) yield invalidValue('spec.clusterIPs[0]', now, 'primary clusterIP can not be unset')
+  else if (was.length > 0 && now[0] !== was[0]) yield invalidValue('spec.clusterIPs[0]', now, CHANGED)
+  if (isReleased && now.length === 1) yield* releasedOnlyBy(ipFamilyPolicy, 'clusterIP')
+}
+
+function* validateFamilyChange(spec: ServiceSpec, { ipFamilies: was = [] }: ServiceSpec): Findings {
+  const { clusterIPs = [], ipFamilies: now = [], ipFamilyPolicy } = spec
+  const field = 'spec.ipFamilies[0]'
+  if (now.length === was.length) {
+    for (const [index, family] of was.entries()) if (family !== now[index]) yield invalidValue(field, now, CHANGED)
+    return
+  }
+  const isReleased = now.length < was.length
+  if (isReleased && clusterIPs.length === 0) yield invalidValue(field, now, 'primary ipFamily can not be unset')
+  // Upstream shows the addresses here.
+  if (was.length > 0 && now.length > 0 && now[0] !== was[0]) yield invalidValue(field, clusterIPs, CHANGED)
+  if (isReleased && now.length === 1) yield* releasedOnlyBy(ipFamilyPolicy, 'ipFamily')
+}
+
+function* releasedOnlyBy(policy: string | undefined, what: string): Findings {
+  if (policy !== 'SingleStack')
+    yield invalidValue('spec.ipFamilyPolicy', policy, `must be set to 'SingleStack' when releasing the secondary ${what}`)
+}
