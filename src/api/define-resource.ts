@@ -19,6 +19,7 @@ export function defineResource<T extends KubernetesObject>(input: ResourceInput<
     generation: false,
     keepsStatusOnCreate: false,
     unconditionalUpdate: true,
+    createsOnUpdate: false,
     returnsDeleted: false,
     immutableFields: [],
     validateName: subdomainName,

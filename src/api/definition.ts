@@ -82,6 +82,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   readonly generation: boolean
   /** Whether a PUT may leave out the resourceVersion, which then means whatever is there. */
   readonly unconditionalUpdate: boolean
+  /** Whether a PUT of what is not there creates it. */
+  readonly createsOnUpdate: boolean
   /** Whether a delete answers with the object as it last was; with a Status otherwise, as most kinds do. */
   readonly returnsDeleted: boolean
   /** Fields that update keeps (`spec.x`, upstream's paths): a change is 422 `field is immutable`. */

@@ -8,6 +8,7 @@ import { formOf } from './presentation/form-of.ts'
 import { Presenter } from './presentation/presenter.ts'
 import { reply, replyObject } from './response.ts'
 import { get, list, type ReadDependencies } from './rest/list.ts'
+import type { WrittenVersion } from './rest/upsert.ts'
 import { watch } from './rest/watch.ts'
 import { create, deletedStatus, patch, remove, removeCollection, update } from './rest/write.ts'
 import { subresources } from './subresources/index.ts'
@@ -65,7 +66,7 @@ export class Dispatcher {
   }
 
   async #verb(context: RequestContext, presenter: Presenter): Promise<TransportResponse> {
-    const { registry } = this.#options
+    const { registry, authorizers } = this.#options
     const { info, resource } = context
     const reads = this.#reads
     switch (info.verb) {
@@ -81,9 +82,9 @@ export class Dispatcher {
         if (resource.scope === 'Namespaced' && info.namespace === '') throw methodNotAllowed(resource, 'create')
         return reply(201, presenter.one(await create(context, registry)))
       case 'update':
-        return reply(200, presenter.one(await update(context, registry)))
+        return written(await update(context, registry, authorizers), presenter)
       case 'patch':
-        return this.#patch(context, presenter)
+        return written(await patch(context, registry, authorizers), presenter)
       case 'delete': {
         const { version, gone } = await remove(context, registry)
         const status = gone && !resource.returnsDeleted
@@ -97,12 +98,6 @@ export class Dispatcher {
       case 'proxy':
         throw methodNotAllowed(resource, info.verb)
     }
-  }
-
-  async #patch(context: RequestContext, presenter: Presenter): Promise<TransportResponse> {
-    const { registry, authorizers } = this.#options
-    const { version, created } = await patch(context, registry, authorizers)
-    return reply(created ? 201 : 200, presenter.one(version))
   }
 
   #subresource(context: RequestContext): Promise<TransportResponse> {
@@ -128,3 +123,6 @@ export class Dispatcher {
     return new Presenter(context.resource, formOf(context), context.query, () => this.#options.clock.now())
   }
 }
+
+const written = ({ version, created }: WrittenVersion, presenter: Presenter): TransportResponse =>
+  reply(created ? 201 : 200, presenter.one(version))

@@ -9,6 +9,7 @@ export const leases = defineResource<Lease>({
   kind: 'Lease',
   scope: 'Namespaced',
   names: { plural: 'leases' },
+  createsOnUpdate: true,
   unconditionalUpdate: false,
   columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity), age],
   *validate({ spec }) {

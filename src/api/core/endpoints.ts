@@ -10,6 +10,7 @@ export const endpoints = defineResource<Endpoints>({
   kind: 'Endpoints',
   scope: 'Namespaced',
   names: { plural: 'endpoints', shortNames: ['ep'] },
+  createsOnUpdate: true,
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   default(draft) {
     for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'

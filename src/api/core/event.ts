@@ -9,6 +9,7 @@ export const events = defineResource<Event>({
   kind: 'Event',
   scope: 'Namespaced',
   names: { plural: 'events', shortNames: ['ev'] },
+  createsOnUpdate: true,
   ttlSeconds: 3600,
   selectableFields: {
     'involvedObject.kind': ({ involvedObject }) => involvedObject?.kind ?? '',

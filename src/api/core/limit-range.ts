@@ -9,6 +9,7 @@ export const limitRanges = defineResource<LimitRange>({
   kind: 'LimitRange',
   scope: 'Namespaced',
   names: { plural: 'limitranges', shortNames: ['limits'] },
+  createsOnUpdate: true,
   default(draft) {
     for (const item of draft.spec?.limits ?? []) if (item.type === 'Container') defaultLimits(item)
   },

@@ -12,6 +12,7 @@ export const services = defineResource<Service>({
   kind: 'Service',
   scope: 'Namespaced',
   names: { plural: 'services', shortNames: ['svc'], categories: ['all'] },
+  createsOnUpdate: true,
   returnsDeleted: true,
   subresources: {
     status: true,

@@ -10,6 +10,7 @@ export const eventsEvents = defineResource<EventsEvent>({
   kind: 'Event',
   scope: 'Namespaced',
   names: { plural: 'events', shortNames: ['ev'] },
+  createsOnUpdate: true,
   ttlSeconds: 3600,
   selectableFields: {
     'regarding.kind': ({ regarding }) => regarding?.kind ?? '',

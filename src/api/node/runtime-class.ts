@@ -14,6 +14,7 @@ export const runtimeClasses = defineResource<RuntimeClass>({
   kind: 'RuntimeClass',
   scope: 'Cluster',
   names: { plural: 'runtimeclasses' },
+  createsOnUpdate: true,
   unconditionalUpdate: false,
   columns: [name, text('Handler', ({ handler }) => handler), age],
   *validate({ handler = '', overhead, scheduling }) {

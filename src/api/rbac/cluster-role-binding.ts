@@ -11,6 +11,7 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   kind: 'ClusterRoleBinding',
   scope: 'Cluster',
   names: { plural: 'clusterrolebindings' },
+  createsOnUpdate: true,
   default: defaultBinding,
   columns: bindingColumns,
   validateName: pathSegmentName,

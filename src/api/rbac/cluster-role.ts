@@ -12,6 +12,7 @@ export const clusterRoles = defineResource<ClusterRole>({
   kind: 'ClusterRole',
   scope: 'Cluster',
   names: { plural: 'clusterroles' },
+  createsOnUpdate: true,
   default(draft) {
     draft.rules ??= []
   },

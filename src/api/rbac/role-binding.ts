@@ -11,6 +11,7 @@ export const roleBindings = defineResource<RoleBinding>({
   kind: 'RoleBinding',
   scope: 'Namespaced',
   names: { plural: 'rolebindings' },
+  createsOnUpdate: true,
   default: defaultBinding,
   columns: bindingColumns,
   validateName: pathSegmentName,

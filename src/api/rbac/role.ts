@@ -10,6 +10,7 @@ export const roles = defineResource<Role>({
   kind: 'Role',
   scope: 'Namespaced',
   names: { plural: 'roles' },
+  createsOnUpdate: true,
   default(draft) {
     draft.rules ??= []
   },

@@ -72,6 +72,8 @@ export interface ObjectView {
 export interface CreateOptions {
   readonly dryRun: boolean
   readonly applied?: boolean
+  /** Whether the object may be created, of which the request's own verb says nothing; rejects when not. */
+  readonly authorize?: (() => Promise<void>) | undefined
 }
 
 const GENERATE_NAME_TRIES = 8
@@ -122,7 +124,7 @@ export class Registry {
   async #createOnce(
     context: RequestContext,
     object: KubernetesObject,
-    { dryRun, applied = false }: CreateOptions,
+    { dryRun, applied = false, authorize }: CreateOptions,
   ): Promise<ObjectVersion> {
     const { resource, info } = context
     const { admission, clock, fields } = this.#options
@@ -145,6 +147,7 @@ export class Registry {
       const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now(), isNew: true })]
       refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
       context.warnings.push(...resource.warnings(object, undefined))
+      await authorize?.()
       await admission.validate(attributes)
       const version = await timed(context.audit, 'etcd', () => this.#put(resource, object, 0, dryRun))
       await transaction.commit()
@@ -381,12 +384,13 @@ function refuse(resource: ResourceDefinition, name: string, errors: readonly Fie
   if (errors.length > 0) throw invalid(resource, name, errors)
 }
 
-function checkPreconditions(
+/** What a write asks of the object that it finds. Throws 409. */
+export function checkPreconditions(
   resource: ResourceDefinition,
   object: KubernetesObject,
   preconditions: Preconditions | undefined,
 ): void {
-  const { uid, resourceVersion, namespace, name = '' } = object.metadata ?? {}
+  const { uid = '', resourceVersion, namespace, name = '' } = object.metadata ?? {}
   if (preconditions?.uid && preconditions.uid !== uid) {
     const key = storageKey(resource, namespace, name)
     const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`

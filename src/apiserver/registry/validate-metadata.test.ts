@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { configMaps, leases } from '#api'
+import { configMaps, leases, podDisruptionBudgets } from '#api'
 import { type ObjectMeta, StatusError } from '#meta'
 import { startTestApiServer } from '#testing'
 
@@ -67,7 +67,7 @@ test('some kinds are only replaced by who has read them', async () => {
     'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
   )
   assert.equal((await client.update(leases, { ...lease, spec: { holderIdentity: 'b' } })).spec?.holderIdentity, 'b')
-  const none = await refusal(client.update(leases, { metadata: { name: 'none', namespace: 'default' } }))
+  const none = await refusal(client.update(podDisruptionBudgets, { metadata: { name: 'none', namespace: 'default' } }))
   assert.equal(none.reason, 'NotFound')
   await client.create(configMaps, { metadata: { name: 'c', namespace: 'default' } })
   assert.deepEqual((await client.update(configMaps, { metadata: { name: 'c', namespace: 'default' }, data: { a: '1' } })).data, {

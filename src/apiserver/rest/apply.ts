@@ -1,26 +1,19 @@
-import { apiVersionOf, badRequest, conflict, isAlreadyExists, isNotFound, isObject, type KubernetesObject } from '#meta'
-import { type Authorizer, requireAuthorization } from '../authorization/index.ts'
+import { apiVersionOf, badRequest, conflict, isObject, type KubernetesObject } from '#meta'
+import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { type DecodeOptions, decodeBody, readObject, strictDuplicates } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { CreateOptions, Registry } from '../registry/registry.ts'
+import { upsert, type WrittenVersion } from './upsert.ts'
 import { checkIdentity, decodeOptionsOf, isDryRun, toStored } from './write-options.ts'
-
-/** An object that is deleted and made again all the time is given up on. */
-const RACES_MAX = 5
-
-export interface AppliedVersion {
-  readonly version: ObjectVersion
-  readonly created: boolean
-}
 
 /** Server-side apply (https://kubernetes.io/docs/reference/using-api/server-side-apply/): makes the object when there is none. */
 export async function apply(
   context: RequestContext,
   registry: Registry,
   authorizers: readonly Authorizer[],
-): Promise<AppliedVersion> {
+): Promise<WrittenVersion> {
   checkWriteOptions(context, 'PatchOptions', true)
   const { info, resource } = context
   const { value, duplicates } = await decodeBody(context.body, decodeOptionsOf(context))
@@ -28,19 +21,8 @@ export async function apply(
   const configuration = checkedConfiguration(value, context)
   const { uid, resourceVersion } = configuration.metadata ?? {}
   const applied = onto(context, registry, configuration, duplicates)
-  for (let race = 1; ; race++) {
-    try {
-      const version = await registry.update(context, info.name, {
-        dryRun: isDryRun(context),
-        subresource: info.subresource,
-        preconditions: { uid, resourceVersion },
-        applied: true,
-        transform: applied,
-      })
-      return { version, created: false }
-    } catch (error) {
-      if (!isNotFound(error) || info.subresource !== '' || !resource.verbs.includes('create')) throw error
-    }
+  const dryRun = isDryRun(context)
+  const create = async (authorize: CreateOptions['authorize']): Promise<ObjectVersion> => {
     if (uid !== undefined) {
       throw conflict(
         resource,
@@ -48,14 +30,19 @@ export async function apply(
         `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
       )
     }
-    await requireAuthorization(authorizers, { ...info, verb: 'create', user: context.user, isResource: true }, resource)
-    try {
-      const version = await registry.create(context, applied(undefined), { dryRun: isDryRun(context), applied: true })
-      return { version, created: true }
-    } catch (error) {
-      if (!isAlreadyExists(error) || race === RACES_MAX) throw error
-    }
+    return registry.create(context, applied(undefined), { dryRun, authorize, applied: true })
   }
+  return upsert(context, authorizers, {
+    update: () =>
+      registry.update(context, info.name, {
+        dryRun,
+        subresource: info.subresource,
+        preconditions: { uid, resourceVersion },
+        applied: true,
+        transform: applied,
+      }),
+    create: info.subresource === '' && resource.verbs.includes('create') ? create : undefined,
+  })
 }
 
 /** The stored form of what the configuration makes of a live object, with its managers. */

@@ -6,11 +6,12 @@ import { decodeBody, readAs, readBody, readObject } from '../registry/decode-bod
 import { checkDeleteOptions, type DeleteRequest } from '../registry/deletion.ts'
 import { checkWriteOptions, dryRunOf } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
-import type { Registry } from '../registry/registry.ts'
-import { type AppliedVersion, apply } from './apply.ts'
+import { type CreateOptions, checkPreconditions, type Registry } from '../registry/registry.ts'
+import { apply } from './apply.ts'
 import { deleteCollection } from './delete-collection.ts'
 import type { ListResult, ReadDependencies } from './list.ts'
 import { applyPatch, patchFindings, patchTypeOf, readingOf, UNREADABLE_PATCH } from './patch.ts'
+import { upsert, type WrittenVersion } from './upsert.ts'
 import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from './write-options.ts'
 
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
@@ -23,20 +24,33 @@ export async function create(context: RequestContext, registry: Registry): Promi
   return registry.create(context, toStored(context, object), { dryRun: isDryRun(context) })
 }
 
-export async function update(context: RequestContext, registry: Registry): Promise<ObjectVersion> {
-  const { info } = context
+export async function update(
+  context: RequestContext,
+  registry: Registry,
+  authorizers: readonly Authorizer[],
+): Promise<WrittenVersion> {
+  const { info, resource } = context
   checkWriteOptions(context, 'UpdateOptions', false)
   const object = await bodyObject(context)
   checkIdentity(object, context)
-  const { uid, resourceVersion } = object.metadata ?? {}
-  return registry.update(context, info.name, {
-    transform: () => {
-      if (!resourceVersion && !context.resource.unconditionalUpdate) throw unversioned(context)
-      return toStored(context, object)
-    },
-    dryRun: isDryRun(context),
-    subresource: info.subresource,
-    preconditions: { uid, resourceVersion },
+  const { uid, resourceVersion, ...metadata } = object.metadata ?? {}
+  const dryRun = isDryRun(context)
+  const create = async (authorize: CreateOptions['authorize']): Promise<ObjectVersion> => {
+    checkPreconditions(resource, { metadata: { name: info.name, namespace: info.namespace } }, { uid })
+    return registry.create(context, toStored(context, { ...object, metadata }), { dryRun, authorize })
+  }
+  return upsert(context, authorizers, {
+    update: () =>
+      registry.update(context, info.name, {
+        transform: () => {
+          if (!resourceVersion && !resource.unconditionalUpdate) throw unversioned(context)
+          return toStored(context, object)
+        },
+        dryRun,
+        subresource: info.subresource,
+        preconditions: { uid, resourceVersion },
+      }),
+    create: info.subresource === '' && resource.createsOnUpdate ? create : undefined,
   })
 }
 
@@ -52,7 +66,7 @@ export async function patch(
   context: RequestContext,
   registry: Registry,
   authorizers: readonly Authorizer[],
-): Promise<AppliedVersion> {
+): Promise<WrittenVersion> {
   const { info, resource } = context
   const type = patchTypeOf(context.headers['content-type'], resource)
   if (type === 'apply') return apply(context, registry, authorizers)
