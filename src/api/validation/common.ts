@@ -3,7 +3,7 @@ import { deepEqual } from '#base'
 import { compareQuantities, compileSelector, isQuantity, type LabelSelector, matches } from '#meta'
 import type { PodTemplateSpec } from '../generated/types.ts'
 import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, tooLong } from './findings.ts'
-import { dnsLabel, labelValue, portName, qualifiedName, subdomainName } from './names.ts'
+import { dnsLabel, labelValue, NONE, portName, qualifiedName, subdomainName } from './names.ts'
 
 export function* labels(map: Readonly<Record<string, string>> | undefined, field: string): Findings {
   for (const [key, value] of Object.entries(map ?? {})) {
@@ -71,7 +71,13 @@ export function* matchesTemplate(selector: LabelSelector | undefined, template: 
   yield invalidValue('spec.template.metadata.labels', own ?? null, '`selector` does not match template `labels`')
 }
 
-export function* quantity(value: string, field: string): Findings {
+/** Nothing below zero, and nothing that is to be computed with to be known for a quantity. */
+const PLAIN_QUANTITY = /^\d{1,9}(m|[kMGT]|[KMGT]i)?$/
+
+export const quantity = (value: string, field: string): Findings =>
+  PLAIN_QUANTITY.test(value) ? NONE : validateQuantity(value, field)
+
+function* validateQuantity(value: string, field: string): Findings {
   if (!isQuantity(value)) yield invalidValue(field, value, 'must be a valid resource quantity')
   else if (compareQuantities(value, '0') < 0) yield invalidValue(field, value, 'must be greater than or equal to 0')
 }
@@ -101,7 +107,10 @@ export function* notOver100Percent(value: number | string | undefined, field: st
 export const isZero = (value: number | string | undefined): boolean =>
   value === 0 || (typeof value === 'string' && /^0+%$/.test(value))
 
-export function* portOrName(value: number | string | undefined, field: string): Findings {
+export const portOrName = (value: number | string | undefined, field: string): Findings =>
+  typeof value === 'number' && value >= 1 && value <= 65_535 ? NONE : validatePortOrName(value, field)
+
+function* validatePortOrName(value: number | string | undefined, field: string): Findings {
   if (typeof value === 'string') yield* complaints(portName(value), value, field)
   else if (value === undefined || value < 1 || value > 65_535) {
     yield invalidValue(field, value ?? 0, 'must be between 1 and 65535, inclusive')
@@ -142,10 +151,8 @@ export function* domainPrefixedPath(value: string, field: string): Findings {
   }
 }
 
-export function* dnsLabelField(value: string | undefined, field: string): Findings {
-  if (!value) yield required(field)
-  else yield* complaints(dnsLabel(value), value, field)
-}
+export const dnsLabelField = (value: string | undefined, field: string): Findings =>
+  value ? complaints(dnsLabel(value), value, field) : [required(field)]
 
 const DRIVER_LENGTH_MAX = 63
 

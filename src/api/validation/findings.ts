@@ -1,4 +1,5 @@
 import type { FieldError, FieldErrorReason } from '#meta'
+import { NONE } from './names.ts'
 
 /** What validators yield: upstream's field paths, order and wording. */
 export type Findings = Iterable<FieldError>
@@ -46,29 +47,27 @@ export const tooMany = (field: string, actual: number, max: number): FieldError 
 export const IMMUTABLE = 'field is immutable'
 const NOT_NEGATIVE = 'must be greater than or equal to 0'
 
-export function* nonNegative(value: number | undefined, field: string): Findings {
-  if (value !== undefined && value < 0) yield invalidValue(field, value, NOT_NEGATIVE)
-}
+export const nonNegative = (value: number | undefined, field: string): Findings =>
+  value === undefined || value >= 0 ? NONE : [invalidValue(field, value, NOT_NEGATIVE)]
 
-export function* within(value: number | undefined, from: number, to: number, field: string): Findings {
-  if (value !== undefined && (value < from || value > to)) {
-    yield invalidValue(field, value, `must be between ${from} and ${to}, inclusive`)
-  }
-}
+export const within = (value: number | undefined, from: number, to: number, field: string): Findings =>
+  value === undefined || (value >= from && value <= to)
+    ? NONE
+    : [invalidValue(field, value, `must be between ${from} and ${to}, inclusive`)]
 
 /** One of `supported` (sorted), or a required value that is missing. */
-export function* oneOf(value: string | undefined, supported: readonly string[], field: string): Findings {
-  if (!value) yield required(field)
-  else if (!supported.includes(value)) yield unsupported(field, value, supported)
-}
+export const oneOf = (value: string | undefined, supported: readonly string[], field: string): Findings =>
+  value ? optionalOneOf(value, supported, field) : [required(field)]
 
 /** As {@link oneOf} where absence is fine. */
-export function* optionalOneOf(value: string | undefined, supported: readonly string[], field: string): Findings {
-  if (value !== undefined && !supported.includes(value)) yield unsupported(field, value, supported)
-}
+export const optionalOneOf = (value: string | undefined, supported: readonly string[], field: string): Findings =>
+  value === undefined || supported.includes(value) ? NONE : [unsupported(field, value, supported)]
 
 /** Complaints about a text as findings about its field. */
-export function* complaints(problems: Iterable<string>, value: unknown, field: string): Findings {
+export const complaints = (problems: Iterable<string>, value: unknown, field: string): Findings =>
+  problems === NONE ? NONE : complained(problems, value, field)
+
+function* complained(problems: Iterable<string>, value: unknown, field: string): Findings {
   for (const problem of problems) yield invalidValue(field, value, problem)
 }
 

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import {
+  configKey,
+  dns1035Label,
+  dnsLabel,
+  environmentName,
+  labelValue,
+  type NameRule,
+  portName,
+  qualifiedName,
+  subdomainName,
+} from './names.ts'
+
+const rules: Readonly<Record<string, NameRule>> = {
+  configKey,
+  dns1035Label,
+  dnsLabel,
+  environmentName,
+  labelValue,
+  portName,
+  qualifiedName,
+  subdomainName,
+}
+
+/** Short pieces, so that names are often right, and often almost. */
+const piece = fc.constantFrom(
+  'a',
+  'b7',
+  'A',
+  '-',
+  '.',
+  '/',
+  '_',
+  '=',
+  '',
+  ' ',
+  '\n',
+  '0',
+  '*',
+  'ü',
+  'x'.repeat(62),
+  'y.'.repeat(90),
+)
+const name = fc
+  .array(piece, { maxLength: 5 })
+  .map((pieces) => pieces.join(''))
+  .filter((text) => !text.endsWith('-'))
+
+for (const [title, rule] of Object.entries(rules)) {
+  test(`${title}: what is found right at once is what nothing is said of when it is looked through`, () => {
+    fc.assert(
+      // The quick look is for whole names, and a prefix that does not end with a dash is held to the same.
+      fc.property(name, (text) => assert.deepEqual([...rule(text)], [...rule(text, true)])),
+      { numRuns: 1_000 },
+    )
+  })
+}
