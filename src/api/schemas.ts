@@ -50,7 +50,15 @@ function link(node: RawSchema, name?: string): Schema {
     // Half a megabyte of prose is read only by whoever asks for it (OpenAPI).
     Object.defineProperty(schema, 'description', { get: () => describe(name) || undefined, enumerable: false })
   }
-  if ($ref !== undefined) Object.defineProperty(schema, 'ref', { get: () => schemaOf($ref), enumerable: true })
+  if ($ref !== undefined) {
+    const get = (): Schema => {
+      const value = schemaOf($ref)
+      // Found once: every walk through an object goes through here.
+      Object.defineProperty(schema, 'ref', { value, enumerable: true })
+      return value
+    }
+    Object.defineProperty(schema, 'ref', { get, enumerable: true, configurable: true })
+  }
   if (items !== undefined) schema['items'] = link(items)
   if (additionalProperties !== undefined) schema['additionalProperties'] = link(additionalProperties)
   if (properties !== undefined) {

@@ -8,7 +8,9 @@ const CUT_CHARACTERS = 256
  */
 export function warningHeader(warnings: readonly string[]): string {
   const shown = [...new Set(warnings)].filter((text) => text !== '' && !CONTROL.test(text))
-  const total = shown.reduce((sum, text) => sum + lengthOf(text), 0)
+  // In UTF-16 they are no shorter.
+  const atMost = shown.reduce((sum, text) => sum + text.length, 0)
+  const total = atMost <= TOTAL_CHARACTERS_MAX ? atMost : shown.reduce((sum, text) => sum + lengthOf(text), 0)
   return (total <= TOTAL_CHARACTERS_MAX ? shown : cut(shown)).map(quoted).join(', ')
 }
 

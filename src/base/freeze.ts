@@ -2,7 +2,8 @@
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
   Object.freeze(value)
-  for (const child of Object.values(value)) deepFreeze(child)
+  if (Array.isArray(value)) for (let index = 0; index < value.length; index++) deepFreeze(value[index])
+  else for (const key in value) if (typeof value[key] === 'object') deepFreeze(value[key])
   return value
 }
 

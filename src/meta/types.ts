@@ -115,8 +115,13 @@ export function splitKey(key: ObjectKey): { readonly namespace: string | undefin
 
 /** RFC 3339 in whole seconds, as metav1.Time prints it. */
 export function formatTime(ms: number): string {
-  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`
+  const seconds = Math.floor(ms / 1000)
+  if (seconds !== lastTime.seconds) lastTime = { seconds, text: `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` }
+  return lastTime.text
 }
+
+/** A write asks for the present several times, as do those beside it. */
+let lastTime = { seconds: Number.NaN, text: '' }
 
 /** RFC 3339 with six fraction digits, as metav1.MicroTime prints it. `ms` may have a fraction. */
 export function formatMicroTime(ms: number): string {

@@ -1,30 +1,72 @@
 import { isObject } from '../merge-patch.ts'
 import { deref, type Schema } from '../schema.ts'
 
-/** Whether every required field is there: the quick answer that almost every object gets. */
-function hasRequired(value: unknown, schema: Schema): boolean {
+/** Whether every required field below a value is there. */
+type Check = (value: unknown) => boolean
+
+/** Undefined: nothing below a value of the type is required. */
+const checks = new WeakMap<Schema, Check | undefined>()
+
+/** The quick answer that almost every object gets: each type becomes a function, which looks only where something is required. */
+function checkOf(schema: Schema): Check | undefined {
   const node = deref(schema)
-  if (Array.isArray(value)) {
-    const { items } = node
-    if (items !== undefined) for (const item of value) if (!hasRequired(item, items)) return false
+  if (checks.has(node)) return checks.get(node)
+  // A type that contains itself asks for its own check when it is run.
+  checks.set(node, (value) => checks.get(node)!(value))
+  const check = isRequiring(node, new Set()) ? compile(node) : undefined
+  checks.set(node, check)
+  return check
+}
+
+/** Whether anything at or below a type is required. */
+function isRequiring(schema: Schema | undefined, seen: Set<Schema>): boolean {
+  if (schema === undefined) return false
+  const node = deref(schema)
+  if (seen.has(node)) return false
+  seen.add(node)
+  if (node.required?.length) return true
+  const below = [...Object.values(node.properties ?? {}), node.items, node.additionalProperties]
+  return below.some((each) => isRequiring(each, seen))
+}
+
+function compile(node: Schema): Check {
+  const item = node.items && checkOf(node.items)
+  const ofList: Check = (list) => item === undefined || (list as readonly unknown[]).every(item)
+  const ofObject = node.properties === undefined ? mapCheck(node) : structCheck(node, node.properties)
+  return (value) => (Array.isArray(value) ? ofList(value) : !isObject(value) || ofObject(value))
+}
+
+function structCheck(
+  { required = [] }: Schema,
+  properties: Readonly<Record<string, Schema>>,
+): (value: Record<string, unknown>) => boolean {
+  const below = Object.entries(properties).flatMap(([name, child]) => {
+    const check = checkOf(child)
+    return check === undefined ? [] : [{ name, check }]
+  })
+  return (value) => {
+    for (let index = 0; index < required.length; index++) if (value[required[index]!] === undefined) return false
+    for (let index = 0; index < below.length; index++) {
+      const { name, check } = below[index]!
+      const child = value[name]
+      if (typeof child === 'object' && !check(child)) return false
+    }
     return true
   }
-  if (!isObject(value)) return true
-  if (node.required !== undefined) for (const name of node.required) if (value[name] === undefined) return false
-  const { properties, additionalProperties } = node
-  const others = properties === undefined ? additionalProperties : undefined
-  if (properties === undefined && others === undefined) return true
-  for (const key of Object.keys(value)) {
-    const child = properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : others
-    const field = value[key]
-    if (child !== undefined && typeof field === 'object' && !hasRequired(field, child)) return false
+}
+
+function mapCheck({ required = [], additionalProperties }: Schema): (value: Record<string, unknown>) => boolean {
+  const check = additionalProperties && checkOf(additionalProperties)
+  return (value) => {
+    for (const name of required) if (value[name] === undefined) return false
+    if (check !== undefined) for (const key in value) if (typeof value[key] === 'object' && !check(value[key])) return false
+    return true
   }
-  return true
 }
 
 /** Yields the paths of required fields that are absent, in schema order. */
 export function* missingRequired(value: unknown, schema: Schema): Iterable<string> {
-  if (!hasRequired(value, schema)) yield* missingAt(value, schema, '')
+  if (checkOf(schema)?.(value) === false) yield* missingAt(value, schema, '')
 }
 
 function* missingAt(value: unknown, schema: Schema, path: string): Iterable<string> {

@@ -37,23 +37,45 @@ export const podSecurity: AdmissionPlugin = {
   operations: ['CREATE', 'UPDATE'],
   async configured(bytes) {
     const settings = bytes === undefined ? UNCONFIGURED : await parsePodSecurityConfiguration(bytes)
-    return { ...podSecurity, validate: (attributes, context) => validate(attributes, context, settings) }
+    const policies = new Policies(settings.defaults)
+    return { ...podSecurity, validate: (attributes, context) => validate(attributes, context, { settings, policies }) }
   },
 }
 
-async function validate(attributes: Attributes, context: AdmissionContext, settings: PodSecuritySettings): Promise<void> {
+/** What namespaces ask for, found once for each version of one. */
+class Policies {
+  readonly #defaults: Policy
+  readonly #known = new WeakMap<Namespace, ReturnType<typeof policyOf>>()
+
+  constructor(defaults: Policy) {
+    this.#defaults = defaults
+  }
+
+  of(namespace: Namespace): ReturnType<typeof policyOf> {
+    let policy = this.#known.get(namespace)
+    if (policy === undefined) this.#known.set(namespace, (policy = policyOf(namespace.metadata?.labels, this.#defaults)))
+    return policy
+  }
+}
+
+interface Rules {
+  readonly settings: PodSecuritySettings
+  readonly policies: Policies
+}
+
+async function validate(attributes: Attributes, context: AdmissionContext, rules: Rules): Promise<void> {
   const { resource, subresource } = attributes
   if (resource === (namespaces as unknown)) {
-    if (subresource === '') validateNamespace(attributes, context, settings)
+    if (subresource === '') validateNamespace(attributes, context, rules.settings)
     return
   }
   if (resource === (pods as unknown)) {
     if (IGNORED_SUBRESOURCES.has(subresource) || !matters(attributes)) return
-    await evaluate(attributes, attributes.object as Pod, context, { settings, enforces: true })
+    await evaluate(attributes, attributes.object as Pod, context, { ...rules, enforces: true })
     return
   }
   const template = subresource === '' ? withTemplate.get(resource)?.(attributes.object!) : undefined
-  if (template !== undefined) await evaluate(attributes, template, context, { settings, enforces: false })
+  if (template !== undefined) await evaluate(attributes, template, context, { ...rules, enforces: false })
 }
 
 /** A change of images, of containers, or of a profile that annotations name; the rest of a pod can't change. */
@@ -73,16 +95,16 @@ async function evaluate(
   attributes: Attributes,
   pod: PodLike,
   context: AdmissionContext,
-  { settings, enforces }: { readonly settings: PodSecuritySettings; readonly enforces: boolean },
+  { settings, policies, enforces }: Rules & { readonly enforces: boolean },
 ): Promise<void> {
   const { namespace, user, annotations, warnings, resource, name } = attributes
-  const { exemptions, defaults } = settings
+  const { exemptions } = settings
   if (exemptions.namespaces.includes(namespace)) return exempt(annotations, 'namespace')
   if (exemptions.usernames.includes(user.username)) return exempt(annotations, 'user')
   await context.cache.current()
   const found = context.cache.of(namespaces).get(namespace)?.object as Namespace | undefined
   if (found === undefined) throw notFound(namespaces, namespace)
-  const { policy, errors } = policyOf(found.metadata?.labels, defaults)
+  const { policy, errors } = policies.of(found)
   if (pod.spec?.runtimeClassName && exemptions.runtimeClasses.includes(pod.spec.runtimeClassName))
     return exempt(annotations, 'runtimeClass')
   if (errors.length > 0) {
