@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { addressIn, nodeRangesOf, rangesOf, serviceRangesOf } from './cidr.ts'
+import { addressIn, checkAdvertised, nodeRangesOf, rangesOf, serviceRangesOf } from './cidr.ts'
 
 test('addresses count from the network address, whatever host bits the range was written with', () => {
   assert.equal(addressIn('10.96.0.0/12', 1), '10.96.0.1')
@@ -27,6 +27,13 @@ const refused: readonly (readonly [text: string, sentence: string])[] = [
 for (const [text, message] of refused) {
   test(`ranges of Services that can not be: ${text}`, () => assert.throws(() => serviceRangesOf(text, FLAG), { message }))
 }
+
+test('an API server advertises itself in the default family of Services', () => {
+  checkAdvertised('192.0.2.1', ['10.96.0.0/12', 'fd00::/112'])
+  assert.throws(() => checkAdvertised('192.0.2.1', ['fd00::/112', '10.96.0.0/12']), {
+    message: 'service IP family "fd00::/112" must match public address family "192.0.2.1"',
+  })
+})
 
 test('how large the ranges of nodes are', () => {
   const sizes = (text: string, asked: Parameters<typeof nodeRangesOf>[1]) => nodeRangesOf(text, asked).nodeMaskSizes

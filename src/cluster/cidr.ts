@@ -41,6 +41,12 @@ export function serviceRangesOf(text: string, flag: string): string[] {
   return ranges
 }
 
+/** The API server is an endpoint of a Service of the default family. Throws with upstream's words. */
+export function checkAdvertised(address: string, [primary = '']: readonly string[]): void {
+  if (ipFamilyOf(address) !== ipFamilyOf(primary))
+    throw new Error(`service IP family ${JSON.stringify(primary)} must match public address family ${JSON.stringify(address)}`)
+}
+
 /** More ranges than that are not kept of one cluster range, as upstream's. */
 const NODE_BITS_MAX = 16
 

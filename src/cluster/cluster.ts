@@ -1,3 +1,4 @@
+import { ipFamilyOf } from '#api'
 import type {
   AdmissionFunction,
   AdmissionHandler,
@@ -9,6 +10,7 @@ import type {
 import { type Clock, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
 import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
+import { addressIn, rangesOf, serviceRangesOf } from './cidr.ts'
 import { ADMIN, startControlPlane } from './control-plane.ts'
 import { waitUntilReady } from './local/readiness.ts'
 import { createPki, identities, type Pki } from './pki-directory.ts'
@@ -38,13 +40,20 @@ export interface StartClusterOptions {
   readonly authorizers?: readonly (AuthorizationHandler | AuthorizerFunction)[]
   /** What is recorded of requests to the API server, and where: `{ policy: { rules: [{ level: 'Metadata' }] }, record: (event) => … }`. */
   readonly audit?: AuditSettings
-  /** Of the HTTPS endpoint on 127.0.0.1; any free port by default. */
+  /** Of the HTTPS endpoint on the loopback interface; any free port by default. */
   readonly port?: number
+  /**
+   * Addresses of Services, as `--service-cluster-ip-range`: a range, or one of each family by a comma (`10.96.0.0/12,fd00:10:96::/112`), whose first is of the default
+   * family. Default `10.96.0.0/12`.
+   */
+  readonly serviceCIDR?: string
+  /** Addresses of pods, as `--cluster-cidr`: a range, or one of each family (`10.244.0.0/16,fd00:10:244::/56`). Default `10.244.0.0/16`. */
+  readonly clusterCIDR?: string
 }
 
 /** A whole cluster in this process, without Docker, root or binaries. */
 export interface Cluster extends AsyncDisposable {
-  /** `https://127.0.0.1:PORT` */
+  /** `https://127.0.0.1:PORT`; on `[::1]` where IPv6 is the default family of Services. */
   readonly url: string
   /** YAML for kubectl and client libraries, with the administrator's credentials. */
   readonly kubeconfig: string
@@ -72,7 +81,8 @@ export interface ForkClusterOptions extends Omit<StartClusterOptions, 'store'> {
 
 const CLUSTER_CIDR = '10.244.0.0/16'
 const SERVICE_CIDR = '10.96.0.0/12'
-const CLUSTER_DNS = '10.96.0.10'
+/** Where it is in the range of Services. */
+const DNS_OFFSET = 10
 const CLUSTER_DOMAIN = 'cluster.local'
 
 /** `await using cluster = await startCluster({ nodes: 3 })`. Resolves when the API answers and the nodes are Ready. */
@@ -95,7 +105,11 @@ interface Foundation {
 async function startOn({ store, pki }: Foundation, options: StartClusterOptions, stack: AsyncDisposableStack): Promise<Cluster> {
   const { nodes = 1, clock = systemClock, seed, log = nullLog, port = 0, admission = [] } = options
   const random: Random = seed === undefined ? systemRandom : seededRandom(seed)
-  const ranges = { clusterCIDR: CLUSTER_CIDR, clusterDomain: CLUSTER_DOMAIN }
+  const serviceCIDR = serviceRangesOf(options.serviceCIDR ?? SERVICE_CIDR, 'serviceCIDR').join(',')
+  const clusterCIDR = rangesOf(options.clusterCIDR ?? CLUSTER_CIDR, 'clusterCIDR').join(',')
+  const ranges = { clusterCIDR, clusterDomain: CLUSTER_DOMAIN }
+  // The API server is an endpoint of a Service of the default family.
+  const host = ipFamilyOf(serviceCIDR.split(',')[0]!) === 'IPv6' ? '::1' : '127.0.0.1'
   const controlPlane = stack.use(
     await startControlPlane({
       store,
@@ -103,9 +117,9 @@ async function startOn({ store, pki }: Foundation, options: StartClusterOptions,
       clock,
       random,
       log,
-      listen: { host: '127.0.0.1', port },
-      advertiseAddress: '127.0.0.1',
-      serviceCIDR: SERVICE_CIDR,
+      listen: { host, port },
+      advertiseAddress: host,
+      serviceCIDR,
       audit: options.audit,
       authentication: { functions: options.authentication },
       authorization: { functions: options.authorizers },
@@ -114,12 +128,13 @@ async function startOn({ store, pki }: Foundation, options: StartClusterOptions,
     }),
   )
   const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
-  stack.use(await startSimulatedNodes({ controlPlane, names, clusterDNS: CLUSTER_DNS, clock, random, log, ...ranges }))
+  const clusterDNS = addressIn(serviceCIDR, DNS_OFFSET)
+  stack.use(await startSimulatedNodes({ controlPlane, names, clusterDNS, clock, random, log, ...ranges }))
   const client = controlPlane.clientFor(ADMIN)
   if (clock === systemClock)
     await waitUntilReady(client, { count: nodes, dns: false }, { signal: new AbortController().signal, progress() {} })
   const admin = await pki.clientCA.issue(identities.admin)
-  const url = `https://127.0.0.1:${controlPlane.port}`
+  const url = `https://${host.includes(':') ? `[${host}]` : host}:${controlPlane.port}`
   const kubeconfig = await printKubeconfig(inlineKubeconfig({ name: 't8s', server: url, ca: pki.serverCA.certificate, ...admin }))
   const owned = stack.move()
   return {

@@ -9,7 +9,7 @@ export {
   publicKeysOf,
   type ServiceAccountSettings,
 } from './api-server-settings.ts'
-export { addressIn, nodeRangesOf, serviceRangesOf } from './cidr.ts'
+export { addressIn, checkAdvertised, nodeRangesOf, serviceRangesOf } from './cidr.ts'
 export * from './components/index.ts'
 export { createCertificateRequest } from './join/certificate-request.ts'
 export { publishJoining } from './join/publish.ts'

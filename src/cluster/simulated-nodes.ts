@@ -1,3 +1,4 @@
+import { ipFamilyOf, parseRange } from '#api'
 import type { Clock, Log, Random } from '#base'
 import { SimulatedRuntime } from '#kubelet'
 import { MemoryBackend } from '#proxy'
@@ -8,6 +9,7 @@ import { type ClusterNode, startNode } from './node.ts'
 export interface SimulatedNodesOptions {
   readonly controlPlane: Pick<ControlPlane, 'clientFor'>
   readonly names: readonly string[]
+  /** A range, or one of each family by a comma: pods have an address of each. */
   readonly clusterCIDR: string
   readonly clusterDNS: string
   readonly clusterDomain: string
@@ -17,7 +19,7 @@ export interface SimulatedNodesOptions {
 }
 
 /** Addresses that no packet ever goes to. */
-const NODE_RANGE = '172.31.0.0/16'
+const NODE_RANGES = { IPv4: '172.31.0.0/16', IPv6: 'fd00:172:31::/112' } as const
 const POD_RANGE_SIZE = 65_000
 
 const CAPACITY = { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' }
@@ -27,13 +29,17 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
   const { controlPlane, clock, random, log, clusterCIDR } = options
   await using stack = new AsyncDisposableStack()
   let pods = 0
-  const nextIP = (): string => addressIn(clusterCIDR, 2 + (pods++ % POD_RANGE_SIZE))
+  const ranges = clusterCIDR.split(',').map((cidr) => ({ cidr, size: podsIn(cidr) }))
+  const nextIPs = (): string[] => {
+    const number = pods++
+    return ranges.map(({ cidr, size }) => addressIn(cidr, 2 + (number % size)))
+  }
   const nodes = await Promise.all(
     options.names.map((nodeName, index) =>
       startNode({
         nodeName,
-        nodeIPs: [addressIn(NODE_RANGE, 2 + index)],
-        runtime: new SimulatedRuntime({ clock, random, nextIP }),
+        nodeIPs: ranges.map(({ cidr }) => addressIn(NODE_RANGES[ipFamilyOf(cidr)], 2 + index)),
+        runtime: new SimulatedRuntime({ clock, random, nextIPs }),
         proxyBackend: new MemoryBackend(),
         kubeletClient: controlPlane.clientFor(
           { username: `system:node:${nodeName}`, groups: ['system:nodes', 'system:authenticated'] },
@@ -54,4 +60,10 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
   for (const node of nodes) stack.use(node)
   const owned = stack.move()
   return Object.assign(nodes, { [Symbol.asyncDispose]: () => owned.disposeAsync() })
+}
+
+/** How many pods have an address of their own at a time. */
+function podsIn(cidr: string): number {
+  const size = (parseRange(cidr)?.size ?? 0n) - 3n
+  return size > BigInt(POD_RANGE_SIZE) ? POD_RANGE_SIZE : Math.max(1, Number(size))
 }

@@ -2,6 +2,9 @@ import {
   type Endpoint,
   type EndpointSlice,
   endpointSlices,
+  type IPFamily,
+  ipFamilyOf,
+  isIPFamily,
   isPodReady,
   isPodTerminal,
   type Node,
@@ -23,7 +26,7 @@ const ENDPOINTS_MAX = 100
 
 type Port = NonNullable<EndpointSlice['ports']>[number]
 
-/** Writes down where a Service's traffic may go: the addresses of the pods it selects, in slices of a hundred. */
+/** Writes down where a Service's traffic may go: the addresses of the pods it selects, in slices of a hundred, each of one family. */
 export const endpointSliceController = defineController<Service>({
   name: 'endpointslice-controller',
   for: services,
@@ -67,25 +70,48 @@ function selectsPod(service: Service, pod: Pod): boolean {
 }
 
 interface Wanted {
+  readonly addressType: IPFamily
   readonly ports: readonly Port[]
   readonly endpoints: Endpoint[]
 }
 
-/** Endpoints by the ports they share: a named port can be another number on another pod. */
-function desired({ cache }: ReconcileContext, service: Service): Wanted[] {
+/** Endpoints by their family and the ports they share: a named port can be another number on another pod. */
+function desired(context: ReconcileContext, service: Service): Wanted[] {
+  const chosen = context
+    .cache(pods)
+    .list({ namespace: service.metadata?.namespace })
+    .filter((pod) => selectsPod(service, pod) && !isPodTerminal(pod))
+  return familiesOf(service).flatMap((family) => desiredOf(family, context, service, chosen))
+}
+
+function desiredOf(family: IPFamily, { cache }: ReconcileContext, service: Service, chosen: readonly Pod[]): Wanted[] {
   const groups = new Map<string, Wanted>()
-  for (const pod of cache(pods).list({ namespace: service.metadata?.namespace })) {
-    if (!selectsPod(service, pod) || !pod.status?.podIP || isPodTerminal(pod)) continue
+  for (const pod of chosen) {
+    const addresses = addressesOf(pod, family)
+    if (addresses.length === 0) continue
     const ports = portsFor(service, pod)
     const id = JSON.stringify(ports)
-    const group = groups.get(id) ?? { ports, endpoints: [] }
-    group.endpoints.push(
-      endpointFor(service, pod, pod.spec?.nodeName === undefined ? undefined : cache(nodes).get(pod.spec.nodeName)),
-    )
+    const group = groups.get(id) ?? { addressType: family, ports, endpoints: [] }
+    const node = pod.spec?.nodeName === undefined ? undefined : cache(nodes).get(pod.spec.nodeName)
+    group.endpoints.push({ addresses, ...endpointFor(service, pod, node) })
     groups.set(id, group)
   }
   const found = [...groups.values()]
-  return found.length > 0 ? found : [{ ports: [], endpoints: [] }]
+  return found.length > 0 ? found : [{ addressType: family, ports: [], endpoints: [] }]
+}
+
+/** The families of a Service, its primary one first. Where an API server does not say them, its address does; without one it may have both. */
+export function familiesOf({ spec }: Service): IPFamily[] {
+  const { ipFamilies = [], clusterIP = '' } = spec ?? {}
+  const known = ipFamilies.filter(isIPFamily)
+  if (known.length > 0) return known
+  return clusterIP === '' || clusterIP === 'None' ? ['IPv4', 'IPv6'] : [ipFamilyOf(clusterIP)]
+}
+
+/** Where a pod is reached in one family. */
+export function addressesOf({ status }: Pod, family: IPFamily): string[] {
+  const { podIP, podIPs = podIP ? [{ ip: podIP }] : [] } = status ?? {}
+  return podIPs.map(({ ip }) => ip).filter((ip) => ip && ipFamilyOf(ip) === family)
 }
 
 /** The numbers that a Service's ports have on one pod. */
@@ -109,14 +135,13 @@ function resolve(target: number | string, protocol: string, pod: Pod): number | 
     .find((port) => port.name === target && (port.protocol ?? 'TCP') === protocol)?.containerPort
 }
 
-function endpointFor(service: Service, pod: Pod, node: Node | undefined): Endpoint {
+function endpointFor(service: Service, pod: Pod, node: Node | undefined): Omit<Endpoint, 'addresses'> {
   const terminating = pod.metadata?.deletionTimestamp !== undefined
   const serving = isPodReady(pod)
   const { namespace, name, uid } = pod.metadata ?? {}
   const zone = node?.metadata?.labels?.['topology.kubernetes.io/zone']
   const hostname = pod.spec?.hostname && pod.spec.subdomain === service.metadata?.name ? pod.spec.hostname : undefined
   return {
-    addresses: [pod.status!.podIP!],
     conditions: { ready: service.spec?.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
     ...(hostname !== undefined && { hostname }),
     ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
@@ -133,8 +158,10 @@ async function reconcileSlices(
   wanted: readonly Wanted[],
 ): Promise<void> {
   const unused = new Set(existing)
-  for (const { ports, endpoints } of wanted) {
-    const mine = existing.filter((slice) => unused.has(slice) && deepEqual(slice.ports ?? [], ports))
+  for (const { addressType, ports, endpoints } of wanted) {
+    const mine = existing.filter(
+      (slice) => unused.has(slice) && slice.addressType === addressType && deepEqual(slice.ports ?? [], ports),
+    )
     for (const slice of mine) unused.delete(slice)
     const open = new Map(endpoints.map((endpoint) => [idOf(endpoint), endpoint]))
     const plans = mine.map((slice) => ({
@@ -154,9 +181,13 @@ async function reconcileSlices(
       }
     }
     const rest = [...open.values()]
-    if (mine.length === 0 && rest.length === 0) await client.create(endpointSlices, newSlice(service, ports, []))
+    if (mine.length === 0 && rest.length === 0)
+      await client.create(endpointSlices, newSlice(service, { addressType, ports, endpoints: [] }))
     for (let at = 0; at < rest.length; at += ENDPOINTS_MAX)
-      await client.create(endpointSlices, newSlice(service, ports, rest.slice(at, at + ENDPOINTS_MAX)))
+      await client.create(
+        endpointSlices,
+        newSlice(service, { addressType, ports, endpoints: rest.slice(at, at + ENDPOINTS_MAX) }),
+      )
   }
   for (const slice of unused) await remove(client, slice)
 }
@@ -183,7 +214,7 @@ function labelsOf(service: Service): Record<string, string> {
   }
 }
 
-function newSlice(service: Service, ports: readonly Port[], endpoints: Endpoint[]): EndpointSlice {
+function newSlice(service: Service, { addressType, ports, endpoints }: Wanted): EndpointSlice {
   const { name = '', namespace = '' } = service.metadata ?? {}
   return {
     apiVersion: 'discovery.k8s.io/v1',
@@ -194,7 +225,7 @@ function newSlice(service: Service, ports: readonly Port[], endpoints: Endpoint[
       labels: labelsOf(service),
       ownerReferences: [controllerReference(service, services as never)],
     },
-    addressType: 'IPv4',
+    addressType,
     ports: [...ports],
     endpoints,
   }

@@ -1,7 +1,7 @@
 import { type Endpoints, endpoints, isPodReady, isPodTerminal, type Pod, pods, type Service, services } from '#api'
 import { deepEqual } from '#base'
 import { isAlreadyExists, isNotFound, keyOf, matches } from '#meta'
-import { portsFor } from './endpoint-slice.ts'
+import { addressesOf, familiesOf, portsFor } from './endpoint-slice.ts'
 import { defineController, done, watch } from './framework/index.ts'
 
 type Subset = NonNullable<Endpoints['subsets']>[number]
@@ -12,7 +12,10 @@ const HEADLESS = 'service.kubernetes.io/headless'
 const ADDRESSES_MAX = 1000
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity'
 
-/** The older form of endpoint slices, for clients that still read it. Services without a selector keep the Endpoints their owner writes. */
+/**
+ * The older form of endpoint slices, for clients that still read it: of a Service's primary family alone. Services without a selector keep the Endpoints
+ * their owner writes.
+ */
 export const endpointsController = defineController<Service>({
   name: 'endpoint-controller',
   flag: 'endpoints-controller',
@@ -69,17 +72,18 @@ function selectsPod(service: Service, pod: Pod): boolean {
 function desired(service: Service, candidates: readonly Pod[]): Endpoints {
   const { name = '', namespace = '', labels = {} } = service.metadata ?? {}
   const groups = new Map<string, { ports: NonNullable<Subset['ports']>; ready: Address[]; notReady: Address[] }>()
-  const chosen = candidates.filter(
-    (pod) =>
-      selectsPod(service, pod) && pod.status?.podIP && !isPodTerminal(pod) && pod.metadata?.deletionTimestamp === undefined,
-  )
-  for (const pod of chosen.slice(0, ADDRESSES_MAX)) {
+  const chosen = candidates.flatMap((pod) => {
+    const isIn = selectsPod(service, pod) && !isPodTerminal(pod) && pod.metadata?.deletionTimestamp === undefined
+    const ip = isIn ? addressOf(service, pod) : undefined
+    return ip === undefined ? [] : [{ pod, ip }]
+  })
+  for (const { pod, ip } of chosen.slice(0, ADDRESSES_MAX)) {
     const ports = portsFor(service, pod)
     const id = JSON.stringify(ports)
     const group = groups.get(id) ?? { ports: ports as NonNullable<Subset['ports']>, ready: [], notReady: [] }
     groups.set(id, group)
     const usable = isPodReady(pod) || service.spec?.publishNotReadyAddresses
-    ;(usable ? group.ready : group.notReady).push(addressOf(service, pod))
+    ;(usable ? group.ready : group.notReady).push(endpointFor(service, pod, ip))
   }
   const byIP = (a: Address, b: Address): number => (a.ip < b.ip ? -1 : 1)
   const subsets = [...groups.values()].map(
@@ -106,11 +110,18 @@ function desired(service: Service, candidates: readonly Pod[]): Endpoints {
   }
 }
 
-function addressOf(service: Service, pod: Pod): Address {
+/** In the Service's primary family; in any, where an API server says none of a headless one. */
+function addressOf(service: Service, pod: Pod): string | undefined {
+  const families = familiesOf(service)
+  const wanted = service.spec?.ipFamilies?.length ? families.slice(0, 1) : families
+  return wanted.flatMap((family) => addressesOf(pod, family))[0]
+}
+
+function endpointFor(service: Service, pod: Pod, ip: string): Address {
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {}
   const hostname = pod.spec?.hostname && pod.spec.subdomain === service.metadata?.name ? pod.spec.hostname : undefined
   return {
-    ip: pod.status!.podIP!,
+    ip,
     ...(hostname !== undefined && { hostname }),
     ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
     targetRef: { kind: 'Pod', namespace, name, uid },

@@ -56,6 +56,21 @@ test('a ClusterIP balances over ready endpoints, in a fixed order', () => {
   ])
 })
 
+test('each family of a Service leads to its own endpoints, on its node ports, too', () => {
+  const dualNode = { ...node, nodePortAddresses: ['192.168.0.1', 'fd00:172::1'] }
+  const v6: EndpointSlice = { ...slice([{ ip: 'fd00:10:244::5' }], 'web-2'), addressType: 'IPv6' }
+  const ports = [{ name: 'http', port: 80, nodePort: 30_080, protocol: 'TCP' }]
+  const of = (...clusterIPs: string[]): string[] => {
+    const web = service({ type: 'NodePort', clusterIP: clusterIPs[0]!, clusterIPs, ports })
+    return lines(serviceRules(web, [slice([{ ip: '10.1.0.5' }]), v6], dualNode))
+  }
+  const v4Lines = ['10.96.0.20:80 tcp -> 10.1.0.5:8080', '192.168.0.1:30080 tcp -> 10.1.0.5:8080 m']
+  const v6Lines = ['fd00:10:96::20:80 tcp -> fd00:10:244::5:8080', 'fd00:172::1:30080 tcp -> fd00:10:244::5:8080 m']
+  assert.deepEqual(of('10.96.0.20', 'fd00:10:96::20'), [...v4Lines, ...v6Lines])
+  assert.deepEqual(of('10.96.0.20'), v4Lines)
+  assert.deepEqual(of('fd00:10:96::20'), v6Lines)
+})
+
 test('without endpoints a Service rejects', () => {
   assert.deepEqual(rulesOf(service()), ['10.96.0.20:80 tcp -> reject'])
   assert.deepEqual(rulesOf(service(), { ip: '10.1.0.7', state: 'unready' }), ['10.96.0.20:80 tcp -> reject'])

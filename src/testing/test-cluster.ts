@@ -23,18 +23,25 @@ export interface TestClusterOptions {
   readonly controllers?: readonly string[]
   /** What certificates are issued with. */
   readonly signing?: Signing
+  /** Whether pods and Services have addresses of both families, IPv4 first. */
+  readonly isDualStack?: boolean
 }
 
 const RANGES = { clusterCIDR: '10.244.0.0/16', clusterDomain: 'cluster.local', clusterDNS: '10.96.0.10' }
+const DUAL_CLUSTER_CIDR = '10.244.0.0/16,fd00:10:244::/56'
+const DUAL_SERVICE_RANGES = ['10.96.0.0/12', 'fd00:10:96::/112']
 /** Real milliseconds without a sign of life on any connection after which nothing is under way. */
 const QUIET_MS = 2
 
 export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
-  const { transport: name, nodes = 0, seed = 1 } = options
+  const { transport: name, nodes = 0, seed = 1, isDualStack = false } = options
+  const ranges = isDualStack ? { ...RANGES, clusterCIDR: DUAL_CLUSTER_CIDR } : RANGES
   await using stack = new AsyncDisposableStack()
   const traffic = new Traffic()
   const clock = new VirtualClock(undefined, name === 'in process' ? settle : () => traffic.settle())
-  const api = stack.use(await startTestApiServer({ clock, seed }))
+  const api = stack.use(
+    await startTestApiServer({ clock, seed, ...(isDualStack && { serviceClusterIPRanges: DUAL_SERVICE_RANGES }) }),
+  )
   const { random, log } = { random: api.random, log: nullLog }
   // Connections are opened on demand, for as long as the cluster lives.
   const connect = await TRANSPORTS[name]!(api, stack.use(new AsyncDisposableStack()))
@@ -54,7 +61,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       clientFor: (account) => clientFor(serviceAccount(account)),
       reader: clientFor(component('system:kube-controller-manager')),
       rootCA: '',
-      clusterCIDR: RANGES.clusterCIDR,
+      clusterCIDR: ranges.clusterCIDR,
       only: options.controllers ?? controllerNames(),
       signing: options.signing,
       clock,
@@ -65,7 +72,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   if (nodes > 0) {
     stack.use(await startSchedulerOn(clientFor(component('system:kube-scheduler')), { clock, random, log }))
     const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
-    stack.use(await startSimulatedNodes({ controlPlane: { clientFor }, names, clock, random, log, ...RANGES }))
+    stack.use(await startSimulatedNodes({ controlPlane: { clientFor }, names, clock, random, log, ...ranges }))
   }
   const owned = stack.move()
   return { client: clientFor(TEST_ADMIN), clock, random, clientFor, [Symbol.asyncDispose]: () => owned.disposeAsync() }

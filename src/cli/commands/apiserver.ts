@@ -84,12 +84,13 @@ function portRange(text: string): { readonly from: number; readonly to: number }
 async function settingsOf(options: Options): Promise<import('#cluster').ApiServerProcessOptions> {
   const cluster = await import('#cluster')
   const { serviceAccounts, encryption, ...settings } = await apiServerSettingsOf(options)
-  const { addressIn, addressOfHost, serviceRangesOf } = cluster
+  const { addressIn, addressOfHost, checkAdvertised, serviceRangesOf } = cluster
   const serviceRanges = checked(() => serviceRangesOf(options.serviceClusterIpRange, '--service-cluster-ip-range'))
   const bound = isUnspecified(options.bindAddress) ? undefined : options.bindAddress
   const advertiseAddress = options.advertiseAddress ?? bound ?? addressOfHost()
   if (advertiseAddress === undefined)
     throw new UsageError('this machine has no address to advertise; name one with --advertise-address')
+  checked(() => checkAdvertised(advertiseAddress, serviceRanges))
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
   const serviceIPs = serviceRanges.map((range) => addressIn(range, 1))
   const credentials = (): import('#cluster').ApiServerCredentials => credentialsOf(options, serviceAccounts, cluster)

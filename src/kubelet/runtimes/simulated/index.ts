@@ -23,8 +23,8 @@ import { type ContainerScript, endOf, scriptFor } from './script.ts'
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock
   readonly random: Random
-  /** Gives each sandbox its address; by default counts up in 10.88.0.0/16. */
-  readonly nextIP?: () => string
+  /** Gives each sandbox its addresses, one of each family; by default counts up in 10.88.0.0/16. */
+  readonly nextIPs?: () => readonly string[]
 }
 
 interface SimulatedContainer {
@@ -46,7 +46,7 @@ interface SimulatedSandbox {
   readonly id: string
   readonly config: PodSandboxConfig
   readonly createdAtMs: number
-  readonly ip: string
+  readonly ips: readonly string[]
   state: 'READY' | 'NOTREADY'
 }
 
@@ -61,17 +61,17 @@ const TERMINATED_EXIT_CODE = 143
 export class SimulatedRuntime implements Runtime {
   readonly #clock: Clock
   readonly #random: Random
-  readonly #nextIP: () => string
+  readonly #nextIPs: () => readonly string[]
   readonly #sandboxes = new Map<string, SimulatedSandbox>()
   readonly #containers = new Map<string, SimulatedContainer>()
   readonly #listeners = new Set<AsyncQueue<RuntimeEvent>>()
   readonly #images = new Map<string, Image>()
   #count = 0
 
-  constructor({ clock, random, nextIP }: SimulatedRuntimeOptions) {
+  constructor({ clock, random, nextIPs }: SimulatedRuntimeOptions) {
     this.#clock = clock
     this.#random = random
-    this.#nextIP = nextIP ?? (() => `10.88.${Math.floor(++this.#count / 254)}.${(this.#count % 254) + 1}`)
+    this.#nextIPs = nextIPs ?? (() => [`10.88.${Math.floor(++this.#count / 254)}.${(this.#count % 254) + 1}`])
   }
 
   async version(): Promise<RuntimeVersion> {
@@ -84,8 +84,8 @@ export class SimulatedRuntime implements Runtime {
 
   async runPodSandbox(config: PodSandboxConfig): Promise<string> {
     const id = this.#newId()
-    const ip = config.namespaces.network === 'NODE' ? '' : this.#nextIP()
-    this.#sandboxes.set(id, { id, config, createdAtMs: this.#clock.now(), ip, state: 'READY' })
+    const ips = config.namespaces.network === 'NODE' ? [] : this.#nextIPs()
+    this.#sandboxes.set(id, { id, config, createdAtMs: this.#clock.now(), ips, state: 'READY' })
     this.#tell(id)
     return id
   }
@@ -305,14 +305,14 @@ export class SimulatedRuntime implements Runtime {
 const hasLabels = (labels: Labels, wanted: Labels | undefined): boolean =>
   Object.entries(wanted ?? {}).every(([key, value]) => labels[key] === value)
 
-const sandboxStatus = ({ id, config, state, createdAtMs, ip }: SimulatedSandbox): PodSandboxStatus => ({
+const sandboxStatus = ({ id, config, state, createdAtMs, ips }: SimulatedSandbox): PodSandboxStatus => ({
   id,
   metadata: config.metadata,
   state,
   createdAtMs,
   labels: config.labels,
   annotations: config.annotations,
-  ips: ip === '' ? [] : [ip],
+  ips,
 })
 
 const containerStatus = ({
