@@ -44,6 +44,7 @@ import {
   EndpointsKeeper,
   type HookContext,
   publishKubernetesService,
+  showsServices,
 } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
@@ -129,7 +130,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const audit = options.audit && stack.use(await openAudit(options.audit, { clock, random, log }))
   const store = encrypted ?? options.store
   const catalog = new ResourceCatalog(allResources)
-  const cache = stack.use(await WatchCache.open(store, catalog.all, { clock, log }))
+  const cache = stack.use(
+    await WatchCache.open(store, catalog.all, { clock, log, shows: showsServices(options.serviceClusterIPRanges) }),
+  )
   const webhooks = stack.use(new WebhookCaller({ cache, clock, random }))
   stack.use(await CustomResourceServing.open({ cache, catalog, webhooks, random, log }))
   const lifecycle = new Lifecycle()

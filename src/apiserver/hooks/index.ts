@@ -9,6 +9,7 @@ export { AllocationKeeper } from './allocation-keeper.ts'
 export { DefaultServiceCIDR } from './default-service-cidr.ts'
 export { EndpointsKeeper } from './endpoints-keeper.ts'
 export { type Advertised, publishKubernetesService } from './kubernetes-service.ts'
+export { showsServices } from './service.ts'
 export type { Hook, HookContext, Transaction, WriteContext } from './types.ts'
 export { nothingToDo } from './types.ts'
 

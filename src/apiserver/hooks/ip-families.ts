@@ -1,5 +1,5 @@
 import { type IPFamily, invalidValue, ipFamilyOf, otherFamily, type Service, type ServiceSpec, validateClusterIPs } from '#api'
-import { deepClone, deepEqual } from '#base'
+import { deepEqual } from '#base'
 import type { FieldError } from '#meta'
 import { hasClusterIP, isHeadless } from './service-fields.ts'
 
@@ -45,25 +45,29 @@ function isPreferenceUnchanged({ spec }: Service, old: Service | undefined): boo
 }
 
 /**
- * What a Service shows that was stored before it had these fields, or by an API server of before; the same object when nothing is missing. The old ones are
- * shown complete, and stay in the store as they are until somebody writes them.
+ * What a Service shows that was stored before it had these fields, or by an API server of before; the same object when nothing is missing. It stays in the
+ * store as it is until somebody writes it. A mere name does not show the policy that older API servers gave it.
  */
 export function asShown(service: Service, primary: IPFamily): Service {
   const { spec } = service
-  if (spec === undefined || !hasClusterIP(service)) return service
-  if (spec.clusterIPs?.length && spec.ipFamilies?.length) return service
-  const shown = deepClone(service) as Service & { spec: ServiceSpec }
-  if (shown.spec.clusterIP && !shown.spec.clusterIPs?.length) shown.spec.clusterIPs = [shown.spec.clusterIP]
-  if (shown.spec.ipFamilies?.length) return shown
-  const families = isBare(shown)
-    ? [primary, otherFamily(primary)]
-    : isHeadless(shown)
-      ? [primary]
-      : (shown.spec.clusterIPs ?? []).map(ipFamilyOf)
-  if (families.length === 0) return shown
-  shown.spec.ipFamilies = families
-  shown.spec.ipFamilyPolicy = families.length === 1 ? 'SingleStack' : 'RequireDualStack'
-  return shown
+  if (spec === undefined) return service
+  if (spec.type === 'ExternalName') {
+    if (spec.internalTrafficPolicy === undefined) return service
+    const { internalTrafficPolicy: _, ...shown } = spec
+    return { ...service, spec: shown }
+  }
+  const { clusterIP, clusterIPs, ipFamilies } = spec
+  const isAlone = clusterIP !== undefined && clusterIP !== '' && !clusterIPs?.length
+  const shown = isAlone ? { ...spec, clusterIPs: [clusterIP] } : spec
+  const families = ipFamilies?.length ? [] : familiesShown({ ...service, spec: shown }, primary)
+  if (families.length === 0) return isAlone ? { ...service, spec: shown } : service
+  const ipFamilyPolicy = families.length === 1 ? 'SingleStack' : 'RequireDualStack'
+  return { ...service, spec: { ...shown, ipFamilies: families, ipFamilyPolicy } }
+}
+
+function familiesShown(service: Service, primary: IPFamily): IPFamily[] {
+  if (isBare(service)) return [primary, otherFamily(primary)]
+  return isHeadless(service) ? [primary] : (service.spec?.clusterIPs ?? []).map(ipFamilyOf)
 }
 
 /** Headless, and without a selector. */

@@ -4,6 +4,7 @@ import { ipAddresses, type Service, type ServiceSpec, services } from '#api'
 import { VirtualClock } from '#base'
 import { openMemoryStore } from '#store'
 import { keptStore, startTestApiServer, type TestApiServer } from '#testing'
+import { encodeForStore } from '../registry/object-version.ts'
 
 const V4 = '10.96.0.0/12'
 const V6 = 'fd00:10:96::/112'
@@ -308,4 +309,49 @@ test('an address is one in whatever spelling', async () => {
   )
   await api.client.delete(services, 'default/s')
   assert.deepEqual(await held(api), [])
+})
+
+const before: readonly (readonly [name: string, form: keyof typeof FORMS, spec: ServiceSpec, expected: string])[] = [
+  ['one address', 'v4v6', { type: 'ClusterIP', clusterIP: '10.96.7.7' }, 'SingleStack IPv4 a4'],
+  ['one of the other family', 'v4v6', { type: 'ClusterIP', clusterIP: 'fd00:10:96::7' }, 'SingleStack IPv6 a6'],
+  [
+    'two',
+    'v4v6',
+    { type: 'ClusterIP', clusterIP: '10.96.7.7', clusterIPs: ['10.96.7.7', 'fd00:10:96::7'] },
+    'RequireDualStack IPv4,IPv6 a4,a6',
+  ],
+  ['headless', 'v6', { type: 'ClusterIP', clusterIP: 'None', selector: { a: 'b' } }, 'SingleStack IPv6 None'],
+  ['bare', 'v6', { type: 'ClusterIP', clusterIP: 'None' }, 'RequireDualStack IPv6,IPv4 None'],
+  ['a mere name', 'v4v6', { type: 'ExternalName', externalName: 'example.com', internalTrafficPolicy: 'Cluster' }, 'undefined  '],
+]
+
+test('a Service that was stored before it had families is shown with them, and stored so when it is written', async (context) => {
+  for (const [name, form, spec, expected] of before) {
+    await context.test(name, async () => {
+      const stored = { apiVersion: 'v1', kind: 'Service', ...service(spec) }
+      stored.metadata = { ...stored.metadata!, uid: 'u', creationTimestamp: '2020-01-01T00:00:00Z' }
+      stored.spec = { ports: [{ port: 80 }], ...spec }
+      await using kept = openMemoryStore({ clock: new VirtualClock() })
+      const key = '/registry/services/specs/default/s'
+      await kept.put(key, encodeForStore(stored), { expected: 0 })
+      await using api = await startTestApiServer({ serviceClusterIPRanges: FORMS[form], store: keptStore(kept) })
+      assert.equal(shown(await api.client.get(services, 'default/s')), expected)
+      const { items } = await api.client.list(services, { namespace: 'default', fieldSelector: 'metadata.name=s' })
+      assert.deepEqual(items.map(shown), [expected])
+      assert.equal(items[0]!.spec!.internalTrafficPolicy, undefined)
+      for await (const event of api.client.watch(services, {
+        namespace: 'default',
+        fieldSelector: 'metadata.name=s',
+        timeoutSeconds: 1,
+      })) {
+        if (event.type !== 'BOOKMARK') assert.equal(shown(event.object), expected)
+        break
+      }
+      const isComplete = async (): Promise<boolean> => Buffer.from((await kept.get(key))!.value).includes('"ipFamilies"')
+      assert.equal(await isComplete(), false)
+      const changed = await api.client.patch(services, 'default/s', { metadata: { labels: { a: 'b' } } }, { type: 'merge' })
+      assert.equal(shown(changed), expected)
+      assert.equal(await isComplete(), spec.type !== 'ExternalName')
+    })
+  }
 })

@@ -1,5 +1,6 @@
-import { canonicalAddress, type IPFamily, invalidValue, ipFamilyOf, type Service, services } from '#api'
+import { canonicalAddress, type IPFamily, invalidValue, ipFamilyOf, type ResourceDefinition, type Service, services } from '#api'
 import { type FieldError, internalError, invalid } from '#meta'
+import type { ShowsStored } from '../watch-cache/resource-cache.ts'
 import { AllocationError, allocateClusterIP, releaseClusterIP } from './cluster-ip-allocator.ts'
 import { asShown, setIPFamilies } from './ip-families.ts'
 import { allocateNodePorts, releaseNodePorts } from './node-port-allocator.ts'
@@ -35,6 +36,12 @@ export const serviceHook: Hook<Service> = {
     for (const ip of ownAddresses(old)) await releaseClusterIP(ip, context)
     await releaseNodePorts(ownPorts(old), context)
   },
+}
+
+/** How the watch cache shows Services, by the families that they have here. */
+export const showsServices = (ranges: readonly string[]): ReadonlyMap<ResourceDefinition, ShowsStored> => {
+  const [primary = 'IPv4'] = familiesOf({ serviceClusterIPRanges: ranges })
+  return new Map([[services as unknown as ResourceDefinition, (stored) => asShown(stored as Service, primary)]])
 }
 
 /** Addresses that are this Service's own allocations, each in its one spelling. */
@@ -76,7 +83,8 @@ async function allocate(draft: Service, old: Service | undefined, context: HookC
 }
 
 /** Of the addresses that Services have here, the default one first. */
-const familiesOf = ({ serviceClusterIPRanges }: HookContext): IPFamily[] => serviceClusterIPRanges.map(ipFamilyOf)
+const familiesOf = ({ serviceClusterIPRanges }: Pick<HookContext, 'serviceClusterIPRanges'>): IPFamily[] =>
+  serviceClusterIPRanges.map(ipFamilyOf)
 
 async function allocateAddresses(
   draft: Service,

@@ -315,9 +315,11 @@ export class Registry {
    * Whether the store has an object that reads the same in another form: of another version, without a default that was added since, or encrypted with another
    * key than the one that writes now.
    */
-  async #isStale(resource: ResourceDefinition, object: KubernetesObject, { stored }: ObjectVersion): Promise<boolean> {
+  async #isStale(resource: ResourceDefinition, object: KubernetesObject, current: ObjectVersion): Promise<boolean> {
     const { custom } = resource
-    if (custom !== undefined && !isUnchanged(await custom.toStored(object), stored)) return true
+    const { stored } = current
+    const isStoredAsShown = custom === undefined && stored === current.object
+    if (!isStoredAsShown && !isUnchanged(custom === undefined ? object : await custom.toStored(object), stored)) return true
     const { namespace, name = '' } = object.metadata ?? {}
     return (await this.#options.isStale?.(storageKey(resource, namespace, name))) ?? false
   }

@@ -1,7 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import { gone, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Change, Revision } from '#store'
-import { type ObjectVersion, versionOf } from '../registry/object-version.ts'
+import { type ObjectVersion, showing, versionOf } from '../registry/object-version.ts'
 import { storagePrefix } from '../storage-keys.ts'
 import { RecentEvents } from './recent-events.ts'
 import { WatchHub, type WatchListener, type WatchScope } from './watch-hub.ts'
@@ -16,6 +16,9 @@ export interface CacheEvent {
 }
 
 export type EventListener = (event: CacheEvent) => void
+
+/** How an object is shown that was stored before its kind had all of its fields; one that is shown as it is stays itself. */
+export type ShowsStored = (stored: KubernetesObject) => KubernetesObject
 
 /** What the watch cache tells of changes below one prefix of the store. */
 export interface StoreFollower {
@@ -58,10 +61,12 @@ export class ResourceCache implements StoreFollower {
   readonly #recent: RecentEvents
   readonly #listeners = new Set<EventListener>()
   readonly #hub = new WatchHub()
+  readonly #shows: ShowsStored | undefined
   #bytes = 0
 
-  constructor(resource: ResourceDefinition, startsAt: Revision) {
+  constructor(resource: ResourceDefinition, startsAt: Revision, shows?: ShowsStored) {
     this.resource = resource
+    this.#shows = shows
     this.prefix = storagePrefix(resource)
     this.#recent = new RecentEvents(startsAt)
   }
@@ -129,8 +134,8 @@ export class ResourceCache implements StoreFollower {
 
   /** The first filling, in key order; nobody listens yet. */
   load(versions: readonly ObjectVersion[]): void {
-    this.#ordered = [...versions].sort((a, b) => (a.key < b.key ? -1 : 1))
-    for (const version of versions) {
+    this.#ordered = versions.map((version) => this.#shown(version)).sort((a, b) => (a.key < b.key ? -1 : 1))
+    for (const version of this.#ordered) {
       this.#versions.set(version.key, version)
       this.#bytes += version.size
       if (version.problem !== undefined) this.#unreadable.add(version.key)
@@ -169,7 +174,8 @@ export class ResourceCache implements StoreFollower {
   }
 
   /** Shows the next version of an object, or its last one. */
-  commit(isDelete: boolean, version: ObjectVersion): void {
+  commit(isDelete: boolean, stored: ObjectVersion): void {
+    const version = this.#shown(stored)
     const previous = this.#versions.get(version.key)
     const at = this.#lowerBound(version.key)
     if (isDelete) {
@@ -206,6 +212,11 @@ export class ResourceCache implements StoreFollower {
     else if (was !== undefined) this.#tell({ type: 'DELETED', revision, version: was.at(revision), previous: was })
     this.#recent.restart(revision)
     this.#hub.endAll()
+  }
+
+  #shown(version: ObjectVersion): ObjectVersion {
+    if (this.#shows === undefined || version.problem !== undefined) return version
+    return showing([version], [this.#shows(version.object)])[0]!
   }
 
   #tell(event: CacheEvent): void {

@@ -5,7 +5,7 @@ import { type Change, Compacted, type Entry, type Revision, type Store } from '#
 import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
 import { Damage, damageAtStart, damageOf } from './damage.ts'
-import { type LateFollower, ResourceCache, type StoreFollower } from './resource-cache.ts'
+import { type LateFollower, ResourceCache, type ShowsStored, type StoreFollower } from './resource-cache.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 
 const ROOT = '/registry/'
@@ -17,6 +17,8 @@ const RETRY_MAX_MS = 10_000
 export interface WatchCacheDependencies {
   readonly clock: Clock
   readonly log: Log
+  /** Of kinds whose older objects lack what this server completes by what it was told. */
+  readonly shows?: ReadonlyMap<ResourceDefinition, ShowsStored>
 }
 
 /**
@@ -28,6 +30,7 @@ export class WatchCache implements AsyncDisposable {
   readonly #store: Store
   readonly #clock: Clock
   readonly #log: Log
+  readonly #shows: ReadonlyMap<ResourceDefinition, ShowsStored> | undefined
   readonly #caches = new Map<string, ResourceCache>()
   /** Of resources that come and go. */
   readonly #followers = new Map<string, LateFollower>()
@@ -38,8 +41,9 @@ export class WatchCache implements AsyncDisposable {
   #revision: Revision
   #isFollowing = true
 
-  constructor(store: Store, revision: Revision, { clock, log }: WatchCacheDependencies) {
+  constructor(store: Store, revision: Revision, { clock, log, shows }: WatchCacheDependencies) {
     this.#store = store
+    this.#shows = shows
     this.#clock = clock
     this.#log = log
     this.#revision = revision
@@ -188,7 +192,8 @@ export class WatchCache implements AsyncDisposable {
 
   #add(resource: ResourceDefinition): void {
     const prefix = storagePrefix(resource)
-    if (resource.stored && !this.#caches.has(prefix)) this.#caches.set(prefix, new ResourceCache(resource, this.#revision))
+    if (!resource.stored || this.#caches.has(prefix)) return
+    this.#caches.set(prefix, new ResourceCache(resource, this.#revision, this.#shows?.get(resource)))
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
