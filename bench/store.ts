@@ -3,13 +3,14 @@
  * writes to each in turn, on one disk; a write counts once it is durable: all of them sync before they acknowledge. etcd is spoken to by the leanest client that Node can
  * be, and pays for its connection, as an API server would. A bare file shows what the disk, the client's loop and the rest of the machine cost at that moment. Usage: node --conditions=source bench/store.ts [--full] [--objects] [DIRECTORY]
  *
- * Objects are counted each in a process of its own (`--count=N`), so that nothing else has used its memory.
+ * Starts are measured each in a process of its own (`--part=start`), so that nothing else has used its memory, and what an empty store takes is not counted.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -25,6 +26,7 @@ const LISTS = full ? [10_000, 100_000] : [1_000, 10_000]
 const ROUNDS = full ? 7 : 3
 const ROUND_MS = full ? 2_000 : 200
 const VALUE_BYTES = 2_048
+const STARTS = full ? 9 : 5
 
 interface Round {
   readonly perSecond: number
@@ -38,20 +40,26 @@ interface Target {
   open(writers: number): Disposable & { put(key: string, value: Uint8Array): Promise<unknown> }
 }
 
-const root = mkdtempSync(join(process.argv.slice(2).find((each) => !each.startsWith('--')) ?? tmpdir(), 't8s-bench-'))
+/** What is done in processes of their own; each prints its result. */
+const PARTS = { fill, start, compact }
+const option = (name: string): string | undefined =>
+  process.argv.find((each) => each.startsWith(`--${name}=`))?.slice(name.length + 3)
+
+const given = process.argv.slice(2).find((each) => !each.startsWith('--'))
+const part = option('part') as keyof typeof PARTS | undefined
 let keys = 0
-try {
-  const count = Number(process.argv.find((each) => each.startsWith('--count='))?.slice('--count='.length))
-  if (count > 0) await objects(count)
-  else {
-    if (!process.argv.includes('--objects')) await writes()
-    for (const each of LISTS) await inProcess(each)
+if (part !== undefined) process.stdout.write(JSON.stringify((await PARTS[part](given!, Number(option('count')))) ?? null))
+else {
+  const root = mkdtempSync(join(given ?? tmpdir(), 't8s-bench-'))
+  try {
+    if (!process.argv.includes('--objects')) await writes(root)
+    for (const each of LISTS) await objects(root, each)
+  } finally {
+    rmSync(root, { recursive: true })
   }
-} finally {
-  rmSync(root, { recursive: true })
 }
 
-async function writes(): Promise<void> {
+async function writes(root: string): Promise<void> {
   process.stdout.write(`load of this machine: ${loadavg()[0]!.toFixed(1)}\n`)
   await using stack = new AsyncDisposableStack()
   const store = stack.use(await openEmbeddedStore({ directory: join(root, 'writes'), clock: systemClock }))
@@ -118,20 +126,56 @@ async function measure(target: Target, writers: number, durationMs: number): Pro
   return { perSecond: latenciesMs.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 
-async function inProcess(count: number): Promise<void> {
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1), `--count=${count}`], { stdio: 'inherit' })
-  const [code] = (await once(child, 'exit')) as [number | null]
-  if (code !== 0) throw new Error(`counting ${count} objects failed`)
-}
-
 /** What a store with so many objects costs, to start, to list and in memory. */
-async function objects(count: number): Promise<void> {
+async function objects(root: string, count: number): Promise<void> {
   const directory = join(root, `objects-${count}`)
-  await fill(directory, count)
-  for (const form of ['log', 'checkpoint'] as const) await start(directory, count, form)
+  report(`${count} objects`, `${(await inProcess<number>('fill', directory, count)).toFixed(1)} ms to list`)
+  const empty = await starts(join(root, 'empty'))
+  for (const form of ['log', 'checkpoint'] as const) {
+    if (form === 'checkpoint') await inProcess('compact', directory)
+    const { startedMs, processorMs, bytes } = await starts(directory)
+    const each = (bytes - empty.bytes) / count - VALUE_BYTES
+    report(
+      `${count} objects, from a ${form}`,
+      `${startedMs.toFixed(0)} ms to start (${processorMs.toFixed(0)} ms of processors; without objects ${empty.startedMs.toFixed(0)} and ${empty.processorMs.toFixed(0)} ms), ${each.toFixed(0)} bytes of memory each beside the value`,
+    )
+  }
 }
 
-async function fill(directory: string, count: number): Promise<void> {
+interface Started {
+  readonly startedMs: number
+  readonly processorMs: number
+  /** More in use than before. */
+  readonly bytes: number
+}
+
+/** Medians of starts, each in a process in which nothing else has used memory. */
+async function starts(directory: string): Promise<Started> {
+  const all: Started[] = []
+  for (let turn = 0; turn < STARTS; turn++) all.push(await inProcess<Started>('start', directory))
+  const of = (figure: keyof Started): number => median(all.map((each) => each[figure]))
+  return { startedMs: of('startedMs'), processorMs: of('processorMs'), bytes: of('bytes') }
+}
+
+/** Does one of {@link PARTS} in a process of its own. */
+async function inProcess<T>(part: keyof typeof PARTS, directory: string, count = 0): Promise<T> {
+  const args = [
+    ...process.execArgv,
+    process.argv[1]!,
+    ...(full ? ['--full'] : []),
+    `--part=${part}`,
+    `--count=${count}`,
+    directory,
+  ]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const printed = await text(child.stdout)
+  if (child.exitCode === null) await once(child, 'exit')
+  if (child.exitCode !== 0) throw new Error(`to ${part} ${directory} failed`)
+  return JSON.parse(printed) as T
+}
+
+/** Resolves to how many milliseconds it takes to list all. */
+async function fill(directory: string, count: number): Promise<number> {
   await using store = await openEmbeddedStore({ directory, clock: systemClock })
   for (let at = 0; at < count; at += 1_000)
     await Promise.all(
@@ -139,11 +183,10 @@ async function fill(directory: string, count: number): Promise<void> {
         store.put(`/registry/pods/default/web-${at + index}`, Buffer.alloc(VALUE_BYTES, at + index), { expected: 0 }),
       ),
     )
-  report(`${count} objects`, `${median(await listings(store)).toFixed(1)} ms to list`)
+  return median(await listings(store))
 }
 
-/** Opens what is there as a `form`; what was a log is a checkpoint afterwards. */
-async function start(directory: string, count: number, form: 'log' | 'checkpoint'): Promise<void> {
+async function start(directory: string): Promise<Started> {
   const collect = collector()
   await collect()
   const before = used()
@@ -153,12 +196,14 @@ async function start(directory: string, count: number, form: 'log' | 'checkpoint
   const startedMs = performance.now() - startMs
   const { user, system } = process.cpuUsage(cpu)
   await collect()
-  const bytes = (used() - before) / count - VALUE_BYTES
-  report(
-    `${count} objects, from a ${form}`,
-    `${startedMs.toFixed(0)} ms to start (${((user + system) / 1000).toFixed(0)} ms of processors), ${bytes.toFixed(0)} bytes of memory each beside the value`,
-  )
-  if (form === 'log') await store.compact(store.revision)
+  void store.revision
+  return { startedMs, processorMs: (user + system) / 1000, bytes: used() - before }
+}
+
+/** What was a log is a checkpoint afterwards. */
+async function compact(directory: string): Promise<void> {
+  await using store = await openEmbeddedStore({ directory, clock: systemClock })
+  await store.compact(store.revision)
 }
 
 async function listings(store: Store): Promise<number[]> {

@@ -9,6 +9,8 @@ export interface DiskOperation {
   readonly path: string
   readonly bytes?: Uint8Array
   readonly position?: number
+  /** Of a write: whether it is on disk when it is done, without a sync. */
+  readonly isDurable?: boolean
 }
 
 /** `written`: of the bytes asked for; fewer than all is a short write. */
@@ -97,7 +99,7 @@ export class SimulatedDisk implements Disk {
       read: async (buffer, position) =>
         position >= content.seen.length ? 0 : content.seen.copy(buffer, 0, position, position + buffer.length),
       write: async (bytes, position) => {
-        const fault = this.fault({ kind: 'write', path, bytes, position })
+        const fault = this.fault({ kind: 'write', path, bytes, position, isDurable: mode === 'durable' })
         // Without one it is done at once, so that nothing comes between.
         const written = (fault === undefined ? undefined : await fault)?.written ?? bytes.length
         this.#makeRoom(position + written - content.seen.length)

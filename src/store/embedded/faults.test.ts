@@ -133,26 +133,6 @@ test('a disk that takes a few bytes at a time gets all of them', async () => {
   await assert.rejects(put(store, '/never'), isFailure('Unavailable', /the disk took none of what was to be written/))
 })
 
-test('what is written beside commits is handed to the disk in pieces that a commit hardly waits for', async () => {
-  const disk = new SimulatedDisk()
-  const unsynced = new Map<string, number>()
-  let most = 0
-  disk.fault = ({ kind, path, bytes: written }) => {
-    if (!path.endsWith('.new')) return undefined
-    if (kind === 'sync') unsynced.delete(path)
-    if (kind === 'write') unsynced.set(path, (unsynced.get(path) ?? 0) + written!.length)
-    most = Math.max(most, ...unsynced.values())
-    return undefined
-  }
-  await using store = await openTestStore(disk, { sizes: SIZES })
-  for (let at = 0; at < 10; at++) await put(store, `/k${at}`, 1024 * 1024)
-  await store.compact(store.revision)
-  const names = [...disk.files().keys()]
-  assert.ok(names.some((name) => name.endsWith('.checkpoint')) && names.some((name) => !name.endsWith('00000000.log')))
-  // A record that is larger goes alone.
-  assert.ok(most <= 1.5 * 1024 * 1024, `${most} bytes waited to be synced`)
-})
-
 test('on a slow disk all who wait go together, and readiness tells of a write that takes too long', async () => {
   const disk = new SimulatedDisk()
   const clock = new VirtualClock()

@@ -3,6 +3,7 @@ import type { Random } from '#base'
 import type { History, LogRecord } from '../history.ts'
 import { type Disk, type DiskFile, writeAll } from './disk.ts'
 import { encodeHeader, endMark, FrameEncoder, HEADER_BYTES } from './format.ts'
+import { Pace, PIECE_BYTES, PIECE_BYTES_MAX } from './pace.ts'
 
 /**
  * What a store keeps in its directory, numbered in one row: a checkpoint has everything from before the log of the same number, and the logs from there on have the
@@ -45,20 +46,20 @@ export interface Place {
   readonly store: Buffer
 }
 
-const ZEROS = Buffer.alloc(512 * 1024)
-/** Handed to the disk before it is waited for, since a commit beside it waits for all of it: measured, 512 KiB are hardly felt, and 4 MiB double what a commit takes. */
-const SYNC_BYTES = 512 * 1024
+const ZEROS = Buffer.alloc(PIECE_BYTES_MAX)
 const CHECKPOINT_FRAME_BYTES = 256 * 1024
 
 /** Makes a log of `size` bytes of zeros: a frame then changes nothing but its own sectors. */
-export async function createLog(place: Place, sequence: number, size: number): Promise<Segment> {
+export async function createLog(place: Place, sequence: number, size: number, pace = new Pace()): Promise<Segment> {
   const path = `${place.directory}/${nameOf({ sequence, kind: 'log' })}`
   const salt = drawSalt(place.random)
-  await createFile(place, path, async (file) => {
+  await createFile(place, path, async (file, unfinished) => {
     await writeAll(file, encodeHeader({ kind: 'log', store: place.store, salt, sequence, compacted: 0, revision: 0 }), 0)
-    for (let at = HEADER_BYTES; at < size; at += SYNC_BYTES) {
-      await writeZeros(file, at, Math.min(at + SYNC_BYTES, size))
-      await file.sync()
+    // One call for each piece: this thread may be long in coming back to it.
+    await using durable = await place.disk.open(unfinished, 'durable')
+    for (let at = HEADER_BYTES, end = at; at < size; at = end) {
+      end = Math.min(at + pace.pieceBytes, size)
+      await writeZeros(durable, at, end)
     }
   })
   return { sequence, path, file: await place.disk.open(path, 'durable'), salt, size, position: HEADER_BYTES }
@@ -74,11 +75,19 @@ export async function writeMark(file: DiskFile, salt: Buffer, position: number):
   await writeAll(file, mark, position - mark.length)
 }
 
+export interface CheckpointOptions {
+  readonly sequence: number
+  readonly history: History
+  /** Of the commits beside it, if there are any. */
+  readonly pace?: Pace
+  readonly signal?: AbortSignal
+}
+
 /** Writes all of a state to a file that is whole or not there. Resolves to its size in bytes. */
 export async function writeCheckpoint(
   place: Place,
   path: string,
-  { sequence, history, signal }: { readonly sequence: number; readonly history: History; readonly signal?: AbortSignal },
+  { sequence, history, pace = new Pace(), signal }: CheckpointOptions,
 ): Promise<number> {
   const salt = drawSalt(place.random)
   const encoder = new FrameEncoder(salt)
@@ -90,8 +99,9 @@ export async function writeCheckpoint(
       await writeAll(file, frame, position)
       position += frame.length
       unsynced += frame.length
-      if (unsynced < SYNC_BYTES) return
+      if (unsynced < PIECE_BYTES) return
       await file.sync()
+      await pace.after(unsynced)
       unsynced = 0
     }
     const { compactedRevision: compacted, revision } = history
@@ -113,12 +123,16 @@ function* recordsOf(history: History): Generator<LogRecord, undefined> {
   yield* history.applied()
 }
 
-async function createFile({ disk }: Place, path: string, fill: (file: DiskFile) => Promise<void>): Promise<void> {
+async function createFile(
+  { disk }: Place,
+  path: string,
+  fill: (file: DiskFile, unfinished: string) => Promise<void>,
+): Promise<void> {
   const unfinished = path + UNFINISHED
   try {
     {
       await using file = await disk.open(unfinished, 'create')
-      await fill(file)
+      await fill(file, unfinished)
       await file.sync()
     }
     await disk.rename(unfinished, path)

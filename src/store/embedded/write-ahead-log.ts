@@ -5,6 +5,7 @@ import { type Change, type Revision, StoreFailure } from '../store.ts'
 import { isNoSpace, writeAll } from './disk.ts'
 import { createLog, nameOf, type Place, parseName, type Segment, writeCheckpoint, writeZeros } from './files.ts'
 import { FRAME_BYTES, FrameEncoder, type Item, itemBytesMax } from './format.ts'
+import { Pace } from './pace.ts'
 import type { Recovered, Sizes } from './recover.ts'
 import { SpaceWatch } from './space.ts'
 
@@ -58,6 +59,7 @@ export class WriteAheadLog implements DurableLog {
   #spoilt = 0
   #logBytes: number
   #checkpointBytes: number
+  readonly #pace = new Pace()
   readonly #copying = new Set<Promise<unknown>>()
 
   constructor(recovered: Recovered, { clock, log, guard, sizes }: WriteAheadLogOptions) {
@@ -148,8 +150,11 @@ export class WriteAheadLog implements DurableLog {
   }
 
   #kick(): void {
-    this.#draining ??= this.#drain().finally(() => {
+    if (this.#draining !== undefined) return
+    this.#pace.isCommitting = true
+    this.#draining = this.#drain().finally(() => {
       this.#draining = undefined
+      this.#pace.isCommitting = false
       // What came between the last look and now.
       if (this.#queue.length > 0) this.#kick()
     })
@@ -212,6 +217,7 @@ export class WriteAheadLog implements DurableLog {
     }
     segment.position += frame.length
     this.#logBytes += frame.length
+    this.#pace.committed(frame.length)
     if (segment.position > PREPARED_AT_SHARE * segment.size) this.#prepare().catch(() => undefined)
     return undefined
   }
@@ -276,7 +282,7 @@ export class WriteAheadLog implements DurableLog {
 
   #create(sequence: number, frameBytes: number): Promise<Segment> {
     const size = this.#nextBytes(frameBytes)
-    const created = createLog(this.#place, sequence, size)
+    const created = this.#pace.preparing(() => createLog(this.#place, sequence, size, this.#pace))
     created.catch((error: unknown) => {
       if (this.#next === created) this.#next = undefined
       if (isNoSpace(error)) this.#space.refused(size)
@@ -302,7 +308,12 @@ export class WriteAheadLog implements DurableLog {
         return { history: state(), sequence: this.#segment.sequence, replacedBytes: this.#logBytes }
       })
       const path = `${directory}/${nameOf({ sequence, kind: 'checkpoint' })}`
-      const bytes = await writeCheckpoint(this.#place, path, { sequence, history, signal: this.#closing.signal })
+      const bytes = await writeCheckpoint(this.#place, path, {
+        sequence,
+        history,
+        pace: this.#pace,
+        signal: this.#closing.signal,
+      })
       this.#checkpointBytes = bytes
       this.#logBytes -= replacedBytes
       for (const name of await disk.list(directory))
@@ -322,7 +333,7 @@ export class WriteAheadLog implements DurableLog {
       await existing?.[Symbol.asyncDispose]()
       if (existing !== undefined) throw new Error('it is there already')
       const history = await this.#between(state)
-      await writeCheckpoint(this.#place, file, { sequence: 0, history, signal: this.#closing.signal })
+      await writeCheckpoint(this.#place, file, { sequence: 0, history, pace: this.#pace, signal: this.#closing.signal })
     } catch (error) {
       throw new Error(`the store could not be copied to ${file}: ${(error as Error).message}`, { cause: error })
     }
