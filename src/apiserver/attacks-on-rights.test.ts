@@ -152,6 +152,15 @@ test('a path that climbs is a name that no pod has, however it is encoded', asyn
   // The query of a log names no file.
   const [log] = await raw(api, 'GET', '/api/v1/namespaces/work/pods/web/log?path=../../etc/passwd&container=..%2f..%2fetc')
   assert.equal(log, 400)
+  const refused: Readonly<Record<string, readonly [number, string]>> = {
+    'tailLines=abc': [400, 'strconv.ParseInt: parsing "abc": invalid syntax'],
+    'tailLines=-1': [422, 'PodLogOptions "web" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0'],
+  }
+  for (const [query, [code, text]] of Object.entries(refused)) {
+    const [status, said] = await raw(api, 'GET', `/api/v1/namespaces/work/pods/web/log?${query}`)
+    assert.equal(status, code, said)
+    assert.ok(said.includes(text), said)
+  }
 })
 
 test('nobody is led to loopback, link-local or unspecified addresses: not by endpoints, and not by what a pod says of itself', async () => {

@@ -156,7 +156,7 @@ class NodeAgent implements AsyncDisposable {
             cgroups: this.#dependencies.cgroups,
             endings: this.#endings,
           }),
-          access: new AccessControl({ client, clock, nodeName }),
+          access: (peers) => new AccessControl({ client, clock, nodeName, peers }),
           upgrades,
           runtime,
           clock,

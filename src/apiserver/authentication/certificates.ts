@@ -1,12 +1,9 @@
-import { headerValues, type Peer, type TransportRequest, type UserInfo } from '#client'
+import { certificateUser, headerValues, type Peer, type TransportRequest, type UserInfo } from '#client'
 import type { Authenticator } from './types.ts'
-
-const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
 
 /** Users by their connection, so that each request of one is by the same. */
 const certified = new WeakMap<Peer, UserInfo>()
 
-/** X.509: the common name is the user, organisations are its groups. A certificate without a common name is nobody's. */
 export const clientCertificates: Authenticator = {
   name: 'x509',
   authenticate(_request, peer) {
@@ -18,27 +15,10 @@ export const clientCertificates: Authenticator = {
       if (peer.frontProxy !== undefined) throw new Error('x509: certificate signed by unknown authority')
       return undefined
     }
-    if (certificate.commonName === '') return undefined
-    let user = certified.get(peer)
-    if (user === undefined) {
-      user = {
-        username: certificate.commonName,
-        ...uidOf(certificate.uids),
-        groups: [...certificate.organizations],
-        extra: { [CREDENTIAL_ID]: [`X509SHA256=${certificate.fingerprint}`] },
-      }
-      certified.set(peer, user)
-    }
+    const user = certified.get(peer) ?? certificateUser(certificate)
+    if (user !== undefined) certified.set(peer, user)
     return user
   },
-}
-
-function uidOf(uids: readonly string[]): { readonly uid?: string } {
-  const [uid] = uids
-  if (uid === undefined) return {}
-  if (uids.length > 1) throw new Error(`expected 1 UID, but found multiple: ${JSON.stringify(uids)}`)
-  if (uid === '') throw new Error('UID cannot be an empty string')
-  return { uid }
 }
 
 /** Who may vouch for others, and in which headers (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#authenticating-proxy). */

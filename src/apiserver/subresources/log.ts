@@ -1,5 +1,6 @@
+import { readPodLogOptions, validatePodLogOptions } from '#api'
 import type { TransportResponse } from '#client'
-import { badRequest, failure, internalError } from '#meta'
+import { badRequest, failure, internalError, invalid } from '#meta'
 import { callUpstream } from '../http/upstream.ts'
 import { containerOf, kubeletTarget, scheduledPod } from './kubelet.ts'
 import type { Subresource } from './types.ts'
@@ -11,8 +12,9 @@ export const log: Subresource = {
   name: 'log',
   resources: ['pods'],
   async handle(context, dependencies) {
-    const pod = await scheduledPod(context, dependencies)
     const { query, info, patience } = context
+    refuseSenseless(query, info.name)
+    const pod = await scheduledPod(context, dependencies)
     const container = containerOf(pod, query.get('container'))
     const passed = new URLSearchParams(
       PARAMETERS.flatMap((name) => (query.has(name) ? [[name, query.get(name)!] as [string, string]] : [])),
@@ -27,6 +29,17 @@ export const log: Subresource = {
     if (response.status >= 400) throw await refusal(response)
     return response
   },
+}
+
+function refuseSenseless(query: URLSearchParams, name: string): void {
+  let findings: ReturnType<typeof validatePodLogOptions>
+  try {
+    findings = validatePodLogOptions(readPodLogOptions(query))
+  } catch (error) {
+    throw badRequest((error as Error).message)
+  }
+  const all = [...findings]
+  if (all.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, all)
 }
 
 const REFUSAL_BYTES_MAX = 64 * 1024

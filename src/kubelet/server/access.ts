@@ -3,13 +3,20 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { type SubjectAccessReview, subjectAccessReviews, type TokenReview, tokenReviews } from '#api'
 import type { Clock } from '#base'
-import type { Client, UserInfo } from '#client'
+import { type Client, certificateUser, type PeerReader, type UserInfo } from '#client'
 import { VerdictCache } from './verdict-cache.ts'
 
 /** Who asks and whether it may: `refusal` is what to answer instead. */
 export type Access =
   | { readonly user: UserInfo; readonly refusal: undefined }
   | { readonly refusal: { readonly status: 401 | 403 | 500; readonly message: string } }
+
+export interface AccessDependencies {
+  readonly client: Client
+  readonly clock: Clock
+  readonly nodeName: string
+  readonly peers: PeerReader
+}
 
 /** Upstream's `authentication.webhook.cacheTTL`, for good tokens and bad ones. */
 const TOKEN_TTL_MS = 2 * 60_000
@@ -47,12 +54,14 @@ export function subresourcesOf(path: string): readonly string[] {
 export class AccessControl {
   readonly #client: Client
   readonly #nodeName: string
+  readonly #peers: PeerReader
   readonly #tokens: VerdictCache<UserInfo | undefined>
   readonly #verdicts: VerdictCache<boolean>
 
-  constructor({ client, clock, nodeName }: { readonly client: Client; readonly clock: Clock; readonly nodeName: string }) {
+  constructor({ client, clock, nodeName, peers }: AccessDependencies) {
     this.#client = client
     this.#nodeName = nodeName
+    this.#peers = peers
     this.#tokens = new VerdictCache(clock, { entriesMax: CACHE_ENTRIES_MAX, ttlMs: () => TOKEN_TTL_MS })
     this.#verdicts = new VerdictCache(clock, {
       entriesMax: CACHE_ENTRIES_MAX,
@@ -61,7 +70,7 @@ export class AccessControl {
   }
 
   async check(request: IncomingMessage, path: string): Promise<Access> {
-    const user = certificateUser(request.socket as TLSSocket) ?? (await this.#tokenUser(request.headers.authorization))
+    const user = this.#certificateUser(request.socket as TLSSocket) ?? (await this.#tokenUser(request.headers.authorization))
     if (user === undefined) return { refusal: { status: 401, message: 'Unauthorized' } }
     const verb = VERBS[request.method ?? ''] ?? ''
     const subresources = subresourcesOf(path)
@@ -73,6 +82,18 @@ export class AccessControl {
       return { refusal: { status: 500, message: `Authorization error ${what}` } }
     }
     return { refusal: { status: 403, message: `Forbidden ${what}` } }
+  }
+
+  /** Of a connection whose certificate is good now; as upstream, one that is not may come with a token beside it. */
+  #certificateUser(socket: TLSSocket): UserInfo | undefined {
+    const peer = this.#peers.peerOf(socket)
+    if (peer.kind !== 'tls' || peer.certificate === undefined) return undefined
+    try {
+      const user = certificateUser(peer.certificate)
+      return user && { ...user, groups: withAuthenticated(user.groups) }
+    } catch {
+      return undefined
+    }
   }
 
   async #tokenUser(header: string | undefined): Promise<UserInfo | undefined> {
@@ -108,15 +129,6 @@ export class AccessControl {
       return status?.allowed === true && status.denied !== true
     })
   }
-}
-
-/** The identity of a certificate that the authority of clients has signed: its common name, and its organisations as groups. */
-function certificateUser(socket: TLSSocket): UserInfo | undefined {
-  if (!socket.authorized) return undefined
-  const { CN, O } = (socket.getPeerCertificate().subject ?? {}) as { CN?: string | string[]; O?: string | string[] }
-  const [username] = [CN ?? []].flat()
-  if (!username) return undefined
-  return { username, groups: withAuthenticated([O ?? []].flat()) }
 }
 
 const withAuthenticated = (groups: readonly string[]): string[] =>

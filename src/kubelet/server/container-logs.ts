@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import type { ContainerStatus, Pod } from '#api'
+import { type ContainerStatus, type Pod, type PodLogOptions, readPodLogOptions, validatePodLogOptions } from '#api'
 import { type Endpoint, type Exchange, fail } from './endpoint.ts'
 import { readLog } from './logs.ts'
 
@@ -10,16 +10,34 @@ export const containerLogs: Endpoint = {
     const { parts, query, view } = exchange
     const [namespace = '', name = '', container = ''] = parts
     if (container === '') return fail(exchange, 400, '{"message": "Missing container name."}')
+    const options = optionsOf(query)
+    if ('status' in options) return fail(exchange, options.status, options.message)
     const pod = view.pod(namespace, name)
-    if (pod === undefined) return fail(exchange, 404, `pod ${JSON.stringify(name)} not found`)
-    const previous = query.get('previous') === 'true'
-    const chosen = chooseContainer(pod, container, previous)
+    if (pod === undefined) return fail(exchange, 404, `pod ${JSON.stringify(name)} does not exist`)
+    if (!containersOf(pod).includes(container))
+      return fail(exchange, 404, `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(name)}`)
+    const chosen = chooseContainer(pod, container, options.previous)
     if (typeof chosen !== 'string') return fail(exchange, 400, chosen.problem)
     const logged = view.containerById(namespace, name, chosen)
     if (logged === undefined) return fail(exchange, 400, `unable to retrieve container logs for ${chosen}`)
-    return sendLog(exchange, logged, query.get('follow') === 'true')
+    return sendLog(exchange, logged, options)
   },
 }
+
+/** What is asked for, or what to answer instead, as upstream's kubelet puts it. */
+function optionsOf(query: URLSearchParams): PodLogOptions | { readonly status: number; readonly message: string } {
+  let options: PodLogOptions
+  try {
+    options = readPodLogOptions(query)
+  } catch {
+    return { status: 400, message: '{"message": "Unable to decode query."}' }
+  }
+  const [finding] = validatePodLogOptions(options)
+  return finding === undefined ? options : { status: 422, message: '{"message": "Invalid request."}' }
+}
+
+const containersOf = ({ spec }: Pod): string[] =>
+  [...(spec?.containers ?? []), ...(spec?.initContainers ?? []), ...(spec?.ephemeralContainers ?? [])].map(({ name }) => name)
 
 /** The id of the container whose log is meant: the running one, else the last that ended. */
 function chooseContainer(pod: Pod, name: string, previous: boolean): string | { readonly problem: string } {
@@ -48,26 +66,22 @@ function waitingProblem(what: string, { state }: ContainerStatus): string {
 const bare = (id: string | undefined): string => id?.replace(/^[^:]*:\/\//, '') ?? ''
 
 async function sendLog(
-  { request, response, query, view, clock }: Exchange,
+  { request, response, view, clock }: Exchange,
   container: { readonly id: string; readonly logPath: string; readonly running: boolean },
-  follow: boolean,
+  { follow, tailLines, limitBytes, timestamps, stream, sinceSeconds, sinceMs }: PodLogOptions,
 ): Promise<void> {
   const controller = new AbortController()
   request.on('close', () => controller.abort())
   response.on('close', () => controller.abort())
-  const number = (parameter: string): number | undefined => (query.has(parameter) ? Number(query.get(parameter)) : undefined)
-  const sinceSeconds = number('sinceSeconds')
-  const sinceTime = query.get('sinceTime')
   response.writeHead(200, { 'content-type': 'text/plain' })
   response.flushHeaders()
   const text = readLog(container.logPath, {
     follow,
-    tailLines: number('tailLines'),
-    limitBytes: number('limitBytes'),
-    sinceMs:
-      sinceTime === null ? (sinceSeconds === undefined ? undefined : clock.now() - sinceSeconds * 1000) : Date.parse(sinceTime),
-    timestamps: query.get('timestamps') === 'true',
-    stream: (query.get('stream') ?? 'All') as 'All',
+    tailLines,
+    limitBytes,
+    sinceMs: sinceSeconds === undefined ? sinceMs : clock.now() - sinceSeconds * 1000,
+    timestamps,
+    stream: (stream ?? 'All') as 'All',
     signal: controller.signal,
     ended: container.running ? view.ended(container.id) : Promise.resolve(),
   })

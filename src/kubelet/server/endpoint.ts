@@ -62,6 +62,8 @@ export interface Exchange {
 /** What is served below one first path element. */
 export interface Endpoint {
   readonly path: string
+  /** Only `GET`, unless said. */
+  readonly methods?: readonly string[]
   handle(exchange: Exchange): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 import { isPodTerminal } from '#api'
 import { containerLogs } from './container-logs.ts'
-import { answer, answerJson, type Endpoint, fail } from './endpoint.ts'
+import { answer, answerJson, type Endpoint } from './endpoint.ts'
 import { metrics } from './metrics.ts'
 import { stats } from './stats.ts'
 
@@ -25,7 +25,6 @@ const runningPods: Endpoint = {
 const configz: Endpoint = {
   path: 'configz',
   async handle(exchange) {
-    if (exchange.request.method !== 'GET') return fail(exchange, 405, 'Method Not Allowed')
     answerJson(exchange, { kubeletconfig: exchange.view.configuration() })
   },
 }

@@ -1,7 +1,7 @@
 import { duplicateValue, invalidValue, required, subdomainName, tooMany } from '#api'
 import type { Program } from '#cel'
+import { certificatesIn } from '#client'
 import type { FieldError } from '#meta'
-import { certificatesIn } from '../../pem.ts'
 import type {
   AuthenticationConfiguration,
   ClaimMappings,

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '#base'
-import type { Peer, PeerCertificate } from '#client'
-import { certificatesIn } from '../pem.ts'
+import { certificatesIn } from './pem.ts'
+import type { Peer, PeerCertificate, UserInfo } from './transport.ts'
 
 /** Whom a listener believes, in PEM; each may hold several authorities. */
 export interface ClientAuthorities {
@@ -98,6 +98,29 @@ function pathTo(roots: readonly X509Certificate[], leaf: X509Certificate, nowMs:
 
 const isIssuer = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+
+const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
+
+/**
+ * X.509: the common name is the user, organisations are its groups. A certificate without a common name is nobody's. Throws when it says who it is twice.
+ */
+export function certificateUser(certificate: PeerCertificate): UserInfo | undefined {
+  if (certificate.commonName === '') return undefined
+  return {
+    username: certificate.commonName,
+    ...uidOf(certificate.uids),
+    groups: [...certificate.organizations],
+    extra: { [CREDENTIAL_ID]: [`X509SHA256=${certificate.fingerprint}`] },
+  }
+}
+
+function uidOf(uids: readonly string[]): { readonly uid?: string } {
+  const [uid] = uids
+  if (uid === undefined) return {}
+  if (uids.length > 1) throw new Error(`expected 1 UID, but found multiple: ${JSON.stringify(uids)}`)
+  if (uid === '') throw new Error('UID cannot be an empty string')
+  return { uid }
+}
 
 type Attribute = string | readonly string[] | undefined
 
