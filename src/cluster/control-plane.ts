@@ -60,8 +60,8 @@ export interface ControlPlaneOptions {
 export interface ControlPlane extends AsyncDisposable {
   readonly server: ApiServer
   readonly port: number
-  /** What it proves itself with to clients and to kubelets; renewed as long as it runs. */
-  readonly certificates: Readonly<Record<'apiserver' | 'apiserver-kubelet-client', ManagedCertificate>>
+  /** What it proves itself with to clients, kubelets and extension API servers; renewed as long as it runs. */
+  readonly certificates: Readonly<Record<'apiserver' | 'apiserver-kubelet-client' | 'front-proxy-client', ManagedCertificate>>
   /** A client inside this process that acts as `user`, through the same pipeline as any other. `userAgent` names the program, which manages the fields it writes. */
   readonly clientFor: ClientFor
   /**

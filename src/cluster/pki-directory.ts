@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Random } from '#base'
 import { type Authority, type CertificateRequest, createAuthority, createSigningKey, type KeyPair, openAuthority } from './pki.ts'
-import { writePrivateFile } from './private-file.ts'
+import { writePrivateFile, writePublicFile } from './private-file.ts'
 import { writeEncryption } from './secrets-encryption.ts'
 
 /**
@@ -59,10 +59,11 @@ export async function openPki(directory: string, dependencies: { clock: Clock; r
   }
 }
 
+/** Each of the two files is replaced at once; who is killed between them is found out when they are read, for they do not fit. */
 export function writePair(directory: string, name: string, pair: KeyPair): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  writeFileSync(join(directory, `${name}.key`), pair.key, { mode: 0o600 })
-  writeFileSync(join(directory, `${name}.crt`), pair.certificate)
+  writePrivateFile(join(directory, `${name}.key`), pair.key)
+  writePublicFile(join(directory, `${name}.crt`), pair.certificate)
 }
 
 export function readPair(directory: string, name: string): KeyPair {

@@ -76,7 +76,8 @@ async function issue(
     subject: [...(request.organizations ?? []).map((organization) => ({ O: [organization] })), { CN: [request.commonName] }],
     issuer: issuer.subjectName,
     notBefore: new Date(clock.now() - BACKDATE_MS),
-    notAfter: new Date(clock.now() + YEAR_MS),
+    // None outlives its authority: whoever renews it then would think that it is good.
+    notAfter: new Date(Math.min(clock.now() + YEAR_MS, issuer.notAfter.getTime())),
     signingAlgorithm: SIGNING,
     signingKey,
     publicKey: keys.publicKey,

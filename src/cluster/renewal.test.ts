@@ -14,7 +14,7 @@ import { createPki, identities } from './pki-directory.ts'
 const DAY_MS = 24 * 3_600_000
 /** Issued so long ago that the year is nearly over, so that what is renewed in virtual time is valid in the real time of TLS. */
 const AGE_DAYS = 330
-const NAMES = ['apiserver', 'apiserver-kubelet-client'] as const
+const NAMES = ['apiserver', 'apiserver-kubelet-client', 'front-proxy-client'] as const
 
 /** The fingerprint of the certificate that a new connection is shown, checked against the authority. */
 async function shownAt(port: number, ca: string): Promise<string> {

@@ -157,7 +157,9 @@ async function issueCertificates(stack: AsyncDisposableStack, own: MemberFile, o
       read: () => (existsSync(join(directory, `${file}.crt`)) ? readPair(directory, file) : undefined),
       write: (pair) => writePair(directory, file, pair),
     }
-    const certificate = stack.use(new ManagedCertificate({ name, obtain: () => ca.issue(request), store, clock, random, log }))
+    const obtain = () => ca.issue(request)
+    const authority = ca.certificate
+    const certificate = stack.use(new ManagedCertificate({ name, obtain, store, authority, clock, random, log }))
     certificate.start()
     return certificate
   }

@@ -1,5 +1,6 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { type Clock, type Log, type Random, TaskGroup } from '#base'
+import { certificatesIn } from '#client'
 import type { KeyPair } from '../pki.ts'
 import { readBundle, writeBundle } from '../pki-directory.ts'
 
@@ -9,6 +10,8 @@ export interface ManagedCertificateOptions {
   obtain(signal: AbortSignal): Promise<KeyPair>
   /** Where it survives the process; without it every process has a new one. */
   readonly store?: CertificateStore | undefined
+  /** PEM of whoever issues it: one that was kept and is of another, since replaced, is not used. Not asked, when absent. */
+  readonly authority?: string | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -28,6 +31,8 @@ export const bundleStore = (directory: string, name: string): CertificateStore =
 /** Between tries when a certificate could not be had. */
 const RETRY_MS_MIN = 1_000
 const RETRY_MS_MAX = 60_000
+/** One that is over as soon as it was issued, since its authority is, is not asked for again at once. */
+const PAUSE_MS = 60_000
 /** Upstream's jitter: a certificate is renewed when 70 to 90 per cent of its life are over. */
 const RENEW_FROM = 0.7
 const RENEW_SPREAD = 0.2
@@ -44,11 +49,11 @@ export class ManagedCertificate implements AsyncDisposable {
 
   constructor(options: ManagedCertificateOptions) {
     this.#options = options
-    const { store, name, log, clock } = options
+    const { name, log } = options
     this.#tasks = new TaskGroup({ onError: (error) => log.error('A certificate is no longer renewed', { name, error }) })
     this.#first.promise.catch(() => undefined)
-    const stored = store?.read()
-    if (stored !== undefined && validityOf(stored).endMs > clock.now()) this.#accept(stored)
+    const kept = usable(options)
+    if (kept !== undefined) this.#accept(kept)
   }
 
   /** Keeps it current from now on. */
@@ -121,10 +126,39 @@ export class ManagedCertificate implements AsyncDisposable {
 
   #accept(pair: KeyPair): void {
     this.#current = pair
-    this.#dueMs = renewalOf(pair, this.#options.random)
+    const { random, clock } = this.#options
+    this.#dueMs = Math.max(renewalOf(pair, random), clock.now() + PAUSE_MS)
     this.#first.resolve(pair)
     for (const handler of this.#handlers) handler(pair)
   }
+}
+
+/** What was kept, if it still proves anything: whoever was killed while writing, or lost a file, starts with a new one. */
+function usable({ store, name, authority, clock, log }: ManagedCertificateOptions): KeyPair | undefined {
+  let problem: string | undefined
+  try {
+    const kept = store?.read()
+    if (kept === undefined) return undefined
+    problem = problemOf(kept, { authority, nowMs: clock.now() })
+    if (problem === undefined) return kept
+  } catch (error) {
+    problem = (error as Error).message
+  }
+  log.warn('A certificate that was kept is of no use; another is asked for', { name, problem })
+  return undefined
+}
+
+/** Throws when one of the two can not be read at all. */
+function problemOf(
+  pair: KeyPair,
+  { authority, nowMs }: { readonly authority: string | undefined; readonly nowMs: number },
+): string | undefined {
+  const certificate = new X509Certificate(pair.certificate)
+  if (validityOf(pair).endMs <= nowMs) return 'it has expired'
+  if (!certificate.checkPrivateKey(createPrivateKey(pair.key))) return 'the key is of another'
+  const issuers = authority === undefined ? undefined : certificatesIn(authority)
+  const isTheirs = issuers?.some((issuer) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)) ?? true
+  return isTheirs ? undefined : 'another authority issued it'
 }
 
 /** When a certificate begins and ends to be valid, in milliseconds since the epoch. */

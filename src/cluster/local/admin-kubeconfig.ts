@@ -21,7 +21,15 @@ export async function keepAdminKubeconfig(
     read: () => (existsSync(join(paths.pki, `${NAME}.crt`)) ? readPair(paths.pki, NAME) : undefined),
     write: (pair) => writePair(paths.pki, NAME, pair),
   }
-  const admin = new ManagedCertificate({ name: NAME, obtain, store, clock: pki.clock, random: pki.random, log })
+  const admin = new ManagedCertificate({
+    name: NAME,
+    obtain,
+    store,
+    authority: pki.clientCA.certificate,
+    clock: pki.clock,
+    random: pki.random,
+    log,
+  })
   const write = (pair: KeyPair): Promise<void> =>
     writeKubeconfig(
       paths.kubeconfig,
