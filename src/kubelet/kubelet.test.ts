@@ -105,6 +105,34 @@ test('a pod that may not restart ends as its containers do', async () => {
   assert.equal((await api.client.get(pods, 'default/bad')).status?.phase, 'Failed')
 })
 
+test('a container that says itself when it is restarted is, whatever its pod says', async () => {
+  const clock = new VirtualClock()
+  const { api, kubelet } = await start(clock)
+  await using _api = api
+  await using _kubelet = kubelet
+  const rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } }
+  const containers = (fields: object): object => ({
+    restartPolicy: 'Never',
+    containers: [{ name: 'main', image: 'i', ...fields }],
+  })
+  const ruled = { restartPolicy: 'Never', restartPolicyRules: [rule] }
+  await api.client.create(pods, pod('named', { main: { afterSeconds: 2, exitCode: 42 } }, containers(ruled)))
+  await api.client.create(pods, pod('other', { main: { afterSeconds: 2, exitCode: 41 } }, containers(ruled)))
+  await api.client.create(pods, pod('own', { main: { afterSeconds: 2 } }, containers({ restartPolicy: 'Always' })))
+  await clock.advance(6_000)
+  const seen = await Promise.all(
+    ['named', 'other', 'own'].map(async (name) => {
+      const { status } = await api.client.get(pods, `default/${name}`)
+      return [status?.phase, status?.containerStatuses?.[0]?.restartCount]
+    }),
+  )
+  assert.deepEqual(seen, [
+    ['Running', 1],
+    ['Failed', 0],
+    ['Running', 1],
+  ])
+})
+
 test('init containers run one after another before the others', async () => {
   const clock = new VirtualClock()
   const { api, kubelet } = await start(clock)

@@ -1,5 +1,6 @@
 import { age, formatLabels, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DaemonSet, DaemonSetSpec } from '../generated/types.ts'
@@ -43,5 +44,6 @@ export const daemonSets = defineResource<DaemonSet>({
   validate: validateDaemonSet,
   validateStatusUpdate: validateDaemonSetStatus,
   warnings: (object, old) => templateWarnings(object.spec?.template, 'spec.template', object, old),
+  ...droppingDisabled<DaemonSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.DaemonSet',
 })

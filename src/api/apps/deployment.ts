@@ -1,5 +1,6 @@
 import { age, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Deployment, DeploymentSpec } from '../generated/types.ts'
@@ -45,5 +46,6 @@ export const deployments = defineResource<Deployment>({
     yield* podNameWarnings(object, old)
     yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
   },
+  ...droppingDisabled<Deployment>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.Deployment',
 })

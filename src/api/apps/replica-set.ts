@@ -1,5 +1,6 @@
 import { age, formatSelector, integer, name, templateColumns, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ReplicaSet, ReplicaSetSpec } from '../generated/types.ts'
@@ -37,5 +38,6 @@ export const replicaSets = defineResource<ReplicaSet>({
     yield* podNameWarnings(object, old)
     yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
   },
+  ...droppingDisabled<ReplicaSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
 })

@@ -1,6 +1,7 @@
 import { age, name, templateColumns, text } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { defaultClaimSpec } from '../core/default-volume.ts'
+import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { templateWarnings } from '../core/pod-warnings.ts'
 import { claimSpecWarnings } from '../core/storage-warnings.ts'
 import { defineResource } from '../define-resource.ts'
@@ -61,5 +62,6 @@ export const statefulSets = defineResource<StatefulSet>({
     if ((set.spec?.revisionHistoryLimit ?? 0) < 0)
       yield 'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended'
   },
+  ...droppingDisabled<StatefulSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.StatefulSet',
 })

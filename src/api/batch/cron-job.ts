@@ -1,5 +1,6 @@
 import { age, ageOf, formatSelector, integer, NONE, name, orNone, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
+import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CronJob, CronJobSpec, JobSpec } from '../generated/types.ts'
 import { defaultFailurePolicy } from './default-job.ts'
@@ -40,5 +41,6 @@ export const cronJobs = defineResource<CronJob>({
   validateUpdate: validateCronJobUpdate,
   ratchets: true,
   warnings: cronJobWarnings,
+  ...droppingDisabled<CronJob>(({ spec }) => spec?.jobTemplate?.spec?.template?.spec),
   schema: 'io.k8s.api.batch.v1.CronJob',
 })

@@ -1,3 +1,4 @@
+import { dropDisabled } from '../core/disabled-pod-fields.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Job } from '../generated/types.ts'
 import { defaultJob, generateSelector } from './default-job.ts'
@@ -17,7 +18,11 @@ export const jobs = defineResource<Job>({
   selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
   defaultPropagation: 'Orphan',
   default: defaultJob,
-  prepareForCreate: generateSelector,
+  prepareForCreate(draft) {
+    generateSelector(draft)
+    dropDisabled(draft.spec?.template?.spec)
+  },
+  prepareForUpdate: ({ spec }, { spec: old }) => dropDisabled(spec?.template?.spec, old?.template?.spec),
   columns: jobColumns,
   validate: validateJob,
   validateUpdate: validateJobUpdate,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Pod, Taint } from '../generated/types.ts'
-import { isPodAvailable, podLimits, podRequests, qosClass, tolerates } from './pod-facts.ts'
+import { isPodAvailable, podLimits, podRequests, qosClass, shouldRestart, tolerates } from './pod-facts.ts'
 
 const container = (name: string, requests?: object, limits?: object, more?: object) => ({
   name,
@@ -52,4 +52,23 @@ test('tolerations', () => {
   assert.equal(tolerates({ key: 'k', value: '4' }, taint), false)
   assert.equal(tolerates({ key: 'k', operator: 'Exists', effect: 'NoExecute' }, taint), false)
   assert.equal(tolerates({ key: 'k', operator: 'Gt', value: '4' }, taint), true)
+})
+
+test('a container is started again by its rules, by its own policy, or by that of its pod', () => {
+  const rule = (operator: string, ...values: number[]) => ({ action: 'Restart', exitCodes: { operator, values } })
+  const again = (fields: object, policy: string, exitCode: number): boolean =>
+    shouldRestart({ name: 'c', ...fields }, { containers: [], restartPolicy: policy }, exitCode)
+  assert.deepEqual(
+    [again({}, 'Always', 0), again({}, 'OnFailure', 0), again({}, 'OnFailure', 1), again({}, 'Never', 1)],
+    [true, false, true, false],
+  )
+  assert.deepEqual(
+    [again({ restartPolicy: 'Never' }, 'Always', 1), again({ restartPolicy: 'Always' }, 'Never', 0)],
+    [false, true],
+  )
+  const ruled = { restartPolicy: 'Never', restartPolicyRules: [rule('In', 42), rule('NotIn', 1, 2)] }
+  assert.deepEqual(
+    [42, 3, 1].map((exitCode) => again(ruled, 'Never', exitCode)),
+    [true, true, false],
+  )
 })

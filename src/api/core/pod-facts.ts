@@ -1,5 +1,5 @@
 import { addQuantities, compareQuantities, parseQuantity } from '#meta'
-import type { Container, Pod, PodCondition, Taint, Toleration } from '../generated/types.ts'
+import type { Container, Pod, PodCondition, PodSpec, Taint, Toleration } from '../generated/types.ts'
 
 export type ResourceList = Readonly<Record<string, string>>
 
@@ -40,11 +40,31 @@ export const isCriticalPod = (pod: Pod): boolean => isMirrorPod(pod) || podPrior
 /** An init container that keeps running beside the main ones. */
 export const isSidecar = (container: Container): boolean => container.restartPolicy === 'Always'
 
+/**
+ * Whether a container that ended is started again: the first of its rules that fits says so, else its own policy, else that of its pod
+ * (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restart-rules).
+ */
+export function shouldRestart(container: Container, spec: PodSpec | undefined, exitCode: number): boolean {
+  const rule = container.restartPolicyRules?.find(({ exitCodes }) => {
+    const named = exitCodes?.values?.includes(exitCode) ?? false
+    return exitCodes?.operator === 'In' ? named : exitCodes?.operator === 'NotIn' && !named
+  })
+  if (rule?.action === 'Restart') return true
+  const policy = container.restartPolicy ?? spec?.restartPolicy ?? 'Always'
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
+}
+
 /** Init containers first, as they run. */
 export const containersOf = ({ spec }: Pod): readonly Container[] => [
   ...(spec?.initContainers ?? []),
   ...(spec?.containers ?? []),
 ]
+
+/** Containers of every kind with their paths, in the order in which upstream visits them. */
+export const visitedContainers = (spec: PodSpec, field: string): (readonly [Container, string])[] =>
+  (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((key) =>
+    ((spec[key] ?? []) as readonly Container[]).map((container, index) => [container, `${field}.${key}[${index}]`] as const),
+  )
 
 /** What a pod needs from its node: the sum of what runs together, or more if one moment of initialisation needs more. */
 export const podRequests = (pod: Pod): ResourceList => total(pod, 'requests')

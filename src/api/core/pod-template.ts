@@ -2,6 +2,7 @@ import { containerNames, formatLabels, imageNames, name, text } from '../columns
 import { defineResource } from '../define-resource.ts'
 import type { PodTemplate } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
+import { droppingDisabled } from './disabled-pod-fields.ts'
 import { templateWarnings } from './pod-warnings.ts'
 import { validatePodTemplate } from './validate-pod-spec.ts'
 
@@ -22,5 +23,6 @@ export const podTemplates = defineResource<PodTemplate>({
   ],
   validate: ({ template }) => validatePodTemplate(template, 'template'),
   warnings: (object, old) => templateWarnings(object.template, 'template', object, old),
+  ...droppingDisabled<PodTemplate>(({ template }) => template?.spec),
   schema: 'io.k8s.api.core.v1.PodTemplate',
 })

@@ -3,6 +3,7 @@ import type { Container, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec } from '
 import { addressWarnings } from '../validation/addresses.ts'
 import { dnsLabel } from '../validation/names.ts'
 import { expressionWarnings, labelDeprecation, termWarnings } from './node-label-warnings.ts'
+import { visitedContainers } from './pod-facts.ts'
 import { portWarnings } from './port-warnings.ts'
 import { fractionWarnings } from './storage-warnings.ts'
 import { podVolumeWarnings } from './volume-warnings.ts'
@@ -64,14 +65,14 @@ function* specWarnings(spec: PodSpec | undefined, metadata: ObjectMeta | undefin
   const seccomp = 'non-functional in v1.27+; use the "seccompProfile" field instead'
   const { seccompProfile, appArmorProfile } = spec.securityContext ?? {}
   if (seccompProfile === undefined) yield* annotation(SECCOMP, seccomp)
-  for (const [container, path] of containersOf(spec, `${at}spec`)) {
+  for (const [container, path] of visitedContainers(spec, `${at}spec`)) {
     const own = container.securityContext
     if (own?.seccompProfile === undefined) yield* annotation(`${CONTAINER_SECCOMP}${container.name}`, seccomp)
     if (appArmorProfile === undefined && own?.appArmorProfile === undefined)
       yield* annotation(`${APP_ARMOR}${container.name}`, 'deprecated since v1.30; use the "appArmorProfile" field instead')
     yield* containerWarnings(container, path)
   }
-  yield* portWarnings(containersOf(spec, `${at}spec`))
+  yield* portWarnings(visitedContainers(spec, `${at}spec`))
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     yield `${at}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`
   yield* affinityWarnings(spec, `${at}spec.affinity`)
@@ -85,11 +86,6 @@ export function* podStatusWarnings({ status }: Pod): Iterable<string> {
   for (const list of ['podIPs', 'hostIPs'] as const)
     for (const [index, { ip }] of (status?.[list] ?? []).entries()) yield* addressWarnings(ip, `status.${list}[${index}].ip`)
 }
-
-const containersOf = (spec: PodSpec, field: string): [Container, string][] =>
-  (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((list) =>
-    (spec[list] ?? []).map((container, index): [Container, string] => [container as Container, `${field}.${list}[${index}]`]),
-  )
 
 function* placementWarnings(spec: PodSpec, field: string): Iterable<string> {
   for (const key of Object.keys(spec.nodeSelector ?? {})) {

@@ -1,6 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
+import { dropDisabled } from './disabled-pod-fields.ts'
 import { podColumns } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
 import { podStatusWarnings, podWarnings } from './pod-warnings.ts'
@@ -46,6 +47,7 @@ export const pods = defineResource<Pod>({
   },
   default: defaultPod,
   prepareForCreate(draft) {
+    dropDisabled(draft.spec)
     draft.status = { phase: 'Pending', qosClass: qosClass(draft) }
     if (!draft.spec?.schedulingGates?.length) return
     draft.status.conditions = [
@@ -57,6 +59,7 @@ export const pods = defineResource<Pod>({
       },
     ]
   },
+  prepareForUpdate: ({ spec }, { spec: old }) => dropDisabled(spec, old),
   prepareForStatusUpdate(draft, old) {
     // Older kubelets do not know the class, and send none.
     if (draft.status !== undefined && old.status?.qosClass) draft.status.qosClass ||= old.status.qosClass

@@ -4,6 +4,7 @@ import { age, formatLabels, integer, name, templateColumns, wide } from '../colu
 import { defineResource } from '../define-resource.ts'
 import type { ReplicationController, ReplicationControllerSpec } from '../generated/types.ts'
 import { defaultPodTemplate } from './default-pod.ts'
+import { droppingDisabled } from './disabled-pod-fields.ts'
 import { podNameWarnings, templateWarnings } from './pod-warnings.ts'
 
 export const replicationControllers = defineResource<ReplicationController>({
@@ -42,6 +43,7 @@ export const replicationControllers = defineResource<ReplicationController>({
     yield* podNameWarnings(object, old)
     yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
   },
+  ...droppingDisabled<ReplicationController>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.core.v1.ReplicationController',
 })
 

@@ -16,6 +16,7 @@ import { validateEnvironment, validateEnvironmentFrom } from './validate-environ
 import { type Volumes, validateMounts } from './validate-mounts.ts'
 import { validateHandler, validateProbe } from './validate-probe.ts'
 import { validateResources } from './validate-resources.ts'
+import { validateInitRestart, validateRestart } from './validate-restart.ts'
 import { validateSecurity } from './validate-security.ts'
 
 /** What containers are checked against. */
@@ -34,12 +35,14 @@ export function* validateContainers(surroundings: Surroundings, field: string): 
     yield* validateCommon(container, surroundings, path)
     yield* uniqueName(container, own, path)
     yield* validateLife(container, spec, path)
+    yield* validateRestart(container, path)
   }
   yield* hostPortConflicts(containers, `${field}.containers`)
   const names = new Set(containers.map(({ name }) => name))
   for (const [index, container] of (spec.initContainers ?? []).entries()) {
     const path = `${field}.initContainers[${index}]`
     yield* validateCommon(container, surroundings, path)
+    yield* validateInitRestart(container, path)
     yield* uniqueName(container, names, path)
     yield* hostPortConflicts([container], `${field}.initContainers`)
     if (container.restartPolicy === 'Always') yield* validateLife(container, spec, path)

@@ -1,4 +1,12 @@
-import type { EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector } from '../generated/types.ts'
+import type {
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  FileKeySelector,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from '../generated/types.ts'
+import { dnsLabelField } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, required, unsupported } from '../validation/findings.ts'
 import { configKey, environmentName, qualifiedName, subdomainName } from '../validation/names.ts'
 
@@ -92,6 +100,7 @@ function* validateSource(source: EnvVarSource, value: string | undefined, field:
     if (!ref.key) yield required(`${field}.${type}.key`)
     else yield* complaints(configKey(ref.key), ref.key, `${field}.${type}.key`)
   }
+  if (source.fileKeyRef) yield* fileKey(source.fileKeyRef, `${field}.fileKeyRef`)
   if (used === 0) {
     yield invalidValue(
       field,
@@ -100,6 +109,14 @@ function* validateSource(source: EnvVarSource, value: string | undefined, field:
     )
   } else if (value) yield invalidValue(field, '', 'may not be specified when `value` is not empty')
   else if (used > 1) yield invalidValue(field, '', 'may not have more than one field specified at a time')
+}
+
+function* fileKey({ key, volumeName, path }: FileKeySelector, field: string): Findings {
+  if (!key) yield required(`${field}.key`)
+  else yield* complaints(environmentName(key), key, `${field}.key`)
+  yield* dnsLabelField(volumeName, `${field}.volumeName`)
+  if (!path) yield required(`${field}.path`)
+  else if (path.split('/').includes('..')) yield invalidValue(`${field}.path`, path, "must not contain '..'")
 }
 
 /** What is wrong with the sources together is told of the list, as upstream does. */

@@ -355,11 +355,7 @@ table('the spec', pod as (value: never) => Pod, [
       `spec.securityContext.sysctls[0].name: Invalid value: "net.ipv4.tcp_syncookies": may not be specified when 'hostNetwork' is true`,
     ],
   ],
-  [
-    'users of its own on the host',
-    { hostUsers: false, hostPID: true },
-    ['spec.HostPID: Forbidden: when `pod.Spec.HostUsers` is false'],
-  ],
+  ['users of its own on the host', { hostUsers: false, hostPID: true }, ['spec.HostPID: Forbidden: when `hostUsers` is false']],
   [
     'Linux on Windows',
     { os: { name: 'windows' }, hostIPC: true, containers: [{ ...container, securityContext: { privileged: true } }] },

@@ -7,16 +7,21 @@ import {
   type Findings,
   forbid,
   invalidValue,
+  notFoundValue,
   oneOf,
   optionalOneOf,
   required,
+  tooLong,
   within,
 } from '../validation/findings.ts'
 import { dnsLabel, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
+import { visitedContainers } from './pod-facts.ts'
 import { validateContainers } from './validate-container.ts'
+import { validatePodResources } from './validate-pod-resources.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './validate-scheduling.ts'
 import { validateHostUsers, validatePodSecurity, validateSystem } from './validate-security.ts'
 import { validateVolumes } from './validate-volume.ts'
+import { validateHostProcess } from './validate-windows.ts'
 
 const INT32_MAX = 2_147_483_647
 const NAMESERVERS_MAX = 3
@@ -37,6 +42,7 @@ export function* validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, fie
   yield* validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes)
   yield* validateClaims(spec, `${field}.resourceClaims`)
   yield* validateContainers({ spec, volumes }, field)
+  yield* validatePodResources(spec, `${field}.resources`)
   yield* validateHostPorts(spec, pod !== undefined, `${field}.containers`)
   yield* oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`)
   yield* oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${field}.dnsPolicy`)
@@ -49,7 +55,9 @@ export function* validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, fie
   }
   yield* validateGates(spec, `${field}.schedulingGates`)
   yield* validateSpread(spec.topologySpreadConstraints, `${field}.topologySpreadConstraints`)
+  yield* validateHostProcess(spec, field)
   yield* validateHostUsers(spec, field)
+  yield* validateHostname(spec, `${field}.hostnameOverride`)
   yield* validatePlacement(spec, field)
   for (const [index, { ip, hostnames = [] }] of (spec.hostAliases ?? []).entries()) {
     yield* ipAddress(ip ?? '', `${field}.hostAliases[${index}].ip`)
@@ -62,6 +70,7 @@ export function* validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, fie
   yield* optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`)
   for (const [name, value] of Object.entries(spec.overhead ?? {})) yield* quantity(value, `${field}.overhead[${name}]`)
   yield* validateSystem(spec, field)
+  yield* validateFileVolumes(spec, volumes, field)
 }
 
 const named = (value: string | undefined, field: string, rule = subdomainName): Findings =>
@@ -74,6 +83,30 @@ function* validatePlacement(spec: PodSpec, field: string): Findings {
   yield* named(spec.hostname, `${field}.hostname`, dnsLabel)
   yield* named(spec.subdomain, `${field}.subdomain`, dnsLabel)
   yield* validateTolerations(spec.tolerations, `${field}.tolerations`)
+}
+
+const HOSTNAME_LENGTH_MAX = 64
+
+function* validateHostname({ hostnameOverride: name, setHostnameAsFQDN, hostNetwork }: PodSpec, field: string): Findings {
+  if (name === undefined) return
+  if (setHostnameAsFQDN) yield forbid(field, 'may not be specified when setHostnameAsFQDN is true')
+  if (hostNetwork) yield forbid(field, 'may not be specified when hostNetwork is true')
+  if (name.length > HOSTNAME_LENGTH_MAX) yield tooLong(field, HOSTNAME_LENGTH_MAX)
+  yield* complaints(subdomainName(name), name, field)
+}
+
+/** Variables come from files that containers of the same pod write. */
+function* validateFileVolumes(spec: PodSpec, volumes: ReadonlyMap<string, Volume>, field: string): Findings {
+  for (const [{ env = [] }, path] of visitedContainers(spec, field)) {
+    for (const [index, { valueFrom }] of env.entries()) {
+      if (valueFrom?.fileKeyRef === undefined) continue
+      const at = `${path}.env[${index}].valueFrom.fileKeyRef.volumeName`
+      const { volumeName: name = '' } = valueFrom.fileKeyRef
+      const volume = volumes.get(name)
+      if (volume === undefined) yield notFoundValue(at, name)
+      else if (volume.emptyDir === undefined) yield invalidValue(at, name, 'referenced volume must be of type emptyDir')
+    }
+  }
 }
 
 function* validateClaims({ resourceClaims = [] }: PodSpec, field: string): Findings {

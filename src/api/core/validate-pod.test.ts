@@ -164,6 +164,22 @@ test('gates are removed, not added, and let a pod become choosier', () => {
   assert.deepEqual(change({ schedulingGates: [] }, gated), [])
   assert.deepEqual(change({ nodeSelector: { disk: 'ssd' } }, gated), [])
   assert.match(change(gated)[0]!, /only deletion is allowed/)
+  const affine = (...terms: object[]): object => ({
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } },
+  })
+  const [a, b] = ['a', 'b'].map((key) => ({ key, operator: 'Exists' }))
+  const before = { ...gated, nodeSelector: { disk: 'ssd' }, ...affine({ matchExpressions: [a] }) }
+  const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'
+  assert.deepEqual(change({ ...before, ...affine({ matchExpressions: [a, b] }) }, before), [])
+  assert.deepEqual(change({ ...gated, ...affine({ matchExpressions: [a] }) }, gated), [])
+  assert.deepEqual(change({ ...before, nodeSelector: {}, ...affine({ matchExpressions: [b] }) }, before), [
+    'spec.nodeSelector: Invalid value: {}: only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+    `${path}[0]: Invalid value: {"matchExpressions":[{"key":"b","operator":"Exists"}]}: only additions are allowed (no mutations or deletions)`,
+  ])
+  assert.deepEqual(change({ ...before, affinity: {} }, before), [
+    `${path}: Invalid value: []: no additions/deletions to non-empty NodeSelectorTerms list are allowed`,
+  ])
+  assert.match(change({ ...gated, affinity: { podAffinity: {} } }, gated)[0]!, /pod updates may not change fields other than/)
 })
 
 test('a finished container of a pod that does not restart stays finished', () => {
@@ -174,6 +190,38 @@ test('a finished container of a pod that does not restart stays finished', () =>
   const next = { ...old, status: status({ running: {} }) }
   const [finding] = pods.validateStatusUpdate(next, old, context)
   assert.equal(finding?.field, 'status.containerStatuses[0].state')
+})
+
+test('a sidecar may rise again, a debugging container and what rules leave down may not', () => {
+  const ended = (name: string, exitCode: number) => ({ name, state: { terminated: { exitCode } } })
+  const rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } }
+  const spec = {
+    restartPolicy: 'Never',
+    initContainers: [
+      { ...container, name: 'i' },
+      { ...container, name: 's', restartPolicy: 'Always' },
+    ],
+    containers: [
+      { ...container, restartPolicy: 'Never', restartPolicyRules: [rule] },
+      { ...container, name: 'd' },
+    ],
+  }
+  const was = {
+    initContainerStatuses: [ended('i', 1), ended('s', 1)],
+    containerStatuses: [ended('c', 42), ended('d', 42)],
+    ephemeralContainerStatuses: [ended('e', 0)],
+  }
+  const old = { ...pod(spec), status: was } as unknown as Pod
+  const risen = Object.fromEntries(
+    Object.entries(was).map(([list, statuses]) => [list, statuses.map(({ name }) => ({ name, state: { running: {} } }))]),
+  )
+  const said = [...pods.validateStatusUpdate({ ...old, status: risen } as unknown as Pod, old, context)]
+  assert.deepEqual(
+    said.map(({ field, message }) => `${field}: ${message}`),
+    ['containerStatuses[1]', 'initContainerStatuses[0]', 'ephemeralContainerStatuses[0]'].map(
+      (place) => `status.${place}.state: Forbidden: may not be transitioned to non-terminated state`,
+    ),
+  )
 })
 
 test('suspicious but accepted fields are warned of', () => {

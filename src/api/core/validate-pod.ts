@@ -1,8 +1,9 @@
 import { deepClone, deepEqual } from '#base'
 import type { FieldError } from '#meta'
 import type { ValidationContext } from '../definition.ts'
-import type { Container, Pod, PodSpec, Toleration } from '../generated/types.ts'
-import { type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
+import type { Container, ContainerStatus, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../generated/types.ts'
+import { type Findings, forbid, invalidValue, required, within } from '../validation/findings.ts'
+import { isSidecar, shouldRestart } from './pod-facts.ts'
 import { untrimmedImage } from './validate-container.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
 
@@ -26,6 +27,8 @@ function* tokensWithoutAccount({ volumes = [] }: PodSpec): Findings {
   }
 }
 
+const INT32_MAX = 2_147_483_647
+
 const UPDATABLE =
   '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)'
 
@@ -35,9 +38,12 @@ export function* validatePodUpdate(pod: Pod, old: Pod): Findings {
   const counted = [...sameContainers(spec, before)]
   yield* counted
   if (counted.length > 0) return
-  yield* validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds)
+  const late = [...validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds)]
+  yield* late
+  if (late.length > 0 && spec.activeDeadlineSeconds !== undefined) return
   yield* onlyRemovedGates(spec, before)
   yield* onlyAddedTolerations(spec.tolerations, before.tolerations)
+  if (before.schedulingGates?.length) yield* onlyNarrowed(spec, before)
   if (!deepEqual(withUpdatable(spec, before), before)) {
     const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
     yield forbid(
@@ -51,15 +57,51 @@ function* sameContainers(spec: PodSpec, before: PodSpec): Findings {
   for (const key of ['containers', 'initContainers'] as const) {
     const [now, was] = [spec[key] ?? [], before[key] ?? []]
     if (now.length !== was.length) yield forbid(`spec.${key}`, 'pod updates may not add or remove containers')
-    for (const [index, { image }] of now.entries()) if (!image) yield required(`spec.${key}[${index}].image`)
+    for (const [index, { image }] of now.entries()) {
+      if (!image) yield required(`spec.${key}[${index}].image`)
+      yield* untrimmedImage(image, `spec.${key}[${index}]`)
+    }
   }
 }
 
 function* validateDeadline(now: number | undefined, was: number | undefined): Findings {
-  if (was === undefined) return
-  if (now === undefined)
-    yield invalidValue('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value')
-  else if (now > was) yield invalidValue('spec.activeDeadlineSeconds', now, 'must be less than or equal to previous value')
+  const field = 'spec.activeDeadlineSeconds'
+  if (now === undefined) {
+    if (was !== undefined) yield invalidValue(field, null, 'must not update from a positive integer to nil value')
+    return
+  }
+  const range = [...within(now, 0, INT32_MAX, field)]
+  yield* range
+  if (range.length === 0 && was !== undefined && now > was)
+    yield invalidValue(field, now, 'must be less than or equal to previous value')
+}
+
+/** As long as gates keep the scheduler off, the pod may become choosier, and nothing else. */
+function* onlyNarrowed(spec: PodSpec, before: PodSpec): Findings {
+  const kept = Object.entries(before.nodeSelector ?? {}).every(([key, value]) => spec.nodeSelector?.[key] === value)
+  if (!kept) {
+    const rule = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'
+    yield invalidValue('spec.nodeSelector', spec.nodeSelector ?? null, rule)
+  }
+  const termsOf = ({ affinity }: PodSpec): readonly NodeSelectorTerm[] =>
+    affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
+  const [now, was] = [termsOf(spec), termsOf(before)]
+  const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'
+  if (was.length > 0 && now.length !== was.length) {
+    yield invalidValue(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed')
+    return
+  }
+  for (const [index, term] of was.entries()) {
+    if (!isNarrowed(now[index]!, term))
+      yield invalidValue(`${path}[${index}]`, now[index], 'only additions are allowed (no mutations or deletions)')
+  }
+}
+
+/** A term of nothing selects nothing; whatever is added to it would select more. */
+function isNarrowed(now: NodeSelectorTerm, was: NodeSelectorTerm): boolean {
+  const lists = (['matchExpressions', 'matchFields'] as const).map((key) => [now[key] ?? [], was[key] ?? []] as const)
+  if (lists.every(([, before]) => before.length === 0)) return lists.every(([after]) => after.length === 0)
+  return lists.every(([after, before]) => deepEqual(after.slice(0, before.length), before))
 }
 
 function* onlyRemovedGates(spec: PodSpec, before: PodSpec): Findings {
@@ -89,11 +131,15 @@ function withUpdatable(spec: PodSpec, before: PodSpec): PodSpec {
   if ((before.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
     restore(copy, before, 'terminationGracePeriodSeconds')
   }
-  // As long as gates keep the scheduler off, the pod may become choosier.
+  // Said of above.
   if (before.schedulingGates?.length) {
-    const narrowed = Object.entries(before.nodeSelector ?? {}).every(([key, value]) => spec.nodeSelector?.[key] === value)
-    if (narrowed) restore(copy, before, 'nodeSelector')
-    if (before.affinity?.nodeAffinity === undefined) restore(copy, before, 'affinity')
+    restore(copy, before, 'nodeSelector')
+    const { nodeAffinity: _, ...others } = copy.affinity ?? {}
+    const nodeAffinity = before.affinity?.nodeAffinity
+    const affinity = { ...others, ...(nodeAffinity !== undefined && { nodeAffinity }) }
+    if (Object.keys(affinity).length > 0) copy.affinity = affinity
+    else if (before.affinity === undefined) delete copy.affinity
+    else copy.affinity = {}
   }
   return copy
 }
@@ -127,13 +173,35 @@ export function* validatePodStatusUpdate(pod: Pod, old: Pod): Findings {
   if (before.qosClass && status.qosClass !== before.qosClass) {
     yield invalidValue('status.qosClass', status.qosClass ?? '', 'field is immutable')
   }
-  if ((pod.spec?.restartPolicy ?? 'Always') === 'Always') return
-  for (const was of before.containerStatuses ?? []) {
-    const ended = was.state?.terminated
-    if (ended === undefined || (pod.spec?.restartPolicy === 'OnFailure' && ended.exitCode !== 0)) continue
-    const index = status.containerStatuses?.findIndex(({ name }) => name === was.name) ?? -1
-    if (index !== -1 && status.containerStatuses![index]!.state?.terminated === undefined) {
-      yield forbid(`status.containerStatuses[${index}].state`, 'may not be transitioned to non-terminated state')
-    }
+  yield* noneRises(status.containerStatuses, before.containerStatuses, 'containerStatuses', ({ name, exitCode }) => {
+    const container = old.spec?.containers?.find((each) => each.name === name)
+    return container !== undefined && shouldRestart(container, old.spec, exitCode)
+  })
+  const policy = old.spec?.restartPolicy ?? 'Always'
+  const isSidecarOf = (name: string): boolean =>
+    old.spec?.initContainers?.some((each) => each.name === name && isSidecar(each)) ?? false
+  yield* noneRises(status.initContainerStatuses, before.initContainerStatuses, 'initContainerStatuses', ({ name, exitCode }) => {
+    return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0) || isSidecarOf(name)
+  })
+  yield* noneRises(
+    status.ephemeralContainerStatuses,
+    before.ephemeralContainerStatuses,
+    'ephemeralContainerStatuses',
+    () => false,
+  )
+}
+
+/** Upstream tells of the place that the container had before. */
+function* noneRises(
+  now: readonly ContainerStatus[] = [],
+  was: readonly ContainerStatus[] = [],
+  list: string,
+  mayRise: (ended: { readonly name: string; readonly exitCode: number }) => boolean,
+): Findings {
+  for (const [index, { name, state }] of was.entries()) {
+    const after = now.find((each) => each.name === name)
+    if (state?.terminated === undefined || after === undefined || after.state?.terminated !== undefined) continue
+    if (!mayRise({ name, exitCode: state.terminated.exitCode }))
+      yield forbid(`status.${list}[${index}].state`, 'may not be transitioned to non-terminated state')
   }
 }

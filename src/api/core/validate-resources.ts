@@ -6,13 +6,17 @@ import { qualifiedName } from '../validation/names.ts'
 
 const STANDARD = new Set(['cpu', 'memory', 'ephemeral-storage'])
 
-const isHugePages = (name: string): boolean => name.startsWith('hugepages-')
+export const isHugePages = (name: string): boolean => name.startsWith('hugepages-')
 
 /** Resources of a domain outside Kubernetes' own: devices and the like, counted in whole pieces and never shared. */
 export const isExtendedResource = (name: string): boolean =>
   name.includes('/') && !/(^|\.)kubernetes\.io\//.test(name) && !name.startsWith('requests.')
 
-export function* validateResources(resources: ResourceRequirements | undefined, field: string): Findings {
+export function* validateResources(
+  resources: ResourceRequirements | undefined,
+  field: string,
+  validateAmount: AmountRule = ofContainer,
+): Findings {
   const { limits = {}, requests = {} } = resources ?? {}
   for (const [name, value] of Object.entries(limits))
     yield* validateAmount(name, value, `${field}.limits[${name}]`, `${field}.limits`)
@@ -54,7 +58,10 @@ export function* validateResourceName(name: string, ofContainers: boolean, field
     yield invalidValue(field, name, 'must be a standard resource for containers')
 }
 
-function* validateAmount(name: string, value: string, field: string, list: string): Findings {
+/** What is wrong with one entry at `field` of a list of resources. */
+export type AmountRule = (name: string, value: string, field: string, list: string) => Findings
+
+const ofContainer: AmountRule = function* (name, value, field, list) {
   yield* complaints(qualifiedName(name), name, list)
   if (!name.includes('/') && !STANDARD.has(name) && !isHugePages(name)) {
     yield invalidValue(field, name, 'must be a standard resource for containers')

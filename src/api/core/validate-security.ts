@@ -1,11 +1,4 @@
-import type {
-  AppArmorProfile,
-  Container,
-  PodSecurityContext,
-  PodSpec,
-  SeccompProfile,
-  SecurityContext,
-} from '../generated/types.ts'
+import type { AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext } from '../generated/types.ts'
 import {
   complaints,
   duplicateValue,
@@ -18,7 +11,9 @@ import {
   unsupported,
 } from '../validation/findings.ts'
 import { sysctlName } from '../validation/names.ts'
+import { visitedContainers } from './pod-facts.ts'
 import { descendingPath } from './validate-path.ts'
+import { validateWindowsOptions } from './validate-windows.ts'
 
 const ID_MAX = 2_147_483_647
 const PROFILE_LENGTH_MAX = 4095
@@ -46,6 +41,7 @@ export function* validatePodSecurity(spec: PodSpec, field: string): Findings {
   yield* validateSysctls(securityContext, spec, `${field}.sysctls`)
   yield* optionalOneOf(securityContext.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], `${field}.fsGroupChangePolicy`)
   yield* validateSeccomp(securityContext.seccompProfile, `${field}.seccompProfile`)
+  yield* validateWindowsOptions(securityContext.windowsOptions, `${field}.windowsOptions`)
   yield* validateAppArmor(securityContext.appArmorProfile, `${field}.appArmorProfile`)
   yield* optionalOneOf(securityContext.supplementalGroupsPolicy, ['Merge', 'Strict'], `${field}.supplementalGroupsPolicy`)
   yield* optionalOneOf(securityContext.seLinuxChangePolicy, ['MountOption', 'Recursive'], `${field}.seLinuxChangePolicy`)
@@ -69,6 +65,7 @@ export function* validateSecurity(context: SecurityContext | undefined, { hostUs
       yield invalidValue(field, context, rule)
     }
   }
+  yield* validateWindowsOptions(context.windowsOptions, `${field}.windowsOptions`)
   yield* validateAppArmor(context.appArmorProfile, `${field}.appArmorProfile`)
 }
 
@@ -118,13 +115,15 @@ function* validateAppArmor(profile: AppArmorProfile | undefined, field: string):
     yield invalidValue(path, localhostProfile, 'can only be set when AppArmor type is Localhost')
 }
 
-/** A pod with users of its own shares no other namespace with the host. */
-export function* validateHostUsers({ hostUsers, hostNetwork, hostPID, hostIPC }: PodSpec, field: string): Findings {
-  if (hostUsers !== false) return
-  const rule = 'when `pod.Spec.HostUsers` is false'
-  if (hostNetwork) yield forbid(`${field}.hostNetwork`, rule)
-  if (hostPID) yield forbid(`${field}.HostPID`, rule)
-  if (hostIPC) yield forbid(`${field}.HostIPC`, rule)
+/** A pod with users of its own shares no other namespace with the host, and no device. */
+export function* validateHostUsers(spec: PodSpec, field: string): Findings {
+  if (spec.hostUsers !== false) return
+  const rule = 'when `hostUsers` is false'
+  if (spec.hostNetwork) yield forbid(`${field}.hostNetwork`, rule)
+  if (spec.hostPID) yield forbid(`${field}.HostPID`, rule)
+  if (spec.hostIPC) yield forbid(`${field}.HostIPC`, rule)
+  for (const [{ volumeDevices }, path] of visitedContainers(spec, field))
+    if (volumeDevices?.length) yield forbid(`${path}.volumeDevices`, rule)
 }
 
 const SYSTEMS = ['linux', 'windows']
@@ -148,7 +147,7 @@ export function* validateSystem(spec: PodSpec, field: string): Findings {
   if (!name) yield required(`${field}.os.name`, 'cannot be empty')
   else if (!SYSTEMS.includes(name)) yield unsupported(`${field}.os`, name, SYSTEMS)
   else {
-    const contexts = containersOf(spec, field).map(
+    const contexts = visitedContainers(spec, field).map(
       ([{ securityContext = {} }, path]) => [securityContext, `${path}.securityContext`] as const,
     )
     if (name === 'linux') yield* notOfWindows([[spec.securityContext ?? {}, `${field}.securityContext`], ...contexts])
@@ -174,9 +173,3 @@ function* notOfLinux(spec: PodSpec, field: string, contexts: readonly (readonly 
       if ((context as Record<string, unknown>)[key] !== undefined) yield forbid(`${path}.${key}`, rule)
   }
 }
-
-/** Containers of every kind with their paths, in the order in which upstream visits them. */
-const containersOf = (spec: PodSpec, field: string): (readonly [Container, string])[] =>
-  (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((key) =>
-    ((spec[key] ?? []) as readonly Container[]).map((container, index) => [container, `${field}.${key}[${index}]`] as const),
-  )

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Container, isSidecar, type Pod, runtimeClasses } from '#api'
+import { type Container, isSidecar, type Pod, runtimeClasses, shouldRestart } from '#api'
 import { containerConfig } from '../containers/container-config.ts'
 import { ConfigError, environmentOf } from '../containers/environment.ts'
 import type { PodFacts } from '../containers/field-path.ts'
@@ -131,7 +131,7 @@ export class PodSync {
       if (begun) continue
       if (newest?.state === 'EXITED' && newest.exitCode === 0) continue
       if (newest?.state === 'RUNNING') return false
-      if (newest !== undefined && pod.spec?.restartPolicy === 'Never') return false
+      if (newest !== undefined && !shouldRestart(container, pod.spec, newest.exitCode || 1)) return false
       if (newest === undefined || (await this.#mayRestart(pod, container, newest)))
         await this.#start(pod, container, newest, ready, signal)
       return false
@@ -148,9 +148,9 @@ export class PodSync {
       return this.#start(pod, container, undefined, ready, signal)
     }
     this.#dependencies.prober.forget(newest.id)
-    const policy = isSidecar(container) ? 'Always' : (container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always')
-    const failed = newest.exitCode !== 0 || newest.state === 'UNKNOWN'
-    if (policy === 'Never' || (policy === 'OnFailure' && !failed)) return
+    // Of a container that the runtime lost nobody knows how it ended.
+    const exitCode = newest.state === 'UNKNOWN' ? newest.exitCode || 1 : newest.exitCode
+    if (!shouldRestart(container, pod.spec, exitCode)) return
     if (await this.#mayRestart(pod, container, newest)) await this.#start(pod, container, newest, ready, signal)
   }
 
@@ -199,7 +199,7 @@ export class PodSync {
       (changed ? undefined : probe?.terminationGracePeriodSeconds) ?? pod.spec?.terminationGracePeriodSeconds ?? 30
     await killContainer(pod, container, status, { graceSeconds, reason, observed }, this.#dependencies, signal)
     const ended = await this.#dependencies.runtime.containerStatus(status.id)
-    if (pod.spec?.restartPolicy === 'Never' && !changed) return
+    if (!changed && !shouldRestart(container, pod.spec, ended.exitCode)) return
     if (changed || (await this.#mayRestart(pod, container, ended))) await this.#start(pod, container, ended, ready, signal)
   }
 

@@ -1,5 +1,13 @@
-import type { ContainerStatus as ApiContainerStatus, Container, ContainerState, Pod, PodCondition, PodStatus } from '#api'
-import { isSidecar, podCondition, qosClass } from '#api'
+import type {
+  ContainerStatus as ApiContainerStatus,
+  Container,
+  ContainerState,
+  Pod,
+  PodCondition,
+  PodSpec,
+  PodStatus,
+} from '#api'
+import { isSidecar, podCondition, qosClass, shouldRestart } from '#api'
 import { formatTime } from '#meta'
 import type { ContainerStatus } from '../runtimes/runtime.ts'
 import type { PendingResize } from './allocations.ts'
@@ -165,9 +173,15 @@ function stateOf(container: Container, status: ContainerStatus, input: StatusInp
   }
 }
 
+/** Whether the kubelet is about to start a container again that ended. */
+const restartsAny = (spec: PodSpec, statuses: readonly ApiContainerStatus[]): boolean =>
+  spec.containers.some((container) => {
+    const ended = statuses.find(({ name }) => name === container.name)?.state?.terminated
+    return ended !== undefined && shouldRestart(container, spec, ended.exitCode)
+  })
+
 export function phaseOf(pod: Pod, statuses: readonly ApiContainerStatus[], initStatuses: readonly ApiContainerStatus[]): string {
   const spec = pod.spec!
-  const policy = spec.restartPolicy ?? 'Always'
   for (const [index, status] of initStatuses.entries()) {
     const container = spec.initContainers![index]!
     const terminated = status.state?.terminated ?? status.lastState?.terminated
@@ -176,7 +190,8 @@ export function phaseOf(pod: Pod, statuses: readonly ApiContainerStatus[], initS
       continue
     }
     if (status.state?.terminated?.exitCode === 0) continue
-    if (policy === 'Never' && terminated !== undefined && terminated.exitCode !== 0) return 'Failed'
+    const failed = terminated !== undefined && terminated.exitCode !== 0
+    if (failed && !shouldRestart(container, spec, terminated.exitCode)) return 'Failed'
     return 'Pending'
   }
   const counts = { running: 0, waiting: 0, stopped: 0, failed: 0, succeeded: 0 }
@@ -192,10 +207,8 @@ export function phaseOf(pod: Pod, statuses: readonly ApiContainerStatus[], initS
   if (counts.waiting > 0) return 'Pending'
   if (counts.running > 0) return 'Running'
   if (counts.stopped > 0) {
-    if (policy === 'Always') return 'Running'
-    if (counts.succeeded === statuses.length) return 'Succeeded'
-    if (policy === 'Never' && counts.failed + counts.succeeded === statuses.length) return 'Failed'
-    return 'Running'
+    if (counts.failed + counts.succeeded < statuses.length || restartsAny(spec, statuses)) return 'Running'
+    return counts.failed === 0 ? 'Succeeded' : 'Failed'
   }
   return 'Pending'
 }

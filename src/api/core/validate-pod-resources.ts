@@ -1,0 +1,58 @@
+import { compareQuantities, isQuantity } from '#meta'
+import type { PodSpec } from '../generated/types.ts'
+import { quantity } from '../validation/common.ts'
+import { complaints, type Findings, forbid, invalidValue, unsupported } from '../validation/findings.ts'
+import { qualifiedName } from '../validation/names.ts'
+import { podLimits, podRequests } from './pod-facts.ts'
+import { type AmountRule, isHugePages, validateResources } from './validate-resources.ts'
+
+/** Resources of a pod as a whole (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification). */
+export function* validatePodResources(spec: PodSpec, field: string): Findings {
+  const { resources, os } = spec
+  if (resources === undefined) return
+  if (os?.name === 'windows') {
+    yield forbid(field, 'may not be set for a windows pod')
+    return
+  }
+  if (resources.claims !== undefined) yield forbid(`${field}.claims`, 'claims may not be set for Resources at pod-level')
+  yield* validateResources(resources, field, ofPod)
+  yield* fitsContainers(spec, field)
+}
+
+const SUPPORTED = ['cpu', 'hugepages-', 'memory']
+
+const ofPod: AmountRule = function* (name, value, field) {
+  const own = [...complaints(qualifiedName(name), name, field)]
+  yield* own
+  if (own.length === 0 && name !== 'cpu' && name !== 'memory' && !isHugePages(name)) yield unsupported(field, name, SUPPORTED)
+  yield* quantity(value, field)
+}
+
+/** The whole has at least what its parts have together, and what any one of them may take. */
+function* fitsContainers(spec: PodSpec, field: string): Findings {
+  const { requests = {}, limits = {} } = spec.resources ?? {}
+  const { resources: _resources, overhead: _overhead, ...containers } = spec
+  const isLess = (own: string | undefined, parts: string): own is string =>
+    own !== undefined && isQuantity(own) && compareQuantities(parts, own) > 0
+  if (!areReadable(spec)) return
+  for (const [name, sum] of Object.entries(podRequests({ spec: containers }))) {
+    const rule = `must be greater than or equal to aggregate container requests of ${sum}`
+    if (isLess(requests[name], sum)) yield invalidValue(`${field}.requests[${name}]`, requests[name], rule)
+  }
+  for (const [name, sum] of Object.entries(podLimits({ spec: containers }))) {
+    const rule = `must be greater than or equal to aggregate container limits of ${sum}`
+    if (isHugePages(name) && isLess(limits[name], sum)) yield invalidValue(`${field}.limits[${name}]`, limits[name], rule)
+  }
+  for (const [index, { resources }] of (spec.containers ?? []).entries()) {
+    for (const [name, limit] of Object.entries(resources?.limits ?? {})) {
+      const rule = `must be less than or equal to pod limits of ${limits[name]}`
+      if (isLess(limits[name], limit)) yield invalidValue(`${field}.containers[${index}][${name}].limits`, limit, rule)
+    }
+  }
+}
+
+/** What is no amount is told of elsewhere, and can't be added up. */
+const areReadable = ({ containers = [], initContainers = [] }: PodSpec): boolean =>
+  [...containers, ...initContainers].every(({ resources }) =>
+    [...Object.values(resources?.limits ?? {}), ...Object.values(resources?.requests ?? {})].every((value) => isQuantity(value)),
+  )

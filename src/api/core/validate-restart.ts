@@ -1,0 +1,36 @@
+import type { Container } from '../generated/types.ts'
+import { type Findings, forbid, required, tooLong, unsupported } from '../validation/findings.ts'
+
+const POLICIES = ['Always', 'Never', 'OnFailure']
+const OPERATORS = ['In', 'NotIn']
+const RULES_MAX = 20
+const CODES_MAX = 255
+
+/** What a container says of its own restarts, beside the policy of its pod (KEP-5307). */
+export function* validateRestart({ restartPolicy, restartPolicyRules: rules = [] }: Container, path: string): Findings {
+  if (restartPolicy === undefined) {
+    if (rules.length === 0) return
+    yield required(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used')
+  } else if (!POLICIES.includes(restartPolicy)) yield unsupported(`${path}.restartPolicy`, restartPolicy, POLICIES)
+  if (rules.length > RULES_MAX) yield tooLong(`${path}.restartPolicyRules`, RULES_MAX)
+  for (const [index, { action, exitCodes }] of rules.entries()) {
+    const at = `${path}.restartPolicyRules[${index}]`
+    if (action !== 'Restart') yield unsupported(`${at}.action`, action, ['Restart'])
+    if (exitCodes === undefined) {
+      yield required(`${at}.exitCodes`, 'must be specified')
+      continue
+    }
+    if (!OPERATORS.includes(exitCodes.operator)) yield unsupported(`${at}.exitCodes.operator`, exitCodes.operator, OPERATORS)
+    if ((exitCodes.values?.length ?? 0) > CODES_MAX) yield tooLong(`${at}.exitCodes.values`, CODES_MAX)
+  }
+}
+
+/** An init container that is always restarted is a sidecar, which no rule can stop. */
+export function* validateInitRestart(container: Container, path: string): Findings {
+  if (container.restartPolicy === undefined) return
+  if (container.restartPolicy !== 'Always') yield* validateRestart(container, path)
+  else if (container.restartPolicyRules?.length) {
+    const rule = 'restartPolicyRules are not allowed for init containers with restart policy Always'
+    yield forbid(`${path}.restartPolicyRules`, rule)
+  }
+}
