@@ -1,8 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Fact, gaDefinitions, readData, splitName } from './definitions.ts'
-
-const MODELS = join(import.meta.dirname, '../node_modules/@kubernetes/client-node/dist/gen/models')
+import { type Fact, gaDefinitions, readData } from './definitions.ts'
 
 /** Open JSON: nothing below is pruned or checked. */
 const OPEN = /\.(RawExtension|FieldsV1|JSON|JSONSchemaPropsOrArray|JSONSchemaPropsOrBool|JSONSchemaPropsOrStringArray)$/
@@ -94,31 +90,4 @@ function node(fact: Fact): Record<string, unknown> {
     unions: fact['unions'],
     gvk,
   }
-}
-
-/** `{ definition: [description, { property: description }] }` from the doc comments of the published TypeScript client. */
-export function generateDescriptions(): string {
-  const files = new Set(readdirSync(MODELS))
-  const lines: string[] = []
-  for (const [name] of gaDefinitions()) {
-    const file = modelFiles(name).find((candidate) => files.has(`${candidate}.d.ts`))
-    if (file === undefined) continue
-    const text = readFileSync(join(MODELS, `${file}.d.ts`), 'utf8')
-    const own = /\/\*\*\n\* ([^\n]*)\n\*\/\nexport declare class/.exec(text)?.[1] ?? ''
-    const properties = Object.fromEntries(
-      [...text.matchAll(/\/\*\*\n {4}\* ([^\n]*)\n {4}\*\/\n {4}'([^']+)'/g)].map((match) => [match[2]!, unescaped(match[1]!)]),
-    )
-    lines.push(`${JSON.stringify(name)}:${JSON.stringify([unescaped(own), properties])}`)
-  }
-  return `{\n${lines.join(',\n')}\n}\n`
-}
-
-/** The client's comments escape quotation marks of both kinds. */
-const unescaped = (text: string): string => text.replaceAll(/\\(["'\\])/g, '$1')
-
-/** The client's class is `V1Pod`, or with its group in front where two groups share the name. */
-function modelFiles(name: string): string[] {
-  const { group, version, kind } = splitName(name)
-  const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
-  return [`${capital(group)}${capital(version)}${kind}`, `${capital(version)}${kind}`]
 }

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { generateCri } from './generate-cri.ts'
+import { generateDescriptions } from './generate-descriptions.ts'
 import { generateProtobuf } from './generate-protobuf.ts'
-import { generateDescriptions, generateSchemas } from './generate-schemas.ts'
+import { generateSchemas } from './generate-schemas.ts'
 import { generateTypes } from './generate-types.ts'
 
 /** Everything under a `generated` folder, made from published sources; each step is one line here. */

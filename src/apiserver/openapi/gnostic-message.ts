@@ -4,9 +4,16 @@ import type { Json } from './schema-json.ts'
 export function vendorExtensions(out: Message, field: number, json: Json): void {
   for (const [key, value] of Object.entries(json)) {
     if (!key.startsWith('x-')) continue
-    out.message(field, (named) => named.string(1, key).message(2, (any) => any.string(2, `${JSON.stringify(value)}\n`)))
+    out.message(field, (named) => named.string(1, key).message(2, (any) => yaml(any, value)))
   }
 }
+
+/** Values of any type, as an enum has them. */
+export function anyValues(out: Message, field: number, values: unknown): void {
+  for (const value of (values ?? []) as unknown[]) out.message(field, (any) => yaml(any, value))
+}
+
+const yaml = (any: Message, value: unknown): Message => any.string(2, `${JSON.stringify(value)}\n`)
 
 export const entries = (value: unknown): [string, Json][] => Object.entries((value ?? {}) as Record<string, Json>)
 export const list = (value: unknown): Json[] => (value ?? []) as Json[]

@@ -1,4 +1,4 @@
-import { entries, list, Message, vendorExtensions } from './gnostic-message.ts'
+import { anyValues, entries, list, Message, vendorExtensions } from './gnostic-message.ts'
 import type { Json } from './schema-json.ts'
 
 /**
@@ -77,6 +77,7 @@ function parameter(out: Message, json: Json): void {
 function schema(out: Message, json: Json): void {
   out.string(1, json['$ref']).string(2, json['format']).string(4, json['description'])
   out.strings(19, json['required'])
+  anyValues(out, 20, json['enum'])
   const additional = json['additionalProperties'] as Json | undefined
   if (additional !== undefined) out.message(21, (item) => item.message(1, (message) => schema(message, additional)))
   if (typeof json['type'] === 'string') out.message(22, (type) => type.string(1, json['type']))

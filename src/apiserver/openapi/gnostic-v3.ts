@@ -1,4 +1,4 @@
-import { entries, list, Message, vendorExtensions } from './gnostic-message.ts'
+import { anyValues, entries, list, Message, vendorExtensions } from './gnostic-message.ts'
 import type { Json } from './schema-json.ts'
 
 /** Encodes an OpenAPI 3.0 document as `openapi.v3.Document` (field numbers: google/gnostic, openapiv3/OpenAPIv3.proto). */
@@ -93,7 +93,7 @@ function schemaOrReference(out: Message, json: Json): void {
 
 function schema(out: Message, json: Json): void {
   out.bool(1, json['nullable']).bool(20, json['uniqueItems']).strings(23, json['required'])
-  for (const value of (json['enum'] ?? []) as unknown[]) out.message(24, (any) => any.string(2, `${JSON.stringify(value)}\n`))
+  anyValues(out, 24, json['enum'])
   out.string(25, json['type'])
   for (const [key, field] of [
     ['allOf', 26],

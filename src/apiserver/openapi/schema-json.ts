@@ -39,13 +39,8 @@ export function definitionsOf(roots: Iterable<Schema>, dialect: Dialect): Record
 }
 
 /** A property: a reference when it has a name, its body otherwise; in v3 with the value that it has while nobody sets it. */
-function propertyJson(schema: Schema, place: Place): Json {
-  const json = schemaJson(schema, place, schema.default ?? (schema.always ? zeroOf(schema) : undefined))
-  // The published source has no words of its own beside a reference; those of the type say what the field is.
-  if (place.published && schema.ref !== undefined && json['description'] === undefined && schema.ref.description)
-    return besideReference({ description: schema.ref.description }, json, place.dialect)
-  return json
-}
+const propertyJson = (schema: Schema, place: Place): Json =>
+  schemaJson(schema, place, schema.default ?? (schema.always ? zeroOf(schema) : undefined))
 
 /** A node where it is used. */
 function schemaJson(schema: Schema, place: Place, initial: unknown): Json {
@@ -60,7 +55,7 @@ function schemaJson(schema: Schema, place: Place, initial: unknown): Json {
 }
 
 /** OpenAPI 3.0 ignores everything beside a $ref, so there the reference stands in a list of its own. */
-function besideReference(own: Json, json: Json, dialect: Dialect): Json {
+export function besideReference(own: Json, json: Json, dialect: Dialect): Json {
   if (dialect === 'v2' || json['$ref'] === undefined || Object.keys(own).length === 0) return { ...own, ...json }
   return { ...own, allOf: [json] }
 }
@@ -103,10 +98,8 @@ function schemaBody(schema: Schema, place: Place, initial: unknown = schema.defa
     // Go's items and values are no pointers.
     if (child !== undefined) body[key] = schemaJson(child, place, child.default ?? (published ? zeroOf(child) : undefined))
   }
-  if (dialect === 'v3') {
-    if (initial !== undefined) body['default'] = initial
-    if (schema.enum !== undefined) body['enum'] = schema.enum
-  }
+  if (schema.enum !== undefined) body['enum'] = schema.enum
+  if (dialect === 'v3' && initial !== undefined) body['default'] = initial
   return Object.assign(body, extensions(schema))
 }
 
