@@ -60,14 +60,31 @@ test('CustomResourcePublishOpenAPI works for CRD with validation schema', async 
   assert.ok('com.example.v1.WidgetList' in (await v3(api.client)))
 })
 
-test('metadata of custom objects is explained, in both documents', async () => {
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md'
+type Told = Readonly<Record<string, { readonly description: string; readonly required?: string[]; readonly properties: Told }>>
+
+test('custom objects, objects inside them and lists of them are explained as upstream does, in both documents', async () => {
   await using api = await startTestApiServer()
-  await establish(api.client, crdOf({ schema: object({ spec: object({ a: string }) }) }))
+  const template = object({ spec: object({}) }, { 'x-kubernetes-embedded-resource': true, required: ['spec'] })
+  await establish(api.client, crdOf({ schema: object({ template }) }))
   for (const definitions of [await v2(api.client), await v3(api.client)]) {
-    const { properties } = definitions['com.example.v1.Widget'] as unknown as {
-      properties: { metadata: { description: string } }
-    }
-    assert.match(properties.metadata.description, /^Standard object's metadata\. More info: https:/)
+    const { 'com.example.v1.Widget': widget, 'com.example.v1.WidgetList': list } = definitions as unknown as Told
+    const metadata = `Standard object's metadata. More info: ${CONVENTIONS}#metadata`
+    assert.equal(widget!.properties['metadata']!.description, metadata)
+    assert.match(widget!.properties['kind']!.description, /^Kind is a string value representing the REST resource/)
+    const { properties, required } = widget!.properties['template']!
+    assert.deepEqual(required, ['spec', 'kind', 'apiVersion'])
+    assert.equal(properties['metadata']!.description, metadata)
+    assert.match(properties['apiVersion']!.description, /^apiVersion defines the versioned schema .*\. More info: .*#resources$/)
+    assert.match(properties['kind']!.description, /^kind is a string value representing the type of this object\. In CamelCase\./)
+    const told = Object.entries(list!.properties).map(([name, each]) => [name, each.description])
+    assert.equal(list!.description, 'WidgetList is a list of Widget')
+    assert.deepEqual(Object.fromEntries(told), {
+      apiVersion: widget!.properties['apiVersion']!.description,
+      items: `List of widgets. More info: ${CONVENTIONS}`,
+      kind: widget!.properties['kind']!.description,
+      metadata: `Standard list metadata. More info: ${CONVENTIONS}#types-kinds`,
+    })
   }
 })
 

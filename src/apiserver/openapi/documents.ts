@@ -1,9 +1,9 @@
-import { isPublished, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
+import { describe, isPublished, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
 import { deref, type Schema } from '#meta'
 import { type Operation, operationsOf, type Payload } from './operations.ts'
 import { PARAMETERS, patchTypesOf, type QueryParameter } from './parameters.ts'
 import type { PlainPath } from './plain-paths.ts'
-import { type Dialect, definitionsOf, type Json, reference } from './schema-json.ts'
+import { besideReference, type Dialect, definitionsOf, type Json, reference } from './schema-json.ts'
 
 export interface DocumentInput {
   readonly resources: readonly ResourceDefinition[]
@@ -17,6 +17,9 @@ const INFO_TITLE = 'Kubernetes'
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.'
 const LIST_META = `${META}ListMeta`
 const PATCH = `${META}Patch`
+/** Any list's words for the fields that every list has. */
+const TYPICAL_LIST = 'io.k8s.api.core.v1.ConfigMapList'
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md'
 const MEDIA_TYPES = ['application/json', 'application/yaml', PROTOBUF_MEDIA_TYPE]
 const STREAMED = ['application/json;stream=watch', `${PROTOBUF_MEDIA_TYPE};stream=watch`]
 /** A body may come in any form that is understood. */
@@ -176,16 +179,21 @@ function definitions(input: DocumentInput, dialect: Dialect): Json {
 
 /** The list of a custom kind. */
 function listDefinition(resource: ResourceDefinition, dialect: Dialect): Json {
-  const text = (description: string): Json => ({ type: 'string', description })
+  const text = (name: string): Json => ({ type: 'string', description: describe(TYPICAL_LIST, name) })
+  const items = `List of ${resource.names.plural}. More info: ${CONVENTIONS}`
   return {
     description: `${resource.listKind} is a list of ${resource.kind}`,
     type: 'object',
     required: ['items'],
     properties: {
-      apiVersion: text('The versioned schema of this representation.'),
-      items: { type: 'array', description: `List of ${resource.names.plural}.`, items: reference(dialect, nameOf(resource)) },
-      kind: text('The kind of this representation.'),
-      metadata: reference(dialect, LIST_META),
+      apiVersion: text('apiVersion'),
+      items: { type: 'array', description: items, items: reference(dialect, nameOf(resource)) },
+      kind: text('kind'),
+      metadata: besideReference(
+        { description: `Standard list metadata. More info: ${CONVENTIONS}#types-kinds` },
+        reference(dialect, LIST_META),
+        dialect,
+      ),
     },
     'x-kubernetes-group-version-kind': [{ group: resource.group, kind: resource.listKind, version: resource.version }],
   }

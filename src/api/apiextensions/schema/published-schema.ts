@@ -7,9 +7,12 @@ export type OpenApiVersion = 'v2' | 'v3'
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 /** Any definition's words for the fields that every object has. */
 const TYPICAL = 'io.k8s.api.core.v1.ConfigMap'
-/** The documents that the generated words come from have none beside a reference; these are what upstream serves for custom kinds. */
-const METADATA_DESCRIPTION =
-  "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md'
+/** The words that upstream has for an object inside another. */
+const EMBEDDED: Readonly<Record<string, string>> = {
+  apiVersion: `apiVersion defines the versioned schema of this representation of an object. More info: ${CONVENTIONS}#resources`,
+  kind: `kind is a string value representing the type of this object. In CamelCase. More info: ${CONVENTIONS}#types-kinds`,
+}
 
 /**
  * A custom kind's schema as clients read it: in v3 all that was declared, in v2 what old versions of kubectl can work with
@@ -22,16 +25,21 @@ export function publishedSchema(
 ): Json {
   const own = [{ group: gvk.group, kind: gvk.kind, version: gvk.version }]
   // kubectl complains about every unknown field once there is one known field, so v2 says nothing of a kind that keeps them.
-  const body = version === 'v2' && keepsUnknown(schema) ? { type: 'object' } : nodeJson(schema, version, true)
+  const body = version === 'v2' && keepsUnknown(schema) ? { type: 'object' } : nodeJson(schema, version, 'resource')
   return { ...body, 'x-kubernetes-group-version-kind': own }
 }
 
-function nodeJson(node: Structural, version: OpenApiVersion, isResource: boolean): Json {
+/** What a node describes: a whole object at the root or inside another, or anything else. */
+type Role = 'resource' | 'embedded' | 'value'
+
+const roleOf = (node: Structural): Role => (isEmbedded(node) ? 'embedded' : 'value')
+
+function nodeJson(node: Structural, version: OpenApiVersion, role: Role): Json {
   const { properties, additionalProperties, items, allOf, anyOf, oneOf, not, nullable, ...rest } = node
   const json: Json = { ...rest }
-  const child = (each: Structural): Json => (version === 'v2' && each.nullable ? {} : nodeJson(each, version, isEmbedded(each)))
+  const child = (each: Structural): Json => (version === 'v2' && each.nullable ? {} : nodeJson(each, version, roleOf(each)))
   if (version === 'v3') {
-    const nested = (each: Structural): Json => nodeJson(each, version, false)
+    const nested = (each: Structural): Json => nodeJson(each, version, 'value')
     if (nullable) json['nullable'] = true
     if (allOf) json['allOf'] = allOf.map(nested)
     if (anyOf) json['anyOf'] = anyOf.map(nested)
@@ -43,10 +51,10 @@ function nodeJson(node: Structural, version: OpenApiVersion, isResource: boolean
   }
   const closed = version === 'v2' && node['x-kubernetes-preserve-unknown-fields'] === true
   const shown = closed ? undefined : properties
-  if (shown !== undefined || isResource) {
+  if (shown !== undefined || role !== 'value') {
     json['properties'] = {
       ...Object.fromEntries(Object.entries(shown ?? {}).map(([name, each]) => [name, propertyJson(each, version)])),
-      ...(isResource && !closed && resourceProperties(version)),
+      ...(role !== 'value' && !closed && objectProperties(role, version)),
     }
     if (Object.keys(json['properties'] as Json).length === 0) delete json['properties']
   }
@@ -58,18 +66,23 @@ function nodeJson(node: Structural, version: OpenApiVersion, isResource: boolean
     if (required.length > 0) json['required'] = required
     else delete json['required']
   }
+  if (role === 'embedded' && !closed)
+    json['required'] = [...new Set([...((json['required'] ?? []) as string[]), 'kind', 'apiVersion'])]
   return json
 }
 
-const propertyJson = (node: Structural, version: OpenApiVersion): Json => nodeJson(node, version, isEmbedded(node))
+const propertyJson = (node: Structural, version: OpenApiVersion): Json => nodeJson(node, version, roleOf(node))
 
 function withoutChildren({ required: _, ...json }: Json): Json {
   return json
 }
 
-function resourceProperties(version: OpenApiVersion): Json {
-  const text = (name: string): Json => ({ description: describe(TYPICAL, name), type: 'string' })
-  const description = METADATA_DESCRIPTION
+function objectProperties(role: Role, version: OpenApiVersion): Json {
+  const text = (name: string): Json => ({
+    description: role === 'embedded' ? EMBEDDED[name] : describe(TYPICAL, name),
+    type: 'string',
+  })
+  const description = describe(TYPICAL, 'metadata')
   const metadata =
     version === 'v2'
       ? { description, $ref: `#/definitions/${OBJECT_META}` }
