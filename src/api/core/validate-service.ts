@@ -6,6 +6,7 @@ import {
   duplicateValue,
   type Findings,
   forbid,
+  IMMUTABLE,
   invalidValue,
   oneOf,
   optionalOneOf,
@@ -132,7 +133,7 @@ function* validatePolicies(spec: ServiceSpec): Findings {
       yield invalidValue('spec.externalTrafficPolicy', spec.externalTrafficPolicy, rule)
     } else yield* oneOf(spec.externalTrafficPolicy, ['Cluster', 'Local'], 'spec.externalTrafficPolicy')
   }
-  if (spec.healthCheckNodePort && !(spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local')) {
+  if (spec.healthCheckNodePort && !hasHealthCheck(spec)) {
     const rule = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
     yield invalidValue('spec.healthCheckNodePort', spec.healthCheckNodePort, rule)
   }
@@ -140,12 +141,18 @@ function* validatePolicies(spec: ServiceSpec): Findings {
   yield* optionalOneOf(spec.trafficDistribution, DISTRIBUTIONS, 'spec.trafficDistribution')
 }
 
+/** Of a load balancer, which asks each node whether it has endpoints. */
+const hasHealthCheck = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
+  type === 'LoadBalancer' && externalTrafficPolicy === 'Local'
+
 const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone']
 
 /** An address that clients resolved and rules were made for stays, as long as the type still has one. */
 export function* validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): Findings {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return
   yield* validateAddressChange(spec, old)
+  if (hasHealthCheck(spec) && hasHealthCheck(old) && spec.healthCheckNodePort !== old.healthCheckNodePort)
+    yield forbid('spec.healthCheckNodePort', IMMUTABLE)
   if (spec.type === 'LoadBalancer' && old.type === 'LoadBalancer' && spec.loadBalancerClass !== old.loadBalancerClass) {
     yield invalidValue('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set')
   }

@@ -1,19 +1,24 @@
-import type { Service, ServicePort } from '#api'
+import { isExternallyAccessible, type Service, type ServicePort } from '#api'
 import { deepEqual } from '#base'
+import { type FieldError, invalid, type StatusError } from '#meta'
 
 /** Whether the type of Service has cluster IPs at all (headless ones do: `None`). */
 export const hasClusterIP = ({ spec }: Service): boolean => spec?.type !== 'ExternalName'
 
 export const isHeadless = ({ spec }: Service): boolean => spec?.clusterIP === 'None' || spec?.clusterIPs?.[0] === 'None'
 
-/** Whether its ports get node ports. */
-export function wantsNodePorts({ spec }: Service): boolean {
-  if (spec?.type === 'NodePort') return true
-  return spec?.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false
-}
+/** Whether its ports may have node ports. */
+export const mayHaveNodePorts = ({ spec }: Service): boolean => spec?.type === 'NodePort' || spec?.type === 'LoadBalancer'
 
-export const wantsHealthCheckNodePort = ({ spec }: Service): boolean =>
+/** Whether they get some that they do not name. */
+export const allocatesNodePorts = (service: Service): boolean =>
+  mayHaveNodePorts(service) && (service.spec?.type === 'NodePort' || service.spec?.allocateLoadBalancerNodePorts !== false)
+
+export const needsHealthCheckNodePort = ({ spec }: Service): boolean =>
   spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
+
+export const invalidService = ({ metadata }: Service, errors: readonly FieldError[]): StatusError =>
+  invalid({ group: '', kind: 'Service' }, metadata?.name ?? '', errors)
 
 /**
  * Keeps `clusterIP` and `clusterIPs[0]` the same for clients that know only the first, which is from before there were two. Who knows both has to
@@ -42,18 +47,19 @@ export function keepAllocated(draft: Service, old: Service): void {
     if (!spec.clusterIP && before.clusterIP !== undefined) spec.clusterIP = before.clusterIP
     if (!spec.clusterIPs?.length && before.clusterIPs !== undefined) spec.clusterIPs = [...before.clusterIPs]
   }
-  if (wantsNodePorts(draft) && wantsNodePorts(old)) keepNodePorts(spec.ports ?? [], before.ports ?? [])
-  if (wantsHealthCheckNodePort(draft) && wantsHealthCheckNodePort(old) && !spec.healthCheckNodePort) {
+  if (mayHaveNodePorts(draft) && mayHaveNodePorts(old)) keepNodePorts(spec.ports ?? [], before.ports ?? [])
+  if (needsHealthCheckNodePort(draft) && needsHealthCheckNodePort(old) && !spec.healthCheckNodePort) {
     if (before.healthCheckNodePort) spec.healthCheckNodePort = before.healthCheckNodePort
   }
 }
 
-function keepNodePorts(ports: ServicePort[], before: readonly ServicePort[]): void {
-  const taken = new Set(ports.map((port) => `${port.protocol}/${port.nodePort}`))
-  const byPort = new Map(before.map((port) => [`${port.protocol}/${port.port}`, port.nodePort]))
+/** A port is known by its name, whatever else of it changed. */
+function keepNodePorts(ports: readonly ServicePort[], before: readonly ServicePort[]): void {
+  const sent = new Set(ports.map(({ nodePort }) => nodePort))
+  const byName = new Map(before.map(({ name = '', nodePort }) => [name, nodePort]))
   for (const port of ports) {
-    const nodePort = byPort.get(`${port.protocol}/${port.port}`)
-    if (!port.nodePort && nodePort && !taken.has(`${port.protocol}/${nodePort}`)) port.nodePort = nodePort
+    const nodePort = byName.get(port.name ?? '')
+    if (!port.nodePort && nodePort && !sent.has(nodePort)) port.nodePort = nodePort
   }
 }
 
@@ -69,22 +75,19 @@ export function dropOfOtherType(draft: Service, old: Service): void {
     if (deepEqual(spec.ipFamilies, before.ipFamilies)) delete spec.ipFamilies
     if (spec.ipFamilyPolicy === before.ipFamilyPolicy) delete spec.ipFamilyPolicy
   }
-  if (wantsNodePorts(old) && !wantsNodePorts(draft)) {
-    const sent = new Set((before.ports ?? []).map((port) => port.nodePort))
-    for (const port of spec.ports ?? []) if (sent.has(port.nodePort)) delete port.nodePort
+  if (mayHaveNodePorts(old) && !mayHaveNodePorts(draft)) {
+    const known = new Set((before.ports ?? []).map(({ nodePort }) => nodePort))
+    const ports = spec.ports ?? []
+    if (ports.every(({ nodePort }) => !nodePort || known.has(nodePort))) for (const port of ports) delete port.nodePort
   }
-  if (
-    wantsHealthCheckNodePort(old) &&
-    !wantsHealthCheckNodePort(draft) &&
-    spec.healthCheckNodePort === before.healthCheckNodePort
-  ) {
-    delete spec.healthCheckNodePort
-  }
+  const isHealthPortSame = spec.healthCheckNodePort === before.healthCheckNodePort
+  if (needsHealthCheckNodePort(old) && !needsHealthCheckNodePort(draft) && isHealthPortSame) delete spec.healthCheckNodePort
   if (old.spec?.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
     if (spec.allocateLoadBalancerNodePorts === before.allocateLoadBalancerNodePorts) delete spec.allocateLoadBalancerNodePorts
     if (spec.loadBalancerClass === before.loadBalancerClass) delete spec.loadBalancerClass
   }
-  if (before.externalTrafficPolicy === spec.externalTrafficPolicy && spec.type === 'ClusterIP' && !spec.externalIPs?.length) {
-    delete spec.externalTrafficPolicy
-  }
+  const isPolicySame = spec.externalTrafficPolicy === before.externalTrafficPolicy
+  if (isExternallyAccessible(before) && !isExternallyAccessible(spec) && isPolicySame) delete spec.externalTrafficPolicy
+  // Whoever balances may not have let go of it yet; nobody is led there any more.
+  if (spec.type !== 'LoadBalancer' && draft.status?.loadBalancer?.ingress !== undefined) draft.status.loadBalancer = {}
 }

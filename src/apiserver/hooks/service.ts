@@ -1,18 +1,18 @@
 import { canonicalAddress, type IPFamily, invalidValue, ipFamilyOf, type ResourceDefinition, type Service, services } from '#api'
-import { type FieldError, internalError, invalid } from '#meta'
+import { type FieldError, internalError } from '#meta'
 import type { ShowsStored } from '../watch-cache/resource-cache.ts'
 import { AllocationError, allocateClusterIP, releaseClusterIP } from './cluster-ip-allocator.ts'
 import { asShown, setIPFamilies } from './ip-families.ts'
-import { allocateNodePorts, releaseNodePorts } from './node-port-allocator.ts'
+import { releaseNodePorts } from './node-port-allocator.ts'
 import {
   dropOfOtherType,
   hasClusterIP,
+  invalidService,
   isHeadless,
   keepAllocated,
   normalizeClusterIPs,
-  wantsHealthCheckNodePort,
-  wantsNodePorts,
 } from './service-fields.ts'
+import { allocatePorts } from './service-ports.ts'
 import type { Hook, HookContext, Transaction } from './types.ts'
 
 /** Gives Services their cluster IPs and node ports (https://kubernetes.io/docs/reference/networking/virtual-ips/). */
@@ -66,7 +66,8 @@ async function allocate(draft: Service, old: Service | undefined, context: HookC
   try {
     refuse(draft, setIPFamilies(draft, old, familiesOf(context)))
     await allocateAddresses(draft, old, context, undo)
-    await allocatePorts(draft, old, context, undo)
+    const ports = await allocatePorts(draft, old, context)
+    undo.push(() => releaseNodePorts(ports, context))
   } catch (error) {
     await rollback()
     throw error
@@ -118,34 +119,6 @@ function missingAddresses(draft: Service, old: Service | undefined): number[] {
   return !isHeadless(old) && old.spec?.ipFamilies?.length === 1 && families.length === 2 ? [1] : []
 }
 
-async function allocatePorts(
-  draft: Service,
-  old: Service | undefined,
-  context: HookContext,
-  undo: (() => Promise<void>)[],
-): Promise<void> {
-  const spec = draft.spec
-  if (spec === undefined || !wantsNodePorts(draft)) return
-  const had = new Set(old === undefined ? [] : ownPorts(old))
-  const ports = spec.ports ?? []
-  // One allocation serves all protocols that name the same number.
-  const chosen = new Set(ports.map(({ nodePort }) => nodePort).filter((port): port is number => Boolean(port) && !had.has(port!)))
-  const open = ports.filter(({ nodePort }) => !nodePort)
-  const health = wantsHealthCheckNodePort(draft) && !spec.healthCheckNodePort
-  const wanted = [...chosen, ...open.map(() => undefined), ...(health ? [undefined] : [])]
-  const { ports: given, failedAt } = await allocateNodePorts(wanted, context)
-  if (failedAt !== undefined) {
-    const index = ports.findIndex(({ nodePort }) => nodePort === wanted[failedAt.index])
-    refuse(draft, [
-      invalidValue(`spec.ports[${Math.max(index, 0)}].nodePort`, wanted[failedAt.index] ?? 0, failedAt.error.message),
-    ])
-  }
-  undo.push(() => releaseNodePorts(given, context))
-  const fresh = given.slice(chosen.size)
-  for (const [index, port] of open.entries()) port.nodePort = fresh[index]!
-  if (health) spec.healthCheckNodePort = fresh.at(-1)!
-}
-
 function refuse(draft: Service, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid({ group: '', kind: 'Service' }, draft.metadata?.name ?? '', errors)
+  if (errors.length > 0) throw invalidService(draft, errors)
 }
