@@ -139,6 +139,19 @@ export function connectionOf(
   }
 }
 
+/** Where the client certificate and the key of the current context's user are, when they are files; whoever renews them writes there. */
+export function certificateFilesOf(
+  config: Kubeconfig,
+  { directory }: { readonly directory: string },
+): { readonly certificate: string; readonly key: string } | undefined {
+  const context = config.contexts?.find(({ name }) => name === config['current-context'])?.context
+  const user = config.users?.find(({ name }) => name === context?.user)?.user
+  const [certificate, key] = [user?.['client-certificate'], user?.['client-key']]
+  if (certificate === undefined || key === undefined) return undefined
+  if (user?.['client-certificate-data'] !== undefined || user?.['client-key-data'] !== undefined) return undefined
+  return { certificate: resolve(directory, certificate), key: resolve(directory, key) }
+}
+
 /** How somebody proves who he is to a server. */
 export function credentialsOf(
   user: UserEntry,

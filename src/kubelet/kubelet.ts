@@ -58,6 +58,8 @@ export interface Kubelet extends AsyncDisposable {
   stopPods(): Promise<void>
   /** Serves new connections by a renewed certificate. */
   replaceServingCertificate(pair: { readonly certificate: string; readonly key: string }): void
+  /** Believes clients by another authority, or by several, from now on. Throws when the PEM holds none. */
+  replaceClientAuthority(clientCA: string): void
 }
 
 /** The agent of one node. Disposing of it leaves containers running: the next kubelet of the node adopts them. */
@@ -70,6 +72,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     port: kubelet.port,
     stopPods: () => kubelet.stopPods(),
     replaceServingCertificate: (pair) => kubelet.replaceServingCertificate(pair),
+    replaceClientAuthority: (clientCA) => kubelet.replaceClientAuthority(clientCA),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -197,6 +200,10 @@ class NodeAgent implements AsyncDisposable {
 
   replaceServingCertificate(pair: { readonly certificate: string; readonly key: string }): void {
     this.#server?.replaceCertificate(pair)
+  }
+
+  replaceClientAuthority(clientCA: string): void {
+    this.#server?.replaceAuthority(clientCA)
   }
 
   async stopPods(): Promise<void> {

@@ -79,6 +79,13 @@ export const kubelet: CommandDefinition = {
         listen: { host: options.address, port: options.port },
         serving: readFlagPair(['--tls-cert-file', options.tlsCertFile], ['--tls-private-key-file', options.tlsPrivateKeyFile]),
         clientCA: options.clientCaFile === undefined ? undefined : readFlagFile('--client-ca-file', options.clientCaFile),
+        files: {
+          serving:
+            options.tlsCertFile === undefined || options.tlsPrivateKeyFile === undefined
+              ? undefined
+              : { certificate: options.tlsCertFile, key: options.tlsPrivateKeyFile },
+          clientCA: options.clientCaFile,
+        },
       }
       await runProcess(async (stop) =>
         startKubeletProcess(settings, await componentContext('kubelet', logLevelOf(options), stop)),

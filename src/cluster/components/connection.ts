@@ -1,7 +1,8 @@
 import { dirname } from 'node:path'
-import { type Clock, systemClock } from '#base'
+import { type Clock, type Log, nullLog, systemClock } from '#base'
 import {
   type Client,
+  certificateFilesOf,
   connectionOf,
   createClient,
   fencedTransport,
@@ -12,6 +13,8 @@ import {
   retryTransport,
   type Transport,
 } from '#client'
+import { rotatingTransport } from '../join/rotating-transport.ts'
+import { followCertificate } from './certificate-files.ts'
 import { serviceAccountTokens } from './service-account-tokens.ts'
 
 export interface Clients {
@@ -26,14 +29,26 @@ export interface Connection extends Clients, AsyncDisposable {
   fenced(leadership: Leadership): Clients
 }
 
-/** Connects by a kubeconfig file. */
-export async function connectBy(kubeconfig: string, userAgent: string, clock: Clock = systemClock): Promise<Connection> {
-  const stack = new AsyncDisposableStack()
-  const options = connectionOf(await readKubeconfig(kubeconfig), { directory: dirname(kubeconfig) })
+/** Connects by a kubeconfig file. A client certificate that this names by its file is followed there, as upstream's clients do. */
+export async function connectBy(
+  kubeconfig: string,
+  userAgent: string,
+  { clock = systemClock, log = nullLog }: { readonly clock?: Clock; readonly log?: Log } = {},
+): Promise<Connection> {
+  const opened = new AsyncDisposableStack()
+  const config = await readKubeconfig(kubeconfig)
+  const place = { directory: dirname(kubeconfig) }
+  const options = connectionOf(config, place)
+  const files = certificateFilesOf(config, place)
   const open = (more: Partial<HttpTransportOptions>): Transport =>
-    retryTransport(stack.use(httpTransport({ ...options, userAgent, ...more })), clock)
+    retryTransport(opened.use(httpTransport({ ...options, userAgent, ...more })), clock)
+  const openOwn = (): Transport => {
+    if (files === undefined) return open({})
+    const certificate = opened.use(followCertificate(files, { log }))
+    return retryTransport(opened.use(rotatingTransport(certificate, { ...options, userAgent })), clock)
+  }
   const clientOf = (transport: Transport): Client => createClient(transport, { fieldManager: userAgent })
-  const own = open({})
+  const own = openOwn()
   const client = clientOf(own)
   const known = new Map<string, Transport>()
   const transportFor = (name: string): Transport => {
@@ -53,6 +68,6 @@ export async function connectBy(kubeconfig: string, userAgent: string, clock: Cl
       client: clientOf(fencedTransport(own, leadership)),
       clientFor: (name) => clientOf(fencedTransport(transportFor(name), leadership)),
     }),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

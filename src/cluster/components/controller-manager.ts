@@ -31,7 +31,7 @@ export async function startControllerManagerProcess(
 ): Promise<AsyncDisposable> {
   const { clock, random, log, stop } = context
   await using stack = new AsyncDisposableStack()
-  const connection = stack.use(await connectBy(options.kubeconfig, 'kube-controller-manager', clock))
+  const connection = stack.use(await connectBy(options.kubeconfig, 'kube-controller-manager', { clock, log }))
   const start = async ({ client, clientFor }: Clients): Promise<AsyncDisposable> => {
     const running = await startControllers({
       clientFor: options.useServiceAccountCredentials ? clientFor : () => client,

@@ -19,7 +19,7 @@ export async function startDnsProcess(options: DnsProcessOptions, context: Compo
   const { clock, random, log } = context
   await using stack = new AsyncDisposableStack()
   const { kubeconfig, ...rest } = options
-  const { client } = stack.use(await connectBy(kubeconfig, 'dns', clock))
+  const { client } = stack.use(await connectBy(kubeconfig, 'dns', { clock, log }))
   const sources = stack.use(new Informers({ client, clock, random, log }))
   const dns = stack.use(await startDns({ ...rest, client, sources, clock, random, log }))
   log.info('DNS answers', { host: options.listen.host, port: dns.port })

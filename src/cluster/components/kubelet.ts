@@ -4,6 +4,7 @@ import { gitVersion } from '#apiserver'
 import { CgroupFs, openCriRuntime, SimulatedRuntime, startKubelet, streamUpgrades } from '#kubelet'
 import { PAUSE_IMAGE } from '../node/pause-image.ts'
 import type { KeyPair } from '../pki.ts'
+import { type CertificateFiles, followAuthority, followCertificate } from './certificate-files.ts'
 import type { ComponentContext } from './component.ts'
 import { connectBy } from './connection.ts'
 import { selfSigned } from './self-signed.ts'
@@ -30,6 +31,8 @@ export interface KubeletProcessOptions {
   readonly serving: KeyPair | undefined
   /** Authority of the clients that may use the kubelet's API; without it nobody may. */
   readonly clientCA: string | undefined
+  /** The files that those come from, which are followed as long as it runs. */
+  readonly files?: { readonly serving?: CertificateFiles | undefined; readonly clientCA?: string | undefined } | undefined
 }
 
 const SIMULATED_CAPACITY = { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' }
@@ -39,7 +42,7 @@ export async function startKubeletProcess(options: KubeletProcessOptions, contex
   const { clock, random, log } = context
   await using stack = new AsyncDisposableStack()
   const { nodeName, nodeIPs, clusterDNS, clusterDomain, resolvConf, labels } = options
-  const { client } = stack.use(await connectBy(options.kubeconfig, 'kubelet', clock))
+  const { client } = stack.use(await connectBy(options.kubeconfig, 'kubelet', { clock, log }))
   const common = {
     client,
     nodeName,
@@ -78,6 +81,10 @@ export async function startKubeletProcess(options: KubeletProcessOptions, contex
       }),
     }),
   )
+  const { serving: servingFiles, clientCA: authorityFile } = options.files ?? {}
+  if (servingFiles !== undefined)
+    stack.use(stack.use(followCertificate(servingFiles, { log })).onChange((pair) => kubelet.replaceServingCertificate(pair)))
+  if (authorityFile !== undefined) stack.use(followAuthority(authorityFile, kubelet, log))
   log.info('The kubelet runs', { runtime: options.runtimeEndpoint, port: kubelet.port })
   return stack.move()
 }

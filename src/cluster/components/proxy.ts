@@ -17,7 +17,7 @@ export interface ProxyProcessOptions {
 export async function startProxyProcess(options: ProxyProcessOptions, context: ComponentContext): Promise<AsyncDisposable> {
   const { clock, random, log } = context
   await using stack = new AsyncDisposableStack()
-  const { client } = stack.use(await connectBy(options.kubeconfig, 'kube-proxy', clock))
+  const { client } = stack.use(await connectBy(options.kubeconfig, 'kube-proxy', { clock, log }))
   const sources = stack.use(new Informers({ client, clock, random, log }))
   const { nodeName, clusterCIDRs, families, nodePortAddresses, healthz, minSyncPeriodMs } = options
   const backend = new NftablesBackend({ log, clusterCIDRs, families })

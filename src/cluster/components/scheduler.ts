@@ -16,7 +16,7 @@ export async function startSchedulerProcess(
 ): Promise<AsyncDisposable> {
   const { clock, random, log, stop } = context
   await using stack = new AsyncDisposableStack()
-  const connection = stack.use(await connectBy(options.kubeconfig, 'kube-scheduler', clock))
+  const connection = stack.use(await connectBy(options.kubeconfig, 'kube-scheduler', { clock, log }))
   const start = async ({ client }: Clients): Promise<AsyncDisposable> => {
     const running = await startSchedulerOn(client, { clock, random, log })
     log.info('The scheduler runs', {})

@@ -139,7 +139,7 @@ function usable({ store, name, authority, clock, log }: ManagedCertificateOption
   try {
     const kept = store?.read()
     if (kept === undefined) return undefined
-    problem = problemOf(kept, { authority, nowMs: clock.now() })
+    problem = certificateProblem(kept, { authority, nowMs: clock.now() })
     if (problem === undefined) return kept
   } catch (error) {
     problem = (error as Error).message
@@ -148,10 +148,10 @@ function usable({ store, name, authority, clock, log }: ManagedCertificateOption
   return undefined
 }
 
-/** Throws when one of the two can not be read at all. */
-function problemOf(
+/** Why a pair proves nothing now. Throws when one of the two can not be read at all. */
+export function certificateProblem(
   pair: KeyPair,
-  { authority, nowMs }: { readonly authority: string | undefined; readonly nowMs: number },
+  { authority, nowMs }: { readonly authority?: string | undefined; readonly nowMs: number },
 ): string | undefined {
   const certificate = new X509Certificate(pair.certificate)
   if (validityOf(pair).endMs <= nowMs) return 'it has expired'

@@ -6,6 +6,7 @@ import { type Clock, type Log, openLog, type Random, systemClock, systemRandom, 
 import { type Client, createClient, failoverTransport, httpTransport, Informers, retryTransport, type ServerList } from '#client'
 import { CgroupFs, openCriRuntime, streamUpgrades } from '#kubelet'
 import { NftablesBackend } from '#proxy'
+import { followAuthority } from '../components/certificate-files.ts'
 import { type ControlHandlers, serveControl } from '../control-socket.ts'
 import type { ManagedCertificate } from '../join/managed-certificate.ts'
 import { NodeCertificates, type NodeIdentity } from '../join/node-certificates.ts'
@@ -94,6 +95,7 @@ export async function startAgent(paths: Paths, node: NodeFile, stop: () => void)
   parts.node = running
   stack.use(serving.onChange((pair) => running.kubelet.replaceServingCertificate(pair)))
   if (serving.current !== undefined) running.kubelet.replaceServingCertificate(serving.current)
+  stack.use(followAuthority(join(place.pki, 'client-ca.crt'), running.kubelet, log))
   const tasks = stack.use(new TaskGroup({ onError: (error) => log.error('The pod network was not set up', { error }) }))
   const network = { bridge: bridgeName(node.clusterId, name), cniDirectory, stateDirectory: place.runtime }
   tasks.spawn((signal) => networkWhenRanged(kubeletClient, name, network, signal))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { Agent } from 'node:https'
 import test from 'node:test'
 import { nodes, type Pod, serviceAccounts, type TokenRequest } from '#api'
@@ -112,10 +113,10 @@ test('a connection to a kubelet outlives the certificate that it began with by n
   await using lab = await startKubeletLab()
   using stack = new DisposableStack()
   const agent = stack.adopt(new Agent({ keepAlive: true, maxSockets: 1 }), (each) => each.destroy())
-  const { certificate, key } = await issueOdd(lab.pki.clientCA, { ...admin, notAfter: new Date(Date.now() + HOUR_MS) })
+  const { certificate, key } = await issueOdd(lab.pki.clientCA, { ...admin, notAfter: new Date(Date.now() + HOUR_MS / 6) })
   const call = async (): Promise<number> => (await lab.call('/pods', { cert: certificate, key }, { agent })).status
   assert.equal(await call(), 200)
-  await lab.clock.advance(2 * HOUR_MS)
+  await lab.clock.advance(HOUR_MS / 5)
   assert.equal(await call(), 401)
 })
 
@@ -267,4 +268,36 @@ test('a huge head is refused, and who drips a head, a body or a handshake is cut
   // It is answered by its head; nobody waits for the rest of it.
   assert.match(await slowBody, /^HTTP\/1\.1 200 OK/)
   assert.match(await silent, /^(HTTP\/1\.1 408 |$)/)
+})
+
+const ADMIN = { commonName: 'admin', organizations: ['system:masters'], usages: ['client'] } as const
+
+test('the authority of a kubelet’s clients is replaced while it serves, by way of both, and its own certificate too', async () => {
+  await using lab = await startKubeletLab()
+  using stack = new DisposableStack()
+  const next = await createAuthority('kubernetes-client-ca', { clock: systemClock, random: systemRandom })
+  const [oldClient, newClient] = await Promise.all(
+    [lab.pki.clientCA, next].map(async (ca) => {
+      const { certificate, key } = await ca.issue(ADMIN)
+      const agent = stack.adopt(new Agent({ keepAlive: true, maxSockets: 1 }), (each) => each.destroy())
+      return async (): Promise<number> => (await lab.call('/pods', { cert: certificate, key }, { agent })).status
+    }),
+  )
+  assert.deepEqual([await oldClient!(), await newClient!()], [200, 401])
+  lab.kubelet.replaceClientAuthority(lab.pki.clientCA.certificate + next.certificate)
+  // Its connection was made when nobody knew its authority; the next is known.
+  const fresh = await next.issue(ADMIN)
+  const call = async (): Promise<number> => (await lab.call('/pods', { cert: fresh.certificate, key: fresh.key })).status
+  assert.deepEqual([await oldClient!(), await call()], [200, 200])
+  lab.kubelet.replaceClientAuthority(next.certificate)
+  assert.deepEqual([await oldClient!(), await call()], [401, 200])
+  assert.throws(() => lab.kubelet.replaceClientAuthority('nothing'), /does not contain any valid/)
+  assert.equal(await call(), 200)
+  const serving = await lab.pki.serverCA.issue(identities.kubeletServer('node-1', ['127.0.0.1']))
+  lab.kubelet.replaceServingCertificate(serving)
+  const socket = lab.dial()
+  await new Promise((resolve) => socket.once('secureConnect', resolve))
+  assert.equal(socket.getPeerX509Certificate()?.fingerprint256, new X509Certificate(serving.certificate).fingerprint256)
+  socket.destroy()
+  assert.equal(await call(), 200)
 })

@@ -47,6 +47,8 @@ export interface KubeletServer extends AsyncDisposable {
   readonly port: number
   /** New connections get this certificate; those that are there stay. */
   replaceCertificate(pair: { readonly certificate: string; readonly key: string }): void
+  /** Whom to believe from now on, on connections that are there as well; PEM, may hold several authorities. Throws when there is none in it. */
+  replaceAuthority(clientCA: string): void
 }
 
 export interface ServerDependencies {
@@ -69,12 +71,12 @@ export type UpgradeHandler = (
 /** The kubelet's HTTPS endpoints. Every request is authenticated and authorised before anything else is looked at. */
 export async function serveKubelet(options: ServeOptions, dependencies: ServerDependencies): Promise<KubeletServer> {
   const { createServer } = await import('node:https')
-  const { certificate, key, clientCA } = options.tls
+  let { clientCA } = options.tls
+  let presented = { cert: options.tls.certificate, key: options.tls.key }
   const limits = { ...LIMITS, ...options.limits }
   const server: Server = createServer({
     ...TLS,
-    cert: certificate,
-    key,
+    ...presented,
     ca: clientCA,
     requestCert: true,
     rejectUnauthorized: false,
@@ -85,7 +87,8 @@ export async function serveKubelet(options: ServeOptions, dependencies: ServerDe
     connectionsCheckingInterval: limits.checkEveryMs,
     shouldUpgradeCallback: (request) => isStream(request),
   })
-  const access = dependencies.access(new PeerReader({ clientCA }, options.clock ?? systemClock))
+  const peers = new PeerReader({ clientCA }, options.clock ?? systemClock)
+  const access = dependencies.access(peers)
   const context: Served = { ...dependencies, access }
   const sockets = new Set<Duplex>()
   server.on('secureConnection', (socket: TLSSocket) => {
@@ -113,7 +116,15 @@ export async function serveKubelet(options: ServeOptions, dependencies: ServerDe
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
-    replaceCertificate: (pair) => server.setSecureContext({ ...TLS, cert: pair.certificate, key: pair.key, ca: clientCA }),
+    replaceCertificate({ certificate: cert, key }) {
+      server.setSecureContext({ ...TLS, cert, key, ca: clientCA })
+      presented = { cert, key }
+    },
+    replaceAuthority(authority) {
+      peers.trust({ clientCA: authority })
+      clientCA = authority
+      server.setSecureContext({ ...TLS, ...presented, ca: clientCA })
+    },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.destroy()
