@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { ipAddresses, type Service, type ServiceSpec, services } from '#api'
+import { ipAddresses, type Service, type ServiceSpec, serviceCIDRs, services } from '#api'
 import { VirtualClock } from '#base'
 import { openMemoryStore } from '#store'
 import { keptStore, startTestApiServer, type TestApiServer } from '#testing'
@@ -296,6 +296,24 @@ test('an address that can not be had leaves nothing of the other behind', async 
     /spec\.clusterIPs: Invalid value: \["10\.96\.7\.7","fd00:10:96::1"\]: failed to allocate IP fd00:10:96::1: provided IP is already allocated/,
   )
   assert.deepEqual(await held(api, 'third'), [])
+})
+
+test('when a range is full, addresses come from another of its family', async () => {
+  await using api = await startTestApiServer({ serviceClusterIPRanges: ['10.96.0.0/30', 'fd00:10:96::/126'] })
+  const { client } = api
+  const make = async (name: string): Promise<readonly string[]> =>
+    (await client.create(services, service({ ...DUAL }, name))).spec!.clusterIPs!
+  assert.deepEqual((await make('a'))[0], '10.96.0.2', 'the last one of IPv4')
+  await assert.rejects(make('b'), /range is full/)
+  const range = (name: string, ...cidrs: string[]) => client.create(serviceCIDRs, { metadata: { name }, spec: { cidrs } })
+  await range('four', '10.97.0.0/24')
+  assert.match((await make('b')).join(), /^10\.97\.0\.\d+,fd00:10:96::[123]$/)
+  assert.match((await make('c')).join(), /^10\.97\.0\.\d+,fd00:10:96::[123]$/)
+  await assert.rejects(make('d'), /range is full/)
+  await range('too-large', 'fd00:10::/48')
+  await assert.rejects(make('d'), /range is full/)
+  await range('both', '10.98.0.0/24', 'fd00:10:98::/112')
+  assert.match((await make('d')).join(), /^10\.9[78]\.0\.\d+,fd00:10:98::[0-9a-f]+$/)
 })
 
 test('an address is one in whatever spelling', async () => {
