@@ -54,6 +54,21 @@ test('an address that a Service has and nobody holds is taken for it', async () 
   )
 })
 
+test('an address that is taken from a Service is taken for it again', async () => {
+  await using api = await startTestApiServer()
+  const { spec } = await api.client.create(services, service('keeps'))
+  const ip = spec!.clusterIP!
+  const first = await api.client.get(ipAddresses, ip)
+  await api.client.delete(ipAddresses, ip)
+  await settled()
+  const second = await api.client.get(ipAddresses, ip)
+  assert.equal(second.spec?.parentRef.name, 'keeps')
+  assert.notEqual(second.metadata?.uid, first.metadata?.uid)
+  assert.deepEqual(await reasons(api.client), [
+    `keeps ClusterIPNotAllocated: Cluster IP [IPv4]: ${ip} is not allocated; repairing`,
+  ])
+})
+
 test('an address that is held for nobody is given back a minute after it was taken', async () => {
   const clock = new VirtualClock()
   await using api = await startTestApiServer({ clock })

@@ -62,7 +62,13 @@ export class AllocationKeeper implements AsyncDisposable {
         else this.#queue.add(SERVICE + keyOf(service))
       }),
     )
-    this.#subscriptions.use(cache.of(ipAddresses).subscribe(({ version }) => this.#queue.add(IP + version.object.metadata?.name)))
+    this.#subscriptions.use(
+      cache.of(ipAddresses).subscribe(({ type, version }) => {
+        // Somebody may have taken it from a Service that goes on.
+        if (type === 'DELETED') this.#queue.add(SERVICE + holderOf(version.object as IPAddress))
+        else this.#queue.add(IP + version.object.metadata?.name)
+      }),
+    )
     // What is out of every range changes with the ranges.
     this.#subscriptions.use(
       cache.of(serviceCIDRs).subscribe(({ type }) => {

@@ -39,12 +39,12 @@ export class DefaultServiceCIDR implements AsyncDisposable {
 
   /** Resolves once it exists. */
   async start(): Promise<void> {
-    await this.#sync()
     this.#subscription.use(
       this.#cache.of(serviceCIDRs).subscribe(({ version }) => {
         if (version.key === NAME) this.#queue.add(NAME)
       }),
     )
+    await this.#sync()
     this.#tasks.spawn(() => this.#work())
   }
 
