@@ -1,7 +1,7 @@
 import { defineResource } from '../define-resource.ts'
 import type { Event } from '../generated/types.ts'
-import { invalidValue } from '../validation/findings.ts'
 import { eventColumns } from './event-columns.ts'
+import { validateEvent } from './validate-event.ts'
 
 export const events = defineResource<Event>({
   group: '',
@@ -30,11 +30,6 @@ export const events = defineResource<Event>({
     draft.reportingInstance ??= ''
   },
   columns: eventColumns,
-  *validate({ metadata, involvedObject }) {
-    const [namespace = '', about = ''] = [metadata?.namespace, involvedObject?.namespace]
-    // Events about objects without a namespace live in `default`.
-    const fits = about === '' ? namespace === '' || namespace === 'default' : namespace === about
-    if (!fits) yield invalidValue('involvedObject.namespace', about, 'does not match event.namespace')
-  },
+  validate: (event) => validateEvent(event, 'reportingComponent'),
   schema: 'io.k8s.api.core.v1.Event',
 })

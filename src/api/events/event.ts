@@ -1,5 +1,6 @@
 import { events } from '../core/event.ts'
 import { eventColumns } from '../core/event-columns.ts'
+import { validateChangedEvent, validateEvent, validateNewEvent } from '../core/validate-event.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Event, EventsEvent } from '../generated/types.ts'
 import { fromCoreEvent, toCoreEvent } from './core-form.ts'
@@ -36,6 +37,10 @@ export const eventsEvents = defineResource<EventsEvent>({
     ...column,
     value: (event, context) => column.value(toCoreEvent(event), context),
   })),
-  validate: (event, context) => events.validate(event as Event, context),
+  *validate(event, { isNew }) {
+    yield* validateEvent(event as Event, 'reportingController')
+    if (isNew) yield* validateNewEvent(event as Event)
+  },
+  validateUpdate: (event, old) => validateChangedEvent(event as Event, old as Event),
   schema: 'io.k8s.api.events.v1.Event',
 })

@@ -31,8 +31,15 @@ import {
   storageFormOf,
   versionOf,
 } from './object-version.ts'
-import { bumpGeneration, isolateSubresource, keepIdentity, keepSystemFields, prepareMetadata } from './system-fields.ts'
-import { validateCreate, validateImmutable, validateRequired, validateUpdate } from './validate-metadata.ts'
+import {
+  bumpGeneration,
+  isolateSubresource,
+  keepIdentity,
+  keepSystemFields,
+  prepareMetadata,
+  setZeroFields,
+} from './system-fields.ts'
+import { validateCreate, validateImmutable, validateUpdate } from './validate-metadata.ts'
 
 export interface RegistryOptions {
   readonly store: Store
@@ -137,6 +144,7 @@ export class Registry {
     await admission.mutate(attributes)
     keepIdentity(object, identity, resource)
     resource.default(object)
+    setZeroFields(object, resource)
     // After admission, whose plugins may still change what this is computed from.
     resource.prepareForCreate(object)
     if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
@@ -145,7 +153,7 @@ export class Registry {
     const transaction = await this.#hookOf(context, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
     try {
       const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now(), isNew: true })]
-      refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
+      refuse(resource, name, findings)
       context.warnings.push(...resource.warnings(object, undefined))
       await authorize?.()
       await admission.validate(attributes)
@@ -192,6 +200,7 @@ export class Registry {
     view?.take(attributes.object!, object)
     keepSystemFields(object, old)
     resource.default(object)
+    setZeroFields(object, resource)
     isolateSubresource(resource, object, old, options.subresource)
     if (options.subresource === '') resource.prepareForUpdate(object, old)
     else if (options.subresource === 'status') resource.prepareForStatusUpdate(object, old)
@@ -208,7 +217,7 @@ export class Registry {
           ? [...resource.validateStatusUpdate(object, old, { nowMs })]
           : [...resource.validateSubresourceUpdate(options.subresource, object, old, { nowMs })]
       const findings = [...validateUpdate(object, old, resource), ...own, ...validateImmutable(object, old, resource)]
-      refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])
+      refuse(resource, name, findings)
       if (main) context.warnings.push(...resource.warnings(object, old))
       else if (options.subresource === 'status') context.warnings.push(...resource.statusWarnings(object))
       await admission.validate(attributes)

@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '#api'
 import { type Clock, deepClone, deepEqual, type Random } from '#base'
-import { apiVersionOf, badRequest, formatTime, type KubernetesObject, type ObjectMeta, zeroValue } from '#meta'
+import { apiVersionOf, badRequest, fillRequired, formatTime, type KubernetesObject, type ObjectMeta, zeroValue } from '#meta'
 
 const NAME_SUFFIX_LENGTH = 5
 const GENERATED_BASE_LENGTH_MAX = 58
@@ -54,6 +54,11 @@ export function keepIdentity(object: KubernetesObject, given: ObjectMeta, resour
   for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'] as const)
     delete metadata[field]
   object.metadata = metadata
+}
+
+/** What a built-in kind's type always has is there, if empty; a kind's own rules say what may not be. Custom kinds have their schema for it. */
+export function setZeroFields(object: KubernetesObject, resource: ResourceDefinition): void {
+  if (resource.custom === undefined) fillRequired(object, resource.schema())
 }
 
 /** What the server alone decides stays as it was, whatever was sent; an empty uid or time means the same. */

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { configMaps, leases, podDisruptionBudgets } from '#api'
+import {
+  configMaps,
+  controllerRevisions,
+  csiNodes,
+  daemonSets,
+  endpointSlices,
+  events,
+  leases,
+  limitRanges,
+  podDisruptionBudgets,
+  podTemplates,
+} from '#api'
 import { type ObjectMeta, StatusError } from '#meta'
 import { startTestApiServer } from '#testing'
 
@@ -73,4 +84,32 @@ test('some kinds are only replaced by who has read them', async () => {
   assert.deepEqual((await client.update(configMaps, { metadata: { name: 'c', namespace: 'default' }, data: { a: '1' } })).data, {
     a: '1',
   })
+})
+
+test("what a type always has is there if nobody sets it, and only a kind's own rules refuse that", async () => {
+  await using api = await startTestApiServer()
+  const { client } = api
+  const metadata = { name: 'x', namespace: 'default' }
+  assert.deepEqual((await client.create(events, { metadata } as never)).involvedObject, {})
+  assert.equal((await client.create(controllerRevisions, { metadata, data: {} } as never)).revision, 0)
+  assert.deepEqual((await client.create(csiNodes, { metadata: { name: 'x' } } as never)).spec, { drivers: [] })
+  assert.deepEqual((await client.create(limitRanges, { metadata, spec: {} } as never)).spec, { limits: [] })
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }
+  assert.deepEqual(causesOf(await refusal(client.create(daemonSets, { metadata, spec: { template } } as never))), [
+    'spec.template.metadata.labels: Invalid value: {"a":"b"}: `selector` does not match template `labels`',
+  ])
+  // A zone may be unnamed, a node not.
+  const hints = { forZones: [{}], forNodes: [{}] }
+  const slice = { metadata, addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], hints }] }
+  const causes = causesOf(await refusal(client.create(endpointSlices, slice as never)))
+  assert.deepEqual(
+    causes.map((cause) => cause.split(':')[0]),
+    ['endpoints[0].hints.forNodes[0].name'],
+  )
+  const volumes = [{ name: 'v', ephemeral: { volumeClaimTemplate: {} } }]
+  const withVolume = { metadata, template: { ...template, spec: { ...template.spec, volumes } } }
+  assert.deepEqual(causesOf(await refusal(client.create(podTemplates, withVolume as never))), [
+    'template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.accessModes: Required value: at least 1 access mode is required',
+    'template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources[storage]: Required value',
+  ])
 })

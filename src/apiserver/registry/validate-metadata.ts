@@ -1,6 +1,6 @@
 import { labelValue, qualifiedName, type ResourceDefinition } from '#api'
 import { deepEqual } from '#base'
-import { type FieldError, type FieldErrorReason, type KubernetesObject, missingRequired, type ObjectMeta } from '#meta'
+import type { FieldError, FieldErrorReason, KubernetesObject, ObjectMeta } from '#meta'
 
 const ANNOTATIONS_BYTES_MAX = 256 * 1024
 
@@ -53,22 +53,6 @@ export function* validateImmutable(
   for (const path of resource.immutableFields) {
     const [value, was] = [fieldAt(object, path), fieldAt(old, path)]
     if (!deepEqual(value, was)) yield invalidValue(path, value ?? null, 'field is immutable')
-  }
-}
-
-/**
- * The fields that the schema requires and `known` says nothing of yet; a kind's own rules have better words. A status is the
- * business of whoever writes it. Custom kinds say all there is to say of their schema.
- */
-export function* validateRequired(
-  object: KubernetesObject,
-  resource: ResourceDefinition,
-  known: readonly FieldError[],
-): Iterable<FieldError> {
-  if (resource.custom !== undefined) return
-  for (const path of missingRequired(object, resource.schema())) {
-    const said = known.some(({ field }) => field === path || field.startsWith(`${path}.`) || field.startsWith(`${path}[`))
-    if (!said && !path.startsWith('status.')) yield error(path, 'FieldValueRequired', 'Required value')
   }
 }
 

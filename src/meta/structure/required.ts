@@ -1,5 +1,6 @@
 import { isObject } from '../merge-patch.ts'
 import { deref, type Schema } from '../schema.ts'
+import { zeroValue } from './zero.ts'
 
 /** Whether every required field below a value is there. */
 type Check = (value: unknown) => boolean
@@ -64,24 +65,35 @@ function mapCheck({ required = [], additionalProperties }: Schema): (value: Reco
   }
 }
 
-/** Yields the paths of required fields that are absent, in schema order. */
-export function* missingRequired(value: unknown, schema: Schema): Iterable<string> {
-  if (checkOf(schema)?.(value) === false) yield* missingAt(value, schema, '')
+/** Whether every field that the schema requires is there. */
+export const hasRequired = (value: unknown, schema: Schema): boolean => checkOf(schema)?.(value) !== false
+
+/**
+ * Gives fields that the schema requires, and that upstream's types always have, the value that they have there while nobody
+ * sets them: what is required of them is a kind's own rules' to say. Only pointers stay absent.
+ */
+export function fillRequired(value: unknown, schema: Schema): void {
+  if (!hasRequired(value, schema)) fillBelow(value, schema)
 }
 
-function* missingAt(value: unknown, schema: Schema, path: string): Iterable<string> {
+function fillBelow(value: unknown, schema: Schema): void {
   const node = deref(schema)
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries())
-      if (node.items !== undefined) yield* missingAt(item, node.items, `${path}[${index}]`)
+    const { items } = node
+    if (items !== undefined) for (const item of value) fillBelow(item, items)
     return
   }
   if (!isObject(value)) return
-  for (const name of node.required ?? []) if (value[name] === undefined) yield path === '' ? name : `${path}.${name}`
-  for (const [name, property] of Object.entries(node.properties ?? {})) {
-    if (value[name] !== undefined) yield* missingAt(value[name], property, path === '' ? name : `${path}.${name}`)
+  const { properties, additionalProperties, required = [] } = node
+  for (const name of required) if (value[name] === undefined) fill(value, name, properties?.[name])
+  for (const [key, field] of Object.entries(value)) {
+    const own = properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : undefined
+    const child = properties === undefined ? additionalProperties : own
+    if (child !== undefined && typeof field === 'object') fillBelow(field, child)
   }
-  if (node.additionalProperties !== undefined && node.properties === undefined) {
-    for (const [key, child] of Object.entries(value)) yield* missingAt(child, node.additionalProperties, `${path}[${key}]`)
-  }
+}
+
+function fill(value: Record<string, unknown>, name: string, property: Schema | undefined): void {
+  const zero = property?.always ? zeroValue(property) : undefined
+  if (zero !== undefined) value[name] = zero
 }

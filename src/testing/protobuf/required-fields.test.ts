@@ -3,22 +3,24 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { allResources, protobufMessageOf } from '#api'
 import { seededRandom } from '#base'
-import { apiVersionOf, deref, isObject, missingRequired, type Schema } from '#meta'
+import { apiVersionOf, deref, fillRequired, hasRequired, isObject, type Schema } from '#meta'
 import { randomMessage } from './random-message.ts'
 
 const SEEDS_PER_KIND = 8
 /** Of all fields, those that are taken out. */
 const LOST = 0.02
 
+type IsOptional = (field: Schema) => boolean
+
 /** Whether something is missing, asked of the schema at each step. */
-function isComplete(value: unknown, schema: Schema): boolean {
+function isComplete(value: unknown, schema: Schema, isOptional: IsOptional = () => false): boolean {
   const { items, required = [], properties, additionalProperties } = deref(schema)
-  if (Array.isArray(value)) return items === undefined || value.every((item) => isComplete(item, items))
+  if (Array.isArray(value)) return items === undefined || value.every((item) => isComplete(item, items, isOptional))
   if (!isObject(value)) return true
-  if (required.some((name) => value[name] === undefined)) return false
+  if (required.some((name) => value[name] === undefined && !isOptional(properties![name]!))) return false
   return Object.entries(value).every(([name, child]) => {
     const type = properties === undefined ? additionalProperties : properties[name]
-    return type === undefined || isComplete(child, type)
+    return type === undefined || isComplete(child, type, isOptional)
   })
 }
 
@@ -38,7 +40,9 @@ for (const resource of allResources) {
       fc.property(fc.integer(), (seed) => {
         const random = seededRandom(seed)
         const object = withLosses(randomMessage(message, seed), () => random.float())
-        assert.equal([...missingRequired(object, schema)].length === 0, isComplete(object, schema))
+        assert.equal(hasRequired(object, schema), isComplete(object, schema))
+        fillRequired(object, schema)
+        assert.ok(isComplete(object, schema, (field) => !field.always))
       }),
       { numRuns: SEEDS_PER_KIND },
     )
