@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ResourceDefinition, SubresourceDefinition } from '#api'
+import type { ResourceDefinition, SubresourceDefinition, Verb } from '#api'
 import { apiVersionOf, compareVersions } from '#meta'
 import type { ResourceCatalog } from './catalog.ts'
 import { byPriority } from './group-priorities.ts'
@@ -88,9 +88,15 @@ function resourceEntries(resource: ResourceDefinition): unknown[] {
   return [own, ...subresources]
 }
 
+/** Those of custom kinds in upstream's own order. */
+const CUSTOM_VERBS: readonly Verb[] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch']
+
 /** Of a custom kind that goes, objects can only be read and deleted, as clients are to see it. */
-const shownVerbs = ({ verbs, custom }: ResourceDefinition): string[] =>
-  verbs.filter((verb) => !custom?.isTerminating || (verb !== 'update' && verb !== 'patch')).sort()
+function shownVerbs({ verbs, custom }: ResourceDefinition): Verb[] {
+  if (custom === undefined) return [...verbs].sort()
+  const isShown = (verb: Verb): boolean => !custom.isTerminating || (verb !== 'update' && verb !== 'patch')
+  return CUSTOM_VERBS.filter((verb) => verbs.includes(verb) && isShown(verb))
+}
 
 /** By which clients see that objects are stored in another version than before. */
 function storageVersionHash(resource: ResourceDefinition): string {

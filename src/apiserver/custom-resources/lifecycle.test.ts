@@ -81,6 +81,13 @@ test('a definition that is deleted lets its objects finish and takes no new ones
   await using api = await startTestApiServer()
   const { client } = api
   const [widgets] = await establish(client, crdOf())
+  const shownVerbs = async (): Promise<string[]> => {
+    const shown = await ask(api, 'GET /apis/example.com/v1')
+    const [listed] = (shown.object as unknown as { resources: { verbs: string[] }[] }).resources
+    return listed!.verbs
+  }
+  // In upstream's order, as nothing sorts them there.
+  assert.deepEqual(await shownVerbs(), ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'])
   await client.create(widgets!, { ...widget('a'), metadata: { ...widget('a').metadata, finalizers: ['example.com/wait'] } })
   await client.delete(customResourceDefinitions, 'widgets.example.com')
   const deleting = await untilCrd(client, crdOf(), (crd) =>
@@ -93,9 +100,7 @@ test('a definition that is deleted lets its objects finish and takes no new ones
     assert.equal(error.message, 'create not allowed while custom resource definition is terminating')
     return true
   })
-  const shown = await ask(api, 'GET /apis/example.com/v1')
-  const [listed] = (shown.object as unknown as { resources: { verbs: string[] }[] }).resources
-  assert.deepEqual(listed!.verbs, ['delete', 'deletecollection', 'get', 'list', 'watch'])
+  assert.deepEqual(await shownVerbs(), ['delete', 'deletecollection', 'get', 'list', 'watch'])
   const gone = (async () => {
     for await (const { type } of client.watch(customResourceDefinitions, { fieldSelector: 'metadata.name=widgets.example.com' }))
       if (type === 'DELETED') return
