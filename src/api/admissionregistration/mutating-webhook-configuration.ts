@@ -3,7 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { MutatingWebhookConfiguration } from '../generated/types.ts'
 import { defaultWebhook } from './default-webhook.ts'
 import { staticNameWarnings } from './static-name.ts'
-import { validateWebhooks } from './validate-webhook.ts'
+import { validateWebhooks, validateWebhooksUpdate } from './validate-webhook.ts'
 
 export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfiguration>({
   group: 'admissionregistration.k8s.io',
@@ -21,6 +21,8 @@ export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfi
   },
   columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
   validate: ({ webhooks }) => validateWebhooks(webhooks),
+  validateUpdate: ({ webhooks }, { webhooks: old }) => validateWebhooksUpdate(webhooks, old),
+  ratchets: true,
   warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
 })

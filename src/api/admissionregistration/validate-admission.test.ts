@@ -287,3 +287,31 @@ test('conditions are whole, and there is one of a type', () => {
     "status.conditions[2].reason: Invalid value: \"1\": a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')",
   ])
 })
+
+test('what was wrong with webhooks before may stay so, as long as it stays', () => {
+  const wrong = {
+    sideEffects: 'Some',
+    admissionReviewVersions: ['v9'],
+    matchConditions: [{ name: '', expression: '' }],
+  }
+  const { webhooks } = hook(wrong) as { webhooks: object[] }
+  const old = { webhooks: [...webhooks, ...webhooks] }
+  const changed = (resource: unknown, from: object, to: object): string[] =>
+    changeFindings(resource as typeof validatingWebhookConfigurations, from, (draft) => {
+      for (const webhook of draft.webhooks!) Object.assign(webhook, to)
+    })
+  for (const resource of [validatingWebhookConfigurations, mutatingWebhookConfigurations]) {
+    assert.deepEqual(changed(resource, old, { timeoutSeconds: 5 }), [])
+    assert.deepEqual(
+      changed(resource, old, { sideEffects: 'Odd', matchConditions: [{ name: 'a', expression: '' }] }),
+      ['webhooks[0]', 'webhooks[1]'].flatMap((path) => [
+        `${path}.sideEffects: Unsupported value: "Odd": supported values: "None", "NoneOnDryRun", "Some", "Unknown"`,
+        `${path}.matchConditions[0].expression: Required value`,
+      ]),
+    )
+    assert.deepEqual(changed(resource, hook({}), { sideEffects: 'Some', admissionReviewVersions: ['v9'] }), [
+      `${W}.sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"`,
+      `${W}.admissionReviewVersions: Invalid value: ["v9"]: must include at least one of v1, v1beta1`,
+    ])
+  }
+})

@@ -3,7 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { ValidatingWebhookConfiguration } from '../generated/types.ts'
 import { defaultWebhook } from './default-webhook.ts'
 import { staticNameWarnings } from './static-name.ts'
-import { validateWebhooks } from './validate-webhook.ts'
+import { validateWebhooks, validateWebhooksUpdate } from './validate-webhook.ts'
 
 export const validatingWebhookConfigurations = defineResource<ValidatingWebhookConfiguration>({
   group: 'admissionregistration.k8s.io',
@@ -18,6 +18,8 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
   },
   columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
   validate: ({ webhooks }) => validateWebhooks(webhooks),
+  validateUpdate: ({ webhooks }, { webhooks: old }) => validateWebhooksUpdate(webhooks, old),
+  ratchets: true,
   warnings: staticNameWarnings,
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
 })
