@@ -46,6 +46,8 @@ export class ManagedCertificate implements AsyncDisposable {
   #current: KeyPair | undefined
   #dueMs = 0
   #wake: (() => void) | undefined
+  /** Of those who wait for a renewal that they asked for. */
+  readonly #failures = new Set<(error: unknown) => void>()
 
   constructor(options: ManagedCertificateOptions) {
     this.#options = options
@@ -80,13 +82,18 @@ export class ManagedCertificate implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) }
   }
 
-  /** Renews now instead of when it is due; resolves with the new one. */
+  /** Renews now instead of when it is due; resolves with the new one. Rejects when it could not be had or kept: it is tried again, but nobody is kept waiting. */
   async renew(): Promise<KeyPair> {
     const renewed = Promise.withResolvers<KeyPair>()
     using _listening = this.onChange((pair) => renewed.resolve(pair))
+    this.#failures.add(renewed.reject)
     this.#dueMs = 0
     this.#wake?.()
-    return await renewed.promise
+    try {
+      return await renewed.promise
+    } finally {
+      this.#failures.delete(renewed.reject)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,6 +115,8 @@ export class ManagedCertificate implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return
         log.warn('A certificate could not be had; it is asked for again', { name, error })
+        for (const fail of this.#failures)
+          fail(new Error(`${name} could not be renewed: ${(error as Error).message}`, { cause: error }))
         await clock.sleep(retryMs * (1 + random.float()), { signal })
         retryMs = Math.min(2 * retryMs, RETRY_MS_MAX)
       }
