@@ -36,7 +36,7 @@ export async function signRequest(issuer: SigningPair, request: ParsedRequest, o
   ]
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(options.random),
-    subject: request.raw.subjectName,
+    subject: subjectOf(request),
     issuer: authority.subjectName,
     notBefore: new Date(nowMs - BACKDATE_MS),
     notAfter: new Date(Math.min(endMs, authority.notAfter.getTime())),
@@ -51,6 +51,23 @@ export async function signRequest(issuer: SigningPair, request: ParsedRequest, o
     ],
   })
   return `${certificate.toString('pem')}\n`
+}
+
+/** What a subject may say, in the order in which it is written: short names of the library, or numbers where it has none. */
+const ATTRIBUTES = ['C', 'O', 'OU', 'L', 'ST', '2.5.4.9', '2.5.4.17'] as const
+const SERIAL_NUMBER = '2.5.4.5'
+
+/**
+ * The subject that is signed: as Go's library writes it, of the attributes that it knows and one common name. What else a request has in its subject, as the
+ * attribute for a user's UID, is not vouched for by anybody.
+ */
+function subjectOf({ raw, commonName }: ParsedRequest): Record<string, string[]>[] {
+  const all: Record<string, string[]>[] = [
+    ...ATTRIBUTES.map((name) => ({ [name]: raw.subjectName.getField(name) })),
+    { CN: [commonName] },
+    { [SERIAL_NUMBER]: raw.subjectName.getField(SERIAL_NUMBER).slice(-1) },
+  ]
+  return all.filter((each) => Object.values(each).flat().some(Boolean))
 }
 
 /** 128 random bits, positive as RFC 5280 wants. */
