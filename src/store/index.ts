@@ -1,6 +1,8 @@
+export { type ContentSink, ContentSpool } from './content-spool.ts'
 export type { Disk, DiskFile, OpenMode, Space } from './embedded/disk.ts'
 export { writeFirstFormat } from './embedded/first-format.ts'
 export { type EmbeddedStoreOptions, FILE as EMBEDDED_STORE_FILE, openEmbeddedStore } from './embedded/index.ts'
+export { readSavedStore } from './embedded/saved.ts'
 export {
   type EtcdDatabaseStatus,
   etcdDatabaseRevision,

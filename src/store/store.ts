@@ -59,6 +59,12 @@ export interface StoreContents {
   readonly entries: readonly ContentEntry[]
 }
 
+/** All of a store as of one moment, in order of revision, which may be read only once and is not all in memory. */
+export interface OrderedContents {
+  readonly revision: Revision
+  readonly entries: Iterable<ContentEntry>
+}
+
 export interface ContentEntry extends Entry {
   /** Seconds that it has still to live; absent: for ever. */
   readonly ttlSeconds?: number | undefined

@@ -18,7 +18,8 @@ const RESTLESS =
 const read = async (file: string): Promise<StoreContents> => {
   using snapshot = await openSnapshot(file)
   // Its files go when this returns.
-  return await contentsOf(snapshot, file)
+  using contents = await contentsOf(snapshot, file)
+  return { revision: contents.revision, entries: [...contents.entries] }
 }
 
 const valuesIn = ({ entries }: StoreContents): Map<string, string> =>

@@ -5,10 +5,12 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { systemClock, systemRandom } from '#base'
 import {
+  type ContentSink,
+  ContentSpool,
   EtcdDatabaseFile,
-  openEmbeddedStore,
+  type OrderedContents,
   readEtcdDatabase,
-  type StoreContents,
+  readSavedStore,
   writeEtcdDatabase,
   writeFirstFormat,
 } from '#store'
@@ -55,7 +57,7 @@ export async function restoreSnapshot(
   if (existsSync(paths.root) && readdirSync(paths.root).length > 0)
     throw new Error(`${paths.root} is not empty; a snapshot is restored into a new directory, named with --data-dir`)
   using snapshot = await openSnapshot(resolve(file))
-  const contents = await contentsOf(snapshot, basename(file))
+  using contents = await contentsOf(snapshot, basename(file))
   const staged = pathsOf(join(dirname(paths.root), `.${basename(paths.root)}-${systemRandom.suffix(8)}`))
   try {
     for (const name of snapshot.names) {
@@ -79,26 +81,42 @@ export async function restoreSnapshot(
   }
 }
 
-/** What a snapshot's store held, under the keys that API servers use. */
-export async function contentsOf({ backend, directory }: SnapshotFile, what: string): Promise<StoreContents> {
+/** What a snapshot's store held, under the keys that API servers use; in a file beside the snapshot's, and gone with it. */
+export async function contentsOf({ backend, directory }: SnapshotFile, what: string): Promise<ContentSpool> {
+  using stack = new DisposableStack()
+  const spool = stack.use(await ContentSpool.create(join(directory, 'contents')))
   try {
     if (backend === 'etcd') {
-      const prefix = readConfig(join(directory, CONFIG))?.etcd?.prefix ?? '/registry'
+      const prefix = `/${readConfig(join(directory, CONFIG))?.etcd?.prefix ?? '/registry'}/`.replace(/\/+/g, '/')
       using database = new EtcdDatabaseFile(join(directory, ETCD_DATABASE))
-      return living(readEtcdDatabase(database), `/${prefix}/`.replace(/\/+/g, '/'))
+      spool.revision = readEtcdDatabase(database, living(spool, prefix), prefix)
+    } else {
+      const sink = living(spool, '/registry/')
+      spool.revision = await readSavedStore(join(directory, 'store'), sink, systemClock)
     }
-    await using store = await openEmbeddedStore({ directory: join(directory, 'store'), clock: systemClock })
-    return living(store.contents!(), '/registry/')
   } catch (error) {
     throw new Error(`the store in ${what} can't be read: ${(error as Error).message}`, { cause: error })
   }
+  stack.move()
+  return spool
 }
 
-function living({ revision, entries }: StoreContents, prefix: string): StoreContents {
-  const own = entries
-    .filter(({ key }) => key.startsWith(prefix))
-    .map((entry) => ({ ...entry, key: `/registry/${entry.key.slice(prefix.length)}` }))
-  return { revision, entries: own.filter(({ key }) => !PASSING.some((each) => key.startsWith(each))) }
+/** What lives on of keys under `prefix`. */
+function living(spool: ContentSpool, prefix: string): ContentSink {
+  const keyOf = (key: string): string | undefined => {
+    const own = `/registry/${key.slice(prefix.length)}`
+    return key.startsWith(prefix) && !PASSING.some((each) => own.startsWith(each)) ? own : undefined
+  }
+  return {
+    put(entry) {
+      const key = keyOf(entry.key)
+      if (key !== undefined) spool.put({ ...entry, key })
+    },
+    delete(entry) {
+      const key = keyOf(entry)
+      if (key !== undefined) spool.delete(key)
+    },
+  }
 }
 
 function chosenStore({ store: saved }: ClusterConfig, { store }: RestoreOptions): string {
@@ -110,7 +128,7 @@ function chosenStore({ store: saved }: ClusterConfig, { store }: RestoreOptions)
 }
 
 /** A member with a new id of a cluster with a new id, so that no member of the saved one can take it for its own. */
-async function fillEtcd(paths: Paths, config: ClusterConfig, contents: StoreContents, options: RestoreOptions): Promise<void> {
+async function fillEtcd(paths: Paths, config: ClusterConfig, contents: OrderedContents, options: RestoreOptions): Promise<void> {
   await ensurePackages(options, RESTORE_PROGRAMS)
   if (!existsSync(join(paths.pki, `${ETCD_CA}.key`)))
     writePair(paths.pki, ETCD_CA, await createAuthority(ETCD_CA, { clock: systemClock, random: systemRandom }))
@@ -118,7 +136,7 @@ async function fillEtcd(paths: Paths, config: ClusterConfig, contents: StoreCont
   const member: MemberFile = { name, address: config.advertiseAddress, clientPort, peerPort, phase: 'member', others: [] }
   writeMember(paths, member)
   const database = join(paths.etcd, 'restored.db')
-  writePrivateFile(database, writeEtcdDatabase(contents, { bump: REVISIONS_AHEAD }))
+  writeEtcdDatabase(database, contents, { bump: REVISIONS_AHEAD })
   const words = [
     ['--data-dir', join(paths.etcd, 'data')],
     ['--name', name],

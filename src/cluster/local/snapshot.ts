@@ -71,8 +71,8 @@ export async function snapshotStatus(file: string): Promise<SnapshotStatus> {
     return { backend, takenAt, revision, keys, bytes, hash }
   }
   const bytes = statSync(stored).size
-  const { entries } = await contentsOf(snapshot, basename(file))
-  return { backend, takenAt, revision, keys: entries.length, bytes }
+  using contents = await contentsOf(snapshot, basename(file))
+  return { backend, takenAt, revision, keys: contents.size, bytes }
 }
 
 function revisionOf(path: string): number {

@@ -13,8 +13,8 @@ test('contents of another store are there at their revisions, and what comes nex
   const clock = new VirtualClock()
   try {
     const entries = [
-      { key: '/registry/b', value: Buffer.from([0, 255]), revision: 7 },
       { key: '/registry/a', value: Buffer.from('a'), revision: 5, ttlSeconds: 60 },
+      { key: '/registry/b', value: Buffer.from([0, 255]), revision: 7 },
     ]
     await writeFirstFormat(directory, { revision: 9, entries }, { bump: 1000, clock })
     assert.equal(statSync(join(directory, 'store.db')).mode & 0o777, 0o600)

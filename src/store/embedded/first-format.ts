@@ -1,18 +1,18 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '#base'
-import type { StoreContents } from '../store.ts'
+import type { OrderedContents } from '../store.ts'
 
 /** The file of the first format, which every version opens. */
 const FIRST_FORMAT_FILE = 'store.db'
 
 /**
- * Makes the directory of an embedded store from contents of another: entries keep their revisions, and history before the last, which is `bump` higher than theirs, is gone, so
+ * Makes the directory of an embedded store from contents of another: read one after the other: entries keep their revisions, and history before the last, which is `bump` higher than theirs, is gone, so
  * that whoever watched must list anew and no revision comes twice.
  */
 export async function writeFirstFormat(
   directory: string,
-  contents: StoreContents,
+  contents: OrderedContents,
   { bump, clock }: { readonly bump: number; readonly clock: Clock },
 ): Promise<void> {
   const { DatabaseSync } = await import('node:sqlite')
@@ -34,7 +34,7 @@ export async function writeFirstFormat(
     note.run(name, value)
   const insert = database.prepare('INSERT INTO changes (revision, key, value, expires_at_ms) VALUES (?, ?, ?, ?)')
   let before = 0
-  for (const { revision, key, value, ttlSeconds } of [...contents.entries].sort((a, b) => a.revision - b.revision)) {
+  for (const { revision, key, value, ttlSeconds } of contents.entries) {
     // Entries of one transaction of etcd share a revision, and here each has its own; what comes next is far away only at the end.
     const own = Math.max(revision, before + 1)
     insert.run(own, key, value, ttlSeconds === undefined ? null : clock.now() + ttlSeconds * 1000)

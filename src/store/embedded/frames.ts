@@ -1,4 +1,4 @@
-import type { History } from '../history.ts'
+import type { History, LogRecord } from '../history.ts'
 import type { Revision } from '../store.ts'
 import { DamagedStore, newerVersion } from './damage.ts'
 import type { DiskFile } from './disk.ts'
@@ -86,8 +86,13 @@ export async function readLog(source: Source, { salt }: FileHeader, history: His
   }
 }
 
+/** What a checkpoint is read into. */
+export interface CheckpointSink extends Pick<History, 'revision' | 'restore' | 'keep'> {
+  apply(record: LogRecord): unknown
+}
+
 /** Takes a checkpoint into an empty history. Nothing in it may be missing. */
-export async function readCheckpoint(source: Source, header: FileHeader, history: History): Promise<void> {
+export async function readCheckpoint(source: Source, header: FileHeader, history: CheckpointSink): Promise<void> {
   const size = await source.file.size()
   const window = new Window(source.file, size)
   const damaged = (offset: number, what: string): Error => new DamagedStore(source.path, offset, history.revision, what)

@@ -28,37 +28,69 @@ interface Child {
   readonly page: number
 }
 
-/** Lays out a whole database of bbolt at once: every bucket's entries, in order of their keys, packed into leaves, and branches above them as deep as it takes. */
-export function writeBolt(buckets: ReadonlyMap<string, readonly BoltEntry[]>): Buffer {
-  const pages = new Pages()
-  const roots = [...buckets]
-    .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map(([name, entries]): Element => {
-      const value = Buffer.alloc(BUCKET_BYTES)
-      value.writeBigUInt64LE(BigInt(pages.tree(entries.map((entry) => ({ ...entry, flags: 0 })))))
-      return { flags: IS_BUCKET, key: Buffer.from(name), value }
-    })
-  return pages.finish(pages.tree(roots))
+/** What a database is written to. */
+export interface BoltTarget {
+  write(bytes: Buffer, position: number): void
 }
 
-/** Pages in order of their numbers. The first two are the meta pages, the third is the list of free pages, which is empty. */
-class Pages {
-  readonly #done: Buffer[] = []
+/** Where pages of one level of a tree are gathered until one is full. */
+interface Level {
+  children: Child[]
+  bytes: number
+}
+
+/**
+ * Lays out a database of bbolt from front to back: entries of each bucket, in order of their keys, packed into leaves, and branches above them as deep as it takes. Of each level of
+ * a tree one page is kept, so that memory does not grow with the database. The first two pages say where the root is, and are written last.
+ */
+export class BoltWriter {
+  readonly #target: BoltTarget
+  readonly #buckets: Element[] = []
+  /** The third page is the list of free pages, which is empty. */
   #next = 3
 
-  /** Resolves to the number of the root. */
-  tree(elements: readonly Element[]): number {
-    let level = runs(elements, ({ key, value }) => key.length + value.length).map((run) => ({
-      key: run[0]?.key ?? Buffer.alloc(0),
-      page: this.#leaf(run),
-    }))
-    while (level.length > 1)
-      level = runs(level, ({ key }) => key.length).map((run) => ({ key: run[0]!.key, page: this.#branch(run) }))
-    return level[0]!.page
+  constructor(target: BoltTarget) {
+    this.#target = target
   }
 
-  finish(root: number): Buffer {
-    return Buffer.concat([meta(0, root, this.#next), meta(1, root, this.#next), freelist(), ...this.#done])
+  /** Writes all of a bucket. Entries come in order of their keys. */
+  bucket(name: string, entries: Iterable<BoltEntry>): void {
+    const value = Buffer.alloc(BUCKET_BYTES)
+    value.writeBigUInt64LE(BigInt(this.#tree(plain(entries))))
+    this.#buckets.push({ flags: IS_BUCKET, key: Buffer.from(name), value })
+  }
+
+  /** Makes a database of the buckets. Returns how many bytes it takes. */
+  finish(): number {
+    const root = this.#tree(this.#buckets.sort((a, b) => Buffer.compare(a.key, b.key)))
+    for (const number of [0, 1]) this.#target.write(meta(number, root, this.#next), number * PAGE_BYTES)
+    this.#target.write(freelist(), 2 * PAGE_BYTES)
+    return this.#next * PAGE_BYTES
+  }
+
+  /** Returns the number of the root. */
+  #tree(elements: Iterable<Element>): number {
+    const levels: Level[] = []
+    for (const run of runs(elements, ({ key, value }) => key.length + value.length))
+      this.#add(levels, 0, { key: run[0]?.key ?? Buffer.alloc(0), page: this.#leaf(run) })
+    for (let depth = 0; ; depth++) {
+      const { children } = levels[depth]!
+      if (children.length === 1 && depth === levels.length - 1) return children[0]!.page
+      this.#add(levels, depth + 1, { key: children[0]!.key, page: this.#branch(children) })
+    }
+  }
+
+  #add(levels: Level[], depth: number, child: Child): void {
+    const level = (levels[depth] ??= { children: [], bytes: PAGE_HEADER_BYTES })
+    const bytes = ELEMENT_BYTES + child.key.length
+    if (isFull(level.children.length, level.bytes + bytes)) {
+      const { children } = level
+      levels[depth] = { children: [child], bytes: PAGE_HEADER_BYTES + bytes }
+      this.#add(levels, depth + 1, { key: children[0]!.key, page: this.#branch(children) })
+    } else {
+      level.children.push(child)
+      level.bytes += bytes
+    }
   }
 
   #leaf(elements: readonly Element[]): number {
@@ -109,28 +141,33 @@ class Pages {
       bodies[index]!.copy(page, at)
       at += bodies[index]!.length
     }
-    this.#done.push(page)
+    this.#target.write(page, number * PAGE_BYTES)
     return number
   }
 }
 
+function* plain(entries: Iterable<BoltEntry>): Generator<Element> {
+  for (const entry of entries) yield { ...entry, flags: 0 }
+}
+
+/** Whether a page of so many elements, and so many bytes with one more, takes no more. A branch of one child would add a level and nothing else, so two always go together. */
+const isFull = (elements: number, bytes: number): boolean => elements >= 2 && (bytes > PAGE_BYTES || elements >= ELEMENTS_MAX)
+
 /** Cuts elements into runs that fill a page each; what is larger than a page is alone. One run at least. */
-function runs<T>(elements: readonly T[], bytesOf: (element: T) => number): T[][] {
-  const all: T[][] = [[]]
+function* runs<T>(elements: Iterable<T>, bytesOf: (element: T) => number): Generator<T[]> {
+  let run: T[] = []
   let bytes = PAGE_HEADER_BYTES
   for (const element of elements) {
     const more = ELEMENT_BYTES + bytesOf(element)
-    const last = all.at(-1)!
-    // A branch of one child would add a level and nothing else, so two always go together.
-    if (last.length >= 2 && (bytes + more > PAGE_BYTES || last.length >= ELEMENTS_MAX)) {
-      all.push([element])
-      bytes = PAGE_HEADER_BYTES + more
-    } else {
-      last.push(element)
-      bytes += more
+    if (isFull(run.length, bytes + more)) {
+      yield run
+      run = []
+      bytes = PAGE_HEADER_BYTES
     }
+    run.push(element)
+    bytes += more
   }
-  return all
+  yield run
 }
 
 function meta(number: number, root: number, next: number): Buffer {

@@ -1,14 +1,64 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { seededRandom } from '#base'
-import type { StoreContents } from '../../store.ts'
-import { BoltError, BoltReader, BRANCH, FileSource, sourceOf } from './bolt-reader.ts'
-import { writeBolt } from './bolt-writer.ts'
-import { etcdDatabaseRevision, etcdDatabaseStatus, readEtcdDatabase, writeEtcdDatabase } from './etcd-database.ts'
+import type { ContentEntry, StoreContents } from '../../store.ts'
+import { type BoltEntry, BoltError, BoltReader, type BoltSource, BRANCH, FileSource, sourceOf } from './bolt-reader.ts'
+import { BoltWriter } from './bolt-writer.ts'
+import {
+  etcdDatabaseRevision,
+  etcdDatabaseStatus,
+  layOutEtcdDatabase,
+  readEtcdDatabase,
+  writeEtcdDatabase,
+} from './etcd-database.ts'
+
+/** A database in memory, and how much of it has been written. */
+function memory(): { write(bytes: Buffer, position: number): void; whole(): Buffer; written(): number } {
+  const pieces = new Map<number, Buffer>()
+  let written = 0
+  return {
+    write(bytes, position) {
+      pieces.set(position, Buffer.from(bytes))
+      written += bytes.length
+    },
+    whole: () => Buffer.concat([...pieces].sort(([a], [b]) => a - b).map(([, bytes]) => bytes)),
+    written: () => written,
+  }
+}
+
+function writeBolt(buckets: ReadonlyMap<string, readonly BoltEntry[]>): Buffer {
+  const target = memory()
+  const writer = new BoltWriter(target)
+  for (const [name, entries] of buckets) writer.bucket(name, entries)
+  assert.equal(writer.finish(), target.whole().length)
+  return target.whole()
+}
+
+function snapshotOf(of: StoreContents, options: { readonly bump: number }): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), 't8s-etcd-'))
+  try {
+    const path = join(directory, 'etcd.db')
+    writeEtcdDatabase(path, of, options)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    return readFileSync(path)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+/** What is left of what a snapshot tells. */
+function contentsOf(source: BoltSource): StoreContents {
+  const entries = new Map<string, ContentEntry>()
+  const revision = readEtcdDatabase(source, {
+    put: (entry) => void entries.set(entry.key, entry),
+    delete: (name) => void entries.delete(name),
+  })
+  return { revision, entries: [...entries.values()] }
+}
 
 const key = (index: number): Buffer => Buffer.from(String(index).padStart(8, '0'))
 
@@ -52,8 +102,8 @@ const contents: StoreContents = {
 }
 
 test('contents come back byte for byte, at their revisions, with what they have to live', () => {
-  const snapshot = writeEtcdDatabase(contents, { bump: 1000 })
-  const { revision, entries } = readEtcdDatabase(sourceOf(snapshot))
+  const snapshot = snapshotOf(contents, { bump: 1000 })
+  const { revision, entries } = contentsOf(sourceOf(snapshot))
   assert.equal(revision, 1090)
   assert.deepEqual(entries, contents.entries)
   assert.equal(etcdDatabaseStatus(sourceOf(snapshot)).revision, 1090)
@@ -62,7 +112,7 @@ test('contents come back byte for byte, at their revisions, with what they have 
   try {
     writeFileSync(join(directory, 'etcd.db'), snapshot)
     using file = new FileSource(join(directory, 'etcd.db'))
-    assert.deepEqual(readEtcdDatabase(file), { revision, entries })
+    assert.deepEqual(contentsOf(file), { revision, entries })
     assert.deepEqual(etcdDatabaseStatus(file), etcdDatabaseStatus(sourceOf(snapshot)))
   } finally {
     rmSync(directory, { recursive: true })
@@ -80,18 +130,18 @@ test('a tree that leads back into itself ends in an error', () => {
 })
 
 test('a snapshot that is damaged or cut off anywhere is refused', () => {
-  const snapshot = writeEtcdDatabase(contents, { bump: 1 })
+  const snapshot = snapshotOf(contents, { bump: 1 })
   const random = seededRandom(1)
   for (let count = 0; count < 200; count++) {
     const damaged = Buffer.from(snapshot)
     damaged[random.int(damaged.length)]! ^= 1 + random.int(255)
-    assert.throws(() => readEtcdDatabase(sourceOf(damaged)), BoltError)
-    assert.throws(() => readEtcdDatabase(sourceOf(snapshot.subarray(0, random.int(snapshot.length)))), BoltError)
+    assert.throws(() => contentsOf(sourceOf(damaged)), BoltError)
+    assert.throws(() => contentsOf(sourceOf(snapshot.subarray(0, random.int(snapshot.length)))), BoltError)
   }
 })
 
 test('bytes that only look like a database end in an error, and never in a loop', () => {
-  const database = writeEtcdDatabase(contents, { bump: 1 }).subarray(0, -32)
+  const database = snapshotOf(contents, { bump: 1 }).subarray(0, -32)
   const random = seededRandom(2)
   let read = 0
   for (let count = 0; count < 2000; count++) {
@@ -99,11 +149,28 @@ test('bytes that only look like a database end in an error, and never in a loop'
     for (let index = 0; index < 4; index++) damaged[8192 + random.int(damaged.length - 8192)] = random.int(256)
     const sealed = Buffer.concat([damaged, createHash('sha256').update(damaged).digest()])
     try {
-      readEtcdDatabase(sourceOf(sealed))
+      contentsOf(sourceOf(sealed))
       read++
     } catch (error) {
       assert.ok(error instanceof Error && ['BoltError', 'ProtobufError'].includes(error.name), String(error))
     }
   }
   assert.ok(read > 0 && read < 2000)
+})
+
+test('a database is written while its entries are read, and no more than a few pages of it are kept', () => {
+  const target = memory()
+  const value = Buffer.alloc(2_000, 7)
+  let [read, most] = [0, 0]
+  const entries = function* (): Generator<ContentEntry> {
+    for (let index = 1; index <= 20_000; index++) {
+      yield { key: `/registry/pods/default/p-${index}`, value, revision: index }
+      read += value.length
+      most = Math.max(most, read - target.written())
+    }
+  }
+  const length = layOutEtcdDatabase(target, { revision: 20_000, entries: entries() }, { bump: 1 })
+  assert.ok(length > 40_000_000, `${length} bytes`)
+  assert.ok(most < 16_384, `${most} bytes were kept`)
+  assert.equal([...new BoltReader(sourceOf(target.whole())).entries('key')].length, 20_001)
 })

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { ContentEntry, Entry, Revision, StoreContents } from '../../store.ts'
+import type { ContentSink } from '../../content-spool.ts'
+import type { ContentEntry, Entry, OrderedContents, Revision } from '../../store.ts'
 import { etcdCodec, type KeyValue } from '../messages.ts'
 import { type BoltEntry, BoltError, BoltReader, type BoltSource } from './bolt-reader.ts'
-import { writeBolt } from './bolt-writer.ts'
+import { type BoltTarget, BoltWriter } from './bolt-writer.ts'
+import { FileTarget } from './file-target.ts'
 
 const SHA256_BYTES = 32
 const READ_BYTES = 1024 * 1024
@@ -15,42 +17,31 @@ const TOMBSTONE = 0x74
 const LEASE_ENTRIES_MAX = 1000
 /** Where API servers note how far they have compacted; a key that etcd's users expect. */
 const COMPACT_REVISION_KEY = 'compact_rev_key'
-const REQUIRED_BUCKETS = [
-  'alarm',
-  'auth',
-  'authRoles',
-  'authUsers',
-  'cluster',
-  'key',
-  'lease',
-  'members',
-  'members_removed',
-  'meta',
-]
+/** Which etcd expects beside those that hold something. */
+const EMPTY_BUCKETS = ['alarm', 'auth', 'authRoles', 'authUsers', 'cluster', 'members', 'members_removed']
 
-/** Reads a snapshot of etcd, as its Maintenance API sends it or `etcdctl snapshot save` keeps it. Throws {@link BoltError} when it is not whole. */
-export function readEtcdDatabase(snapshot: BoltSource, prefix = '/'): StoreContents {
+/**
+ * Tells `sink` what a snapshot of etcd holds under `prefix`, as its Maintenance API sends it or `etcdctl snapshot save` keeps it: change by change, so that what is deleted or superseded
+ * comes before. Values are views into their pages. Returns its revision. Throws {@link BoltError} when it is not whole.
+ */
+export function readEtcdDatabase(snapshot: BoltSource, sink: ContentSink, prefix = '/'): Revision {
   const reader = new BoltReader(withoutChecksum(snapshot))
   const leases = new Map<number, number>()
   for (const { value } of reader.entries('lease')) {
     const { id = 0, ttl = 0, remainingTtl = 0 } = etcdCodec.decode('StoredLease', value) as Partial<Record<string, number>>
     leases.set(id, remainingTtl || ttl)
   }
-  const current = new Map<string, ContentEntry>()
   let revision = 0
   for (const { key: at, value } of reader.entries('key')) {
     if (at.length < REVISION_BYTES || at[8] !== SEPARATOR) throw new BoltError('a key is no revision')
     revision = Number(at.readBigUInt64BE(0))
     const { key = '', value: bytes = NOTHING, lease } = etcdCodec.decode('KeyValue', value) as KeyValue
-    if (at[REVISION_BYTES] === TOMBSTONE) current.delete(key)
-    else if (key.startsWith(prefix)) {
-      const ttlSeconds = lease === undefined ? undefined : leases.get(lease)
-      // A copy: what shares the memory of its page would keep all of that.
-      current.set(key, { key, value: Buffer.from(bytes), revision, ...(ttlSeconds !== undefined && { ttlSeconds }) })
-    }
+    if (!key.startsWith(prefix)) continue
+    const ttlSeconds = lease === undefined ? undefined : leases.get(lease)
+    if (at[REVISION_BYTES] === TOMBSTONE) sink.delete(key)
+    else sink.put({ key, value: bytes, revision, ...(ttlSeconds !== undefined && { ttlSeconds }) })
   }
-  const entries = [...current.values()].sort((a, b) => a.revision - b.revision)
-  return { revision, entries }
+  return revision
 }
 
 /** What `etcdctl snapshot status` says of a snapshot. */
@@ -83,34 +74,46 @@ export function etcdDatabaseRevision(snapshot: BoltSource): Revision {
 }
 
 /**
- * Makes a snapshot of etcd from contents, with every entry at the revision it had. One revision more says that what was before is compacted, as
+ * Makes a snapshot of etcd (0600) from contents, read one after the other, with every entry at the revision it had. One revision more says that what was before is compacted, as
  * `etcdutl snapshot restore --bump-revision N --mark-compacted` has it: who watched an older store must list anew, and no revision comes twice.
  */
-export function writeEtcdDatabase(contents: StoreContents, { bump }: { readonly bump: number }): Buffer {
-  const last = contents.revision + bump
+export function writeEtcdDatabase(path: string, contents: OrderedContents, options: { readonly bump: number }): void {
+  using target = new FileTarget(path)
+  target.seal(layOutEtcdDatabase(target, contents, options))
+}
+
+/** Returns how many bytes it takes, without the checksum behind it. */
+export function layOutEtcdDatabase(
+  target: BoltTarget,
+  { revision, entries }: OrderedContents,
+  { bump }: { readonly bump: number },
+): number {
+  const last = revision + bump
   const leases = new Leases()
-  const entries = contents.entries
-    .filter(({ key }) => key !== COMPACT_REVISION_KEY)
-    .sort((a, b) => a.revision - b.revision)
-    .map((entry): [Revision, KeyValue] => [entry.revision, { ...stored(entry), lease: leases.numberFor(entry.ttlSeconds) }])
-  const note = { key: COMPACT_REVISION_KEY, value: Buffer.from(String(last - 1)), revision: last }
-  entries.push([last, stored(note)])
-  const buckets = new Map<string, BoltEntry[]>(REQUIRED_BUCKETS.map((name) => [name, []]))
-  let [before, sub] = [0, 0]
-  for (const [revision, value] of entries) {
-    // Entries that one transaction wrote differ in the second number.
-    sub = revision === before ? sub + 1 : 0
-    before = revision
-    buckets.get('key')!.push({ key: revisionKey(revision, sub), value: etcdCodec.encode('KeyValue', value) })
-  }
-  buckets.set('lease', leases.entries())
+  const database = new BoltWriter(target)
+  database.bucket('key', keyEntries(entries, last, leases))
+  database.bucket('lease', leases.entries())
   const compacted = revisionKey(last - 1, 0)
-  buckets.set('meta', [
+  database.bucket('meta', [
     { key: Buffer.from('finishedCompactRev'), value: compacted },
     { key: Buffer.from('scheduledCompactRev'), value: compacted },
   ])
-  const database = writeBolt(buckets)
-  return Buffer.concat([database, createHash('sha256').update(database).digest()])
+  for (const name of EMPTY_BUCKETS) database.bucket(name, [])
+  return database.finish()
+}
+
+function* keyEntries(entries: Iterable<ContentEntry>, last: Revision, leases: Leases): Generator<BoltEntry> {
+  let [before, sub] = [0, 0]
+  for (const entry of entries) {
+    if (entry.key === COMPACT_REVISION_KEY) continue
+    // Entries that one transaction wrote differ in the second number.
+    sub = entry.revision === before ? sub + 1 : 0
+    before = entry.revision
+    const value = { ...stored(entry), lease: leases.numberFor(entry.ttlSeconds) }
+    yield { key: revisionKey(entry.revision, sub), value: etcdCodec.encode('KeyValue', value) }
+  }
+  const note = { key: COMPACT_REVISION_KEY, value: Buffer.from(String(last - 1)), revision: last }
+  yield { key: revisionKey(last, 0), value: etcdCodec.encode('KeyValue', stored(note)) }
 }
 
 const stored = ({ key, value, revision }: Entry): KeyValue => ({
