@@ -1,10 +1,14 @@
+import { appendFileSync } from 'node:fs'
+import type { AuditEvent, AuditSettings } from '#apiserver'
 import { openLog, systemClock, systemRandom } from '#base'
+import type { KubernetesObject } from '#meta'
 import { startControlPlane } from '../../src/cluster/control-plane.ts'
 import { openPki } from '../../src/cluster/pki-directory.ts'
 import { openStore } from '../../src/cluster/store.ts'
+import { ownerOf, type RecordedWrite } from './election-history.ts'
 
-/** For tests of several servers: a control plane over an etcd cluster, until it is told to end. Prints its port once it serves. */
-const [store = '', pkiDirectory = '', advertiseAddress = ''] = process.argv.slice(2)
+/** For tests of several servers: a control plane over an etcd cluster, until it is told to end. Prints its port once it serves, and keeps in RECORD what its controllers and its scheduler wrote. */
+const [store = '', pkiDirectory = '', advertiseAddress = '', record] = process.argv.slice(2)
 const [clock, random] = [systemClock, systemRandom]
 const log = await openLog({ level: 'warn' })
 await using stack = new AsyncDisposableStack()
@@ -23,7 +27,53 @@ const { port } = stack.use(
     clusterDomain: 'cluster.local',
     identity: advertiseAddress,
     onFailure: () => process.exit(1),
+    ...(record !== undefined && { audit: recorded(record) }),
   }),
 )
 process.stdout.write(`${port}\n`)
 await new Promise((resolve) => process.once('SIGTERM', resolve))
+
+function recorded(path: string): AuditSettings {
+  const verbs = ['create', 'update', 'patch', 'delete']
+  return {
+    policy: {
+      rules: [{ level: 'RequestResponse', verbs }, { level: 'None' }],
+      omitStages: ['RequestReceived'],
+      omitManagedFields: true,
+    },
+    record(event) {
+      const write = writeOf(event)
+      // At once, since the process may be killed at any time.
+      if (write !== undefined) appendFileSync(path, `${JSON.stringify(write)}\n`)
+    },
+  }
+}
+
+/** Undefined for what others wrote, for what was refused, and for the elections themselves. */
+function writeOf({
+  user,
+  verb,
+  objectRef,
+  responseStatus,
+  requestObject,
+  responseObject,
+  requestReceivedTimestamp,
+}: AuditEvent): RecordedWrite | undefined {
+  const { username = '' } = user
+  const isLeader = /^system:(kube-scheduler$|kube-controller-manager$|serviceaccount:kube-system:)/.test(username)
+  const isElection = objectRef?.resource === 'leases' && objectRef.namespace === 'kube-system'
+  if (!isLeader || isElection || (responseStatus?.code ?? 500) >= 300) return undefined
+  const [asked, answer] = [requestObject, responseObject] as (KubernetesObject | undefined)[]
+  const revision = answer?.kind === 'Status' || verb === 'delete' ? undefined : answer?.metadata?.resourceVersion
+  return {
+    user: username,
+    verb,
+    resource: objectRef?.resource ?? '',
+    subresource: objectRef?.subresource,
+    name: objectRef?.name ?? answer?.metadata?.name ?? '',
+    receivedMs: Date.parse(requestReceivedTimestamp),
+    // What changes nothing leaves the revision as it was.
+    revision: revision === undefined || revision === asked?.metadata?.resourceVersion ? undefined : Number(revision),
+    owner: ownerOf(answer),
+  }
+}
