@@ -27,6 +27,8 @@ export interface PhaseReport {
   /** The longest that any write, and any read, took until it was acknowledged. */
   readonly slowestWriteMs: number
   readonly slowestReadMs: number
+  /** What the slowest write waited for: each attempt with its server, how long it took, and what came of it. */
+  readonly slowestWrite: string
   /** Requests that a server did not answer, and were answered by another. */
   readonly failedOver: Readonly<Record<string, number>>
 }
@@ -48,17 +50,35 @@ let stopped = false
 let report = fresh('start')
 
 function fresh(phase: string) {
-  return { phase, writes: 0, reads: 0, stale: 0, slowestWriteMs: 0, slowestReadMs: 0, failedOver: {} as Record<string, number> }
+  return {
+    phase,
+    writes: 0,
+    reads: 0,
+    stale: 0,
+    slowestWriteMs: 0,
+    slowestReadMs: 0,
+    slowestWrite: '',
+    failedOver: {} as Record<string, number>,
+  }
 }
 
 /** Asks one server after the other until one answers; `attempt` is told whether an earlier one may have done it already. */
-async function through<T>(attempt: (client: Client, signal: AbortSignal, isAgain: boolean) => Promise<T>): Promise<T> {
+async function through<T>(
+  attempt: (client: Client, signal: AbortSignal, isAgain: boolean) => Promise<T>,
+  parts: string[] = [],
+): Promise<T> {
   for (let count = 0; ; count++) {
     const server = next()
     const { url, client } = server
+    const startedMs = performance.now()
+    const note = (what: string): void =>
+      void parts.push(`${new URL(url).hostname} ${what} ${Math.round(performance.now() - startedMs)} ms`)
     try {
-      return await attempt(client, AbortSignal.timeout(ATTEMPT_MS), count > 0)
+      const result = await attempt(client, AbortSignal.timeout(ATTEMPT_MS), count > 0)
+      note('answered after')
+      return result
     } catch (error) {
+      note(error instanceof StatusError ? `failed with ${error.status.code} after` : 'was silent or gone for')
       // What client-go's callers repeat: no answer, or an answer that says so.
       if (error instanceof StatusError && error.status.code! < 500 && error.status.code !== 429) throw error
       server.avoidedUntilMs = performance.now() + AVOID_MS
@@ -68,18 +88,23 @@ async function through<T>(attempt: (client: Client, signal: AbortSignal, isAgain
   }
 }
 
-/** The next in turn that is not avoided; the next at all when every one is. */
+/** The next in turn that is not avoided; when every one is, the one that failed first. */
 function next(): (typeof servers)[number] {
   const inTurn = servers.map((_, index) => servers[(turn + index) % servers.length]!)
-  const found = inTurn.find(({ avoidedUntilMs }) => avoidedUntilMs < performance.now()) ?? inTurn[0]!
+  const found =
+    inTurn.find(({ avoidedUntilMs }) => avoidedUntilMs < performance.now()) ??
+    inTurn.toSorted((a, b) => a.avoidedUntilMs - b.avoidedUntilMs)[0]!
   turn = servers.indexOf(found) + 1
   return found
 }
 
-async function timed<T>(key: 'slowestWriteMs' | 'slowestReadMs', work: () => Promise<T>): Promise<T> {
+async function timed<T>(key: 'slowestWriteMs' | 'slowestReadMs', work: (parts: string[]) => Promise<T>): Promise<T> {
   const startedMs = performance.now()
-  const result = await work()
-  report[key] = Math.max(report[key], Math.round(performance.now() - startedMs))
+  const parts: string[] = []
+  const result = await work(parts)
+  const tookMs = Math.round(performance.now() - startedMs)
+  if (key === 'slowestWriteMs' && tookMs > report.slowestWriteMs) report.slowestWrite = parts.join(', ')
+  report[key] = Math.max(report[key], tookMs)
   return result
 }
 
@@ -88,7 +113,7 @@ async function write(writer: number): Promise<void> {
   for (let count = 0; !stopped; count++) {
     const name = `w${writer}-${count}`
     await writeOne(name)
-    await timed('slowestWriteMs', () => raise(counter, `${name}`))
+    await timed('slowestWriteMs', (parts) => raise(counter, name, parts))
     counts.set(counter, (counts.get(counter) ?? 0) + 1)
     report.writes++
     const seen = await timed('slowestReadMs', () =>
@@ -100,12 +125,12 @@ async function write(writer: number): Promise<void> {
 }
 
 async function writeOne(name: string): Promise<void> {
-  await timed('slowestWriteMs', () => create(name, `value-${name}`))
+  await timed('slowestWriteMs', (parts) => create(name, `value-${name}`, parts))
   values.set(name, `value-${name}`)
   report.writes++
 }
 
-async function create(name: string, value: string): Promise<void> {
+async function create(name: string, value: string, parts: string[]): Promise<void> {
   await through(async (client, signal, isAgain) => {
     try {
       await client.create(configMaps, { metadata: { name, namespace: 'default' }, data: { value } }, { signal })
@@ -113,11 +138,11 @@ async function create(name: string, value: string): Promise<void> {
       // Done by an attempt that nobody answered: names are used once.
       if (!isAgain || !isAlreadyExists(error)) throw error
     }
-  })
+  }, parts)
 }
 
 /** Adds one to a counter, and notes by whom, so that an attempt without an answer is not repeated when it was done. */
-async function raise(name: string, by: string): Promise<void> {
+async function raise(name: string, by: string, parts: string[]): Promise<void> {
   await through(async (client, signal) => {
     for (;;) {
       try {
@@ -134,7 +159,7 @@ async function raise(name: string, by: string): Promise<void> {
         if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error)) throw error
       }
     }
-  })
+  }, parts)
 }
 
 async function losses(): Promise<LossReport> {

@@ -5,7 +5,7 @@ import { type Clock, type Log, type Random, systemClock, type Timer } from '#bas
 import type { StoreFailure } from '../store.ts'
 import { ChangingEndpoints, type EtcdEndpoints, type EtcdTls, parseEndpoint } from './endpoint.ts'
 import { EtcdError, etcdErrorOf } from './errors.ts'
-import { etcdCodec, type Header, type Identity, type SnapshotResponse } from './messages.ts'
+import { etcdCodec, type Header, type Identity, type SnapshotResponse, type StatusResponse } from './messages.ts'
 import { Strangers } from './strangers.ts'
 
 export interface ConnectionDependencies {
@@ -20,6 +20,8 @@ export interface ConnectionDependencies {
 export const CALL_TIMEOUT_MS = 1_500
 /** An election takes a second or two; who is told of a failure after this long has lost more than a member. */
 const RETRY_BUDGET_MS = 10_000
+/** In which a member that is there says whether it knows a leader; for so long calls wait for one that does. */
+const CHOICE_TIMEOUT_MS = 500
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSES_MAX = 10
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1
@@ -81,6 +83,8 @@ export class EtcdConnection implements Disposable {
   readonly #strangers: Strangers
   #members: readonly Member[]
   #current: number
+  /** Under way while it is found out who takes the place of a member that failed. */
+  #choice: Promise<void> | undefined
   #failure: EtcdError | undefined
   #watchFailure: EtcdError | undefined
   #cluster: number | undefined
@@ -150,11 +154,18 @@ export class EtcdConnection implements Disposable {
 
   /** Sends once. Throws {@link EtcdError}. */
   attempt<T>(method: EtcdMethod, request: object, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
-    const member = this.#member()
+    if (this.#choice === undefined) return this.#ask<T>(this.#member(), method, request, timeoutMs)
+    return this.#choice.then(() => this.#ask<T>(this.#member(), method, request, timeoutMs))
+  }
+
+  #ask<T>(member: Member, method: EtcdMethod, request: object, timeoutMs: number): Promise<T> {
     const [path, input, output] = METHODS[method]
     // grpc-js takes points in time of the system's clock.
     const options = { deadline: systemClock.now() + timeoutMs }
     const newest = LINEARIZABLE.has(method) ? this.#newest : 0
+    const metadata = new this.#grpc.Metadata()
+    // A member that knows no leader then says so, instead of keeping silent until the deadline.
+    if (LINEARIZABLE.has(method)) metadata.set('hasleader', 'true')
     return new Promise<T>((resolve, reject) => {
       const done = (error: Grpc.ServiceError | null, response?: T): void => {
         if (error !== null) {
@@ -171,15 +182,7 @@ export class EtcdConnection implements Disposable {
           reject(refusal)
         }
       }
-      member.client.makeUnaryRequest<object, T>(
-        path,
-        encoder(input),
-        decoder<T>(output),
-        request,
-        new this.#grpc.Metadata(),
-        options,
-        done,
-      )
+      member.client.makeUnaryRequest<object, T>(path, encoder(input), decoder<T>(output), request, metadata, options, done)
     })
   }
 
@@ -283,8 +286,27 @@ export class EtcdConnection implements Disposable {
       const next = this.#members[this.#current]!.endpoint
       this.#log.warn('An etcd member does not answer; the next is asked', { member: member.endpoint, next, error: error.message })
       for (const cancel of [...member.streams]) cancel()
+      if (this.#members.length > 2) this.#choose(member)
     }
     return error
+  }
+
+  /** Goes on to the first of the others that says it knows a leader: the next in turn may be the machine that is gone, and would keep everybody waiting once more. */
+  #choose(failed: Member): void {
+    this.#choice ??= (async () => {
+      const others = this.#members.filter((member) => member !== failed)
+      const led = others.map(async (member) => {
+        const { leader = 0n } = await this.#ask<StatusResponse>(member, 'status', {}, CHOICE_TIMEOUT_MS)
+        if (leader === 0n) throw new EtcdError('transient', `${member.endpoint} knows no leader`, true)
+        return member
+      })
+      const chosen = await Promise.any(led).catch(() => undefined)
+      this.#choice = undefined
+      const before = this.#members[this.#current]
+      if (chosen === undefined || chosen === before || !this.#members.includes(chosen)) return
+      this.#current = this.#members.indexOf(chosen)
+      for (const cancel of [...(before?.streams ?? [])]) cancel()
+    })()
   }
 }
 
