@@ -25,8 +25,10 @@ export interface ElectionReport {
   readonly writes: number
   /** How often a lease had another holder than before. */
   readonly terms: number
-  /** Writes whose revision lies in the term of another holder. */
+  /** Writes whose revision lies in the term of another holder, and which were asked for after that had begun. */
   readonly late: readonly string[]
+  /** The same, but of requests that were being served when their process was stopped: they go on where they were, as upstream's, and are no fence's to hold. */
+  readonly underWay: readonly string[]
   readonly twice: readonly string[]
 }
 
@@ -35,6 +37,10 @@ interface Term {
   readonly from: number
 }
 
+/** How long before its process stopped a request may have come that was still served then, and how long a signal takes. */
+const SERVED_MS_MAX = 2_000
+const SIGNAL_MS_MAX = 100
+
 /**
  * Who held which lease at which revision of etcd, as its own watch tells, to be compared with who wrote what at which revision: all of one order, whatever clocks and processes say.
  */
@@ -42,6 +48,9 @@ export class ElectionHistory implements AsyncDisposable {
   readonly #store: Store
   readonly #tasks: TaskGroup
   readonly #terms = new Map<string, Term[]>()
+  readonly #stops: { readonly identity: string; readonly atMs: number }[] = []
+  /** Of those who wait for a lease to be another's. */
+  readonly #waiting = new Set<() => void>()
 
   private constructor(store: Store) {
     this.#store = store
@@ -60,24 +69,40 @@ export class ElectionHistory implements AsyncDisposable {
     return history
   }
 
+  stopped(identity: string): void {
+    this.#stops.push({ identity, atMs: systemClock.now() })
+  }
+
+  /** Resolves once etcd has told that somebody else holds `lease`. */
+  async heldByAnother(lease: string, holder: string): Promise<void> {
+    for (;;) {
+      const now = this.#terms.get(lease)?.at(-1)?.holder
+      if (now !== undefined && now !== '' && now !== holder) return
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
   /** Compares the terms with what was recorded. `records`: each of one process, whose end may have cut off the last line. */
   async report(records: readonly { readonly identity: string; readonly path: string }[]): Promise<ElectionReport> {
-    const late: string[] = []
+    const [late, underWay]: [string[], string[]] = [[], []]
     const done = new Map<string, number>()
     let writes = 0
     for (const { identity, path } of records)
       for (const write of existsSync(path) ? linesOf(path) : []) {
         writes++
         const act = actOf(write)
-        if (act !== undefined) done.set(act, (done.get(act) ?? 0) + 1)
+        const isUnderWay = this.#wasUnderWay(identity, write)
+        if (act !== undefined && !isUnderWay) done.set(act, (done.get(act) ?? 0) + 1)
         if (write.revision === undefined) continue
         const holder = this.#holderAt(leaseOf(write.user), write.revision)
         if (holder !== identity)
-          late.push(`${identity} wrote ${write.resource}/${write.name} (${write.user}) at ${write.revision}, when ${holder} led`)
+          (isUnderWay ? underWay : late).push(
+            `${identity} wrote ${write.resource}/${write.name} (${write.user}) at ${write.revision}, when ${holder} led`,
+          )
       }
     const twice = [...done].filter(([, count]) => count > 1).map(([act, count]) => `${act}: ${count} times`)
     const terms = [...this.#terms.values()].reduce((sum, { length }) => sum + length, 0)
-    return { writes, terms, late, twice }
+    return { writes, terms, late, underWay, twice }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,7 +118,15 @@ export class ElectionHistory implements AsyncDisposable {
       this.#terms.set(metadata?.name ?? '', terms)
       const holder = spec?.holderIdentity ?? ''
       if (terms.at(-1)?.holder !== holder) terms.push({ holder, from: change.revision })
+      for (const tell of this.#waiting) tell()
+      this.#waiting.clear()
     }
+  }
+
+  #wasUnderWay(identity: string, { receivedMs }: RecordedWrite): boolean {
+    return this.#stops.some(
+      (stop) => stop.identity === identity && receivedMs >= stop.atMs - SERVED_MS_MAX && receivedMs <= stop.atMs + SIGNAL_MS_MAX,
+    )
   }
 
   #holderAt(lease: string, revision: number): string | undefined {

@@ -21,6 +21,11 @@ const ATTEMPT_MS = 2_000
 /** A server that was stopped has had its chance to act once it has answered so often. */
 const ANSWERS_AFTER = 5
 
+export interface Takeover {
+  readonly heldMs: number
+  readonly actedMs: number
+}
+
 interface Server {
   readonly identity: string
   client: Client
@@ -76,8 +81,8 @@ export class ElectionLab implements AsyncDisposable {
     return lab
   }
 
-  /** Lets a fault befall the leader of a lease. Resolves to how long it took until another had done what only a leader does; then the victim goes on, or is started again. */
-  async round(lease: LeaseName, fault: Fault, beforeMs: number): Promise<number> {
+  /** Lets a fault befall the leader of a lease. Resolves to how long it took until another held it, and until that one had done what only a leader does; then the victim goes on, or is started again. */
+  async round(lease: LeaseName, fault: Fault, beforeMs: number): Promise<Takeover> {
     const { spec } = await this.#servers[0]!.client.get(leases, `kube-system/${lease}`)
     const victim = this.#servers.find(({ identity }) => identity === spec?.holderIdentity)!
     const other = this.#servers.find((server) => server !== victim)!
@@ -85,13 +90,16 @@ export class ElectionLab implements AsyncDisposable {
     const startedMs = systemClock.monotonic()
     victim.process.kill(fault === 'killed' ? 'SIGKILL' : 'SIGSTOP')
     if (fault === 'killed') await once(victim.process, 'exit')
+    else this.#history.stopped(victim.identity)
+    await this.#history.heldByAnother(lease, victim.identity)
+    const heldMs = systemClock.monotonic() - startedMs
     await this.#acts(lease, other.client)
-    const tookMs = Math.round(systemClock.monotonic() - startedMs)
+    const actedMs = systemClock.monotonic() - startedMs
     if (fault === 'killed') Object.assign(victim, await this.#startServer(victim.identity, victim.starts + 1))
     else victim.process.kill('SIGCONT')
     for (let count = 0; count < ANSWERS_AFTER; count++)
       await until(async () => (await victim.client.find(nodes, NODE, { signal: AbortSignal.timeout(ATTEMPT_MS) })) !== undefined)
-    return tookMs
+    return { heldMs, actedMs }
   }
 
   /** Ends the load, and says what the history of writes shows. */

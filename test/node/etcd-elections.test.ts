@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { seededRandom } from '#base'
-import { ElectionLab, type Fault } from './election-lab.ts'
+import { ElectionLab, type Fault, type Takeover } from './election-lab.ts'
 
 /**
  * Who leads, with real processes: three control planes over three members of etcd, whose leader is killed or stopped in the middle of its work and goes on after another leads. For a
@@ -25,20 +25,22 @@ test(`a leader that is killed or stopped is followed within 15 s, and nobody act
   try {
     await using lab = await ElectionLab.start(directory)
     const random = seededRandom(17)
-    const took: number[] = []
+    const took: Takeover[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const fault = FAULTS[round % FAULTS.length]!
       const lease = LEASES[round % LEASES.length]!
       took.push(await lab.round(lease, fault, random.int(BEFORE_MS_MAX)))
     }
-    const { writes, terms, late, twice } = await lab.end()
+    const { writes, terms, late, underWay, twice } = await lab.end()
+    const seconds = (of: keyof Takeover): string => took.map((each) => (each[of] / 1000).toFixed(1)).join(', ')
     context.diagnostic(
-      `${took.map((ms) => `${(ms / 1000).toFixed(1)} s`).join(', ')} until another acted; ${writes} writes of leaders in ${terms} terms, ${late.length} by one whose term was over, ${twice.length} things done twice`,
+      `another held the lease after ${seconds('heldMs')} s and had acted after ${seconds('actedMs')} s; ${writes} writes of leaders in ${terms} terms, ${late.length} by one whose term was over, ${underWay.length} that were under way when it stopped, ${twice.length} things done twice`,
     )
     assert.deepEqual(late, [])
     assert.deepEqual(twice, [])
     assert.ok(terms > ROUNDS && writes > 20 * ROUNDS, 'there was something to see')
-    for (const ms of took) assert.ok(ms < TAKEOVER_MS_MAX, `${ms} ms until another acted`)
+    // What comes after is work, and takes as long as the machine needs.
+    for (const { heldMs } of took) assert.ok(heldMs < TAKEOVER_MS_MAX, `${heldMs} ms until another held the lease`)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
