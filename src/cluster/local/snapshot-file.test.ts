@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { packTar } from 'modern-tar'
 import { seededRandom, systemClock } from '#base'
 import { openEmbeddedStore } from '#store'
@@ -79,56 +76,6 @@ test('a snapshot is written and taken apart piece by piece, and what was in it i
     ],
     next: 2 + AHEAD + 1,
   })
-})
-
-/** Restores, and copies to etcd's form and back, in a process of its own. Resolves to the most memory that it used, in bytes. */
-async function memoryOfRestore(file: string, data: string): Promise<number> {
-  const local = pathToFileURL(import.meta.dirname).href
-  const program = `
-    const { restoreSnapshot, contentsOf } = await import('${local}/restore-snapshot.ts')
-    const { openSnapshot } = await import('${local}/snapshot-file.ts')
-    const { ContentSpool, EtcdDatabaseFile, readEtcdDatabase, writeEtcdDatabase } = await import('${pathToFileURL(join(import.meta.dirname, '../../store/index.ts')).href}')
-    const [file, data] = process.argv.slice(1)
-    await restoreSnapshot(data, file, { ...${JSON.stringify(options)}, store: 'embedded', progress() {} })
-    using snapshot = await openSnapshot(file)
-    using contents = await contentsOf(snapshot, file)
-    writeEtcdDatabase(data + '/etcd.db', contents, { bump: 1 })
-    using spool = await ContentSpool.create(data + '/spool')
-    using database = new EtcdDatabaseFile(data + '/etcd.db')
-    readEtcdDatabase(database, spool)
-    console.log(JSON.stringify([spool.size - contents.size, process.resourceUsage().maxRSS * 1024]))
-  `
-  const args = [
-    ...process.execArgv.filter((each) => each.startsWith('--conditions')),
-    '--input-type=module',
-    '-e',
-    program,
-    file,
-    data,
-  ]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  const [difference, bytes] = JSON.parse(stdout) as [number, number]
-  assert.equal(difference, 0)
-  return bytes
-}
-
-test('how much memory a restore takes does not depend on how much there is', async (context) => {
-  using place = temporary()
-  const used: number[] = []
-  for (const count of [8, 768]) {
-    const directory = place.at(`store-${count}`)
-    await using opened = await openEmbeddedStore({ directory, clock: systemClock })
-    for (let index = 0; index < count; index++)
-      await opened.put(`/registry/configmaps/default/c-${index}`, Buffer.alloc(256 * 1024, index), { expected: 0 })
-    await opened.snapshot!(`${directory}.checkpoint`)
-    const parts = new Map([...common, ['store/00000000.checkpoint', { file: `${directory}.checkpoint` }] as const])
-    await writeSnapshot(place.at(`${count}.tar`), { takenAt: 'now', revision: count, backend: 'embedded' }, parts)
-    used.push(await memoryOfRestore(place.at(`${count}.tar`), place.at(`data-${count}`)))
-  }
-  const [little, much] = used.map((bytes) => Math.round(bytes / 1e6)) as [number, number]
-  context.diagnostic(`${little} MB to restore 2 MB, ${much} MB to restore 201 MB`)
-  // Buffers are collected when 64 MB of them have been made; to hold all would take 201 MB, and again what is made of them.
-  assert.ok(much - little < 150, `${much} MB instead of ${little} MB`)
 })
 
 test('snapshots of the first format are restored, with a database of SQLite in them', async () => {

@@ -174,3 +174,28 @@ test('a database is written while its entries are read, and no more than a few p
   assert.ok(most < 16_384, `${most} bytes were kept`)
   assert.equal([...new BoltReader(sourceOf(target.whole())).entries('key')].length, 20_001)
 })
+
+test('what is in a database is told while its pages are read, and nothing is read ahead', () => {
+  const value = Buffer.alloc(2_000, 7)
+  const entries = Array.from({ length: 5_000 }, (_, index) => ({ key: `/registry/a-${index}`, value, revision: index + 1 }))
+  const snapshot = snapshotOf({ revision: 5_000, entries }, { bump: 1 })
+  let [reads, told, most] = [0, 0, 0]
+  const source: BoltSource = {
+    length: snapshot.length,
+    read(position, length) {
+      reads++
+      return snapshot.subarray(position, position + length)
+    },
+  }
+  readEtcdDatabase(source, {
+    put() {
+      // The checksum has been looked at before the first.
+      if (told++ > 0) most = Math.max(most, reads)
+      reads = 0
+    },
+    delete() {},
+  })
+  assert.equal(told, 5_000)
+  // A leaf and the branches on the way to it, each perhaps with what it takes beyond a page.
+  assert.ok(most <= 8, `${most} pages were read at once`)
+})
