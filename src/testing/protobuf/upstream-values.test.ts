@@ -5,8 +5,8 @@ import { configMaps, decodeProtobuf, protobufMessageOf, type ResourceDefinition 
 import { VirtualClock } from '#base'
 import type { KubernetesObject } from '#meta'
 import { openMemoryStore } from '#store'
-import { startTestApiServer } from '#testing'
-import { bytesByProtobufjs, fieldsOf } from '../../testing/protobuf/reference.ts'
+import { startTestApiServer } from '../test-api-server.ts'
+import { bytesByProtobufjs, fieldsOf } from './reference.ts'
 
 /** A value as an upstream API server stores it, laid out by another library: the envelope around the message, and behind that a field that nobody knows yet. */
 function upstreamValue({ apiVersion = '', kind = '', ...rest }: KubernetesObject): Buffer {
