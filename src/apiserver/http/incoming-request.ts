@@ -1,20 +1,39 @@
-import type { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
 import type { RequestBody, TransportRequest } from '#client'
 
 /** The head of a request in what HTTP/1 and HTTP/2 have in common. */
 export interface Head {
   readonly method: string
   readonly url: string
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as they came. */
-  readonly rawHeaders: readonly string[]
+  /** By lower-case names; values of one name are joined. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The values of a header, one by one, as they came. */
+  valuesOf(name: string): string[]
+}
+
+/** The head of a request over HTTP/1. */
+export class Http1Head implements Head {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly #rawHeaders: readonly string[]
+
+  constructor({ method = 'GET', url = '/', headers, rawHeaders }: IncomingMessage) {
+    this.method = method
+    this.url = url
+    this.headers = joinedHeaders(headers)
+    this.#rawHeaders = rawHeaders
+  }
+
+  valuesOf(name: string): string[] {
+    const raw = this.#rawHeaders
+    return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name)
+  }
 }
 
 const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** Of all requests that have none; nobody changes it. */
 const NO_QUERY = new URLSearchParams()
-/** What the names of HTTP/2's own headers begin with. */
-const COLON = 0x3a
 const SLASH = 0x2f
 
 /** Whoever takes us for a proxy names a host (RFC 9112, 3.2.2): it is answered here, from the path. */
@@ -28,20 +47,21 @@ export class IncomingRequest implements TransportRequest {
   readonly query: URLSearchParams
   readonly headers: Readonly<Record<string, string>>
   readonly body: RequestBody | undefined
-  readonly #rawHeaders: readonly string[]
+  readonly #head: Head
   readonly #client: { readonly signal: AbortSignal }
 
-  constructor({ method, url: target, headers, rawHeaders }: Head, body: Readable, client: { readonly signal: AbortSignal }) {
+  /** `body` is called once, for methods that have one. */
+  constructor(head: Head, body: () => AsyncIterable<Uint8Array>, client: { readonly signal: AbortSignal }) {
+    const { method, url: target, headers } = head
     const url = target.charCodeAt(0) === SLASH ? target : withoutHost(target)
     const mark = url.indexOf('?')
     this.method = method as TransportRequest['method']
     this.path = mark === -1 ? url : url.slice(0, mark)
     this.uri = url
     this.query = mark === -1 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
-    this.headers = joinedHeaders(headers)
-    // Whoever stops reading (a body that is too large) still has an answer to send on the same stream.
-    this.body = BODY_METHODS.has(method) ? { kind: 'stream', stream: body.iterator({ destroyOnReturn: false }) } : undefined
-    this.#rawHeaders = rawHeaders
+    this.headers = headers
+    this.body = BODY_METHODS.has(method) ? { kind: 'stream', stream: body() } : undefined
+    this.#head = head
     this.#client = client
   }
 
@@ -50,16 +70,15 @@ export class IncomingRequest implements TransportRequest {
   }
 
   headerValues(name: string): string[] {
-    const raw = this.#rawHeaders
-    return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name)
+    return this.#head.valuesOf(name)
   }
 }
 
-function joinedHeaders(received: Head['headers']): Record<string, string> {
+function joinedHeaders(received: IncomingMessage['headers']): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const name in received) {
     const value = received[name]
-    if (value !== undefined && name.charCodeAt(0) !== COLON) headers[name] = Array.isArray(value) ? value.join(', ') : value
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return headers
 }

@@ -98,3 +98,33 @@ for (const [name, send] of [
     assert.deepEqual([headers['content-encoding'], headers['vary']], ['gzip', 'Accept, Accept-Encoding'])
   })
 }
+
+test('HTTP/2: other clients are understood as well, many requests on one connection', async () => {
+  const { Agent } = await import('undici')
+  const dispatcher = new Agent({ allowH2: true, connections: 1, connect: tls })
+  const ask = async (method: 'GET' | 'POST', path: string, body?: object) => {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: json }
+    const answer = await dispatcher.request({ origin: `https://127.0.0.1:${port}`, method, path, ...sent })
+    return { status: answer.statusCode, body: await answer.body.text() }
+  }
+  const names = Array.from({ length: 20 }, (_, at) => `undici-${at}`)
+  const data = { filler: 'x'.repeat(20_000) }
+  const created = await Promise.all(names.map((name) => ask('POST', MAPS, { metadata: { name }, data })))
+  assert.deepEqual(new Set(created.map(({ status }) => status)), new Set([201]))
+  const read = await Promise.all(names.map((name) => ask('GET', `${MAPS}/${name}`)))
+  assert.deepEqual(
+    read.map(({ body }) => JSON.parse(body)),
+    created.map(({ body }) => JSON.parse(body)),
+  )
+  await dispatcher.destroy()
+})
+
+test('HTTP/2: clients that read long answers side by side each get their own', async () => {
+  const filler = 'y'.repeat(4_000)
+  for (let at = 0; at < 200; at++)
+    await byHttp2('POST', MAPS, json, Buffer.from(JSON.stringify({ metadata: { name: `long-${at}` }, data: { filler } })))
+  const first = (await byHttp2('GET', MAPS)).body
+  assert.ok(first.length > 800_000)
+  const answers = await Promise.all(Array.from({ length: 12 }, () => byHttp2('GET', MAPS)))
+  for (const { body } of answers) assert.equal(body, first)
+})

@@ -1,8 +1,6 @@
 import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { Server } from 'node:net'
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type Answer, andThen, type Clock, ending, type Log, recovering, systemClock } from '#base'
 import { type ClientAuthorities, certificatesIn, type Peer, PeerReader, type TransportRequest } from '#client'
@@ -15,9 +13,11 @@ import { type Lifecycle, shuttingDown } from '../shutdown/lifecycle.ts'
 import { proxyTarget } from '../subresources/proxy.ts'
 import { streamTarget } from '../subresources/streams.ts'
 import { Connections } from './connections.ts'
-import { endIdle } from './idle-sessions.ts'
-import { type Head, IncomingRequest, Presence } from './incoming-request.ts'
-import { Http1Sink, Http2Sink, type Sink } from './sink.ts'
+import { Connection } from './h2/connection.ts'
+import type { Exchange } from './h2/exchange.ts'
+import { httpDates } from './http-date.ts'
+import { type Head, Http1Head, IncomingRequest, Presence } from './incoming-request.ts'
+import { Http1Sink, type Sink } from './sink.ts'
 import { upgradeUpstream } from './upstream.ts'
 import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
 import { writeBody } from './write-body.ts'
@@ -63,8 +63,8 @@ export interface Listener extends AsyncDisposable {
   replaceAuthorities(authorities: ClientAuthorities): void
 }
 
-const HEADER_BYTES_MAX = 64 * 1024
-const STREAMS_PER_CONNECTION_MAX = 1_000
+/** What a connection agrees on as its handshake ends. */
+const HTTP2 = 'h2'
 
 /** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
 export async function listen(
@@ -72,46 +72,43 @@ export async function listen(
   options: ListenOptions,
   { lifecycle, clock: serverClock, log }: { readonly lifecycle: Lifecycle; readonly clock: Clock; readonly log: Log },
 ): Promise<Listener> {
-  const { createSecureServer } = await import('node:http2')
+  const [{ createServer: createHttp1 }, { createServer }] = await Promise.all([import('node:http'), import('node:tls')])
   const { clock = systemClock } = options
   const peers = new PeerReader(options.tls, clock)
   const limits = { ...LIMITS, ...options.limits }
   let presented = { cert: options.tls.certificate, key: options.tls.key }
   let ca = trustedBy(options.tls)
-  const server = createSecureServer({
+  const server = createServer({
     ...TLS,
     ...presented,
     ca,
     requestCert: true,
     rejectUnauthorized: false,
-    allowHTTP1: true,
+    ALPNProtocols: [HTTP2, 'http/1.1'],
     handshakeTimeout: limits.handshakeMs,
+    noDelay: true,
+  })
+  const http1 = createHttp1({
     headersTimeout: limits.headersMs,
     // A body takes as long as it takes: the request has a deadline of its own.
     requestTimeout: 0,
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: limits.checkEveryMs,
-    maxHeaderListPairs: 256,
-    settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
-    // Rapid reset: a client may not open and cancel streams without end.
-    streamResetBurst: 1_000,
-    streamResetRate: 33,
-  } as import('node:http2').SecureServerOptions)
+  })
   const connections = new Connections(server, serverClock)
   let stopped: Promise<void> | undefined
   let closed: Promise<void> | undefined
   const served = { pipeline, lifecycle }
   const isLast = (): boolean => lifecycle.isRefusing
-  const serveOn = (head: Head, body: Readable, sink: Sink, peer: Peer): void => {
-    void recovering(
+  const serveOn = (head: Head, body: () => AsyncIterable<Uint8Array>, sink: Sink, peer: Peer): Answer<void> =>
+    recovering(
       () => serve(served, head, body, sink, peer),
       (error) => {
         log.debug('A connection broke', { error })
         sink.stream.destroy()
       },
     )
-  }
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  http1.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // HTTP/0.9 has no heads, so neither of us could say where anything ends.
     if (request.httpVersionMajor < 1) {
       request.socket.end(
@@ -120,31 +117,33 @@ export async function listen(
       return
     }
     connections.asked(request, response)
-    serveOn(headOf(request), request, new Http1Sink(response, isLast), peers.peerOf(request.socket as TLSSocket))
+    response.on('error', nothing)
+    const sink = new Http1Sink(response, isLast)
+    void serveOn(new Http1Head(request), () => bodyOf(request), sink, peers.peerOf(request.socket as TLSSocket))
   })
-  // Node wraps every HTTP/2 stream in the objects of HTTP/1 for the listener above; we take the stream itself, which costs half as much.
-  server.removeAllListeners('stream')
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
-    const { ':method': method = 'GET', ':path': url = '/', expect } = headers
-    // It asks for a tunnel to somebody else.
-    if (method === 'CONNECT') {
-      stream.respond({ ':status': 405 }, { endStream: true })
+  const date = httpDates(clock)
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol !== HTTP2) {
+      http1.emit('connection', socket)
       return
     }
-    if (expect === '100-continue') stream.additionalHeaders({ ':status': 100 })
-    const peer = peers.peerOf(socketOf(stream))
-    serveOn({ method, url, headers, rawHeaders }, stream, new Http2Sink(stream), peer)
+    // A new handshake within a connection of TLS 1.2 costs us more than the client.
+    socket.disableRenegotiation()
+    const serveExchange = (head: Head, exchange: Exchange): Answer<void> =>
+      serveOn(head, () => exchange.body ?? NO_BODY, exchange, peers.peerOf(socket))
+    const failed = (error: unknown): void => log.error('A connection failed unexpectedly', { error })
+    connections.multiplexed(new Connection(socket, { clock, limits, date, serve: serveExchange, failed }), socket)
   })
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  http1.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade(served, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
   })
-  server.on('session', (session) => endIdle(session, limits, clock))
-  server.on('sessionError', () => undefined)
-  server.on('tlsClientError', () => undefined)
+  server.on('tlsClientError', (_, socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, options)))
     server.listen(options.port, options.host, resolve)
   })
+  // It listens to nobody, and looks out for slow heads all the same.
+  http1.emit('listening')
   server.on('error', (error) => log.error('The listener failed', { error }))
   const address = server.address()
   return {
@@ -164,8 +163,7 @@ export async function listen(
   }
 
   function stop(): void {
-    // The server's own way would tell its sessions of the last request that it has seen, and those on their way would be lost.
-    stopped ??= new Promise((resolve) => Server.prototype.close.call(server, () => resolve()))
+    stopped ??= new Promise((resolve) => server.close(() => resolve()))
     connections.retire()
   }
 
@@ -174,8 +172,8 @@ export async function listen(
       stop()
       await connections.end(graceMs)
       await stopped
-      // Stops its look-out for idle connections.
-      server.close()
+      // Stops its look-out.
+      http1.close()
     })()
     return closed
   }
@@ -187,14 +185,12 @@ const TLS = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }
 const trustedBy = ({ clientCA, frontProxyCA }: ClientAuthorities): string[] =>
   [clientCA, frontProxyCA].filter((pem) => pem !== undefined).flatMap((pem) => certificatesIn(pem).map(String))
 
-const socketOf = (stream: ServerHttp2Stream): TLSSocket => stream.session?.socket as TLSSocket
+/** Whoever stops reading (a body that is too large) still has an answer to send on the same stream. */
+const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => request.iterator({ destroyOnReturn: false })
 
-const headOf = ({ method = 'GET', url = '/', headers, rawHeaders }: IncomingMessage): Head => ({
-  method,
-  url,
-  headers,
-  rawHeaders,
-})
+const NO_BODY: AsyncIterable<Uint8Array> = {
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
+}
 
 const nothing = (): void => undefined
 
@@ -204,8 +200,13 @@ interface Served {
   readonly lifecycle: Lifecycle
 }
 
-function serve({ pipeline, lifecycle }: Served, head: Head, body: Readable, sink: Sink, peer: Peer): Answer<void> {
-  sink.stream.on('error', nothing)
+function serve(
+  { pipeline, lifecycle }: Served,
+  head: Head,
+  body: () => AsyncIterable<Uint8Array>,
+  sink: Sink,
+  peer: Peer,
+): Answer<void> {
   const refusal = lifecycle.refusalOf(head.url)
   if (refusal !== undefined) return writeBody(head, sink, refusal)
   const client = new Presence()
@@ -247,12 +248,12 @@ async function upgrade(
   let recorded: AuditTrail | undefined
   try {
     const gone = new AbortController()
-    const asked = new IncomingRequest(headOf(request), request, gone)
+    const asked = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
     removeCredentials(request, (name) => pipeline.isCredential(name))
     if (pipeline.isRemote(asked.path)) {
       const { user, trail } = await pipeline.admit(asked, peer)
       recorded = trail
-      const { headers } = new IncomingRequest(headOf(request), request, gone)
+      const { headers } = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
       await connect(request, socket, head, pipeline.remoteTarget({ ...asked, headers }, user), trail)
       return
     }

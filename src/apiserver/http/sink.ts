@@ -1,9 +1,27 @@
 import type { ServerResponse } from 'node:http'
-import type { ServerHttp2Stream } from 'node:http2'
 import type { Writable } from 'node:stream'
-import type { WatchFrame } from '#client'
+import type { BodyParts, WatchFrame } from '#client'
+import { BATCH_BYTES, borrowBatch, returnBatch } from './batches.ts'
+import { together } from './together.ts'
 
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>
+
+/** What is asked of a stream that an answer is written to, whether or not it is one of Node's. */
+export interface Outgoing {
+  /** Nothing is sent any more. */
+  readonly destroyed: boolean
+  readonly writableNeedDrain: boolean
+  /** False: the client is slower than we are; nothing more until `drain`. */
+  write(bytes: Uint8Array): boolean
+  end(): unknown
+  cork(): void
+  uncork(): void
+  on(event: 'close' | 'drain', listener: () => void): unknown
+  once(event: 'close' | 'drain', listener: () => void): unknown
+  off(event: 'close' | 'drain', listener: () => void): unknown
+  /** Breaks it off. */
+  destroy(): unknown
+}
 
 /** Where an answer goes, whatever the version of HTTP: its head once, then its body. */
 export interface Sink {
@@ -19,7 +37,11 @@ export interface Sink {
   /** In one piece, and shared by all who are sent the frame: what is written for each is what many watchers cost. */
   frameBytes(frame: WatchFrame): Uint8Array
   endFrames(): void
-  readonly stream: Writable
+  /** All of a body that is small, and the end. */
+  endWith(parts: BodyParts): void
+  /** All of a body of so many bytes, and the end: `read` fills the beginning of a buffer with what comes next and says how much that is, as the client takes it. Resolves when it is sent, or the client is gone. */
+  pour(read: (target: Buffer) => number, length: number): Promise<void>
+  readonly stream: Outgoing
 }
 
 const LAST_CHUNK = '0\r\n\r\n'
@@ -59,40 +81,35 @@ export class Http1Sink implements Sink {
   endFrames(): void {
     this.stream.end(this.#isChunked ? LAST_CHUNK : '')
   }
+
+  endWith(parts: BodyParts): void {
+    this.stream.end(together(parts))
+  }
+
+  pour(read: (target: Buffer) => number): Promise<void> {
+    return pourInto(this.stream, read)
+  }
 }
 
-export class Http2Sink implements Sink {
-  readonly stream: ServerHttp2Stream
-
-  constructor(stream: ServerHttp2Stream) {
-    this.stream = stream
-    // A client that was answered before its body was read need not send the rest.
-    if (!stream.endAfterHeaders) {
-      stream.once('finish', () => {
-        if (!stream.readableEnded) stream.close()
-      })
-    }
+/** Writes what is read through one buffer, that is filled again when it was taken. */
+export async function pourInto(stream: Writable, read: (target: Buffer) => number): Promise<void> {
+  const batch = borrowBatch()
+  // One listener, and one promise for each batch: what a small one costs is what many cost.
+  let go: (() => void) | undefined
+  const proceed = (): void => go?.()
+  stream.on('close', proceed)
+  for (let length = read(batch); length > 0; length = read(batch)) {
+    const taken = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    stream.write(length === BATCH_BYTES ? batch : batch.subarray(0, length), proceed)
+    await taken
+    // The buffer of a client that went away may still be read from; it is not used again.
+    if (stream.destroyed) return
   }
-
-  head(status: number, headers: ResponseHeaders, length?: number): void {
-    const { stream } = this
-    if (!stream.destroyed && !stream.closed) stream.respond(listed([':status', String(status)], headers, length))
-    // What is under way is finished; nothing new is begun.
-    if (headers['connection'] === 'close') stream.session?.close()
-  }
-
-  /** It is sent as it is. */
-  flush(): void {}
-
-  beginFrames(): void {}
-
-  frameBytes(frame: WatchFrame): Uint8Array {
-    return frame.bytes()
-  }
-
-  endFrames(): void {
-    this.stream.end()
-  }
+  stream.off('close', proceed)
+  returnBatch(batch)
+  stream.end()
 }
 
 const chunkOf = (bytes: Uint8Array): Buffer =>

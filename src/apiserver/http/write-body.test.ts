@@ -4,7 +4,8 @@ import test from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { ResponseBody } from '#client'
 import { joined } from '../presentation/body.ts'
-import type { Sink } from './sink.ts'
+import { pourInto, type Sink } from './sink.ts'
+import { together } from './together.ts'
 import { writeBody } from './write-body.ts'
 
 /** A client that reads at its own pace and keeps what it was sent. */
@@ -28,6 +29,8 @@ class Client extends Writable {
       beginFrames() {},
       frameBytes: (frame) => frame.bytes(),
       endFrames: () => this.end(),
+      endWith: (whole) => this.end(together(whole)),
+      pour: (read) => pourInto(this, read),
       stream: this,
     }
   }

@@ -1,11 +1,10 @@
-import type { Writable } from 'node:stream'
 import type { Answer } from '#base'
 import type { BodyParts, TransportResponse } from '#client'
 import { statusOf } from '#meta'
 import { joined } from '../presentation/body.ts'
 import { replyStatus } from '../response.ts'
-import type { ResponseHeaders, Sink } from './sink.ts'
-import { together } from './together.ts'
+import { BATCH_BYTES } from './batches.ts'
+import type { Outgoing, ResponseHeaders, Sink } from './sink.ts'
 import { writeWatch } from './write-watch.ts'
 
 /** Smaller answers are not worth compressing (upstream's threshold and level). */
@@ -15,11 +14,8 @@ const GZIP_LEVEL = 1
 /** What is no larger is written in one piece of its own. */
 const WHOLE_BYTES_MAX = 64 * 1024
 
-/** Small parts are written together up to this size: a TLS record and a system call each would cost more than the copy. So much of a list is in memory for each client that reads one. */
-const BATCH_BYTES = 256 * 1024
-
 interface Headed {
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly headers: Readonly<Record<string, string>>
   readonly method?: string | undefined
 }
 
@@ -50,43 +46,16 @@ export function writeBody(request: Headed, sink: Sink, { status, headers, cookie
     return writeCompressed(sink.stream, parts)
   }
   sink.head(status, headers, length)
-  if (length > WHOLE_BYTES_MAX) return writeBatches(sink.stream, parts)
-  sink.stream.end(together(parts))
+  if (length > WHOLE_BYTES_MAX) return sink.pour((parts.reader ?? (() => readerOf(parts)))(), length)
+  sink.endWith(parts)
 }
 
-async function writeCompressed(stream: Writable, parts: BodyParts): Promise<void> {
-  const [{ createGzip }, { Readable }, { pipeline }] = await Promise.all([
-    import('node:zlib'),
-    import('node:stream'),
-    import('node:stream/promises'),
-  ])
-  await pipeline(Readable.from(batches(parts)), createGzip({ level: GZIP_LEVEL }), stream)
-}
-
-/** Buffers for batches that nobody is writing from. */
-const spare: Buffer[] = []
-const SPARE_MAX = 8
-
-/** Writes many parts through one buffer, that is filled again when it was taken. */
-async function writeBatches(stream: Writable, parts: BodyParts): Promise<void> {
-  const batch = spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES)
-  const read = (parts.reader ?? (() => readerOf(parts)))()
-  // One listener, and one promise for each batch: what a small one costs is what many cost.
-  let go: (() => void) | undefined
-  const proceed = (): void => go?.()
-  stream.on('close', proceed)
-  for (let length = read(batch); length > 0; length = read(batch)) {
-    const taken = new Promise<void>((resolve) => {
-      go = resolve
-    })
-    stream.write(length === BATCH_BYTES ? batch : batch.subarray(0, length), proceed)
-    await taken
-    // The buffer of a client that went away may still be read from; it is not used again.
-    if (stream.destroyed) return
-  }
-  stream.off('close', proceed)
-  if (spare.length < SPARE_MAX) spare.push(batch)
-  stream.end()
+async function writeCompressed(stream: Outgoing, parts: BodyParts): Promise<void> {
+  const [{ createGzip }, { pipeline, Readable }] = await Promise.all([import('node:zlib'), import('node:stream')])
+  const gzip = createGzip({ level: GZIP_LEVEL })
+  // What goes wrong is told to whoever reads.
+  pipeline(Readable.from(batches(parts)), gzip, () => undefined)
+  await writeStream(stream, gzip)
 }
 
 /** The parts one after the other, each in as many calls as it needs. */
@@ -109,9 +78,7 @@ function readerOf(parts: Iterable<Uint8Array>): (target: Buffer) => number {
 
 /** Whether `gzip` is named, and by itself: a quality makes it another word, as upstream reads the header. */
 const acceptsGzip = ({ headers }: Headed): boolean =>
-  String(headers['accept-encoding'] ?? '')
-    .split(',')
-    .some((token) => token.trim() === 'gzip')
+  (headers['accept-encoding'] ?? '').split(',').some((token) => token.trim() === 'gzip')
 
 /** The parts in pieces of about one size. */
 function* batches(parts: BodyParts): Iterable<Uint8Array> {
@@ -134,7 +101,7 @@ function* batches(parts: BodyParts): Iterable<Uint8Array> {
 }
 
 /** Writes what a source yields, only as fast as the client takes it, until one of the two is gone. */
-async function writeStream(stream: Writable, source: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeStream(stream: Outgoing, source: AsyncIterable<Uint8Array>): Promise<void> {
   const iterator = source[Symbol.asyncIterator]()
   const pump = async (): Promise<void> => {
     for (;;) {
@@ -150,12 +117,13 @@ async function writeStream(stream: Writable, source: AsyncIterable<Uint8Array>):
   } finally {
     // Not awaited: a generator that waits for its next event returns only after the abort that the close causes.
     void iterator.return?.()
-    stream.end()
   }
+  // What breaks off is not ended: its client would take it for all there is.
+  stream.end()
 }
 
 /** Resolves when the client takes more, or nothing any more. */
-function drained(stream: Writable): Promise<void> {
+function drained(stream: Outgoing): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       stream.off('drain', done)
