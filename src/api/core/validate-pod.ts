@@ -44,7 +44,7 @@ export function* validatePodUpdate(pod: Pod, old: Pod): Findings {
   yield* onlyRemovedGates(spec, before)
   yield* onlyAddedTolerations(spec.tolerations, before.tolerations)
   if (before.schedulingGates?.length) yield* onlyNarrowed(spec, before)
-  if (!deepEqual(withUpdatable(spec, before), before)) {
+  if (spec !== before && !deepEqual(withUpdatable(spec, before), before)) {
     const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
     yield forbid(
       'spec',

@@ -16,11 +16,12 @@ import { RevisionConflict, type Store } from '#store'
 import { attributesOf, kindOf, type Write } from '../admission/attributes.ts'
 import type { AdmissionChain } from '../admission/chain.ts'
 import type { RequestContext } from '../context.ts'
-import { type HookContext, hooks, nothingToDo, type Transaction, type WriteContext } from '../hooks/index.ts'
+import { type HookContext, hooks, nothingToDo, type WriteContext } from '../hooks/index.ts'
 import { timed } from '../latencies.ts'
 import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
+import { draftOf, shareUnchanged } from './draft.ts'
 import type { FieldManagement } from './field-management.ts'
 import {
   encodeForStore,
@@ -150,7 +151,8 @@ export class Registry {
     if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
       throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
     }
-    const transaction = await this.#hookOf(context, (hook, hookContext) => hook.beginCreate(object, hookContext), dryRun)
+    const hook = hookOf(resource)
+    const transaction = hook === undefined ? nothingToDo : await hook.beginCreate(object, this.#writeContext(context, dryRun))
     try {
       const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now(), isNew: true })]
       refuse(resource, name, findings)
@@ -187,7 +189,7 @@ export class Registry {
     const { resource } = context
     const { admission, clock, fields } = this.#options
     const old = current.object
-    const object = deepClone(await options.transform(old))
+    const object = draftOf(await options.transform(old))
     const name = old.metadata!.name!
     keepSystemFields(object, old)
     resource.default(object)
@@ -204,11 +206,13 @@ export class Registry {
     isolateSubresource(resource, object, old, options.subresource)
     if (options.subresource === '') resource.prepareForUpdate(object, old)
     else if (options.subresource === 'status') resource.prepareForStatusUpdate(object, old)
-    bumpGeneration(resource, object, old)
     const main = options.subresource === ''
-    const transaction = main
-      ? await this.#hookOf(context, (hook, hookContext) => hook.beginUpdate(object, old, hookContext), options.dryRun)
-      : nothingToDo
+    const hook = main ? hookOf(resource) : undefined
+    // A hook still changes what it allocates.
+    if (hook === undefined) shareUnchanged(object, old, resource)
+    bumpGeneration(resource, object, old)
+    const transaction =
+      hook === undefined ? nothingToDo : await hook.beginUpdate(object, old, this.#writeContext(context, options.dryRun))
     try {
       const nowMs = clock.now()
       const own = main
@@ -289,7 +293,7 @@ export class Registry {
     options: DeleteRequest,
   ): Promise<{ version: ObjectVersion; gone: boolean }> {
     const nowMs = this.#options.clock.now()
-    const object = deepClone(current.object)
+    const object = draftOf(current.object)
     const graceful = markDeleted(resource, object, options, nowMs)
     if (graceful === 'unchanged') return { version: current, gone: false }
     setPropagation(object, options.propagationPolicy, resource)
@@ -339,20 +343,17 @@ export class Registry {
     const { namespace, name = '' } = current.object.metadata ?? {}
     const revision = await store.delete(storageKey(resource, namespace, name), current.revision)
     await cache.reached(revision)
-    const hook = hooks.find((each) => each.resource === resource)
-    await hook?.afterDelete(current.object, { ...this.#options.hookContext(), dryRun })
+    await hookOf(resource)?.afterDelete(current.object, { ...this.#options.hookContext(), dryRun })
     return revision
   }
 
-  async #hookOf(
-    { resource, user }: RequestContext,
-    begin: (hook: (typeof hooks)[number], context: WriteContext) => Promise<Transaction>,
-    dryRun: boolean,
-  ): Promise<Transaction> {
-    const hook = hooks.find((each) => each.resource === resource)
-    return hook === undefined ? nothingToDo : begin(hook, { ...this.#options.hookContext(), user, dryRun })
+  #writeContext({ user }: RequestContext, dryRun: boolean): WriteContext {
+    return { ...this.#options.hookContext(), user, dryRun }
   }
 }
+
+const hookOf = (resource: ResourceDefinition): (typeof hooks)[number] | undefined =>
+  hooks.find((each) => each.resource === resource)
 
 /** The version that is to be read. Throws 404 when there is none, 500 when it can't be read. */
 export function found(version: ObjectVersion | undefined, resource: ResourceDefinition, name: string): ObjectVersion {

@@ -101,7 +101,8 @@ export function isolateSubresource(
     for (const key of new Set([...Object.keys(draft), ...Object.keys(before)])) {
       if (['metadata', 'status', 'kind', 'apiVersion'].includes(key)) continue
       if (before[key] === undefined) delete draft[key]
-      else draft[key] = deepClone(before[key])
+      // What prepares an update of the status changes nothing else; a custom kind's object is still converted.
+      else draft[key] = resource.custom === undefined ? before[key] : deepClone(before[key])
     }
   } else if (subresource === '' && resource.subresources.status) {
     if (before['status'] === undefined) delete draft['status']

@@ -89,6 +89,8 @@ class Comparer {
 
   #child(element: string, before: unknown, after: unknown, schema: Schema | undefined): void {
     if (before === after) return
+    // Most writes leave the spec or the status as it was, which is seen sooner than each of its fields is compared.
+    if (this.#path.length === 0 && deepEqual(before, after)) return
     this.#path.push(element)
     this.walk(before, after, schema)
     this.#path.pop()
