@@ -79,6 +79,8 @@ export interface ObjectView {
 
 export interface CreateOptions {
   readonly dryRun: boolean
+  /** The draft was made for this create and may be changed. */
+  readonly isOwnDraft?: boolean
   readonly applied?: boolean
   /** Whether the object may be created, of which the request's own verb says nothing; rejects when not. */
   readonly authorize?: (() => Promise<void>) | undefined
@@ -116,7 +118,8 @@ export class Registry {
     const { resource, info } = context
     const base = draft.metadata?.generateName
     for (let attempt = 1; ; attempt++) {
-      const object = deepClone(draft)
+      // Another name may have to be generated, for what was sent.
+      const object = options.isOwnDraft && !base ? draft : deepClone(draft)
       prepareMetadata(object, resource, info.namespace, this.#options)
       try {
         return await this.#createOnce(context, object, options)

@@ -21,7 +21,7 @@ export async function create(context: RequestContext, registry: Registry): Promi
   const object = await bodyObject(context)
   const { name } = context.info
   if (name !== '' && object.metadata?.name !== name) object.metadata = { ...object.metadata, name }
-  return registry.create(context, toStored(context, object), { dryRun: isDryRun(context) })
+  return registry.create(context, toStored(context, object), { dryRun: isDryRun(context), isOwnDraft: true })
 }
 
 export async function update(

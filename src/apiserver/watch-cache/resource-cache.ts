@@ -3,6 +3,7 @@ import { gone, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Change, Revision } from '#store'
 import { type ObjectVersion, showing, versionOf } from '../registry/object-version.ts'
 import { storagePrefix } from '../storage-keys.ts'
+import { OrderedVersions } from './ordered-versions.ts'
 import { RecentEvents } from './recent-events.ts'
 import { WatchHub, type WatchListener, type WatchScope } from './watch-hub.ts'
 
@@ -54,8 +55,8 @@ export class ResourceCache implements StoreFollower {
   readonly resource: ResourceDefinition
   readonly prefix: string
   readonly #versions = new Map<ObjectKey, ObjectVersion>()
-  /** The same in key order, so that a list is a copy of a run. */
-  #ordered: ObjectVersion[] = []
+  /** The same in key order. */
+  #ordered = new OrderedVersions()
   /** Keys of objects that can't be read: there for clients, who are told why, and absent for the server's own listeners. */
   readonly #unreadable = new Set<ObjectKey>()
   readonly #recent: RecentEvents
@@ -90,10 +91,10 @@ export class ResourceCache implements StoreFollower {
 
   /** Objects of one namespace, or of all (''), in key order, behind `after`. The array is the caller's. */
   list(namespace: string, after?: ObjectKey): ObjectVersion[] {
-    const from = namespace === '' ? 0 : this.#lowerBound(`${namespace}/`)
+    const first = namespace === '' ? '' : `${namespace}/`
+    const next = after === undefined ? first : `${after}\0`
     // '0' follows '/'.
-    const to = namespace === '' ? this.#ordered.length : this.#lowerBound(`${namespace}0`)
-    return this.#ordered.slice(after === undefined ? from : Math.max(from, this.#lowerBound(`${after}\0`)), to)
+    return this.#ordered.list(next > first ? next : first, namespace === '' ? undefined : `${namespace}0`)
   }
 
   /** Parsed objects without an order; for indexes and admission. */
@@ -125,7 +126,7 @@ export class ResourceCache implements StoreFollower {
   replace(versions: readonly ObjectVersion[], revision: Revision): void {
     this.#hub.endAll()
     const wanted = new Set(versions.map(({ key }) => key))
-    const lost = this.#ordered.filter(({ key }) => !wanted.has(key))
+    const lost = this.#ordered.list().filter(({ key }) => !wanted.has(key))
     for (const version of lost) this.commit(true, version.at(revision))
     const changed = versions.filter((version) => this.#versions.get(version.key)?.revision !== version.revision)
     for (const version of changed.sort((a, b) => a.revision - b.revision)) this.commit(false, version)
@@ -134,8 +135,9 @@ export class ResourceCache implements StoreFollower {
 
   /** The first filling, in key order; nobody listens yet. */
   load(versions: readonly ObjectVersion[]): void {
-    this.#ordered = versions.map((version) => this.#shown(version)).sort((a, b) => (a.key < b.key ? -1 : 1))
-    for (const version of this.#ordered) {
+    const shown = versions.map((version) => this.#shown(version)).sort((a, b) => (a.key < b.key ? -1 : 1))
+    this.#ordered = new OrderedVersions(shown)
+    for (const version of shown) {
       this.#versions.set(version.key, version)
       this.#bytes += version.size
       if (version.problem !== undefined) this.#unreadable.add(version.key)
@@ -177,13 +179,11 @@ export class ResourceCache implements StoreFollower {
   commit(isDelete: boolean, stored: ObjectVersion): void {
     const version = this.#shown(stored)
     const previous = this.#versions.get(version.key)
-    const at = this.#lowerBound(version.key)
     if (isDelete) {
-      if (previous !== undefined) this.#ordered.splice(at, 1)
+      this.#ordered.delete(version.key)
       this.#versions.delete(version.key)
     } else {
-      if (previous === undefined) this.#ordered.splice(at, 0, version)
-      else this.#ordered[at] = version
+      this.#ordered.set(version)
       this.#versions.set(version.key, version)
     }
     this.#bytes += (isDelete ? 0 : version.size) - (previous?.size ?? 0)
@@ -221,16 +221,5 @@ export class ResourceCache implements StoreFollower {
 
   #tell(event: CacheEvent): void {
     for (const listener of this.#listeners) listener(event)
-  }
-
-  #lowerBound(key: ObjectKey): number {
-    let low = 0
-    let high = this.#ordered.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#ordered[middle]!.key < key) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 }
