@@ -6,6 +6,7 @@ import type { Target } from './target.ts'
 import { untilAnswer } from './waiting.ts'
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+const DISCOVERY = 'apidiscovery.k8s.io/v2'
 
 /** A kind of every group that any cluster serves. */
 const SERVED = [
@@ -31,6 +32,7 @@ const SERVED = [
 ]
 
 interface GroupDiscoveryList {
+  readonly apiVersion: string
   readonly kind: string
   readonly items: readonly {
     readonly metadata: { readonly name?: string }
@@ -53,7 +55,7 @@ async function aggregated(target: Target): Promise<Set<string>> {
   const found = new Set<string>()
   for (const path of ['/api', '/apis']) {
     const list = await read<GroupDiscoveryList>(target, path, AGGREGATED)
-    assert.equal(list.kind, 'APIGroupDiscoveryList')
+    assert.deepEqual([list.apiVersion, list.kind], [DISCOVERY, 'APIGroupDiscoveryList'])
     for (const { metadata, versions } of list.items) {
       for (const { version, resources } of versions) {
         for (const { resource } of resources) found.add(`${metadata.name ? `${metadata.name}/` : ''}${version} ${resource}`)
@@ -80,7 +82,8 @@ behaviors('discovery', (behavior) => {
     async ({ target }) => {
       // A client that asks for both forms takes what it gets, and both must tell the same.
       const either = `${AGGREGATED},application/json`
-      assert.equal((await read<GroupDiscoveryList>(target, '/apis', either)).kind, 'APIGroupDiscoveryList')
+      const { apiVersion, kind } = await read<GroupDiscoveryList>(target, '/apis', either)
+      assert.deepEqual([apiVersion, kind], [DISCOVERY, 'APIGroupDiscoveryList'])
       const found = await aggregated(target)
       const { groups } = await read<GroupList>(target, '/apis')
       for (const { groupVersion } of groups.flatMap(({ versions }) => versions)) {
