@@ -20,10 +20,15 @@ export const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.'
 
 export const readData = <T>(file: string): T => JSON.parse(readFileSync(join(import.meta.dirname, 'data', file), 'utf8')) as T
 
-/** Definitions of GA versions and of what they share; alpha and beta versions are not served. */
-export function gaDefinitions(): ReadonlyMap<string, Fact> {
+/** Alpha and beta kinds that are served where somebody asks for them. */
+const ASKED_FOR = /^io\.k8s\.api\.certificates\.v1(alpha|beta)1\.ClusterTrustBundle/
+
+/** Whether a definition is one of a GA version, of what these share, or of a kind that is served on demand; other alpha and beta versions are not. */
+export const isServed = (name: string): boolean => !/\.v\d+(alpha|beta)\d+\./.test(name) || ASKED_FOR.test(name)
+
+export function servedDefinitions(): ReadonlyMap<string, Fact> {
   const all = Object.entries(readData<Record<string, Fact>>('openapi-extensions.json'))
-  return new Map(all.filter(([name]) => !/\.v\d+(alpha|beta)\d+\./.test(name)))
+  return new Map(all.filter(([name]) => isServed(name)))
 }
 
 interface Names {

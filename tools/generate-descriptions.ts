@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gaDefinitions } from './definitions.ts'
+import { servedDefinitions } from './definitions.ts'
 
 const PACKAGES = join(import.meta.dirname, '../node_modules')
 /**
@@ -18,7 +18,7 @@ export function generateDescriptions(): string {
   const models = readModels()
   const common = typeMetaDescriptions()
   const lines: string[] = []
-  for (const [name, { gvk, properties = {} }] of gaDefinitions()) {
+  for (const [name, { gvk, properties = {} }] of servedDefinitions()) {
     const model = models.get(aliasOf(name))
     if (model === undefined) continue
     const said = Object.keys(properties).flatMap((property) => {

@@ -1,4 +1,4 @@
-import { type Fact, gaDefinitions, readData } from './definitions.ts'
+import { type Fact, readData, servedDefinitions } from './definitions.ts'
 
 /** Open JSON: nothing below is pruned or checked. */
 const OPEN = /\.(RawExtension|FieldsV1|JSON|JSONSchemaPropsOrArray|JSONSchemaPropsOrBool|JSONSchemaPropsOrStringArray)$/
@@ -10,7 +10,7 @@ const WRAPPER = /\.JSONSchemaPropsOr\w+$/
 
 /** `Schema` nodes as src/api/schemas.ts links them: a reference is `{ $ref: definition name }`. */
 export function generateSchemas(): string {
-  const definitions = gaDefinitions()
+  const definitions = servedDefinitions()
   const presence = presenceFlags()
   const lines = [...definitions].map(([name, fact]) => {
     const schema = { ...node(fact), ...special(name) }

@@ -1,4 +1,4 @@
-import { type Fact, gaDefinitions, META, readData, splitName } from './definitions.ts'
+import { type Fact, META, readData, servedDefinitions, splitName } from './definitions.ts'
 
 /** Hand-written in #meta, because every layer below the kinds needs them. */
 const FROM_META = [
@@ -31,7 +31,7 @@ const SCALARS: Readonly<Record<string, string>> = {
 
 /** One flat file of interfaces. A name that two groups use stays with the first; the later one gets its group in front. */
 export function generateTypes(): string {
-  const definitions = gaDefinitions()
+  const definitions = servedDefinitions()
   const names = assignNames([...definitions.keys()])
   const lines = [
     '// Made by tools/generate.ts from tools/data; do not edit.',
@@ -74,6 +74,8 @@ function typeOf(fact: Fact, names: ReadonlyMap<string, string>): string {
   }
 }
 
+const STAGES = [undefined, 'beta', 'alpha']
+
 function assignNames(definitions: readonly string[]): Map<string, string> {
   const order = readData<{ groups: { group: string; versions: string[] }[] }>('resources.json').groups.map(
     ({ group }) => group.split('.')[0] || 'core',
@@ -82,7 +84,8 @@ function assignNames(definitions: readonly string[]): Map<string, string> {
     const { group, version } = splitName(name)
     const index = order.indexOf(group)
     // Of two versions of one group the newer keeps the plain name.
-    return (index === -1 ? order.length : index) * 10 - Number(/^v(\d+)/.exec(version)?.[1] ?? 0)
+    const [, major = '0', stage] = /^v(\d+)(alpha|beta)?/.exec(version) ?? []
+    return (index === -1 ? order.length : index) * 10 - Number(major) + STAGES.indexOf(stage) / STAGES.length
   }
   const owner = new Map<string, string>()
   const names = new Map<string, string>()

@@ -23,6 +23,7 @@ import { horizontalPodAutoscalersV1 } from './autoscaling/horizontal-pod-autosca
 import { cronJobs } from './batch/cron-job.ts'
 import { jobs } from './batch/job.ts'
 import { certificateSigningRequests } from './certificates/certificate-signing-request.ts'
+import { clusterTrustBundles, clusterTrustBundlesV1alpha1 } from './certificates/cluster-trust-bundle.ts'
 import { leases } from './coordination/lease.ts'
 import { bindings } from './core/binding.ts'
 import { componentStatuses } from './core/component-status.ts'
@@ -75,6 +76,7 @@ export { areRulesLoaded, hasRules, loadRules } from './apiextensions/rules/load.
 export { LOCAL_SERVICE } from './apiregistration/api-service.ts'
 export { parseCron } from './batch/cron.ts'
 export { nextCronTime } from './batch/cron-next.ts'
+export { type PemBlock, pemBlocks } from './certificates/pem-blocks.ts'
 export { certificateRequestPem } from './certificates/request-pem.ts'
 export { age, ageOf, createdAt, humanDuration, name } from './columns.ts'
 export * from './core/bootstrap-token.ts'
@@ -104,6 +106,8 @@ export {
   certificateSigningRequests,
   clusterRoleBindings,
   clusterRoles,
+  clusterTrustBundles,
+  clusterTrustBundlesV1alpha1,
   componentStatuses,
   configMaps,
   controllerRevisions,
@@ -240,3 +244,9 @@ export const allResources = [
   flowSchemas,
   priorityLevelConfigurations,
 ] as unknown as readonly ResourceDefinition<KubernetesObject>[]
+
+/** Kinds of alpha and beta versions, which are served where `--runtime-config` and the feature gate, if there is one, say so. */
+export const resourcesOffByDefault = [
+  { resource: clusterTrustBundles, gate: 'ClusterTrustBundle' },
+  { resource: clusterTrustBundlesV1alpha1, gate: 'ClusterTrustBundle' },
+] as unknown as readonly { readonly resource: ResourceDefinition<KubernetesObject>; readonly gate: string }[]

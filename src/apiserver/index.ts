@@ -1,4 +1,5 @@
 export type { AdmissionAnswer, AdmissionFunction, AdmissionHandler, AdmissionRequest } from './admission/index.ts'
+export { enabledResources, parseRuntimeConfig, type RuntimeConfig } from './api-enablement.ts'
 export type { AuditEvent, AuditPolicy, AuditSettings } from './audit/index.ts'
 export type {
   Authenticated,

@@ -1,5 +1,14 @@
 import { allResources, parseRange } from '#api'
-import { type Answer, type Clock, type Log, type Random, systemRandom, type Timer } from '#base'
+import {
+  type Answer,
+  type Clock,
+  FeatureGates,
+  type FeatureSettings,
+  type Log,
+  type Random,
+  systemRandom,
+  type Timer,
+} from '#base'
 import {
   createClient,
   inProcessTransport,
@@ -8,6 +17,7 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from '#client'
+import { isNotServed } from '#meta'
 import type { Store } from '#store'
 import {
   AdmissionChain,
@@ -21,6 +31,7 @@ import {
 } from './admission/index.ts'
 import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
+import { enabledResources, type RuntimeConfig } from './api-enablement.ts'
 import type { Audit, AuditSettings } from './audit/index.ts'
 import {
   AuthenticationMetrics,
@@ -36,6 +47,7 @@ import { bootstrap } from './bootstrap/index.ts'
 import { ResourceCatalog } from './catalog.ts'
 import { CustomResourceServing, DefinitionController } from './custom-resources/index.ts'
 import type { Encryption, EncryptionOptions } from './encryption/index.ts'
+import { FeatureMetrics } from './feature-metrics.ts'
 import { FlowController, keepFlowControl } from './flow-control/index.ts'
 import {
   type Advertised,
@@ -50,6 +62,7 @@ import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { Pipeline } from './pipeline.ts'
+import { fieldsOff } from './registry/disabled-fields.ts'
 import { FieldManagement } from './registry/field-management.ts'
 import type { StorageForm } from './registry/object-version.ts'
 import { Registry } from './registry/registry.ts'
@@ -72,6 +85,10 @@ export interface ApiServerOptions {
   readonly serviceNodePortRange: PortRange
   /** Where nodes and pods reach this server; behind the `kubernetes` Service. A promise, where the port is known only once it listens. */
   readonly advertise?: Advertised | Promise<Advertised> | undefined
+  /** Which versions are served, by default those that are GA (`--runtime-config`). */
+  readonly runtimeConfig?: RuntimeConfig | undefined
+  /** Which features are on or off beside their defaults (`--feature-gates`). */
+  readonly featureGates?: FeatureSettings | undefined
   /** How users are known beside certificates and service accounts. */
   readonly authentication?: AuthenticationSettings | undefined
   /** Who says what a request may do; by default the Node authorizer and RBAC. */
@@ -121,6 +138,9 @@ const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'sys
 /** An API server over a store (https://kubernetes.io/docs/concepts/overview/components/#kube-apiserver). */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { clock, random, log } = options
+  const features = new FeatureGates(options.featureGates)
+  const enabled = enabledResources(options.runtimeConfig ?? {}, features)
+  warnOfFeatures(features, log)
   const selected = selectPlugins(admissionPlugins, options.admission ?? {})
   await using stack = new AsyncDisposableStack()
   const configured = await configuredPlugins(selected, options.admission?.configuration, { clock, random, log, stack })
@@ -129,10 +149,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const encrypted = encryption?.over(options.store)
   const audit = options.audit && stack.use(await openAudit(options.audit, { clock, random, log }))
   const store = encrypted ?? options.store
-  const catalog = new ResourceCatalog(allResources)
-  const cache = stack.use(
-    await WatchCache.open(store, catalog.all, { clock, log, shows: showsServices(options.serviceClusterIPRanges) }),
-  )
+  const catalog = new ResourceCatalog(enabled)
+  // The server itself reads kinds that it serves to nobody.
+  const cached = [...new Set([...allResources, ...enabled])]
+  const shows = showsServices(options.serviceClusterIPRanges)
+  const cache = stack.use(await WatchCache.open(store, cached, { clock, log, shows }))
   const webhooks = stack.use(new WebhookCaller({ cache, clock, random }))
   stack.use(await CustomResourceServing.open({ cache, catalog, webhooks, random, log }))
   const lifecycle = new Lifecycle()
@@ -144,7 +165,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const legacy = new LegacyTokens({ tokens, client: () => client, clock, log })
   const known = { tokens, local: [legacy], cache, metrics: authenticationMetrics, clock, random, log }
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
-  const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, clock, random, log }))
+  const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, features, clock, random, log }))
   const storageForm = options.storageForm ?? 'json'
   const hookContext = (): Omit<HookContext, 'dryRun'> => ({
     client,
@@ -177,6 +198,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       client: () => client,
     }),
     fields: new FieldManagement(catalog, clock),
+    dropDisabled: fieldsOff(features),
     isStale: encrypted && ((key) => encrypted.isStale(key)),
     hookContext,
   })
@@ -198,7 +220,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     alarms,
     encryption,
     audit,
-    metrics: [encryption?.metrics, audit?.metrics, authenticationMetrics, access.metrics].filter((each) => each !== undefined),
+    metrics: [encryption?.metrics, audit?.metrics, authenticationMetrics, access.metrics, new FeatureMetrics(features)].filter(
+      (each) => each !== undefined,
+    ),
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,
@@ -218,14 +242,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const serviceRange = stack.use(new DefaultServiceCIDR({ cache, context: { ...hookContext(), dryRun: false } }))
   const allocations = stack.use(new AllocationKeeper({ cache, context: () => ({ ...hookContext(), dryRun: false }) }))
   const readiness = (async () => {
-    await bootstrap(client)
+    await bootstrap(client, { isServed: (resource) => enabled.includes(resource), features })
     await flowControl.ensured
-    await serviceRange.start()
-    await publishKubernetesService(client, options.serviceClusterIPRanges)
+    await unlessOff(serviceRange.start(), log)
+    await unlessOff(publishKubernetesService(client, options.serviceClusterIPRanges), log)
     if (authorities !== undefined) await publishAuthentication(client, authorities)
     await aggregator.start()
     const advertised = await options.advertise
-    if (advertised !== undefined) await endpoints.start(advertised)
+    if (advertised !== undefined) await unlessOff(endpoints.start(advertised), log)
     await tracking.start()
     allocations.start()
     ready = true
@@ -255,6 +279,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
 }
 
+/** Gates that change what this server does; the rest of what upstream knows is accepted, as configurations name it. */
+const HEEDED = new Set(['ClusterTrustBundle', 'ClusterTrustBundleProjection'])
+
+function warnOfFeatures(features: FeatureGates, log: Log): void {
+  const idle = features.changed.filter(([name]) => !HEEDED.has(name)).map(([name, isOn]) => `${name}=${isOn}`)
+  if (idle.length > 0) log.warn('Feature gates were set that change nothing here', { gates: idle.join(',') })
+}
+
 /** Keys and nonces are drawn from the system, whatever chance the rest of a test lives by: a nonce that repeats gives the key away. */
 export async function openEncryption(
   options: EncryptionOptions,
@@ -270,6 +302,16 @@ async function openAudit(
 ): Promise<Audit> {
   const { Audit } = await import('./audit/index.ts')
   return Audit.open(settings, dependencies)
+}
+
+/** Without a kind that it is told not to serve, a server does the rest. */
+async function unlessOff(work: Promise<void>, log: Log): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isNotServed(error)) throw error
+    log.warn('The kubernetes Service is not published: a kind that it needs is turned off', {})
+  }
 }
 
 function compactPeriodically(store: Store, cache: WatchCache, clock: Clock, log: Log): Disposable {

@@ -4,6 +4,7 @@ import { type AdmissionFlags, admissionOf, withAdmissionOptions } from './admiss
 import { type AuditOptions, auditOf, withAuditOptions } from './audit-options.ts'
 import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions } from './authentication-options.ts'
 import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from './authorization-options.ts'
+import { type EnablementFlags, enablementOf, withEnablementOptions } from './enablement-options.ts'
 import { type EncryptionFlags, encryptionOf, withEncryptionOptions } from './encryption-options.ts'
 import { type ServiceAccountFlags, serviceAccountsOf, withServiceAccountOptions } from './service-account-options.ts'
 import { type ShutdownFlags, shutdownOf, withShutdownOptions } from './shutdown-options.ts'
@@ -15,6 +16,7 @@ export interface ApiServerOptions
     AdmissionFlags,
     AuditOptions,
     EncryptionFlags,
+    EnablementFlags,
     ShutdownFlags {}
 
 /** What an API server is told of who asks, what they may, what is recorded and how it is stored: upstream's flags, alone or in a cluster. */
@@ -26,6 +28,7 @@ export function withApiServerOptions(command: Command): Command {
     ['Admission', withAdmissionOptions],
     ['Audit', withAuditOptions],
     ['Encryption', withEncryptionOptions],
+    ['Enablement', withEnablementOptions],
     ['Shutdown', withShutdownOptions],
   ] as const
   for (const [heading, add] of groups) add(command.optionsGroup(`${heading} of the API server:`))
@@ -59,6 +62,7 @@ export async function apiServerSettingsOf(
     audit: auditOf(flags),
     encryption: encryptionOf(flags),
     shutdown: shutdownOf(flags),
+    ...(await enablementOf(flags)),
   }
 }
 

@@ -3,6 +3,7 @@ import { type Clock, deepFreeze, type Log, type Random, TaskGroup } from '#base'
 import {
   compileSelector,
   isGone,
+  isNotFound,
   isTooManyRequests,
   type KubernetesObject,
   keyOf,
@@ -120,6 +121,8 @@ export class Informer<T extends KubernetesObject> implements Source<T> {
         since = undefined
         // History that is gone is nothing to wait for: the list is the remedy.
         if (isGone(error)) continue
+        // A kind that is not served has no objects; whoever waits for all kinds waits for the others. It may come yet.
+        if (isNotFound(error)) this.#firstList.resolve()
         failures++
         const backoffMs = Math.min(BACKOFF_MIN_MS * 2 ** (failures - 1), BACKOFF_MAX_MS) * (1 + random.float())
         const level = isTooManyRequests(error) || failures < 3 ? 'debug' : 'warn'

@@ -8,10 +8,11 @@ import {
   type EncryptionOptions,
   parseAuthorizationConfiguration,
   REQUEST_TIMEOUT_MS,
+  type RuntimeConfig,
   type ServiceAccountTokenOptions,
   type ShutdownOptions,
 } from '#apiserver'
-import type { Log } from '#base'
+import type { FeatureSettings, Log } from '#base'
 import { fileSource } from './components/follow-files.ts'
 import { publicKeysIn } from './pki.ts'
 
@@ -48,6 +49,8 @@ export interface ApiServerSettings {
     | undefined
   readonly encryption?: EncryptionOptions | undefined
   readonly audit?: AuditSettings | undefined
+  readonly featureGates?: FeatureSettings | undefined
+  readonly runtimeConfig?: RuntimeConfig | undefined
   /** By default at once, but for requests in flight, which have their whole time. */
   readonly shutdown?: ShutdownOptions | undefined
 }

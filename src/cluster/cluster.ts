@@ -5,9 +5,10 @@ import type {
   AuditSettings,
   AuthorizationHandler,
   AuthorizerFunction,
+  RuntimeConfig,
   TokenFunction,
 } from '#apiserver'
-import { type Clock, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
+import { type Clock, type FeatureSettings, type Log, nullLog, type Random, seededRandom, systemClock, systemRandom } from '#base'
 import { type Client, inlineKubeconfig, printKubeconfig, type UserInfo } from '#client'
 import { openMemoryStore, type Store } from '#store'
 import { addressIn, rangesOf, serviceRangesOf } from './cidr.ts'
@@ -40,6 +41,10 @@ export interface StartClusterOptions {
   readonly authorizers?: readonly (AuthorizationHandler | AuthorizerFunction)[]
   /** What is recorded of requests to the API server, and where: `{ policy: { rules: [{ level: 'Metadata' }] }, record: (event) => … }`. */
   readonly audit?: AuditSettings
+  /** Features that are on or off beside their defaults: `{ ClusterTrustBundle: true }` (`--feature-gates`). */
+  readonly featureGates?: FeatureSettings
+  /** Versions that are served or not: `{ 'certificates.k8s.io/v1beta1': true }` (`--runtime-config`). */
+  readonly runtimeConfig?: RuntimeConfig
   /** Of the HTTPS endpoint on the loopback interface; any free port by default. */
   readonly port?: number
   /**
@@ -121,6 +126,8 @@ async function startOn({ store, pki }: Foundation, options: StartClusterOptions,
       advertiseAddress: host,
       serviceCIDR,
       audit: options.audit,
+      featureGates: options.featureGates,
+      runtimeConfig: options.runtimeConfig,
       authentication: { functions: options.authentication },
       authorization: { functions: options.authorizers },
       admission: { functions: admission.map((each) => (typeof each === 'function' ? { handle: each } : each)) },

@@ -7,10 +7,11 @@ import {
   type AuthorizationOptions,
   createApiServer,
   type EncryptionOptions,
+  type RuntimeConfig,
   type ServiceAccountTokenOptions,
   type ShutdownOptions,
 } from '#apiserver'
-import type { Clock, Log, Random } from '#base'
+import { type Clock, FeatureGates, type FeatureSettings, type Log, type Random } from '#base'
 import { type Client, createClient, fencedTransport, inProcessTransport, type Leadership, type UserInfo } from '#client'
 import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
 import type { Store } from '#store'
@@ -50,6 +51,9 @@ export interface ControlPlaneOptions {
   readonly admission?: AdmissionOptions | undefined
   readonly authentication?: AuthenticationSettings | undefined
   readonly authorization?: AuthorizationOptions | undefined
+  /** Features that are on or off beside their defaults, and versions that are served. */
+  readonly featureGates?: FeatureSettings | undefined
+  readonly runtimeConfig?: RuntimeConfig | undefined
   /** Of tokens of service accounts; further `verificationKeys` are accepted beside the cluster's own. */
   readonly serviceAccounts?: Partial<ServiceAccountTokenOptions> | undefined
   /** How its API server ends; at once, unless said. */
@@ -132,6 +136,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         requestHeaders: options.authentication?.requestHeaders,
       },
       shutdown: options.shutdown,
+      featureGates: options.featureGates,
+      runtimeConfig: options.runtimeConfig,
     }),
   )
   const listener = await server.listen({
@@ -162,6 +168,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clock,
       random,
       log: managerLog,
+      features: new FeatureGates(options.featureGates),
       rootCA: pki.serverCA.certificate,
       clusterCIDR: options.clusterCIDR,
       only: CONTROLLERS,

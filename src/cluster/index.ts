@@ -1,4 +1,4 @@
-export type { ShutdownOptions } from '#apiserver'
+export { enabledResources, parseRuntimeConfig } from '#apiserver'
 export { systemRandom } from '#base'
 export { controllerNames, SIGNERS } from '#controllers'
 export { defaultNodeName } from '#kubelet'

@@ -13,8 +13,9 @@ export type {
   AuthorizerFunction,
   JwtConfiguration,
   ReviewStatus,
+  RuntimeConfig,
   ShutdownOptions,
   TokenFunction,
 } from '#apiserver'
-export { type Clock, VirtualClock } from '#base'
+export { type Clock, type FeatureSettings, VirtualClock } from '#base'
 export { type Cluster, type ForkClusterOptions, type StartClusterOptions, startCluster } from './cluster.ts'

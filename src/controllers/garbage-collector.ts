@@ -1,7 +1,16 @@
 import { allResources, type ResourceDefinition } from '#api'
 import { deepClone, TaskGroup } from '#base'
 import { EventRecorder, type EventSink, WorkQueue } from '#client'
-import { apiVersionOf, isConflict, isNotFound, type KubernetesObject, keyOf, type OwnerReference, objectKey } from '#meta'
+import {
+  apiVersionOf,
+  isConflict,
+  isNotFound,
+  isNotServed,
+  type KubernetesObject,
+  keyOf,
+  type OwnerReference,
+  objectKey,
+} from '#meta'
 import type { ManagerContext } from './framework/index.ts'
 
 const FOREGROUND = 'foregroundDeletion'
@@ -193,7 +202,14 @@ class Collector {
     if (isNamespaced && namespace === undefined) return 'solid'
     const isMeant = known?.resource === resource && known.object.metadata?.name === owner.name && !isForeign
     if (isMeant) return isDeletingDependents(known!.object) ? 'waiting' : 'solid'
-    const live = await this.#client().find(resource, objectKey(isNamespaced ? namespace : undefined, owner.name))
+    const key = objectKey(isNamespaced ? namespace : undefined, owner.name)
+    const live = await this.#client()
+      .get(resource, key)
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error
+        return isNotServed(error) ? 'not served' : undefined
+      })
+    if (live === 'not served') return 'solid'
     if (live?.metadata?.uid !== owner.uid) return 'absent'
     return isDeletingDependents(live) ? 'waiting' : 'solid'
   }

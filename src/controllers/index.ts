@@ -1,4 +1,4 @@
-import type { Clock, Log, Random } from '#base'
+import { type Clock, FeatureGates, type Log, type Random } from '#base'
 import { type Client, Informers } from '#client'
 import { bootstrapSigner, tokenCleaner } from './bootstrap-token/index.ts'
 import { certificateControllers } from './certificates/index.ts'
@@ -24,6 +24,7 @@ import { rootCAPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account.ts'
 import { serviceAccountTokenController } from './service-account-token.ts'
 import { serviceCIDRController } from './service-cidr.ts'
+import { trustBundlePublisher } from './trust-bundle-publisher.ts'
 import { ttlAfterFinished } from './ttl-after-finished.ts'
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status/index.ts'
 import { pvcProtection, pvProtection, vacProtection } from './volume-protection/index.ts'
@@ -76,6 +77,7 @@ export interface ControllersOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly features?: FeatureGates | undefined
   readonly rootCA: string
   readonly clusterCIDR: string
   readonly nodeMaskSizes?: ManagerContext['nodeMaskSizes']
@@ -86,26 +88,28 @@ export interface ControllersOptions {
   readonly only?: readonly string[]
 }
 
-/** Controllers that follow every kind there is, and so run in a way of their own. */
-const ofEveryKind: Readonly<Record<string, (manager: ManagerContext) => Promise<AsyncDisposable>>> = {
+/** Controllers that follow every kind there is, or one that is seldom served, and so run in a way of their own. */
+const inTheirOwnWay: Readonly<Record<string, (manager: ManagerContext) => Promise<AsyncDisposable>>> = {
   'garbage-collector-controller': garbageCollector,
+  'kube-apiserver-serving-clustertrustbundle-publisher-controller': trustBundlePublisher,
   'resourcequota-controller': resourceQuotaController,
 }
 
 /** As `--controllers` names them. */
-export const controllerNames = (): string[] => [...controllers.map(({ flag }) => flag), ...Object.keys(ofEveryKind)].sort()
+export const controllerNames = (): string[] => [...controllers.map(({ flag }) => flag), ...Object.keys(inTheirOwnWay)].sort()
 
 /** The controller manager: every controller over shared informers, each writing under its own service account. */
 export async function startControllers(options: ControllersOptions): Promise<AsyncDisposable> {
   const { clock, random, log, reader } = options
   await using stack = new AsyncDisposableStack()
   const informers = stack.use(new Informers({ client: reader, clock, random, log }))
-  const manager = { ...options, informers, clientFor: (name: string) => options.clientFor(name) }
+  const features = options.features ?? new FeatureGates()
+  const manager = { ...options, features, informers, clientFor: (name: string) => options.clientFor(name) }
   const words = options.only ?? ['*']
   const selected = controllers.filter(({ flag, isOnByDefault }) => isSelected(flag, isOnByDefault, words))
   const started = await Promise.all(selected.map((definition) => startController(definition, manager)))
   for (const controller of started) stack.use(controller)
-  for (const [flag, start] of Object.entries(ofEveryKind)) if (isSelected(flag, true, words)) stack.use(await start(manager))
+  for (const [flag, start] of Object.entries(inTheirOwnWay)) if (isSelected(flag, true, words)) stack.use(await start(manager))
   return stack.move()
 }
 

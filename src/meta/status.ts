@@ -205,6 +205,9 @@ const hasReason = (error: unknown, ...reasons: StatusReason[]): boolean =>
   error instanceof StatusError && reasons.includes(error.reason)
 
 export const isNotFound = (error: unknown): boolean => hasReason(error, 'NotFound')
+/** There is no such kind at the server, as opposed to no such object. */
+export const isNotServed = (error: unknown): boolean =>
+  isNotFound(error) && (error as StatusError).status.details?.name === undefined
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'AlreadyExists')
 export const isConflict = (error: unknown): boolean => hasReason(error, 'Conflict')
 export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid')

@@ -29,8 +29,10 @@ export async function startTestApiServer(
     | 'authentication'
     | 'authorization'
     | 'encryption'
+    | 'featureGates'
     | 'nodeConnection'
     | 'reachPod'
+    | 'runtimeConfig'
     | 'shutdown'
     | 'storageForm'
   > & {
@@ -80,6 +82,8 @@ export async function startTestApiServer(
       authorities: options.authorities,
       proxyClient: options.proxyClient,
       shutdown: options.shutdown,
+      featureGates: options.featureGates,
+      runtimeConfig: options.runtimeConfig,
     }),
   )
   await server.ready

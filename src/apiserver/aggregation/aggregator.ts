@@ -41,6 +41,7 @@ export class Aggregator implements AsyncDisposable {
   readonly #timers = new Map<string, Timer>()
   /** What servers last said of their resources, by the name of the APIService. */
   readonly #resources = new Map<string, unknown>()
+  #isRegistered = false
 
   constructor(options: AggregatorOptions) {
     this.#options = options
@@ -206,8 +207,10 @@ export class Aggregator implements AsyncDisposable {
 
   async #register(): Promise<void> {
     const { client, catalog, cache } = this.#options
+    if (!catalog.hasGroup(apiServices.group)) return
     const present = [...cache.of(apiServices).objects()] as APIService[]
-    await registerLocal(client, localServices(catalog), present)
+    await registerLocal(client, localServices(catalog), present, { isFirst: !this.#isRegistered })
+    this.#isRegistered = true
   }
 
   async #check(name: string): Promise<void> {

@@ -43,13 +43,16 @@ function versionPriority(catalog: ResourceCatalog, group: string, version: strin
 
 /**
  * Brings the managed APIServices in line with what is served: those of built-in groups are made when they are missing, those of custom groups come and go.
- * What somebody has taken into his own hands, by removing the label, stays as it is.
+ * When the server starts, those of built-in groups that it does not serve go as well. What somebody has taken into his own hands, by removing the label, stays
+ * as it is.
  */
 export async function registerLocal(
   client: Client,
   wanted: ReadonlyMap<string, APIService>,
   present: readonly APIService[],
+  { isFirst }: { readonly isFirst: boolean },
 ): Promise<void> {
+  const isOurs = (managed: string | undefined): boolean => managed === 'true' || (isFirst && managed === 'onstart')
   const known = new Map(present.map((service) => [service.metadata?.name ?? '', service]))
   const created = [...wanted].map(async ([name, service]) => {
     const current = known.get(name)
@@ -57,7 +60,7 @@ export async function registerLocal(
     else if (current.metadata?.labels?.[MANAGED] !== undefined) await restore(client, current, service)
   })
   const removed = present
-    .filter(({ metadata }) => metadata?.labels?.[MANAGED] === 'true' && !wanted.has(metadata.name ?? ''))
+    .filter(({ metadata }) => isOurs(metadata?.labels?.[MANAGED]) && !wanted.has(metadata?.name ?? ''))
     .map((service) => remove(client, service))
   await Promise.all([...created, ...removed])
 }

@@ -1,4 +1,4 @@
-import type { Clock, Log, Random } from '#base'
+import type { Clock, FeatureGates, Log, Random } from '#base'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { AuthorizationMetrics } from './metrics.ts'
 import { nodeAuthorizer } from './node/authorizer.ts'
@@ -8,7 +8,7 @@ import { type AuthorizationOptions, AuthorizerUnion } from './union.ts'
 
 export type { AuthorizationConfiguration, AuthorizerConfiguration, WebhookConfiguration } from './configuration/configuration.ts'
 export { type AuthorizationSource, authorizationFile, parseAuthorizationConfiguration } from './configuration/file.ts'
-export { nodeRules } from './node/rules.ts'
+export { nodeRules, nodeRulesOf } from './node/rules.ts'
 export { RbacAuthorizer } from './rbac/authorizer.ts'
 export { uncovered } from './rbac/cover.ts'
 export { refuseEscalation } from './rbac/escalation.ts'
@@ -30,11 +30,17 @@ export interface Access extends AsyncDisposable {
 /** Rejects with what is wrong with the configuration. */
 export async function openAuthorizers(
   options: AuthorizationOptions,
-  dependencies: { readonly cache: WatchCache; readonly clock: Clock; readonly random: Random; readonly log: Log },
+  dependencies: {
+    readonly cache: WatchCache
+    readonly features: FeatureGates
+    readonly clock: Clock
+    readonly random: Random
+    readonly log: Log
+  },
 ): Promise<Access> {
-  const { cache } = dependencies
+  const { cache, features } = dependencies
   const rbac = new RbacAuthorizer(cache)
   const metrics = new AuthorizationMetrics()
-  const union = await AuthorizerUnion.open(options, { ...dependencies, rbac, metrics, node: nodeAuthorizer(cache) })
+  const union = await AuthorizerUnion.open(options, { ...dependencies, rbac, metrics, node: nodeAuthorizer(cache, features) })
   return { all: [union], rbac, metrics, [Symbol.asyncDispose]: () => union[Symbol.asyncDispose]() }
 }

@@ -1,7 +1,7 @@
 import {
-  clusterRoleBindings as bindings,
   type ClusterRole,
-  clusterRoles as clusterRoleResource,
+  clusterRoleBindings,
+  clusterRoles,
   type Namespace,
   namespaces,
   type PriorityClass,
@@ -11,27 +11,38 @@ import {
   roleBindings,
   roles,
 } from '#api'
-import { deepClone, deepEqual } from '#base'
+import { deepClone, deepEqual, type FeatureGates } from '#base'
 import type { Client } from '#client'
 import { isAlreadyExists, isConflict, type KubernetesObject, keyOf } from '#meta'
 import { uncovered } from '../authorization/index.ts'
-import { clusterRoleBindings, clusterRoles, systemRoleBindings, systemRoles } from './policy.ts'
+import { bindingsOf, rolesOf, systemRoleBindings, systemRoles } from './policy.ts'
 
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 
 const AUTO_UPDATE = 'rbac.authorization.kubernetes.io/autoupdate'
 
+export interface BootstrapOptions {
+  readonly features: FeatureGates
+  /** What is not can't be made. */
+  readonly isServed: (resource: ResourceDefinition) => boolean
+}
+
 /** Makes what a cluster has from its first moment: system namespaces, priority classes, and the policy of upstream's identities. */
-export async function bootstrap(client: Client): Promise<void> {
+export async function bootstrap(client: Client, { features, isServed }: BootstrapOptions): Promise<void> {
+  const serves = (resource: unknown): boolean => isServed(resource as ResourceDefinition)
   await Promise.all(SYSTEM_NAMESPACES.map((name) => ensure(client, namespaces, namespace(name))))
   await Promise.all([
-    ...PRIORITY_CLASSES.map((each) => ensure(client, priorityClasses, each)),
-    reconcileAll(client, clusterRoleResource, clusterRoles, mergeRole),
-    reconcileAll(client, bindings, clusterRoleBindings, mergeBinding),
-    reconcileAll(client, roles, systemRoles, mergeRole),
-    reconcileAll(client, roleBindings, systemRoleBindings, mergeBinding),
+    ...(serves(priorityClasses) ? PRIORITY_CLASSES.map((each) => ensure(client, priorityClasses, each)) : []),
+    ...(serves(clusterRoles) ? policyOf(client, features) : []),
   ])
 }
+
+const policyOf = (client: Client, features: FeatureGates): Promise<void>[] => [
+  reconcileAll(client, clusterRoles, rolesOf(features), mergeRole),
+  reconcileAll(client, clusterRoleBindings, bindingsOf(features), mergeBinding),
+  reconcileAll(client, roles, systemRoles, mergeRole),
+  reconcileAll(client, roleBindings, systemRoleBindings, mergeBinding),
+]
 
 const namespace = (name: string): Namespace => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
 

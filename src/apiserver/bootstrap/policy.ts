@@ -1,7 +1,22 @@
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api'
+import type { FeatureGates } from '#base'
+import { nodeRulesOf } from '../authorization/index.ts'
 import { componentRoles } from './component-roles.ts'
 import { controllerRules } from './controller-rules.ts'
-import { account, clusterBinding, clusterRole, eventsRule, group, named, READ, role, roleBinding, rule, user } from './make.ts'
+import {
+  account,
+  clusterBinding,
+  clusterRole,
+  eventsRule,
+  group,
+  named,
+  READ,
+  role,
+  roleBinding,
+  rule,
+  signers,
+  user,
+} from './make.ts'
 import { userRoles } from './user-roles.ts'
 
 export const clusterRoles: readonly ClusterRole[] = [
@@ -9,6 +24,34 @@ export const clusterRoles: readonly ClusterRole[] = [
   ...componentRoles,
   ...Object.entries(controllerRules).map(([name, rules]) => clusterRole(`system:controller:${name}`, rules)),
 ]
+
+/** The roles of features that are off by default. */
+export function rolesOf(features: FeatureGates): readonly ClusterRole[] {
+  if (!features.isOn('ClusterTrustBundle')) return clusterRoles
+  return [
+    ...clusterRoles.map((each) =>
+      each.metadata?.name === 'system:node' ? clusterRole('system:node', nodeRulesOf(features)) : each,
+    ),
+    clusterRole(BUNDLE_READER, [rule('certificates.k8s.io', 'clustertrustbundles', READ)]),
+    clusterRole(`system:controller:${BUNDLE_PUBLISHER}`, [
+      signers('attest', 'kube-apiserver-serving'),
+      rule('certificates.k8s.io', 'clustertrustbundles', 'create update delete list watch'),
+      eventsRule,
+    ]),
+  ]
+}
+
+export const bindingsOf = (features: FeatureGates): readonly ClusterRoleBinding[] =>
+  features.isOn('ClusterTrustBundle')
+    ? [
+        ...clusterRoleBindings,
+        clusterBinding(BUNDLE_READER, group('system:serviceaccounts')),
+        clusterBinding(`system:controller:${BUNDLE_PUBLISHER}`, account(BUNDLE_PUBLISHER)),
+      ]
+    : clusterRoleBindings
+
+const BUNDLE_READER = 'system:cluster-trust-bundle-discovery'
+const BUNDLE_PUBLISHER = 'kube-apiserver-serving-clustertrustbundle-publisher'
 
 const AUTHENTICATED = group('system:authenticated')
 const SCHEDULER = user('system:kube-scheduler')

@@ -21,6 +21,7 @@ import { timed } from '../latencies.ts'
 import { storageKey } from '../storage-keys.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Preconditions, setPropagation } from './deletion.ts'
+import type { DropDisabled } from './disabled-fields.ts'
 import { draftOf, shareUnchanged } from './draft.ts'
 import type { FieldManagement } from './field-management.ts'
 import {
@@ -55,6 +56,8 @@ export interface RegistryOptions {
   readonly isStale?: ((key: string) => Promise<boolean>) | undefined
   /** What allocations need; set once the server can call itself. */
   readonly hookContext: () => Omit<HookContext, 'dryRun'>
+  /** Of features that are off. */
+  readonly dropDisabled?: DropDisabled | undefined
 }
 
 export interface UpdateOptions {
@@ -151,6 +154,7 @@ export class Registry {
     setZeroFields(object, resource)
     // After admission, whose plugins may still change what this is computed from.
     resource.prepareForCreate(object)
+    this.#options.dropDisabled?.(resource, object, undefined)
     if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
       throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
     }
@@ -207,8 +211,10 @@ export class Registry {
     resource.default(object)
     setZeroFields(object, resource)
     isolateSubresource(resource, object, old, options.subresource)
-    if (options.subresource === '') resource.prepareForUpdate(object, old)
-    else if (options.subresource === 'status') resource.prepareForStatusUpdate(object, old)
+    if (options.subresource === '') {
+      resource.prepareForUpdate(object, old)
+      this.#options.dropDisabled?.(resource, object, old)
+    } else if (options.subresource === 'status') resource.prepareForStatusUpdate(object, old)
     const main = options.subresource === ''
     const hook = main ? hookOf(resource) : undefined
     // A hook still changes what it allocates.

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { FeatureGates, type FeatureSettings } from '#base'
 import { type CommandDefinition, UsageError } from '../command.ts'
 import {
   boolean,
@@ -14,6 +15,7 @@ import {
   withLeaderOptions,
   withLogOptions,
 } from '../component-options.ts'
+import { withFeatureGates } from '../enablement-options.ts'
 import { wholeNumber } from '../options.ts'
 
 interface Options extends LogOptions, LeaderOptions {
@@ -31,6 +33,7 @@ interface Options extends LogOptions, LeaderOptions {
   readonly clusterSigningKeyFile?: string
   readonly clusterSigningDuration: number
   readonly legacyServiceAccountTokenCleanUpPeriod: number
+  readonly featureGates?: FeatureSettings
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000
@@ -69,7 +72,7 @@ export const controllerManager: CommandDefinition = {
         duration('--legacy-service-account-token-clean-up-period'),
         YEAR_MS,
       )
-    withLogOptions(withLeaderOptions(command, 'kube-controller-manager')).action(async (options: Options) => {
+    withLogOptions(withLeaderOptions(withFeatureGates(command), 'kube-controller-manager')).action(async (options: Options) => {
       const { componentContext, controllerNames, runProcess, startControllerManagerProcess, systemRandom } = await import(
         '#cluster'
       )
@@ -85,6 +88,7 @@ export const controllerManager: CommandDefinition = {
         signing: await signingOf(options),
         serviceAccountKey:
           serviceAccountPrivateKeyFile && readFlagFile('--service-account-private-key-file', serviceAccountPrivateKeyFile),
+        features: new FeatureGates(options.featureGates),
         legacyTokenPeriodMs: options.legacyServiceAccountTokenCleanUpPeriod,
         controllers: options.controllers ?? ['*'],
         rootCA: options.rootCaFile === undefined ? '' : readFlagFile('--root-ca-file', options.rootCaFile),

@@ -45,7 +45,7 @@ export async function startApiServerProcess(
   const store = stack.use(await openStore(options.storage, { directory: options.dataDirectory, clock, log, onFailure: stop }))
   const { serviceClusterIPRanges, serviceNodePortRange } = options
   const { clientCA, frontProxyCA, serviceAccounts } = options.credentials
-  const { authentication, authorization, admission, encryption, audit, shutdown } = options
+  const { authentication, authorization, admission, encryption, audit, shutdown, featureGates, runtimeConfig } = options
   // As upstream, whoever the front proxy's authority signs for may speak for others, unless names are named.
   const requestHeaders = { ...authentication?.requestHeaders, allowedNames: authentication?.requestHeaders?.allowedNames ?? [] }
   const settings = {
@@ -55,6 +55,8 @@ export async function startApiServerProcess(
     encryption,
     audit,
     shutdown,
+    featureGates,
+    runtimeConfig,
   }
   const listening = Promise.withResolvers<number>()
   const server = stack.use(

@@ -1,3 +1,4 @@
+import type { FeatureGates } from '#base'
 import { type NodeMaskSizes, type Signing, startControllers } from '#controllers'
 import { tokenSigner } from '../token-signer.ts'
 import type { ComponentContext } from './component.ts'
@@ -13,6 +14,7 @@ export interface ControllerManagerProcessOptions {
   readonly useServiceAccountCredentials: boolean
   /** Which controllers run, as upstream's `--controllers`. */
   readonly controllers: readonly string[]
+  readonly features?: FeatureGates | undefined
   readonly rootCA: string
   readonly clusterCIDR: string
   readonly nodeMaskSizes: NodeMaskSizes
@@ -39,6 +41,7 @@ export async function startControllerManagerProcess(
       clock,
       random,
       log,
+      features: options.features,
       rootCA: options.rootCA,
       clusterCIDR: options.clusterCIDR,
       nodeMaskSizes: options.nodeMaskSizes,

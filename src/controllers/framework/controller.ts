@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '#api'
-import { type Clock, type Log, type Random, TaskGroup } from '#base'
+import { type Clock, type FeatureGates, type Log, type Random, TaskGroup } from '#base'
 import { type Client, EventRecorder, type EventSink, type Informer, type Informers, WorkQueue } from '#client'
 import { isConflict, type KubernetesObject, keyOf, type ObjectKey } from '#meta'
 import { Expectations } from './expectations.ts'
@@ -17,6 +17,7 @@ export interface ManagerContext {
   readonly random: Random
   readonly log: Log
   clientFor(serviceAccountName: string): Client
+  readonly features: FeatureGates
   /** PEM of what clients trust (root-ca-cert-publisher). */
   readonly rootCA: string
   /** Where pods get their addresses from (node IPAM): a range, or one of each family by a comma; empty: nodes get none. */

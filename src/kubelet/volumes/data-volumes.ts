@@ -1,6 +1,7 @@
 import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret } from '#api'
 import { fieldValue, resourceValue } from '../containers/field-path.ts'
 import { type VolumeFile, writeAtomically } from './atomic-directory.ts'
+import { trustAnchors } from './trust-anchors.ts'
 import { type MountedVolume, type VolumeContext, VolumeError, type VolumeType } from './volume.ts'
 
 type Files = Map<string, VolumeFile>
@@ -42,11 +43,14 @@ export const projectedVolume: VolumeType = {
   async prepare({ projected: source }, context) {
     await context.mountTmpfs(context.directory, {})
     const mode = source?.defaultMode ?? 0o644
+    // Where one user or a group is known to read it, nobody else may.
+    const user = sharedUser(context.pod)
+    const isPrivate = user !== undefined || context.pod.spec?.securityContext?.fsGroup !== undefined
     const files: Files = new Map()
     const add = (more: Files): void => {
       for (const [path, file] of more) files.set(path, file)
     }
-    for (const { configMap, secret, downwardAPI, serviceAccountToken } of source?.sources ?? []) {
+    for (const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } of source?.sources ?? []) {
       if (configMap !== undefined)
         add(
           configMapFiles(
@@ -61,10 +65,11 @@ export const projectedVolume: VolumeType = {
       if (serviceAccountToken !== undefined) {
         const { path, audience, expirationSeconds = 3600 } = serviceAccountToken
         const token = Buffer.from(await context.token(audience, expirationSeconds))
-        const user = sharedUser(context.pod)
-        // Where one user or a group is known to read it, nobody else may.
-        const isPrivate = user !== undefined || context.pod.spec?.securityContext?.fsGroup !== undefined
         files.set(checkedPath(path), { content: token, mode: isPrivate ? 0o600 : mode, user })
+      }
+      if (clusterTrustBundle !== undefined) {
+        const content = trustAnchors(clusterTrustBundle, await context.trustBundles())
+        files.set(checkedPath(clusterTrustBundle.path), { content, mode: isPrivate ? 0o600 : mode, user })
       }
     }
     return write(files, context)

@@ -78,6 +78,7 @@ export class DiskVolumes implements VolumeManager {
           persistentVolume: (name) => this.#client.find(persistentVolumes, name),
           configMap: (name) => this.#objects.configMap(namespace, name, uid),
           secret: (name) => this.#objects.secret(namespace, name, uid),
+          trustBundles: () => this.#objects.trustBundles(uid),
           token: (audience, seconds) => this.#token(pod, audience, seconds),
           mountTmpfs: (target, tmpfs) => this.#mountTmpfs(target, tmpfs),
         })

@@ -1,4 +1,4 @@
-import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, Secret, Volume } from '#api'
+import type { ClusterTrustBundle, ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, Secret, Volume } from '#api'
 import type { Clock } from '#base'
 import type { PodFacts } from '../containers/field-path.ts'
 
@@ -20,6 +20,8 @@ export interface VolumeContext {
   readonly isNew: boolean
   configMap(name: string): Promise<ConfigMap | undefined>
   secret(name: string): Promise<Secret | undefined>
+  /** Every ClusterTrustBundle there is. */
+  trustBundles(): Promise<readonly ClusterTrustBundle[]>
   /** A claim of the pod's namespace. */
   claim(name: string): Promise<PersistentVolumeClaim | undefined>
   persistentVolume(name: string): Promise<PersistentVolume | undefined>

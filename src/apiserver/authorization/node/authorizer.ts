@@ -1,3 +1,4 @@
+import type { FeatureGates } from '#base'
 import type { WatchCache } from '../../watch-cache/watch-cache.ts'
 import { allows } from '../rbac/rules.ts'
 import {
@@ -9,7 +10,7 @@ import {
   type ResourceAttributes,
 } from '../types.ts'
 import { NodeGraph, type RelatedKind } from './graph.ts'
-import { nodeRules } from './rules.ts'
+import { nodeRulesOf } from './rules.ts'
 
 const USER_PREFIX = 'system:node:'
 const LEASE_NAMESPACE = 'kube-node-lease'
@@ -33,7 +34,8 @@ type Judge = (node: string, asked: Asked, graph: NodeGraph) => Decision
  * What a kubelet may do (https://kubernetes.io/docs/reference/access-authn-authz/node/): read itself, the pods bound to it and what those refer to, and
  * write itself, its lease and their state. What it may not do to objects of these kinds is admission's, which sees them (NodeRestriction).
  */
-export function nodeAuthorizer(cache: WatchCache): Authorizer {
+export function nodeAuthorizer(cache: WatchCache, features: FeatureGates): Authorizer {
+  const rules = nodeRulesOf(features)
   const graph = new NodeGraph(cache)
   return {
     name: 'Node',
@@ -43,7 +45,7 @@ export function nodeAuthorizer(cache: WatchCache): Authorizer {
       if (node === '') return noOpinion(`unknown node for user ${JSON.stringify(attributes.user.username)}`)
       const judge = attributes.isResource ? JUDGES[`${attributes.group}/${attributes.resource}`] : undefined
       if (judge !== undefined) return judge(node, attributes as Asked, graph)
-      return nodeRules.some((rule) => allows(rule, attributes)) ? ALLOW : NO_OPINION
+      return rules.some((rule) => allows(rule, attributes)) ? ALLOW : NO_OPINION
     },
     rulesFor: (user) => ({
       resourceRules: [],

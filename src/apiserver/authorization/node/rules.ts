@@ -1,4 +1,5 @@
 import type { PolicyRule } from '#api'
+import type { FeatureGates } from '#base'
 
 const rule = (group: string, resources: string, verbs: string): PolicyRule => ({
   apiGroups: [group],
@@ -36,3 +37,9 @@ export const nodeRules: readonly PolicyRule[] = [
   rule('resource.k8s.io', 'resourceslices', 'deletecollection'),
   rule('', 'serviceaccounts', 'get'),
 ]
+
+/** Roots of trust are for everybody's eyes. */
+const bundleRules: readonly PolicyRule[] = [...nodeRules, rule('certificates.k8s.io', 'clustertrustbundles', READ)]
+
+export const nodeRulesOf = (features: FeatureGates): readonly PolicyRule[] =>
+  features.isOn('ClusterTrustBundle') ? bundleRules : nodeRules

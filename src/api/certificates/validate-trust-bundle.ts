@@ -1,0 +1,78 @@
+import { X509Certificate } from 'node:crypto'
+import type { ClusterTrustBundle } from '../generated/types.ts'
+import { immutable } from '../validation/common.ts'
+import { complaints, type Findings, invalidValue, tooLong } from '../validation/findings.ts'
+import { subdomainName } from '../validation/names.ts'
+import { pemBlocks } from './pem-blocks.ts'
+import { validateSignerName } from './validate-signing-request.ts'
+
+const TRUST_BUNDLE_BYTES_MAX = 1024 * 1024
+
+/** As the API reference of ClusterTrustBundle says: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/cluster-trust-bundle-v1beta1/. */
+export function* validateTrustBundle(bundle: ClusterTrustBundle): Findings {
+  yield* validateNaming(bundle)
+  yield* validateAnchors(bundle.spec?.trustBundle ?? '', 'spec.trustBundle')
+}
+
+/** What was accepted once is not read again, so that stricter readers lock nobody out of labels. */
+export function* validateTrustBundleUpdate(bundle: ClusterTrustBundle, old: ClusterTrustBundle): Findings {
+  yield* validateNaming(bundle)
+  if (bundle.spec?.trustBundle !== old.spec?.trustBundle)
+    yield* validateAnchors(bundle.spec?.trustBundle ?? '', 'spec.trustBundle')
+  yield* immutable(bundle.spec?.signerName ?? '', old.spec?.signerName ?? '', 'spec.signerName')
+}
+
+function* validateNaming({ metadata, spec }: ClusterTrustBundle): Findings {
+  const signerName = spec?.signerName ?? ''
+  const { name = '', generateName = '' } = metadata ?? {}
+  if (generateName !== '') yield* complaints(nameProblems(signerName, generateName, true), generateName, 'metadata.generateName')
+  yield* complaints(nameProblems(signerName, name, false), name, 'metadata.name')
+  if (signerName !== '') yield* validateSignerName(signerName, 'spec.signerName')
+}
+
+/** The bundle of `example.com/foo` is named `example.com:foo:…`; one of no signer has no colon in its name. */
+function* nameProblems(signerName: string, name: string, isPrefix: boolean): Iterable<string> {
+  if (signerName === '') {
+    if (name.includes(':')) yield 'ClusterTrustBundle without signer name must not have ":" in its name'
+    else yield* subdomainName(name, isPrefix)
+    return
+  }
+  const prefix = `${signerName.replaceAll('/', ':')}:`
+  if (!name.startsWith(prefix)) yield `ClusterTrustBundle for signerName ${signerName} must be named with prefix ${prefix}`
+  else yield* subdomainName(name.slice(prefix.length), isPrefix)
+}
+
+function* validateAnchors(text: string, field: string): Findings {
+  if (Buffer.byteLength(text) > TRUST_BUNDLE_BYTES_MAX) {
+    yield tooLong(field, TRUST_BUNDLE_BYTES_MAX)
+    return
+  }
+  const wrong = (detail: string) => invalidValue(field, '<value omitted>', detail)
+  const places = new Map<string, number[]>()
+  let malformed = false
+  let entry = -1
+  for (const { type, hasHeaders, bytes } of pemBlocks(text)) {
+    entry++
+    const problem =
+      type !== 'CERTIFICATE' ? `has bad block type: ${type}` : hasHeaders ? 'has PEM block headers' : certificateProblem(bytes)
+    if (problem === undefined) {
+      const der = bytes.toString('latin1')
+      places.set(der, [...(places.get(der) ?? []), entry])
+      continue
+    }
+    malformed = true
+    yield wrong(`entry ${entry} ${problem}`)
+  }
+  if (malformed) return
+  if (places.size === 0) yield wrong('at least one trust anchor must be provided')
+  for (const indices of places.values())
+    if (indices.length > 1) yield wrong(`duplicate trust anchor (indices [${indices.join(' ')}])`)
+}
+
+function certificateProblem(bytes: Uint8Array): string | undefined {
+  try {
+    return new X509Certificate(bytes).ca ? undefined : 'does not have the CA bit set'
+  } catch {
+    return 'does not parse as X.509'
+  }
+}
