@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { type JWTPayload, SignJWT } from 'jose'
 import { startHttpsServer, type TestHttpsServer } from './https-server.ts'
 
@@ -10,6 +11,8 @@ export interface TestIssuer extends AsyncDisposable {
   readonly server: TestHttpsServer
   /** What it answers beside what is usual: set an entry to change a document. */
   readonly documents: Map<string, unknown>
+  /** Who answers for a path by himself, before there is a document. */
+  readonly answers: Map<string, (response: ServerResponse) => void>
   /** Forgets its keys and makes another, whose id it returns. */
   rotate(algorithm?: string): string
   /** A token with the current key; `header` and `claims` beside and instead of the usual ones. */
@@ -22,7 +25,15 @@ export async function startIssuer(): Promise<TestIssuer> {
   let [id, algorithm] = [0, 'RS256']
   let pair!: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
   const documents = new Map<string, unknown>()
-  const server = await startHttpsServer(['127.0.0.1'], ({ path }, response) => {
+  const answers = new Map<string, (response: ServerResponse) => void>()
+  const server = await startHttpsServer(['127.0.0.1'], async ({ path }, response) => {
+    const answer = answers.get(path)
+    if (answer !== undefined) {
+      answer(response)
+      // Nothing is added to what it said, however long it takes.
+      await new Promise<void>((resolve) => response.once('close', resolve))
+      return undefined
+    }
     if (documents.has(path)) return documents.get(path)
     response.statusCode = 404
     return { path }
@@ -44,6 +55,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     ca: Buffer.from(server.caBundle, 'base64').toString(),
     server,
     documents,
+    answers,
     rotate,
     sign: (claims, header = {}) =>
       new SignJWT({ iss: url, aud: 'kubernetes', ...claims })

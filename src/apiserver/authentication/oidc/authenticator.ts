@@ -1,16 +1,12 @@
 import type { UserInfo } from '#client'
-import { audiencesOf, type Claims, parseToken, timeMsOf, type UnverifiedToken } from '../jwt.ts'
+import { type Claims, parseToken, type UnverifiedToken } from '../jwt.ts'
 import type { Authenticated } from '../types.ts'
 import type { ClaimOrExpression, JwtConfiguration } from './configuration.ts'
+import { DistributedClaims } from './distributed-claims.ts'
 import { evaluated, textsOf } from './expressions.ts'
+import { checkIdToken, SIGNING_ALGORITHMS } from './id-token.ts'
 import { Provider, type ProviderDependencies } from './provider.ts'
 import type { CompiledJwt, CompiledRule } from './validate.ts'
-
-/** Signatures of asymmetric keys. Never `none`, and never one that is made with the key by which it is checked. */
-export const SIGNING_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'] as const
-
-/** What is not valid before a time may be sent by whose clock is fast. */
-const NOT_BEFORE_LEEWAY_MS = 5 * 60_000
 
 export interface JwtOptions {
   readonly configuration: JwtConfiguration
@@ -24,25 +20,34 @@ export class JwtAuthenticator implements Disposable {
   readonly provider: Provider
   readonly #options: Required<JwtOptions>
   readonly #dependencies: ProviderDependencies
+  /** Groups may be so many that they do not fit into a token. */
+  readonly #distributed: DistributedClaims | undefined
 
   constructor(options: JwtOptions, dependencies: ProviderDependencies) {
     this.issuer = options.configuration.issuer.url ?? ''
     this.provider = new Provider(options.configuration.issuer, dependencies)
     this.#options = { algorithms: SIGNING_ALGORITHMS, ...options }
     this.#dependencies = dependencies
+    const { issuer, claimMappings } = options.configuration
+    const claim = claimMappings.groups?.claim ?? ''
+    const { provider } = this
+    const { algorithms } = this.#options
+    this.#distributed = claim === '' ? undefined : new DistributedClaims({ issuer, claim, algorithms, provider }, dependencies)
   }
 
   /** Rejects with what is wrong with the token, or with what it says. */
   async authenticate(token: string, unverified: UnverifiedToken): Promise<Authenticated> {
     if (!this.provider.isReady)
       throw new Error(`oidc: authenticator for issuer ${JSON.stringify(this.issuer)} is not initialized`)
-    const { claims } = unverified
+    const { audiences = [] } = this.#options.configuration.issuer
+    const { algorithms } = this.#options
     try {
-      this.#checkClaims(unverified)
+      checkIdToken(unverified, { audiences, algorithms, nowMs: this.#dependencies.clock.now() })
       await this.provider.verify(token, unverified)
     } catch (error) {
       throw new Error(`oidc: verify token: ${(error as Error).message}`, { cause: error })
     }
+    const claims = await this.#expanded(unverified.claims)
     const user = this.#userOf(claims)
     this.#checkRequired(claims)
     const { claimRules, userRules } = this.#options.compiled
@@ -52,26 +57,16 @@ export class JwtAuthenticator implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#distributed?.[Symbol.dispose]()
     this.provider[Symbol.dispose]()
   }
 
-  /** What can be seen without a key, in the order of the library that upstream uses. */
-  #checkClaims({ algorithm, claims }: UnverifiedToken): void {
-    const { audiences = [] } = this.#options.configuration.issuer
-    const own = audiencesOf(claims)
-    if (!audiences.some((audience) => own.includes(audience)))
-      throw new Error(`oidc: expected audience in ${quoted([...audiences].sort())} got ${quoted(own)}`)
-    const nowMs = this.#dependencies.clock.now()
-    const [expiry, notBefore] = [timeMsOf(claims, 'exp'), timeMsOf(claims, 'nbf')]
-    if (expiry === undefined || expiry < nowMs)
-      throw new Error(`oidc: token is expired (Token Expiry: ${expiry === undefined ? 'none' : shown(expiry)})`)
-    if (notBefore !== undefined && nowMs + NOT_BEFORE_LEEWAY_MS < notBefore)
-      throw new Error(`oidc: current time ${shown(nowMs)} before the nbf (not before) time: ${shown(notBefore)}`)
-    const { algorithms } = this.#options
-    if (!algorithms.includes(algorithm))
-      throw new Error(
-        `oidc: id token signed with unsupported algorithm, expected ${quoted(algorithms)} got ${JSON.stringify(algorithm)}`,
-      )
+  async #expanded(claims: Claims): Promise<Claims> {
+    try {
+      return (await this.#distributed?.expanded(claims)) ?? claims
+    } catch (error) {
+      throw new Error(`oidc: could not expand distributed claims: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   #userOf(claims: Claims): UserInfo {
@@ -171,7 +166,3 @@ function checkRules(rules: readonly CompiledRule[], variables: Parameters<typeof
     if (value !== true) throw new Error(`${what}: validation expression '${expression}' failed: ${message}`)
   }
 }
-
-const shown = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))
-
-const quoted = (names: readonly string[]): string => `[${names.map((name) => JSON.stringify(name)).join(' ')}]`

@@ -1,9 +1,10 @@
 import type { Clock, Log } from '#base'
 import type { FieldError } from '#meta'
 import type { Authenticated, TokenAuthenticator } from '../types.ts'
-import { claimedIssuer, JwtAuthenticator, SIGNING_ALGORITHMS } from './authenticator.ts'
+import { claimedIssuer, JwtAuthenticator } from './authenticator.ts'
 import { type AuthenticationConfiguration, readAuthenticationConfiguration } from './configuration.ts'
 import { claimLanguage } from './expressions.ts'
+import { SIGNING_ALGORITHMS } from './id-token.ts'
 import { checkConfiguration } from './validate.ts'
 
 export { type AuthenticationConfiguration, type JwtConfiguration, readAuthenticationConfiguration } from './configuration.ts'

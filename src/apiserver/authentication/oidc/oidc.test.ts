@@ -1,72 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { ConfigurationSource } from '#apiserver'
 import { type Log, nullLog, VirtualClock } from '#base'
 import type { UserInfo } from '#client'
-import { printYaml } from '#meta'
-import { bearer, startIssuer, startTestApiServer, type TestIssuer, whoAmI } from '#testing'
+import { bearer, eventually, jwtOf, oidcLab, startIssuer, startTestApiServer, whoAmI, writtenConfiguration } from '#testing'
 import type { JwtConfiguration } from './configuration.ts'
 
 const HOUR = 3600
-
-const configurationOf = (issuer: TestIssuer, more: Partial<JwtConfiguration> = {}, ofIssuer: object = {}): JwtConfiguration => ({
-  issuer: { url: issuer.url, audiences: ['kubernetes'], certificateAuthority: issuer.ca, ...ofIssuer },
-  claimMappings: { username: { claim: 'sub', prefix: 'oidc:' } },
-  ...more,
-})
-
-interface Source extends ConfigurationSource {
-  set(...jwt: JwtConfiguration[]): Promise<void>
-  write(text: string): void
-}
-
-function source(): Source {
-  let text = ''
-  let told: () => void = () => undefined
-  const write = (next: string): void => {
-    text = next
-    told()
-  }
-  return {
-    read: async () => text,
-    onChange(listener) {
-      told = listener
-      return { [Symbol.dispose]: () => undefined }
-    },
-    write,
-    set: async (...jwt) =>
-      write(await printYaml({ apiVersion: 'apiserver.config.k8s.io/v1', kind: 'AuthenticationConfiguration', jwt })),
-  }
-}
-
-/** Sockets are real, so what is under way is waited for. */
-async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await check())) await new Promise(setImmediate)
-}
-
-async function lab(
-  configure: (issuer: TestIssuer) => JwtConfiguration[] = (issuer) => [configurationOf(issuer)],
-  log: Log = nullLog,
-) {
-  await using stack = new AsyncDisposableStack()
-  const issuer = stack.use(await startIssuer())
-  const clock = new VirtualClock()
-  const configuration = source()
-  await configuration.set(...configure(issuer))
-  const api = stack.use(await startTestApiServer({ clock, log, authentication: { configuration } }))
-  const who = async (token: string): Promise<UserInfo | number> => whoAmI(api, bearer(token))
-  const sign = (claims: object = {}, header = {}): Promise<string> =>
-    issuer.sign({ sub: 'ann', exp: Math.floor(clock.now() / 1000) + HOUR, ...claims }, header)
-  const first = await sign({ probe: true })
-  const isReady = async (): Promise<boolean> => !/not initialized/.test((await review(first)) ?? '')
-  const review = async (token: string): Promise<string | undefined> => {
-    const { tokenReviews } = await import('#api')
-    return (await api.client.create(tokenReviews, { spec: { token } })).status?.error
-  }
-  await eventually(isReady)
-  const owned = stack.move()
-  return { ...api, clock, issuer, configuration, who, sign, review, [Symbol.asyncDispose]: () => owned.disposeAsync() }
-}
 
 test('a token of a configured issuer is the user that its claims are mapped to', async () => {
   const mapped: Partial<JwtConfiguration> = {
@@ -85,7 +24,7 @@ test('a token of a configured issuer is the user that its claims are mapped to',
     ],
     userValidationRules: [{ expression: "!user.username.startsWith('system:')", message: 'reserved' }],
   }
-  await using api = await lab((issuer) => [configurationOf(issuer, mapped)])
+  await using api = await oidcLab((issuer) => [jwtOf(issuer, mapped)])
   const nbf = Math.floor(api.clock.now() / 1000)
   const good = { realm: 'acme', roles: 'dev,ops', oid: 'o-1', department: ['a', 'b'], hd: 'acme.io', nbf }
   assert.deepEqual(await api.who(await api.sign(good)), {
@@ -119,7 +58,7 @@ test('claims are taken with their prefixes, a single group as well, and an addre
   const mapped: Partial<JwtConfiguration> = {
     claimMappings: { username: { claim: 'email', prefix: '' }, groups: { claim: 'groups', prefix: 'g:' } },
   }
-  await using api = await lab((issuer) => [configurationOf(issuer, mapped)])
+  await using api = await oidcLab((issuer) => [jwtOf(issuer, mapped)])
   const named = async (claims: object): Promise<unknown> => {
     const user = await api.who(await api.sign(claims))
     return typeof user === 'number' ? user : [user.username, ...user.groups]
@@ -136,7 +75,7 @@ test('claims are taken with their prefixes, a single group as well, and an addre
 })
 
 test('an issuer’s token that is not good is refused, and says why to who reviews it', async () => {
-  await using api = await lab()
+  await using api = await oidcLab()
   const { issuer, sign, clock } = api
   const now = Math.floor(clock.now() / 1000)
   const [, claims] = (await sign()).split('.')
@@ -167,7 +106,7 @@ test('an issuer’s token that is not good is refused, and says why to who revie
 })
 
 test('keys may change at any time, and whoever makes up key ids makes the server ask for them once in ten seconds', async () => {
-  await using api = await lab()
+  await using api = await oidcLab()
   const { issuer, clock } = api
   assert.equal(((await api.who(await api.sign())) as UserInfo).username, 'oidc:ann')
   await clock.advance(10_000)
@@ -186,7 +125,7 @@ test('keys may change at any time, and whoever makes up key ids makes the server
 })
 
 test('secrets among the keys prove nothing', async () => {
-  await using api = await lab()
+  await using api = await oidcLab()
   const secret = Buffer.alloc(32, 1)
   api.issuer.documents.set('/keys', { keys: [{ kty: 'oct', kid: 'shared', k: secret.toString('base64url') }, null, 'x'] })
   await api.clock.advance(10_000)
@@ -199,9 +138,9 @@ test('secrets among the keys prove nothing', async () => {
 
 test('a discovery document somewhere else is read there, and must be that of the issuer', async () => {
   await using other = await startIssuer()
-  await using api = await lab((issuer) => {
+  await using api = await oidcLab((issuer) => {
     other.documents.set('/elsewhere', { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` })
-    return [configurationOf(issuer, {}, { discoveryURL: `${other.url}/elsewhere`, certificateAuthority: issuer.ca + other.ca })]
+    return [jwtOf(issuer, {}, { discoveryURL: `${other.url}/elsewhere`, certificateAuthority: issuer.ca + other.ca })]
   })
   assert.equal(((await api.who(await api.sign())) as UserInfo).username, 'oidc:ann')
   assert.ok(api.issuer.server.requests.every(({ path }) => path === '/keys'))
@@ -212,8 +151,8 @@ test('a provider that is down when the server starts is asked again every ten se
   const document = issuer.documents.get('/.well-known/openid-configuration')
   issuer.documents.set('/.well-known/openid-configuration', { issuer: 'https://liar.example', jwks_uri: `${issuer.url}/keys` })
   const clock = new VirtualClock()
-  const configuration = source()
-  await configuration.set(configurationOf(issuer))
+  const configuration = writtenConfiguration()
+  await configuration.set(jwtOf(issuer))
   await using api = await startTestApiServer({ clock, authentication: { configuration } })
   const token = await issuer.sign({ sub: 'ann', exp: clock.now() / 1000 + HOUR })
   await eventually(() => issuer.server.requests.length === 1)
@@ -232,7 +171,7 @@ test('a changed configuration takes over when its providers answer; a wrong one 
   await using next = await startIssuer()
   const errors: string[] = []
   const log: Log = { ...nullLog, child: () => log, error: (_, data) => errors.push(String((data as { error?: unknown })?.error)) }
-  await using api = await lab(undefined, log)
+  await using api = await oidcLab(undefined, log)
   const { configuration, issuer, clock } = api
   const token = await api.sign()
   const others = await next.sign({ sub: 'bob', exp: clock.now() / 1000 + HOUR })
@@ -242,18 +181,15 @@ test('a changed configuration takes over when its providers answer; a wrong one 
   configuration.write('apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: [{issuer: {uri: x}}]\n')
   await eventually(() => errors.length === 1)
   assert.match(errors[0]!, /strict decoding error: unknown field "jwt\[0\]\.issuer\.uri"/)
-  await configuration.set(configurationOf(next, { claimMappings: {} }))
+  await configuration.set(jwtOf(next, { claimMappings: {} }))
   await eventually(() => errors.length === 2)
   assert.match(errors[1]!, /^jwt\[0\]\.claimMappings\.username: Required value: claim or expression is required$/)
   assert.deepEqual([await accepts(token), await accepts(others)], [true, false])
 
-  await configuration.set(
-    configurationOf(next),
-    configurationOf(issuer, { claimMappings: { username: { claim: 'sub', prefix: 'new:' } } }),
-  )
+  await configuration.set(jwtOf(next), jwtOf(issuer, { claimMappings: { username: { claim: 'sub', prefix: 'new:' } } }))
   await eventually(() => accepts(others))
   assert.equal(((await api.who(token)) as UserInfo).username, 'new:ann')
-  await configuration.set(configurationOf(next))
+  await configuration.set(jwtOf(next))
   await eventually(async () => !(await accepts(token)))
   assert.equal(await accepts(others), true)
   await configuration.set()
@@ -261,7 +197,7 @@ test('a changed configuration takes over when its providers answer; a wrong one 
 })
 
 test('anonymous requests are for the paths that the configuration names', async () => {
-  const configuration = source()
+  const configuration = writtenConfiguration()
   configuration.write(
     'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}]}\n',
   )

@@ -1,17 +1,14 @@
 import type { JWK } from 'jose'
 import type { Clock, Log, Timer } from '#base'
-import { callHttps } from '../../https-call.ts'
 import type { UnverifiedToken } from '../jwt.ts'
 import type { IssuerConfiguration } from './configuration.ts'
+import { fetchDocument } from './fetch-document.ts'
 
 export interface ProviderDependencies {
   readonly clock: Clock
   readonly log: Log
 }
 
-/** Whoever is asked for a document answers in so much time, with so many bytes. */
-const FETCH_TIMEOUT_MS = 30_000
-const DOCUMENT_BYTES_MAX = 1024 * 1024
 /** A provider that can not be reached at first is asked again. */
 const RETRY_MS = 10_000
 /** Whoever sends tokens with keys that nobody knows makes us ask for keys no oftener. */
@@ -114,27 +111,10 @@ export class Provider implements Disposable {
   }
 
   async #read(url: string): Promise<object> {
-    const expired = new AbortController()
-    using _timer = this.#dependencies.clock.after(FETCH_TIMEOUT_MS, () => expired.abort(new Error('context deadline exceeded')))
-    const { hostname, port, pathname, search } = new URL(url)
     const { certificateAuthority } = this.#issuer
-    const { status, body } = await callHttps(
-      {
-        host: hostname.replace(/^\[|\]$/g, ''),
-        port: port === '' ? 443 : Number(port),
-        path: pathname + search,
-        ...(certificateAuthority && { ca: certificateAuthority }),
-        headers: { accept: 'application/json' },
-        agent: false,
-      },
-      undefined,
-      { answerBytesMax: DOCUMENT_BYTES_MAX, signal: AbortSignal.any([this.#stop.signal, expired.signal]) },
-    ).catch((error: Error) => {
-      throw new Error(`Get ${JSON.stringify(url)}: ${expired.signal.aborted ? 'context deadline exceeded' : error.message}`, {
-        cause: error,
-      })
-    })
-    if (status !== 200) throw new Error(`Get ${JSON.stringify(url)}: status ${status}`)
+    const { clock } = this.#dependencies
+    const headers = { accept: 'application/json' }
+    const body = await fetchDocument(url, { certificateAuthority, headers, clock, signal: this.#stop.signal })
     const document: unknown = JSON.parse(body)
     if (typeof document !== 'object' || document === null) throw new Error(`Get ${JSON.stringify(url)}: not a JSON object`)
     return document
