@@ -19,6 +19,8 @@ export interface RequestContext {
   /** Where the request is recorded; absent when the audit policy wants nothing of it. */
   readonly audit: AuditTrail | undefined
   readonly patience: Patience
+  /** Where it comes from; nowhere, when that is this process. */
+  readonly clientAddress: string | undefined
   /** Whether the answer goes out in bytes; who is in this process takes objects. */
   readonly isRemote: boolean
 }

@@ -64,6 +64,7 @@ interface Identified {
   readonly info: RequestInfo
   readonly user: UserInfo
   readonly resource: ResourceDefinition | undefined
+  readonly address: string | undefined
   /** Of how they were known. */
   readonly warnings: readonly string[]
 }
@@ -73,6 +74,8 @@ export interface Admitted {
   readonly trail: AuditTrail | undefined
   readonly info: RequestInfo
   readonly user: UserInfo
+  /** Where it comes from. */
+  readonly address: string | undefined
   readonly context: RequestContext | undefined
 }
 
@@ -162,7 +165,8 @@ export class Pipeline {
             if (user !== authenticated) trail?.impersonates(user)
             const resource =
               info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
-            return { info, user, resource, trail, warnings }
+            const address = peer.kind === 'tls' ? peer.address : undefined
+            return { info, user, resource, trail, address, warnings }
           }),
         )
       },
@@ -174,14 +178,14 @@ export class Pipeline {
   }
 
   #permit(request: TransportRequest, who: Identified, patience: Patience): Answer<Admitted> {
-    const { info, user, resource, trail } = who
+    const { info, user, resource, trail, address } = who
     const attributes = attributesOf(info, user, request.query)
     return andThen(
       timed(trail, 'authorization', () => this.#authorize(attributes, resource, trail)),
       () => {
-        if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, context: undefined }
+        if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, address, context: undefined }
         if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-        return { info, user, trail, context: contextOf(request, info, resource, who, patience) }
+        return { info, user, trail, address, context: contextOf(request, info, resource, who, patience) }
       },
     )
   }
@@ -202,17 +206,17 @@ export class Pipeline {
   }
 
   /** Where a raw connection to another API server goes, once it is admitted. */
-  remoteTarget(request: TransportRequest, user: UserInfo): ConnectTarget {
+  remoteTarget(request: TransportRequest, user: UserInfo, address: string | undefined): ConnectTarget {
     const aggregator = this.#options.aggregator()
-    return aggregator.target(aggregator.find(request.path)!, request, user)
+    return aggregator.target(aggregator.find(request.path)!, request, user, address)
   }
 
-  #serve(request: TransportRequest, { info, user, context }: Admitted, patience: Patience): Answer<TransportResponse> {
+  #serve(request: TransportRequest, { info, user, address, context }: Admitted, patience: Patience): Answer<TransportResponse> {
     const unrouted = unroutedMethod(request, this.#options.catalog)
     if (context !== undefined) return unrouted ?? this.#dispatcher.dispatch(context)
     const aggregator = this.#options.aggregator()
     const remote = aggregator.find(request.path)
-    if (remote !== undefined) return aggregator.proxy(remote, request, user, patience)
+    if (remote !== undefined) return aggregator.proxy(remote, request, user, patience, address)
     if (unrouted !== undefined) return unrouted
     if (info.kind === 'path') return aggregator.merge(request, patience, () => this.#paths.serve(request, user))
     throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
@@ -290,7 +294,7 @@ function contextOf(
   request: TransportRequest,
   info: Extract<RequestInfo, { kind: 'resource' }>,
   resource: ResourceDefinition,
-  { user, trail }: Identified,
+  { user, trail, address }: Identified,
   patience: Patience,
 ): RequestContext {
   if (resource.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
@@ -302,6 +306,7 @@ function contextOf(
     query: request.query ?? NO_QUERY,
     headers: request.headers ?? {},
     body: request.body,
+    clientAddress: address,
     isRemote: request.uri !== undefined,
     warnings: resource.deprecation === undefined ? [] : [resource.deprecation],
     audit: trail?.isOn ? trail : undefined,

@@ -83,14 +83,21 @@ export class Aggregator implements AsyncDisposable {
   }
 
   /** Where a request that becomes a raw connection goes. */
-  target(service: RemoteService, request: TransportRequest, user: UserInfo): ConnectTarget {
+  target(service: RemoteService, request: TransportRequest, user: UserInfo, address?: string): ConnectTarget {
     if (!isAvailable(service)) throw unavailable()
     const { path, query, headers = {} } = request
-    return remoteTarget(service, user, { path, query, headers }, this.#options)
+    return remoteTarget(service, user, { path, query, headers, address }, this.#options)
   }
 
-  async proxy(service: RemoteService, request: TransportRequest, user: UserInfo, patience: Patience): Promise<TransportResponse> {
-    const target = this.target(service, request, user)
+  /** `address`: of the client. */
+  async proxy(
+    service: RemoteService,
+    request: TransportRequest,
+    user: UserInfo,
+    patience: Patience,
+    address?: string,
+  ): Promise<TransportResponse> {
+    const target = this.target(service, request, user, address)
     const { body, method } = request
     const bytes = body?.kind === 'bytes' ? body.bytes : body?.kind === 'stream' ? body.stream : encoded(body)
     const options = { ...target.options, method }

@@ -3,7 +3,7 @@ import { type APIService, apiServices } from '#api'
 import type { Clock, Random } from '#base'
 import type { UserInfo } from '#client'
 import { failure } from '#meta'
-import { withoutHops } from '../http/upstream.ts'
+import { forwardedFor, withoutHops } from '../http/upstream.ts'
 import { endpointOf, findService } from '../service-endpoint.ts'
 import type { ConnectTarget } from '../subresources/types.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -55,6 +55,8 @@ export function remoteTarget(
     readonly path: string
     readonly query?: URLSearchParams | undefined
     readonly headers: Readonly<Record<string, string>>
+    /** Of the client, if the request is one's. */
+    readonly address?: string | undefined
   },
   dependencies: RemoteDependencies,
 ): ConnectTarget {
@@ -62,7 +64,8 @@ export function remoteTarget(
   const { host, port: endpointPort } = endpointFor(spec.service, port, dependencies)
   const search = request.query?.toString() ?? ''
   const { upgrade } = request.headers
-  const passed = Object.entries(withoutHops(request.headers)).filter(([header]) => !VOUCHING.test(header))
+  const own = withoutHops(request.headers)
+  const passed = Object.entries({ ...own, ...forwardedFor(own, request.address) }).filter(([header]) => !VOUCHING.test(header))
   // Nothing but the upgrade is about the connection: what it named could make somebody on the way forget whom we vouch for.
   const headers = { ...Object.fromEntries(passed), ...(upgrade !== undefined && { connection: 'Upgrade', upgrade }) }
   const serverName = `${name}.${namespace}.svc`

@@ -18,7 +18,7 @@ import type { Exchange } from './h2/exchange.ts'
 import { httpDates } from './http-date.ts'
 import { type Head, Http1Head, IncomingRequest, Presence } from './incoming-request.ts'
 import { Http1Sink, type Sink } from './sink.ts'
-import { upgradeUpstream } from './upstream.ts'
+import { forwardedFor, upgradeUpstream } from './upstream.ts'
 import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
 import { writeBody } from './write-body.ts'
 
@@ -251,18 +251,19 @@ async function upgrade(
     const asked = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
     removeCredentials(request, (name) => pipeline.isCredential(name))
     if (pipeline.isRemote(asked.path)) {
-      const { user, trail } = await pipeline.admit(asked, peer)
+      const { user, trail, address } = await pipeline.admit(asked, peer)
       recorded = trail
       const { headers } = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
-      await connect(request, socket, head, pipeline.remoteTarget({ ...asked, headers }, user), trail)
+      await connect(request, socket, head, pipeline.remoteTarget({ ...asked, headers }, user, address), trail)
       return
     }
     if (isWatch(asked)) {
       await upgradeToWatch(pipeline, asked, { request, socket, head }, peer, gone)
       return
     }
-    const { context, trail } = await pipeline.admit(asked, peer)
+    const { context, trail, address } = await pipeline.admit(asked, peer)
     recorded = trail
+    Object.assign(request.headers, forwardedFor(request.headers as Readonly<Record<string, string>>, address))
     const subresource = context?.info.subresource ?? ''
     if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
       throw failure(400, 'BadRequest', 'this path can not be upgraded')

@@ -67,6 +67,16 @@ export function withoutHops(headers: Readonly<Record<string, string>>): Record<s
   )
 }
 
+/**
+ * `X-Forwarded-For` of a request that is passed on: whoever it says it came through, and then whom it came from. What stands in front is a client's word, of which who reads
+ * it believes as much as it likes, as behind any proxy.
+ */
+export function forwardedFor(headers: Readonly<Record<string, string>>, address: string | undefined): Record<string, string> {
+  if (address === undefined) return {}
+  const before = headers['x-forwarded-for']
+  return { 'x-forwarded-for': before ? `${before}, ${address}` : address }
+}
+
 /** What no request may hold is the client's fault; a port that is none leads nowhere. */
 function begin(request: () => ClientRequest): ClientRequest {
   try {

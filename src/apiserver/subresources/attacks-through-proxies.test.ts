@@ -128,7 +128,12 @@ test('whoever is behind the proxy sees none of what its client proved itself wit
   )
   const { host, connection: _own, ...headers } = lab.asked[0]!.headers
   assert.equal(host, 'api.example.com')
-  assert.deepEqual(headers, { 'x-end': '2', cookie: 'own=1', 'x-forwarded-uri': `${PROXY}/x` })
+  assert.deepEqual(headers, {
+    'x-end': '2',
+    cookie: 'own=1',
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-uri': `${PROXY}/x`,
+  })
 })
 
 test('answers from behind the proxy bring their cookies one by one, and nothing that is about the connection, over HTTP/1.1 and HTTP/2', async () => {
@@ -236,6 +241,22 @@ test('an upgrade takes no token along, neither in a header nor among the protoco
     )
 })
 
+test('the other end is told whom a request came from, behind whatever the client says of it, with and without an upgrade', async () => {
+  await using lab = await startLab((_request, response) => {
+    // Of an upgrade there is the connection alone.
+    if (typeof response.end === 'function') response.end('ok')
+    else response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+  })
+  for (const way of [CLOSE, 'Connection: Upgrade\r\nUpgrade: x\r\n'])
+    for (const [said, told] of [
+      ['', '127.0.0.1'],
+      ['X-Forwarded-For: 10.0.0.9\r\n', '10.0.0.9, 127.0.0.1'],
+    ] as const) {
+      await lab.door.send(`GET ${PROXY}/ HTTP/1.1\r\nHost: a\r\n${way}${said}\r\n`)
+      assert.equal(lab.asked.at(-1)?.headers['x-forwarded-for'], told, way)
+    }
+})
+
 test('an extension server is told of whom its request comes by us alone, whatever the client says, also of the connection', async () => {
   await using sample = await startHttpsServer(['127.0.0.1'], ({ path }) =>
     path === '/apis/ext.example.com/v1'
@@ -273,6 +294,7 @@ test('an extension server is told of whom its request comes by us alone, whateve
     'X-Remote-Uid: 0',
     'X-Remote-Extra-Scopes: all',
     'X-Acting-User: root',
+    'X-Forwarded-For: 10.0.0.9',
     'Cookie: own=1',
   ].join('\r\n')
   const things = '/apis/ext.example.com/v1/things'
@@ -291,6 +313,7 @@ test('an extension server is told of whom its request comes by us alone, whateve
     )
     assert.equal(headers['x-remote-group'], 'system:masters, system:authenticated')
     assert.deepEqual([headers['authorization'], headers['x-acting-user'], headers['cookie']], [undefined, undefined, 'own=1'])
+    assert.equal(headers['x-forwarded-for'], '10.0.0.9, 127.0.0.1')
     assert.doesNotMatch(String(headers['connection']), /x-remote/i)
     assert.doesNotMatch(String(headers['sec-websocket-protocol']), /bearer/)
   }

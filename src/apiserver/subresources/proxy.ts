@@ -2,7 +2,7 @@ import { type Node, nodes, type Pod, type Service } from '#api'
 import type { TransportResponse } from '#client'
 import { apiVersionOf, badRequest, failure } from '#meta'
 import type { RequestContext } from '../context.ts'
-import { callUpstream, withoutHops } from '../http/upstream.ts'
+import { callUpstream, forwardedFor, withoutHops } from '../http/upstream.ts'
 import { kubeletAddress } from '../node-connection.ts'
 import { isProxyable, proxyableAddress } from '../proxyable.ts'
 import { endpointOf } from '../service-endpoint.ts'
@@ -67,7 +67,8 @@ export async function proxyTarget(context: RequestContext, dependencies: Handler
   const path = info.rest === '' ? '/' : proxyPath(info.rest)
   const search = query.toString()
   const uri = `${prefixOf(context)}${path}`
-  const passed = { ...withoutHops(headers), 'x-forwarded-uri': uri }
+  const own = withoutHops(headers)
+  const passed = { ...own, ...forwardedFor(own, context.clientAddress), 'x-forwarded-uri': uri }
   const options = { path: search === '' ? path : `${path}?${search}`, headers: passed }
   if (info.resource === 'nodes' && isKubelet(name, port, dependencies)) {
     const target = kubeletTarget(name, dependencies)
