@@ -178,18 +178,21 @@ test('a reviewer that lies or breaks lets nobody in', async (context) => {
     })
 })
 
-test('a reviewer that hangs is given up after thirty seconds, and holds up nobody else', async () => {
-  const asked = Promise.withResolvers<ServerResponse>()
-  await using api = await lab((_, response) => {
-    asked.resolve(response)
-    return new Promise(() => undefined)
-  })
-  const hanging = api.review('a')
-  const response = await asked.promise
-  assert.equal((await api.server.handle({ method: 'GET', path: '/livez' }, { kind: 'tls', address: '' })).status, 200)
-  await api.clock.advance(30_000)
-  assert.match((await hanging)?.error ?? '', /context deadline exceeded/)
-  response.destroy()
+test('a reviewer that hangs or trickles is given up after thirty seconds, and holds up nobody else', async () => {
+  for (const first of ['', '{']) {
+    const asked = Promise.withResolvers<ServerResponse>()
+    await using api = await lab((_, response) => {
+      if (first !== '') response.write(first)
+      asked.resolve(response)
+      return new Promise(() => undefined)
+    })
+    const hanging = api.review('a')
+    const response = await asked.promise
+    assert.equal((await api.server.handle({ method: 'GET', path: '/livez' }, { kind: 'tls', address: '' })).status, 200)
+    await api.clock.advance(30_000)
+    assert.match((await hanging)?.error ?? '', /context deadline exceeded/)
+    response.destroy()
+  }
 })
 
 test('a reviewer whose certificate is not of its authority is not believed', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -316,4 +317,49 @@ test('a webhook that can not be configured is said so', async () => {
     startTestApiServer({ audit: { policy: '/nowhere' } }),
     /loading audit policy file: failed to read file path/,
   )
+})
+
+test('a webhook that redirects is followed nowhere; one that answers with a page or without end has heard; one that trickles has not', async () => {
+  using place = temporary()
+  await using elsewhere = await startHttpsServer(['127.0.0.1'], () => ({}))
+  const answers: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
+    redirects: (response) => response.writeHead(307, { location: `https://127.0.0.1:${elsewhere.port}/` }).end(),
+    trickles: (response) => response.writeHead(200).write(' '),
+    'sends a page': (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+    'sends without end': (response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(64 * 1024)));
+      }
+      response.writeHead(200).on('drain', more)
+      more()
+    },
+  }
+  for (const [what, answer] of Object.entries(answers)) {
+    const clock = new VirtualClock()
+    const closed = Promise.withResolvers<void>()
+    await using hook = await startHttpsServer(['127.0.0.1'], async (_request, response) => {
+      answer(response)
+      await once(response, 'close')
+      closed.resolve()
+    })
+    const webhook = { configFile: webhookConfig(place.directory, hook), batch: { maxSize: 2 }, initialBackoffMs: 1_000 }
+    await using api = await startTestApiServer({ clock, audit: { policy: POLICY, webhook } })
+    await ask(api, 'GET /version')
+    const lost = async (): Promise<boolean> =>
+      /apiserver_audit_error_total\{plugin="webhook"\} 2\n/.test((await ask(api, 'GET /metrics')).text)
+    await eventually(() => hook.requests.length === 1)
+    if (what.startsWith('sends')) {
+      // No time has passed: it is enough that it sends too much.
+      await closed.promise
+      for (let count = 0; count < 100; count++) await clock.advance(1_000)
+      assert.equal(await lost(), false, what)
+      continue
+    }
+    await eventually(async () => {
+      await clock.advance(1_000)
+      return lost()
+    })
+    assert.equal(hook.requests.length, 5, what)
+  }
+  assert.equal(elsewhere.requests.length, 0)
 })

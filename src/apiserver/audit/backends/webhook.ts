@@ -18,6 +18,8 @@ const ATTEMPTS_MAX = 5
 const BACKOFF_FACTOR = 1.5
 const BACKOFF_JITTER = 0.2
 const REQUEST_TIMEOUT_MS = 30_000
+/** Of an answer, so much is read, to go on with the connection; only its status is heard. */
+const ANSWER_BYTES_MAX = 1024 * 1024
 /** What a server that ends still gives the webhook. */
 const CLOSING_MS = 5_000
 
@@ -87,7 +89,12 @@ export class WebhookBackend implements AuditBackend {
       body: { kind: 'bytes', bytes },
       signal: AbortSignal.any([late.signal, this.#closed.signal]),
     })
-    if (response.body.kind === 'stream') for await (const _ of response.body.stream) if (late.signal.aborted) break
+    let received = 0
+    if (response.body.kind === 'stream')
+      for await (const chunk of response.body.stream) {
+        received += chunk.length
+        if (late.signal.aborted || received > ANSWER_BYTES_MAX) break
+      }
     if (response.status < 200 || response.status > 299) throw new Error(`the webhook answered ${response.status}`)
   }
 }
