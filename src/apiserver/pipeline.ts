@@ -8,7 +8,14 @@ import type { Alarms } from './alarms.ts'
 import type { Audit, AuditTrail } from './audit/index.ts'
 import { impersonated } from './authentication/impersonation.ts'
 import { ANONYMOUS, type Authentication, type AuthenticationNotes, type ServiceAccountTokens } from './authentication/index.ts'
-import { type AuthorizationAttributes, type Authorizer, requireAuthorization, selectorsOf } from './authorization/index.ts'
+import {
+  type AuthorizationAttributes,
+  type AuthorizationMetrics,
+  type Authorizer,
+  type Decision,
+  requireAuthorization,
+  selectorsOf,
+} from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -40,6 +47,7 @@ export interface PipelineOptions {
   readonly tokens: ServiceAccountTokens
   readonly authentication: Authentication
   readonly authorizers: readonly Authorizer[]
+  readonly authorizationMetrics: AuthorizationMetrics
   readonly nodes: NodeConnection | undefined
   readonly reachPod: ((address: string) => string) | undefined
   readonly lifecycle: Lifecycle
@@ -181,7 +189,7 @@ export class Pipeline {
     const { info, user, resource, trail, address } = who
     const attributes = attributesOf(info, user, request.query)
     return andThen(
-      timed(trail, 'authorization', () => this.#authorize(attributes, resource, trail)),
+      timed(trail, 'authorization', () => this.#authorize(attributes, resource, this.#counting(trail))),
       () => {
         if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, address, context: undefined }
         if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
@@ -278,8 +286,24 @@ export class Pipeline {
     )
   }
 
-  #authorize(attributes: AuthorizationAttributes, resource: ResourceDefinition | undefined, trail?: AuditTrail): Answer<void> {
-    return requireAuthorization(this.#options.authorizers, attributes, resource, trail)
+  #authorize(
+    attributes: AuthorizationAttributes,
+    resource: ResourceDefinition | undefined,
+    record?: { decided(decision: Decision): void },
+  ): Answer<void> {
+    return requireAuthorization(this.#options.authorizers, attributes, resource, record)
+  }
+
+  /** Of the one decision that lets a request go on. */
+  #counting(trail: AuditTrail | undefined): { decided(decision: Decision): void } {
+    const { clock, authorizationMetrics } = this.#options
+    const startedAtMs = clock.monotonic()
+    return {
+      decided(decision) {
+        authorizationMetrics.attempted(decision, clock.monotonic() - startedAtMs)
+        trail?.decided(decision)
+      },
+    }
   }
 }
 

@@ -81,17 +81,23 @@ export class LabelledHistograms {
   }
 
   observe(labels: Labels, value: number): void {
+    this.of(labels).observe(value)
+  }
+
+  /** That of these labels, for whoever observes it often. It is shown once something was. */
+  of(labels: Labels): Histogram {
     const key = keyOf(labels)
     let sample = this.#samples.get(key)
     if (sample === undefined) {
       sample = [labels, new Histogram(this.#bounds)]
       this.#samples.set(key, sample)
     }
-    sample[1].observe(value)
+    return sample[1]
   }
 
   text(): string {
-    return histogramText(this.#name, this.#help, [...this.#samples.values()])
+    const seen = [...this.#samples.values()].filter(([, { count }]) => count > 0)
+    return histogramText(this.#name, this.#help, seen)
   }
 }
 

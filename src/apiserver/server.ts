@@ -23,6 +23,7 @@ import {
   AdmissionChain,
   type AdmissionConfiguration,
   type AdmissionFunction,
+  AdmissionMetrics,
   admissionPlugins,
   configuredPlugins,
   type PluginSelection,
@@ -166,6 +167,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const known = { tokens, local: [legacy], cache, metrics: authenticationMetrics, clock, random, log }
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, features, clock, random, log }))
+  const admissionMetrics = new AdmissionMetrics()
   const storageForm = options.storageForm ?? 'json'
   const hookContext = (): Omit<HookContext, 'dryRun'> => ({
     client,
@@ -194,6 +196,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       random,
       log,
       webhooks,
+      metrics: admissionMetrics,
       functions: options.admission?.functions ?? [],
       client: () => client,
     }),
@@ -213,6 +216,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     tokens,
     authentication,
     authorizers: access.all,
+    authorizationMetrics: access.metrics,
     nodes: options.nodeConnection,
     reachPod: options.reachPod,
     lifecycle,
@@ -220,9 +224,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     alarms,
     encryption,
     audit,
-    metrics: [encryption?.metrics, audit?.metrics, authenticationMetrics, access.metrics, new FeatureMetrics(features)].filter(
-      (each) => each !== undefined,
-    ),
+    metrics: [
+      encryption?.metrics,
+      audit?.metrics,
+      authenticationMetrics,
+      access.metrics,
+      admissionMetrics,
+      new FeatureMetrics(features),
+    ].filter((each) => each !== undefined),
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,

@@ -40,6 +40,7 @@ export { type AdmissionConfiguration, configuredPlugins } from './configuration.
 /** Runs whatever plugins are chosen. */
 export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions, endpointAddresses]
 
+export { AdmissionMetrics } from './metrics.ts'
 export { type PluginSelection, selectPlugins } from './select.ts'
 export type * from './types.ts'
 export type {

@@ -7,6 +7,7 @@ import type { Authorizer } from '../authorization/index.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import type { WebhookCaller } from '../webhook-caller.ts'
+import type { AdmissionMetrics } from './metrics.ts'
 import type { AdmissionFunction } from './webhook/index.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
@@ -45,6 +46,7 @@ export interface AdmissionContext {
   readonly random: Random
   readonly log: Log
   readonly webhooks: WebhookCaller
+  readonly metrics: AdmissionMetrics
   /** Webhooks that run in this process. */
   readonly functions: readonly AdmissionFunction[]
   /** The server's own client, for what a plugin keeps in objects (quota). */

@@ -8,6 +8,7 @@ import { type AuthorizationOptions, AuthorizerUnion } from './union.ts'
 
 export type { AuthorizationConfiguration, AuthorizerConfiguration, WebhookConfiguration } from './configuration/configuration.ts'
 export { type AuthorizationSource, authorizationFile, parseAuthorizationConfiguration } from './configuration/file.ts'
+export type { AuthorizationMetrics } from './metrics.ts'
 export { nodeRules, nodeRulesOf } from './node/rules.ts'
 export { RbacAuthorizer } from './rbac/authorizer.ts'
 export { uncovered } from './rbac/cover.ts'

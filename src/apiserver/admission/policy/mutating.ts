@@ -11,6 +11,7 @@ import { applyJsonPatch, forbidden, type KubernetesObject, parseJsonPatch } from
 import { shownAs, takeBack } from '../convert.ts'
 import { type Cel, loadCel } from '../expression/cel.ts'
 import { requestValues } from '../expression/values.ts'
+import { errorTypeOf, type PolicyErrorType } from '../metrics.ts'
 import { roundsOf } from '../rounds.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { isExempt } from '../webhook/match.ts'
@@ -81,18 +82,34 @@ async function run(
   context: AdmissionContext,
 ): Promise<boolean> {
   const spec = policy.spec ?? {}
+  const { clock, metrics } = context
+  const name = policy.metadata?.name ?? ''
+  const monotonic = (): number => clock.monotonic()
+  const labels = { kind: 'policy', name, type: 'admit', operation: attributes.operation } as const
+  const startedAtMs = monotonic()
+  const count = (errorType: PolicyErrorType): void =>
+    metrics.mutatingPolicies.checked({
+      policy: name,
+      binding: binding.metadata?.name ?? '',
+      ms: monotonic() - startedAtMs,
+      errorType,
+    })
   const before = deepClone(attributes.object)
   try {
     for (const param of paramsOf(spec.paramKind, binding.spec?.paramRef, attributes, context)) {
       const values = new PolicyRun(compile(cel, policy), await requestValues(cel, attributes, matched, context), param)
-      if (!(await values.conditionsHold(spec.matchConditions ?? []))) continue
+      const conditions = spec.matchConditions ?? []
+      const hold = (): Promise<boolean> => values.conditionsHold(conditions)
+      if (conditions.length > 0 && !(await metrics.conditions.observed(labels, monotonic, hold))) continue
       // Every mutation sees what the one before it made of the object.
       for (const mutation of spec.mutations ?? []) {
         const step = new PolicyRun(compile(cel, policy), await requestValues(cel, attributes, matched, context), param)
         await takeBack(matched, attributes, await mutated(cel, step, mutation, matched, attributes))
       }
+      count('no_error')
     }
   } catch (error) {
+    count(errorTypeOf((error as Error).message))
     if (spec.failurePolicy === 'Ignore') {
       context.log.warn('A mutating policy failed and is ignored', { policy: policy.metadata?.name, error })
       return false

@@ -10,6 +10,7 @@ import type { Variables } from '#cel'
 import { failure, type KubernetesObject, qualifiedResource } from '#meta'
 import { type Cel, loadCel } from '../expression/cel.ts'
 import { requestValues } from '../expression/values.ts'
+import { type EnforcementAction, errorTypeOf, type PolicyErrorType } from '../metrics.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { isExempt } from '../webhook/match.ts'
 import { CompiledPolicy } from './compiled.ts'
@@ -118,19 +119,33 @@ interface Judgement {
 
 /** With one parameter. */
 async function judgeWith(param: KubernetesObject | null, { request, cel, one, denial, failed }: Judgement): Promise<Denial[]> {
-  const { policy } = one
+  const { policy, binding, attributes, context } = one
+  const { clock, metrics } = context
   const spec = policy.spec ?? {}
+  const name = policy.metadata?.name ?? ''
+  const monotonic = (): number => clock.monotonic()
+  const labels = { kind: 'policy', name, type: 'validate', operation: attributes.operation } as const
   const run = new PolicyRun(compile(cel, policy), request, param)
   try {
-    if (!(await run.conditionsHold(spec.matchConditions ?? []))) return []
+    const conditions = spec.matchConditions ?? []
+    const hold = (): Promise<boolean> => run.conditionsHold(conditions)
+    if (conditions.length > 0 && !(await metrics.conditions.observed(labels, monotonic, hold))) return []
   } catch (error) {
     return failed((error as Error).message, 0)
   }
   const found: Denial[] = []
+  const refusing = actionsOf(binding)
   for (const [index, validation] of (spec.validations ?? []).entries()) {
+    const startedAtMs = monotonic()
+    const count = (actions: readonly EnforcementAction[], errorType: PolicyErrorType = 'no_error'): void => {
+      const check = { policy: name, binding: binding.metadata?.name ?? '', ms: monotonic() - startedAtMs, errorType }
+      for (const action of actions) metrics.validatingPolicies.checked(check, action)
+    }
     try {
       if ((await run.evaluate(validation.expression)) === true) continue
+      count(refusing)
     } catch (error) {
+      count(spec.failurePolicy === 'Ignore' ? ['allow'] : refusing, errorTypeOf((error as Error).message))
       found.push(...failed(`expression '${validation.expression}' resulted in error: ${(error as Error).message}`, index))
       continue
     }
@@ -138,6 +153,10 @@ async function judgeWith(param: KubernetesObject | null, { request, cel, one, de
   }
   return [...found, ...(await annotate(run, one)).flatMap((why) => failed(why, 0))]
 }
+
+/** What a refusal leads to, by upstream's words. */
+const actionsOf = ({ spec }: ValidatingAdmissionPolicyBinding): EnforcementAction[] =>
+  (spec?.validationActions ?? []).map((action) => action.toLowerCase() as EnforcementAction)
 
 /** What `messageExpression` says, if that is a sentence; else `message`; else what failed. */
 async function messageOf(run: PolicyRun, { expression, message, messageExpression }: Validation): Promise<string> {

@@ -2,9 +2,13 @@ import { qualifiedName, type ResourceDefinition } from '#api'
 import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
 import { timed } from '../../latencies.ts'
 import { shownAs } from '../convert.ts'
+import type { RejectionCause } from '../metrics.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
-import type { Hook } from './hook.ts'
+import { CallError, type Hook } from './hook.ts'
 import { reviewOf, type Verdict, verdictOf } from './review.ts'
+
+/** What upstream counts a webhook as that could not be asked: there was no answer, so this is nobody's code. */
+const UNAVAILABLE = 503
 
 /**
  * Asks one webhook. Undefined: it could not be asked, and its failure policy is to ignore that. Throws a Status when it refused, or could not be asked
@@ -17,9 +21,50 @@ export async function ask(
   context: AdmissionContext,
   mutating: boolean,
 ): Promise<Verdict | undefined> {
+  const { clock, metrics } = context
+  const type = mutating ? 'admit' : 'validating'
+  const startedAtMs = clock.monotonic()
+  const count = (code: number, rejection?: RejectionCause): void =>
+    metrics.webhooks.asked(hook.name, type, attributes.operation, { ms: clock.monotonic() - startedAtMs, code, rejection })
+  let verdict: Verdict
+  try {
+    verdict = await verdictOn(hook, matched, attributes, context, mutating)
+  } catch (error) {
+    const isIgnored = error instanceof CallError && hook.failurePolicy === 'Ignore'
+    if (error instanceof CallError) count(UNAVAILABLE, isIgnored ? undefined : 'calling_webhook_error')
+    else count(0, 'apiserver_internal_error')
+    if (!(error instanceof CallError)) throw error
+    if (!isIgnored)
+      throw internalError(new Error(`failed calling webhook ${JSON.stringify(hook.name)}: ${error.message}`, { cause: error }))
+    context.log.warn('A webhook failed and is ignored', {
+      webhook: hook.name,
+      configuration: hook.configuration,
+      error: error.message,
+    })
+    metrics.webhooks.failedOpen(hook.name, type)
+    return undefined
+  }
+  attributes.warnings.push(...verdict.warnings)
+  annotate(hook, verdict.auditAnnotations, attributes, context)
+  if (!verdict.allowed) {
+    const refusal = refusalOf(hook.name, verdict.status)
+    count(refusal.code, 'no_error')
+    throw refusal
+  }
+  count(200)
+  return verdict
+}
+
+/** Throws a `CallError` when it could not be asked or answered nonsense, and a Status when it must not be asked. */
+async function verdictOn(
+  hook: Hook,
+  matched: ResourceDefinition,
+  attributes: Attributes,
+  context: AdmissionContext,
+  mutating: boolean,
+): Promise<Verdict> {
   if (attributes.dryRun && hook.sideEffects !== 'None' && hook.sideEffects !== 'NoneOnDryRun')
     throw badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`)
-  let verdict: Verdict
   let answered = false
   try {
     const shown = await shownTo(matched, attributes)
@@ -28,25 +73,14 @@ export async function ask(
     const layer = mutating ? 'mutating-webhook' : 'validating-webhook'
     const answer = await timed(attributes.timekeeper, layer, () => hook.call(review))
     answered = true
-    verdict = verdictOf(answer, review, mutating)
+    return verdictOf(answer, review, mutating)
   } catch (error) {
     if (error instanceof StatusError) throw error
-    const reason = `${answered ? 'received invalid webhook response' : 'failed to call webhook'}: ${error instanceof Error ? error.message : String(error)}`
-    const failed = `failed calling webhook ${JSON.stringify(hook.name)}: ${reason}`
-    if (hook.failurePolicy === 'Ignore') {
-      context.log.warn('A webhook failed and is ignored', {
-        webhook: hook.name,
-        configuration: hook.configuration,
-        error: reason,
-      })
-      return undefined
-    }
-    throw internalError(new Error(failed, { cause: error }))
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CallError(`${answered ? 'received invalid webhook response' : 'failed to call webhook'}: ${reason}`, {
+      cause: error,
+    })
   }
-  attributes.warnings.push(...verdict.warnings)
-  annotate(hook, verdict.auditAnnotations, attributes, context)
-  if (!verdict.allowed) throw refusalOf(hook.name, verdict.status)
-  return verdict
 }
 
 /** What the webhook has to say goes under its own name; a key that is none, or that would stand under another's, is dropped. */
@@ -77,7 +111,7 @@ async function shownTo(matched: ResourceDefinition, attributes: Attributes): Pro
 }
 
 /** The webhook's own status, made into a failure and told by whom. */
-function refusalOf(name: string, status: Partial<Status> | undefined): Error {
+function refusalOf(name: string, status: Partial<Status> | undefined): StatusError {
   const denied = `admission webhook ${JSON.stringify(name)} denied the request`
   const { message, reason, details } = status ?? {}
   const said = message ? `${denied}: ${message}` : reason ? `${denied}: ${reason}` : `${denied} without explanation`

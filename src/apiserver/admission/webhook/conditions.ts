@@ -5,6 +5,7 @@ import { type Cel, loadCel } from '../expression/cel.ts'
 import { allHold } from '../expression/conditions.ts'
 import { environmentOf } from '../expression/environment.ts'
 import { requestValues } from '../expression/values.ts'
+import type { WebhookType } from '../metrics.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
 import type { Hook } from './hook.ts'
 
@@ -14,18 +15,23 @@ export async function conditionsHold(
   matched: ResourceDefinition,
   attributes: Attributes,
   context: AdmissionContext,
+  type: WebhookType,
 ): Promise<boolean> {
   if (!matchConditions?.length) return true
+  const { clock, metrics } = context
+  const labels = { kind: 'webhook', name, type, operation: attributes.operation } as const
   const cel = await loadCel()
   const compiled = programsOf(cel, matchConditions)
   let budget = cel.RUNTIME_COST_BUDGET / 4
   try {
     const values = await requestValues(cel, attributes, matched, context)
-    return await allHold(matchConditions, compiled, values, async (program) => {
-      const { value, cost } = await program.evaluateAsync(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
-      budget -= cost
-      return value
-    })
+    const evaluate = (): Promise<boolean> =>
+      allHold(matchConditions, compiled, values, async (program) => {
+        const { value, cost } = await program.evaluateAsync(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
+        budget -= cost
+        return value
+      })
+    return await metrics.conditions.observed(labels, () => clock.monotonic(), evaluate)
   } catch (error) {
     if (failurePolicy === 'Ignore') return false
     throw forbidden(attributes.resource, attributes.name, `webhook ${JSON.stringify(name)}: ${(error as Error).message}`)

@@ -30,7 +30,7 @@ async function mutate(hooks: readonly Hook[], attributes: Attributes, context: A
   for (const [index, hook] of hooks.entries()) {
     if (attributes.reinvocation.again && !round.again.has(hook.id)) continue
     const matched = matchedResource(hook, attributes, context)
-    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) continue
+    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context, 'admit'))) continue
     const changed = await run(hook, index, matched, attributes, context)
     if (changed) {
       round.askAgain()

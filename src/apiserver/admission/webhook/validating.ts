@@ -20,7 +20,7 @@ async function validate(hooks: readonly Hook[], attributes: Attributes, context:
   if (hooks.length === 0 || isExempt(attributes)) return
   const asked = hooks.map(async (hook, index) => {
     const matched = matchedResource(hook, attributes, context)
-    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context))) return
+    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context, 'validating'))) return
     const verdict = await ask(hook, matched, attributes, context, false)
     if (verdict === undefined)
       attributes.annotations.set(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, hook.name)
