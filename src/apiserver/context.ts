@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '#api'
-import type { RequestBody, UserInfo } from '#client'
+import type { RequestBody, TransportRequest, UserInfo } from '#client'
 import type { AuditTrail } from './audit/index.ts'
 import type { Patience } from './request-deadline.ts'
 import type { RequestInfo } from './request-info.ts'
@@ -19,6 +19,8 @@ export interface RequestContext {
   /** Where the request is recorded; absent when the audit policy wants nothing of it. */
   readonly audit: AuditTrail | undefined
   readonly patience: Patience
+  /** Asked right before anything is written; see {@link TransportRequest.fence}. */
+  readonly fence: TransportRequest['fence']
   /** Where it comes from; nowhere, when that is this process. */
   readonly clientAddress: string | undefined
   /** Whether the answer goes out in bytes; who is in this process takes objects. */

@@ -335,6 +335,7 @@ function contextOf(
     warnings: resource.deprecation === undefined ? [] : [resource.deprecation],
     audit: trail?.isOn ? trail : undefined,
     patience,
+    fence: request.fence,
   }
 }
 

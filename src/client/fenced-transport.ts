@@ -2,7 +2,10 @@ import { failure } from '#meta'
 import type { Leadership } from './leader-election.ts'
 import type { Transport } from './transport.ts'
 
-/** Carries requests only as long as leadership is held, so that nothing is done by a leader who does not know yet that another leads. Does not own `transport`. */
+/**
+ * Carries requests only as long as leadership is held, so that nothing is done by a leader who does not know yet that another leads: not even what a server in the same
+ * process was at work on when this was stopped. Does not own `transport`.
+ */
 export function fencedTransport(transport: Transport, leadership: Leadership): Transport {
   const check = (): void => {
     if (!leadership.isHeld)
@@ -11,7 +14,7 @@ export function fencedTransport(transport: Transport, leadership: Leadership): T
   return {
     async request(request) {
       check()
-      return transport.request(request)
+      return transport.request({ ...request, fence: check })
     },
     async upgrade(request) {
       check()

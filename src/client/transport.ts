@@ -24,6 +24,8 @@ export interface TransportRequest {
   headerValues?(name: string): readonly string[]
   readonly body?: RequestBody | undefined
   readonly signal?: AbortSignal | undefined
+  /** Throws when the caller may no longer write. Whoever serves it in this process asks right before it does: a process may have been stopped on the way. */
+  readonly fence?: (() => void) | undefined
 }
 
 /** The values of a header, one by one. Where only their joined form is known, it is taken apart at its commas. */

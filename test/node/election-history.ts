@@ -27,7 +27,7 @@ export interface ElectionReport {
   readonly terms: number
   /** Writes whose revision lies in the term of another holder, and which were asked for after that had begun. */
   readonly late: readonly string[]
-  /** The same, but of requests that were being served when their process was stopped: they go on where they were, as upstream's, and are no fence's to hold. */
+  /** The same, but of requests that were being served when their process was stopped: between their last look at the fence and etcd there is a moment that nobody can close. */
   readonly underWay: readonly string[]
   readonly twice: readonly string[]
 }

@@ -166,7 +166,7 @@ export class Registry {
       context.warnings.push(...resource.warnings(object, undefined))
       await authorize?.()
       await admission.validate(attributes)
-      const version = await timed(context.audit, 'etcd', () => this.#put(resource, object, 0, dryRun))
+      const version = await timed(context.audit, 'etcd', () => this.#put(context, object, 0, dryRun))
       await transaction.commit()
       return version
     } catch (error) {
@@ -200,7 +200,7 @@ export class Registry {
     const name = old.metadata!.name!
     keepSystemFields(object, old)
     resource.default(object)
-    if (options.internal) return this.#finishUpdate(resource, object, current, options)
+    if (options.internal) return this.#finishUpdate(context, object, current, options)
     if (!options.applied) fields.track(context, options.subresource, old, object)
     const { subresource, dryRun, view } = options
     const write = { operation: 'UPDATE', subresource, name, object, oldObject: old, dryRun } as const
@@ -234,7 +234,7 @@ export class Registry {
       if (main) context.warnings.push(...resource.warnings(object, old))
       else if (options.subresource === 'status') context.warnings.push(...resource.statusWarnings(object))
       await admission.validate(attributes)
-      const version = await timed(context.audit, 'etcd', () => this.#finishUpdate(resource, object, current, options))
+      const version = await timed(context.audit, 'etcd', () => this.#finishUpdate(context, object, current, options))
       await transaction.commit()
       return version
     } catch (error) {
@@ -244,18 +244,19 @@ export class Registry {
   }
 
   async #finishUpdate(
-    resource: ResourceDefinition,
+    context: RequestContext,
     object: KubernetesObject,
     current: ObjectVersion,
     { dryRun }: UpdateOptions,
   ): Promise<ObjectVersion> {
+    const { resource } = context
     // The last finalizer of an object that is being deleted takes the object with it.
     if (isReadyToGo(resource, object)) {
-      const revision = await this.#remove(resource, current, dryRun)
+      const revision = await this.#remove(context, current, dryRun)
       return dryRun ? current : versionOf(current.key, { value: encodeForStore(object), revision })
     }
     if (isUnchanged(object, current.object) && !(await this.#isStale(resource, object, current))) return current
-    return this.#put(resource, object, current.revision, dryRun)
+    return this.#put(context, object, current.revision, dryRun)
   }
 
   /** Deletes, or marks for deletion what has finalizers or a grace period. `gone`: it is no longer in the store. */
@@ -279,7 +280,7 @@ export class Registry {
       })
       try {
         const found = current
-        return await timed(context.audit, 'etcd', () => this.#deleteOnce(resource, found, options))
+        return await timed(context.audit, 'etcd', () => this.#deleteOnce(context, found, options))
       } catch (error) {
         if (!(error instanceof RevisionConflict)) throw error
         if (error.current === undefined) throw notFound(resource, name)
@@ -297,10 +298,11 @@ export class Registry {
   }
 
   async #deleteOnce(
-    resource: ResourceDefinition,
+    context: RequestContext,
     current: ObjectVersion,
     options: DeleteRequest,
   ): Promise<{ version: ObjectVersion; gone: boolean }> {
+    const { resource } = context
     const nowMs = this.#options.clock.now()
     const object = draftOf(current.object)
     const graceful = markDeleted(resource, object, options, nowMs)
@@ -309,14 +311,15 @@ export class Registry {
     resource.prepareForDelete(object)
     if (graceful === 'pending' || object.metadata!.finalizers?.length || resource.blocksDeletion(object)) {
       if (deepEqual(object, current.object)) return { version: current, gone: false }
-      return { version: await this.#put(resource, object, current.revision, options.dryRun), gone: false }
+      return { version: await this.#put(context, object, current.revision, options.dryRun), gone: false }
     }
-    await this.#remove(resource, current, options.dryRun)
+    await this.#remove(context, current, options.dryRun)
     return { version: current, gone: true }
   }
 
-  async #put(resource: ResourceDefinition, object: KubernetesObject, expected: number, dryRun: boolean): Promise<ObjectVersion> {
+  async #put(context: RequestContext, object: KubernetesObject, expected: number, dryRun: boolean): Promise<ObjectVersion> {
     const { store, cache } = this.#options
+    const { resource } = context
     const { namespace, name = '' } = object.metadata ?? {}
     const key = storageKey(resource, namespace, name)
     const { custom } = resource
@@ -327,6 +330,7 @@ export class Registry {
         ? versionOf(keyIn(resource, namespace, name), { value, revision })
         : shownAs(keyIn(resource, namespace, name), revision, object)
     if (dryRun) return versionAt(expected)
+    context.fence?.()
     const revision = await store.put(key, value, { expected, ttlSeconds: resource.ttlSeconds })
     await cache.reached(revision)
     const stored = custom === undefined ? cache.of(resource).get(keyIn(resource, namespace, name)) : undefined
@@ -346,10 +350,12 @@ export class Registry {
     return (await this.#options.isStale?.(storageKey(resource, namespace, name))) ?? false
   }
 
-  async #remove(resource: ResourceDefinition, current: ObjectVersion, dryRun: boolean): Promise<number> {
+  async #remove(context: RequestContext, current: ObjectVersion, dryRun: boolean): Promise<number> {
     const { store, cache } = this.#options
+    const { resource } = context
     if (dryRun) return current.revision
     const { namespace, name = '' } = current.object.metadata ?? {}
+    context.fence?.()
     const revision = await store.delete(storageKey(resource, namespace, name), current.revision)
     await cache.reached(revision)
     await hookOf(resource)?.afterDelete(current.object, { ...this.#options.hookContext(), dryRun })

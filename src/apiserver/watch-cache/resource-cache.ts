@@ -91,10 +91,11 @@ export class ResourceCache implements StoreFollower {
 
   /** Objects of one namespace, or of all (''), in key order, behind `after`. The array is the caller's. */
   list(namespace: string, after?: ObjectKey): ObjectVersion[] {
-    const first = namespace === '' ? '' : `${namespace}/`
-    const next = after === undefined ? first : `${after}\0`
+    let first = namespace === '' ? '' : `${namespace}/`
+    const next = after === undefined ? '' : `${after}\0`
+    if (next > first) first = next
     // '0' follows '/'.
-    return this.#ordered.list(next > first ? next : first, namespace === '' ? undefined : `${namespace}0`)
+    return this.#ordered.list(first, namespace === '' ? undefined : `${namespace}0`)
   }
 
   /** Parsed objects without an order; for indexes and admission. */
