@@ -28,14 +28,28 @@ const SINGLE = new Set(
 const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 
 const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
-/** No control characters, and no space at either end. */
-const VALUE = /^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/
+/** No control characters. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
-export function fieldOf(name: string, value: string): Field {
-  const isValid = NAME.test(name) && VALUE.test(value) && !OF_CONNECTION.has(name) && (name !== 'te' || value === 'trailers')
+export function fieldOf(name: string, sent: string): Field {
+  const value = withoutSpace(sent)
+  // Space at an end means nothing, as over HTTP/1.1, and Go's servers take it, though RFC 9113 forbids it; but not where it could mean another resource.
+  const isSpaced = value.length < sent.length && name.startsWith(':')
+  const isAllowed = !OF_CONNECTION.has(name) && (name !== 'te' || value === 'trailers')
+  const isValid = NAME.test(name) && VALUE.test(value) && isAllowed && !isSpaced
   const joining = SINGLE.has(name) ? 'first' : name === 'cookie' ? 'cookie' : 'comma'
-  return { name, value, bytes: name.length + value.length + FIELD_BYTES, joining, isValid }
+  return { name, value, bytes: name.length + sent.length + FIELD_BYTES, joining, isValid }
 }
+
+/** Each character is looked at once at most, whoever sent it. */
+function withoutSpace(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && isSpace(text.charCodeAt(from))) from++
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--
+  return to - from === text.length ? text : text.slice(from, to)
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
 
 /** RFC 7541, appendix A, from index 1 on. */
 export const STATIC_FIELDS: readonly Field[] = [

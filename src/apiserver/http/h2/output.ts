@@ -1,17 +1,12 @@
 import type { Duplex } from 'node:stream'
 import { HEAD_BYTES, writeHead } from './frames.ts'
+import { Slab } from './slab.ts'
 import { readFrame, type Source } from './source.ts'
 
-/** Frames are put together in pieces of this size, which are used again once a socket has taken them. */
-const SLAB_BYTES = 64 * 1024
-/** Of all connections together. */
-const SPARE_MAX = 64
 /** What is shared by many and larger is not copied. */
 const COPY_BYTES_MAX = 16 * 1024
 /** So much a socket may have before it that it has not taken; then nothing is added but what is under way. */
 const PENDING_BYTES_MAX = 128 * 1024
-
-const spare: Buffer[] = []
 
 /** What goes out over one connection: all of one turn of the event loop as one write. */
 export class Output {
@@ -19,11 +14,11 @@ export class Output {
   readonly #drained: () => void
   #pieces: Uint8Array[] = []
   #bytes = 0
-  #slab: Buffer | undefined
-  /** Of the slab: what is in pieces already, and what is filled. */
+  #slab: Slab | undefined
+  /** Of the slab: what is in no piece yet begins and ends here. */
   #from = 0
   #at = 0
-  #slabs: Buffer[] = []
+  #slabs: Slab[] = []
   #done: (() => void)[] = []
   #isScheduled = false
   /** Whether somebody will flush it who is still reading. */
@@ -52,29 +47,26 @@ export class Output {
 
   /** The head of a frame, whose payload is added by others. */
   head(length: number, type: number, flags: number, stream: number): void {
-    const slab = this.#room(HEAD_BYTES)
-    this.#at = writeHead(slab, this.#at, length, type, flags, stream)
-    this.#count(HEAD_BYTES)
+    const { buffer, at } = this.#room(HEAD_BYTES)
+    writeHead(buffer, at, length, type, flags, stream)
+    this.#filled(HEAD_BYTES)
   }
 
   copy(bytes: Uint8Array): void {
     for (let from = 0; from < bytes.length; ) {
-      const slab = this.#room(1)
-      const length = Math.min(bytes.length - from, slab.length - this.#at)
-      slab.set(length === bytes.length ? bytes : bytes.subarray(from, from + length), this.#at)
-      this.#at += length
+      const { buffer, at } = this.#room(1)
+      const length = Math.min(bytes.length - from, buffer.length - at)
+      buffer.set(length === bytes.length ? bytes : bytes.subarray(from, from + length), at)
+      this.#filled(length)
       from += length
     }
-    this.#count(bytes.length)
   }
 
   /** A frame of data of at most `most` bytes, read from a source. How much it is; 0: the source has failed. */
   fill(most: number, source: Source, stream: number): number {
-    const slab = this.#room(HEAD_BYTES + most)
-    const length = readFrame(source, slab, this.#at, most, stream)
-    if (length === 0) return 0
-    this.#at += HEAD_BYTES + length
-    this.#count(HEAD_BYTES + length)
+    const { buffer, at } = this.#room(HEAD_BYTES + most)
+    const length = readFrame(source, buffer, at, most, stream)
+    if (length > 0) this.#filled(HEAD_BYTES + length)
     return length
   }
 
@@ -106,20 +98,30 @@ export class Output {
     })
   }
 
-  /** A slab with so much room. */
-  #room(bytes: number): Buffer {
-    if (this.#slab !== undefined && this.#slab.length - this.#at >= bytes) return this.#slab
+  /** A slab with so much room; what is written to it next follows what this connection wrote, or begins a piece. */
+  #room(bytes: number): Slab {
+    const slab = Slab.withRoom(bytes)
+    if (slab === this.#slab && slab.at === this.#at) return slab
     this.#seal()
-    this.#slab = spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
-    this.#slabs.push(this.#slab)
-    this.#from = 0
-    this.#at = 0
-    return this.#slab
+    if (!this.#slabs.includes(slab)) {
+      slab.hold()
+      this.#slabs.push(slab)
+    }
+    this.#slab = slab
+    this.#from = slab.at
+    this.#at = slab.at
+    return slab
+  }
+
+  #filled(bytes: number): void {
+    this.#at += bytes
+    this.#slab!.at = this.#at
+    this.#count(bytes)
   }
 
   #seal(): void {
     if (this.#slab === undefined || this.#at === this.#from) return
-    this.#pieces.push(this.#slab.subarray(this.#from, this.#at))
+    this.#pieces.push(this.#slab.buffer.subarray(this.#from, this.#at))
     this.#from = this.#at
   }
 
@@ -132,11 +134,14 @@ export class Output {
     this.#slab = undefined
     this.#bytes = 0
     this.#done = []
-    if (socket.destroyed || !socket.writable) return
+    if (socket.destroyed || !socket.writable) {
+      for (const slab of slabs) slab.release()
+      return
+    }
     const taken = (error?: Error | null): void => {
       // What a broken connection was given may still be read from.
       if (error) return
-      for (const slab of slabs) if (spare.length < SPARE_MAX) spare.push(slab)
+      for (const slab of slabs) slab.release()
       for (const each of done) each()
       this.#drained()
     }
