@@ -5,7 +5,7 @@ import test from 'node:test'
 import { loadAll } from 'js-yaml'
 import { deepClone, settle } from '#base'
 import { apiVersionOf, type KubernetesObject, keyOf, StatusError } from '#meta'
-import { startTestApiServer } from '#testing'
+import { armoured, REQUEST_DER, startTestApiServer } from '#testing'
 import {
   allResources,
   type Deployment,
@@ -49,7 +49,7 @@ const BODIES: Readonly<Record<string, object>> = {
     spec: { group: 'a.b', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1 },
   },
   CertificateSigningRequest: {
-    spec: { request: btoa('-----BEGIN CERTIFICATE REQUEST-----'), signerName: 'a.b/c', usages: ['digital signature'] },
+    spec: { request: armoured(REQUEST_DER), signerName: 'a.b/c', usages: ['digital signature'] },
   },
   ClusterRoleBinding: { roleRef: { kind: 'ClusterRole', name: 'x' } },
   ControllerRevision: { data: { a: 1 }, revision: 1 },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { KubernetesObject } from '#meta'
+import { armoured, REQUEST_DER } from '#testing'
 import {
   certificateSigningRequests,
   clusterRoleBindings,
@@ -337,7 +338,7 @@ table(limitRanges, [
   ],
 ])
 
-const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----').toString('base64')
+const request = armoured(REQUEST_DER)
 const signing = (spec: object, status?: object): object => ({
   spec: { request, usages: ['client auth'], signerName: 'a.b/c', ...spec },
   ...(status && { status }),

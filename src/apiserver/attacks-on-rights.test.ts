@@ -15,7 +15,7 @@ import {
 } from '#api'
 import { type Client, inProcessTransport, type TransportRequest, type UserInfo } from '#client'
 import { createCertificateRequest } from '#cluster'
-import { grant, podOf, refusal, ruleOf, startAdmissionTest, type TestApiServer } from '#testing'
+import { armoured, CERTIFICATE_DER, grant, podOf, refusal, ruleOf, startAdmissionTest, type TestApiServer } from '#testing'
 
 const EVE: UserInfo = { username: 'eve', groups: ['system:authenticated'] }
 
@@ -116,7 +116,7 @@ test('who may approve requests of one signer may not approve those of another', 
     ),
     /user not permitted to approve requests with signerName "kubernetes.io\/kube-apiserver-client"/,
   )
-  const certificate = { status: { certificate: 'YQ==' } }
+  const certificate = { status: { certificate: armoured(CERTIFICATE_DER, 'CERTIFICATE') } }
   assert.match(
     await refusal(eve.patch(certificateSigningRequests, 'a', certificate, { type: 'merge', subresource: 'status' })),
     /user not permitted to sign requests with signerName "kubernetes.io\/kube-apiserver-client"/,

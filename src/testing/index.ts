@@ -1,5 +1,6 @@
 export * from './admission.ts'
 export * from './authorization-lab.ts'
+export * from './certificate-request.ts'
 export * from './custom-resources.ts'
 export * from './door.ts'
 export * from './encryption.ts'

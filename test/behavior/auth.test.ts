@@ -11,6 +11,7 @@ import {
   subjectAccessReviews,
   tokenReviews,
 } from '#api'
+import { armoured, CERTIFICATE_DER } from '#testing'
 import { behaviors } from './behavior.ts'
 import { isDiscovered, supportsOperations } from './operations.ts'
 import { send } from './raw.ts'
@@ -45,7 +46,7 @@ behaviors('auth', (behavior) => {
       })
       await supportsOperations(scene, certificateSigningRequests, {
         make,
-        status: { certificate: Buffer.from(pemOf('aGVsbG8=')).toString('base64') },
+        status: { certificate: armoured(CERTIFICATE_DER, 'CERTIFICATE') },
       })
       // Who asked is what the server knows, and its decision has a door of its own.
       const created = await client.create(certificateSigningRequests, { ...make(), metadata: { name: namespace } })
@@ -204,5 +205,3 @@ behaviors('auth', (behavior) => {
     },
   )
 })
-
-const pemOf = (base64: string): string => `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`

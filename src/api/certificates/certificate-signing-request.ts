@@ -1,9 +1,9 @@
-import { deepClone, deepEqual } from '#base'
+import { deepClone } from '#base'
 import { age, humanDuration, NONE, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
-import type { CertificateSigningRequest } from '../generated/types.ts'
-import { forbid } from '../validation/findings.ts'
-import { validateConditions, validateSigningRequest } from './validate-signing-request.ts'
+import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../generated/types.ts'
+import { validateDecision } from './validate-decision.ts'
+import { validateSigningRequest, validateSigningRequestUpdate } from './validate-signing-request.ts'
 
 export const certificateSigningRequests = defineResource<CertificateSigningRequest>({
   group: 'certificates.k8s.io',
@@ -16,13 +16,9 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   default(draft) {
     draft.status ??= {}
   },
-  // A signer writes the status; approving is another right, and goes through `approval`.
+  // A signer's copy of the decision may be stale in its details; that one is missing or new is for validation to say.
   prepareForStatusUpdate(draft, old) {
-    const decisionsOf = ({ status }: CertificateSigningRequest) =>
-      (status?.conditions ?? []).filter(({ type }) => type === 'Approved' || type === 'Denied')
-    if (deepEqual(decisionsOf(draft), decisionsOf(old))) return
-    const { conditions, ...rest } = draft.status ?? {}
-    draft.status = { ...rest, ...(old.status?.conditions && { conditions: deepClone(old.status.conditions) }) }
+    for (const type of ['Approved', 'Denied']) keepConditions(draft.status?.conditions, old.status?.conditions, type)
   },
   columns: [
     name,
@@ -35,17 +31,23 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
     text('Condition', conditionOf),
   ],
   validate: validateSigningRequest,
-  *validateStatusUpdate({ status }) {
-    yield* validateConditions(status?.conditions, 'status.conditions')
-  },
-  *validateSubresourceUpdate(_, { status }) {
-    yield* validateConditions(status?.conditions, 'status.conditions')
-  },
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec, old)) yield forbid('spec', 'field is immutable')
-  },
+  ratchets: true,
+  validateUpdate: validateSigningRequestUpdate,
+  validateStatusUpdate: (request, old) => validateDecision(request, old, 'status'),
+  validateSubresourceUpdate: (_, request, old) => validateDecision(request, old, 'approval'),
   schema: 'io.k8s.api.certificates.v1.CertificateSigningRequest',
 })
+
+/** Those of a type as they were, if they are as many. */
+function keepConditions(
+  conditions: CertificateSigningRequestCondition[] | undefined,
+  old: readonly CertificateSigningRequestCondition[] | undefined,
+  type: string,
+): void {
+  const indices = [...(conditions ?? []).keys()].filter((index) => conditions![index]!.type === type)
+  const kept = (old ?? []).filter((condition) => condition.type === type)
+  if (kept.length === indices.length) for (const [at, index] of indices.entries()) conditions![index] = deepClone(kept[at]!)
+}
 
 function conditionOf({ status }: CertificateSigningRequest): string {
   const has = (type: string): boolean => status?.conditions?.some((condition) => condition.type === type) ?? false

@@ -1,4 +1,4 @@
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../generated/types.ts'
+import type { CertificateSigningRequest } from '../generated/types.ts'
 import {
   complaints,
   duplicateValue,
@@ -9,6 +9,8 @@ import {
   unsupported,
 } from '../validation/findings.ts'
 import { dnsLabel, subdomainName } from '../validation/names.ts'
+import { certificateRequestProblem } from './certificate-request.ts'
+import { validateConditions, validateIssued } from './validate-decision.ts'
 
 const CERTIFICATE_SECONDS_MIN = 600
 const DOMAIN_LENGTH_MAX = 253
@@ -31,9 +33,24 @@ const USAGES = [
 ]
 
 export function* validateSigningRequest({ spec, status }: CertificateSigningRequest): Findings {
+  yield* validateSpec(spec)
+  yield* validateConditions(status?.conditions)
+  yield* validateIssued(status?.certificate)
+}
+
+/** The status stays as it is, and with it what was wrong about it before there was a rule. */
+export function* validateSigningRequestUpdate(
+  { spec, status }: CertificateSigningRequest,
+  { status: before }: CertificateSigningRequest,
+): Findings {
+  yield* validateSpec(spec)
+  yield* validateConditions(status?.conditions, before)
+}
+
+function* validateSpec(spec: CertificateSigningRequest['spec']): Findings {
   const { request = '', usages = [], signerName = '', expirationSeconds: seconds } = spec ?? {}
-  if (!Buffer.from(request, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE REQUEST-----'))
-    yield invalidValue('spec.request', request, 'PEM block type must be CERTIFICATE REQUEST')
+  const problem = certificateRequestProblem(request)
+  if (problem !== undefined) yield invalidValue('spec.request', request, problem)
   if (usages.length === 0) yield required('spec.usages')
   for (const [index, usage] of usages.entries())
     if (!USAGES.includes(usage)) yield unsupported(`spec.usages[${index}]`, usage, USAGES)
@@ -46,7 +63,6 @@ export function* validateSigningRequest({ spec, status }: CertificateSigningRequ
     const rule = `may not specify a duration less than ${CERTIFICATE_SECONDS_MIN} seconds (10 minutes)`
     yield invalidValue('spec.expirationSeconds', seconds, rule)
   }
-  yield* validateConditions(status?.conditions, 'status.conditions')
 }
 
 /** `example.com/signer-name`: a domain of two labels or more, and what its owner calls the signer. */
@@ -72,30 +88,5 @@ function* firstBad(whole: string, rule: typeof dnsLabel, field: string): Finding
     const problems = [...rule(part)].map((problem) => `validating label ${JSON.stringify(part)}: ${problem}`)
     yield* complaints(problems, whole, field)
     if (problems.length > 0) return
-  }
-}
-
-const DECISIONS = new Set(['Approved', 'Denied', 'Failed'])
-
-/** A decision is for good: nothing is both approved and denied, and none of the known conditions is taken back. */
-export function* validateConditions(
-  conditions: readonly CertificateSigningRequestCondition[] | undefined,
-  field: string,
-): Findings {
-  const seen = new Set<string>()
-  for (const [index, { type, status }] of (conditions ?? []).entries()) {
-    const path = `${field}[${index}]`
-    if (!type) yield required(`${path}.type`)
-    if (DECISIONS.has(type)) {
-      if (!status) yield required(`${path}.status`)
-      else if (status !== 'True') yield unsupported(`${path}.status`, status, ['True'])
-    } else if (!status) yield required(`${path}.status`)
-    else if (!['True', 'False', 'Unknown'].includes(status))
-      yield unsupported(`${path}.status`, status, ['True', 'False', 'Unknown'])
-    const opposite = { Approved: 'Denied', Denied: 'Approved' }[type]
-    if (opposite !== undefined && seen.has(opposite))
-      yield invalidValue(`${path}.type`, type, 'Approved and Denied conditions are mutually exclusive')
-    if (seen.has(type)) yield duplicateValue(`${path}.type`, type)
-    seen.add(type)
   }
 }

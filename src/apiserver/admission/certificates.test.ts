@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type CertificateSigningRequest, certificateSigningRequests, clusterRoleBindings, clusterRoles } from '#api'
 import type { UserInfo } from '#client'
-import { refusal, startAdmissionTest, type TestApiServer } from '#testing'
+import { armoured, CERTIFICATE_DER, refusal, startAdmissionTest, type TestApiServer } from '#testing'
 
 const USER: UserInfo = { username: 'someone', groups: ['system:authenticated'] }
 const ANYTHING = {
@@ -60,12 +60,13 @@ test('who approves or signs needs the verb on the signer, by its name or its dom
   await grant(api, 'csr', ANYTHING)
   const made = await api.client.create(certificateSigningRequests, await csr('a', 'example.com/web'))
   const condition = { type: 'Approved', status: 'True', reason: 'Test', message: '' }
+  const certificate = armoured(CERTIFICATE_DER, 'CERTIFICATE')
   const approve = (): Promise<unknown> =>
     user.update(certificateSigningRequests, { ...made, status: { conditions: [condition] } } as never, {
       subresource: 'approval',
     })
   const sign = (): Promise<unknown> =>
-    user.patch(certificateSigningRequests, 'a', { status: { certificate: 'YQ==' } }, { type: 'merge', subresource: 'status' })
+    user.patch(certificateSigningRequests, 'a', { status: { certificate } }, { type: 'merge', subresource: 'status' })
   const about = 'certificatesigningrequests.certificates.k8s.io "a" is forbidden: user not permitted to'
   assert.equal(await refusal(approve()), `${about} approve requests with signerName "example.com/web"`)
   await grant(api, 'approve', signers('approve', 'example.com/*'))
@@ -103,17 +104,21 @@ test('a request that is dressed up, in several pieces or encodings, is read as i
     'text before it': `Subject: CN=someone\n\n${masters}`,
     'text behind it': `${masters}\nand more`,
     'a second one behind it': `${masters}\n${people}`,
-    'a certificate before it': `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${masters}`,
     'spaces and carriage returns': `  \r\n${masters.replaceAll('\n', '\r\n')}`,
   }
   for (const [what, pem] of Object.entries(dressed))
     assert.match(await make('a', pem), /signer with system:masters group is not allowed$/, what)
+  const behind = `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${masters}`
+  assert.match(await make('a', behind), /PEM block type must be CERTIFICATE REQUEST$/)
   for (const pem of ['', 'AAAA', masters.replace('CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST')])
     assert.match(
       await make('a', pem),
       /spec.request: Invalid value: .*PEM block type must be CERTIFICATE REQUEST$|failed to parse CSR: /,
     )
-  assert.match(await make('a', masters.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA')), /failed to parse CSR: /)
+  assert.match(
+    await make('a', masters.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA')),
+    /spec\.request: Invalid value: .*: asn1: structure error: /,
+  )
   // Of several organisations, and in several attributes of one name.
   for (const organization of ['people, O=system:masters', 'people+O=system:masters'])
     assert.match(await make('a', await pemOf(organization)), /signer with system:masters group is not allowed$/, organization)

@@ -170,8 +170,11 @@ test('the server says who asked, whatever the request says, and nothing is appro
   assert.equal(created.status?.conditions, undefined)
   assert.deepEqual(await conditionsOf(cluster, 'forged'), [])
   const status = { conditions: [{ type: 'Approved', status: 'True', reason: 'x', message: 'x' }] }
-  const updated = await cluster.client.updateStatus(certificateSigningRequests, { ...created, status })
-  assert.equal(updated.status?.conditions, undefined)
+  await assert.rejects(
+    cluster.client.updateStatus(certificateSigningRequests, { ...created, status }),
+    /status\.conditions: Forbidden: updates may not add a condition of type "Approved"/,
+  )
+  assert.deepEqual(await conditionsOf(cluster, 'forged'), [])
 })
 
 const notApproved: readonly (readonly [what: string, user: UserInfo, ask: Ask])[] = [
