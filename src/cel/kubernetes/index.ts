@@ -1,4 +1,5 @@
 export { LazyStruct, withStruct } from './composed-types.ts'
+export { deviceEnvironment, deviceSizes, SELECTOR_COST_MAX } from './device.ts'
 export {
   kubernetesEnvironment,
   PER_CALL_LIMIT,
