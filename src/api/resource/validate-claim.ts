@@ -108,9 +108,11 @@ function* validateConstraint(constraint: DeviceConstraint, isRequest: (name: str
   const { matchAttribute, distinctAttribute } = constraint
   if (matchAttribute !== undefined) yield* fullAttributeName(matchAttribute, `${field}.matchAttribute`)
   else if (distinctAttribute !== undefined) yield* fullAttributeName(distinctAttribute, `${field}.distinctAttribute`)
-  else yield required(`${field}.matchAttribute`)
+  else yield required(field, NO_ATTRIBUTE)
 }
 
+/** Upstream says it of none as well. */
+const NO_ATTRIBUTE = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'
 const UNKNOWN_REQUEST = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"
 
 const validateReferences = (

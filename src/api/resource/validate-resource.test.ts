@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { changeFindings, findingsOf } from '#testing'
-import { deviceClasses, type ResourceDefinition, resourceClaims, resourceClaimTemplates, resourceSlices } from '../index.ts'
+import {
+  deviceClasses,
+  type ResourceClaimTemplate,
+  type ResourceDefinition,
+  resourceClaims,
+  resourceClaimTemplates,
+  resourceSlices,
+} from '../index.ts'
 
 const LABEL =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
@@ -61,6 +68,24 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     ['spec.devices.requests: Too many: 33: must have at most 32 items'],
   ],
   [
+    'more of anything else than is looked at',
+    resourceClaims,
+    claim({
+      requests: [
+        { name: 'one', exactly: exactly({ selectors: Array.from({ length: 33 }, () => ({})) }) },
+        { name: 'two', firstAvailable: Array.from({ length: 9 }, () => ({})) },
+      ],
+      constraints: Array.from({ length: 33 }, () => ({})),
+      config: Array.from({ length: 33 }, () => ({})),
+    }),
+    [
+      'spec.devices.requests[0].exactly.selectors: Too many: 33: must have at most 32 items',
+      'spec.devices.requests[1].firstAvailable: Too many: 9: must have at most 8 items',
+      'spec.devices.constraints: Too many: 33: must have at most 32 items',
+      'spec.devices.config: Too many: 33: must have at most 32 items',
+    ],
+  ],
+  [
     'constraints and configurations of what is not requested',
     resourceClaims,
     claim({
@@ -71,7 +96,7 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     [
       `spec.devices.constraints[0].requests[1]: Invalid value: "two": ${UNKNOWN}`,
       'spec.devices.constraints[0].matchAttribute: Invalid value: "model": a fully qualified name must be a domain and a name separated by a slash',
-      'spec.devices.constraints[1].matchAttribute: Required value',
+      'spec.devices.constraints[1]: Required value: exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set',
       `spec.devices.config[0].requests[0]: Invalid value: "one/b": ${UNKNOWN}`,
       'spec.devices.config[0].opaque: Required value',
       'spec.devices.config[1].opaque.parameters: Invalid value: "<value omitted>": must be a valid JSON object',
@@ -157,4 +182,15 @@ test('a claim stands as it was made, and is allocated once', () => {
     'status.reservedFor[0].uid: Required value',
     'status.reservedFor: Forbidden: may not be specified when `allocated` is not set',
   ])
+})
+
+test('a template stands as it was made', () => {
+  const made = { spec: { spec: { devices: { requests: [{ name: 'one', exactly: exactly() }] } } } }
+  const findings = (change: (draft: ResourceClaimTemplate) => void): string[] =>
+    changeFindings(resourceClaimTemplates, made, change)
+  assert.deepEqual(
+    findings((draft) => void (draft.metadata!.labels = { a: 'b' })),
+    [],
+  )
+  assert.match(findings((draft) => void (draft.spec.spec.devices = {}))[0]!, /^spec: Invalid value: .*: field is immutable$/)
 })
