@@ -270,6 +270,28 @@ table(clusterRoles, [
       'aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil',
     ],
   ],
+  ['the sum of all', { aggregationRule: { clusterRoleSelectors: [{}] } }, []],
+  [
+    'the sum of what no selector finds',
+    {
+      aggregationRule: {
+        clusterRoleSelectors: [
+          { matchLabels: { a: 'b' } },
+          { matchExpressions: [{ key: 'a', operator: 'In' }] },
+          { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] },
+          { matchExpressions: [{ key: 'a', operator: 'Like' }] },
+        ],
+      },
+    },
+    [
+      "aggregationRule.clusterRoleSelectors[1].matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+      'aggregationRule.clusterRoleSelectors[1]: Invalid value: null: invalid label selector.',
+      "aggregationRule.clusterRoleSelectors[2].matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+      'aggregationRule.clusterRoleSelectors[2]: Invalid value: null: invalid label selector.',
+      'aggregationRule.clusterRoleSelectors[3].matchExpressions[0].operator: Invalid value: "Like": not a valid selector operator',
+      'aggregationRule.clusterRoleSelectors[3]: Invalid value: null: invalid label selector.',
+    ],
+  ],
 ])
 
 const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'r' }

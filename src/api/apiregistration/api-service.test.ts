@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { findingsOf } from '#testing'
+import { changeFindings, findingsOf } from '#testing'
 import { apiServices } from './api-service.ts'
 
 const service = { namespace: 'work', name: 'front', port: 443 }
@@ -15,6 +15,7 @@ test('group and version of an APIService are names, since they become paths; TLS
     ['the core group', of({ group: '', service: undefined }), []],
     ['fine, without TLS', of({ insecureSkipTLSVerify: true }), []],
     ['another name', of({}, 'v1.other'), [/^metadata.name: Invalid value: "v1.other": must be `spec.version/]],
+    ['a name that is no part of a path', of({}, 'v1/x'), []],
     [
       'a group that climbs',
       of({ group: '../../api' }, 'x'),
@@ -66,4 +67,17 @@ test('group and version of an APIService are names, since they become paths; TLS
       else assert.match(findings[index]!, each, what)
     }
   }
+})
+
+test('conditions of an APIService are true, false or unknown', () => {
+  const found = (status: string): string[] =>
+    changeFindings(
+      apiServices,
+      of({}),
+      (draft) => void (draft.status = { conditions: [{ type: 'Available', status }] }),
+      'status',
+    )
+  assert.deepEqual(found('Unknown'), [])
+  const rule = 'supported values: "True", "False", "Unknown"'
+  assert.deepEqual(found('Yes'), [`status.conditions[0].status: Unsupported value: "Yes": ${rule}`])
 })

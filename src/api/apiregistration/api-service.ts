@@ -1,7 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { APIService } from '../generated/types.ts'
-import { complaints, type Findings, invalidValue, required } from '../validation/findings.ts'
+import { complaints, type Findings, invalidValue, required, unsupported } from '../validation/findings.ts'
 import { dns1035Label, pathSegmentName, subdomainName } from '../validation/names.ts'
 
 /** What an API server says of groups that it serves itself. */
@@ -40,19 +40,22 @@ export const apiServices = defineResource<APIService>({
     age,
   ],
   *validate({ metadata, spec }) {
+    const named = metadata?.name ?? ''
     const expected = `${spec?.version ?? ''}.${spec?.group ?? ''}`
-    if (metadata?.name !== expected) {
-      yield invalidValue(
-        'metadata.name',
-        metadata?.name ?? '',
-        `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`,
-      )
-    }
+    // A name that can't be in a path is told just that.
+    if (named !== expected && [...pathSegmentName(named)].length === 0)
+      yield invalidValue('metadata.name', named, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`)
     yield* validateSpec(spec)
+  },
+  *validateStatusUpdate({ status }) {
+    for (const [index, condition] of (status?.conditions ?? []).entries())
+      if (!STATUSES.includes(condition.status))
+        yield unsupported(`status.conditions[${index}].status`, condition.status ?? '', STATUSES)
   },
   schema: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
 })
 
+const STATUSES = ['True', 'False', 'Unknown']
 const PRIORITIES = { groupPriorityMinimum: 20_000, versionPriority: 1000 } as const
 const PORT_MAX = 65_535
 

@@ -2,7 +2,7 @@ import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ClusterRole } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
-import { required } from '../validation/findings.ts'
+import { invalidValue, required } from '../validation/findings.ts'
 import { pathSegmentName } from '../validation/names.ts'
 import { validateRules } from './validate-rbac.ts'
 
@@ -25,7 +25,11 @@ export const clusterRoles = defineResource<ClusterRole>({
       yield required('aggregationRule.clusterRoleSelectors', rule)
     }
     for (const [index, selector] of (aggregationRule?.clusterRoleSelectors ?? []).entries()) {
-      yield* labelSelector(selector, `aggregationRule.clusterRoleSelectors[${index}]`)
+      const path = `aggregationRule.clusterRoleSelectors[${index}]`
+      const problems = [...labelSelector(selector, path)]
+      yield* problems
+      // Upstream also tries to use it.
+      if (problems.length > 0) yield invalidValue(path, undefined, 'invalid label selector.')
     }
   },
   schema: 'io.k8s.api.rbac.v1.ClusterRole',
