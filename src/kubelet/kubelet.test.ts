@@ -1,23 +1,35 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
 import { nodes, type Pod, pods, serviceAccounts } from '#api'
-import { type Log, memoryLog, nullLog, seededRandom, VirtualClock } from '#base'
+import { memoryLog, nullLog, seededRandom, VirtualClock } from '#base'
 import { startTestApiServer, type TestApiServer } from '#testing'
-import { type Kubelet, startKubelet } from './kubelet.ts'
+import { type Kubelet, type KubeletOptions, startKubelet } from './kubelet.ts'
 import { SimulatedRuntime } from './runtimes/simulated/index.ts'
 
-async function start(clock: VirtualClock, runtime = new SimulatedRuntime({ clock, random: seededRandom(2) })) {
+async function start(
+  clock: VirtualClock,
+  runtime = new SimulatedRuntime({ clock, random: seededRandom(2) }),
+  options: Partial<KubeletOptions> = {},
+) {
   const api = await startTestApiServer({ clock })
   await api.client.create(serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: { name: 'default', namespace: 'default' },
   })
-  const kubelet = await startNode(api, runtime, clock)
+  const kubelet = await startNode(api, runtime, clock, options)
   return { api, runtime, kubelet, clock }
 }
 
-function startNode(api: TestApiServer, runtime: SimulatedRuntime, clock: VirtualClock, log: Log = nullLog): Promise<Kubelet> {
+function startNode(
+  api: TestApiServer,
+  runtime: SimulatedRuntime,
+  clock: VirtualClock,
+  options: Partial<KubeletOptions> = {},
+): Promise<Kubelet> {
   const client = api.clientFor({ username: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] })
   return startKubelet({
     client,
@@ -32,7 +44,8 @@ function startNode(api: TestApiServer, runtime: SimulatedRuntime, clock: Virtual
     version: 'v1.36.0',
     clock,
     random: seededRandom(3),
-    log,
+    log: nullLog,
+    ...options,
   })
 }
 
@@ -180,7 +193,7 @@ test('a pod that was given up stays so under a new kubelet', async () => {
   assert.deepEqual([before.status?.phase, before.status?.reason], ['Failed', 'DeadlineExceeded'])
   await kubelet[Symbol.asyncDispose]()
   const log = memoryLog()
-  await using _again = await startNode(api, runtime, clock, log)
+  await using _again = await startNode(api, runtime, clock, { log })
   await clock.advance(5000)
   // Had it come back to life in between, it would have been given up, and told of, once more.
   assert.deepEqual(log.lines, [])
@@ -232,4 +245,49 @@ test('a deletion that overtakes a step in the middle of its look runs the hooks 
   await clock.advance(35_000)
   assert.equal(await api.client.find(pods, 'default/web'), undefined)
   assert.equal(runtime.executed, 1)
+})
+
+/** Remembers what containers were told. */
+class RecordingRuntime extends SimulatedRuntime {
+  readonly environments = new Map<string, Record<string, string>>()
+
+  override async createContainer(...call: Parameters<SimulatedRuntime['createContainer']>) {
+    const [, { metadata, envs }] = call
+    this.environments.set(metadata.name, Object.fromEntries(envs.map(({ key, value }) => [key, value])))
+    return super.createContainer(...call)
+  }
+}
+
+test('a variable comes from the file that an init container wrote, or its container waits for it', async (t) => {
+  const rootDirectory = mkdtempSync(join(tmpdir(), 't8s-kubelet-'))
+  t.after(() => rmSync(rootDirectory, { recursive: true }))
+  const clock = new VirtualClock()
+  const runtime = new RecordingRuntime({ clock, random: seededRandom(2) })
+  const { api, kubelet } = await start(clock, runtime, { rootDirectory })
+  await using _api = api
+  await using _kubelet = kubelet
+  const from = (name: string, fields: object = {}) => ({
+    name,
+    valueFrom: { fileKeyRef: { volumeName: 'shared', path: 'app.env', key: name, ...fields } },
+  })
+  const env = [from('HOST'), from('NONE', { optional: true }), { name: 'URL', value: 'http://$(HOST)' }]
+  const spec = {
+    volumes: [{ name: 'shared', emptyDir: {} }],
+    initContainers: [{ name: 'setup', image: 'a', volumeMounts: [{ name: 'shared', mountPath: '/shared' }] }],
+    containers: [{ name: 'main', image: 'b', env }],
+  }
+  const { metadata } = await api.client.create(pods, pod('env', { setup: { afterSeconds: 5 } }, spec))
+  await clock.advance(10_000)
+  const waiting = async () => (await api.client.get(pods, 'default/env')).status?.containerStatuses?.[0]?.state?.waiting
+  assert.deepEqual(await waiting(), { reason: 'CreateContainerConfigError', message: "couldn't parse env file" })
+  const file = join(rootDirectory, 'pods', metadata?.uid ?? '', 'volumes/kubernetes.io~empty-dir/shared/app.env')
+  writeFileSync(file, "OTHER='1'\n")
+  await clock.advance(15_000)
+  const message = `environment variable key "HOST" not found in file ${JSON.stringify(file)}`
+  assert.deepEqual(await waiting(), { reason: 'CreateContainerConfigError', message })
+  writeFileSync(file, "HOST='db.internal'\n")
+  await clock.advance(15_000)
+  assert.equal((await api.client.get(pods, 'default/env')).status?.phase, 'Running')
+  const { HOST, NONE, URL } = runtime.environments.get('main')!
+  assert.deepEqual([HOST, NONE, URL], ['db.internal', undefined, 'http://db.internal'])
 })

@@ -1,4 +1,7 @@
-import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '#api'
+import { join } from 'node:path'
+import type { ConfigMap, Container, EnvVar, FileKeySelector, Pod, Secret, Service } from '#api'
+import type { MountedVolume } from '../volumes/index.ts'
+import { readInside, valueIn } from './env-file.ts'
 import { expand } from './expand.ts'
 import { fieldValue, type PodFacts, resourceValue } from './field-path.ts'
 
@@ -11,6 +14,8 @@ export interface EnvironmentSources {
   readonly facts: PodFacts
   configMap(name: string): Promise<ConfigMap | undefined>
   secret(name: string): Promise<Secret | undefined>
+  /** By name; undefined on a node without disks, whose containers read no variables. */
+  readonly volumes: ReadonlyMap<string, MountedVolume> | undefined
   /** Services that a pod of this namespace sees as variables, the API server's among them. */
   readonly services: readonly Service[]
 }
@@ -52,7 +57,7 @@ async function lookUp(
   known: (name: string) => string | undefined,
 ): Promise<string | undefined> {
   if (valueFrom === undefined) return expand(value ?? '', known)
-  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom
   if (fieldRef !== undefined)
     return fieldValue(pod, fieldRef.fieldPath, sources.facts) ?? refuse(`unsupported fieldPath: ${fieldRef.fieldPath}`)
   if (resourceFieldRef !== undefined) {
@@ -86,7 +91,24 @@ async function lookUp(
         : `couldn't find key ${secretKeyRef.key} in Secret ${where}/${secretKeyRef.name}`,
     )
   }
-  return ''
+  return fileKeyRef === undefined ? '' : fromFile(fileKeyRef, sources)
+}
+
+/** From what another container has written to a volume. An empty value is none, and `optional` does not stand for the file itself: both as upstream has them. */
+function fromFile({ volumeName, path, key, optional }: FileKeySelector, { volumes }: EnvironmentSources): string | undefined {
+  if (volumes === undefined) return undefined
+  const volume = volumes.get(volumeName)
+  if (volume === undefined) throw new ConfigError(`cannot find the volume ${JSON.stringify(volumeName)} referenced by FileKeyRef`)
+  let value: string | undefined
+  try {
+    value = valueIn(readInside(volume.path, path), key)
+  } catch (error) {
+    throw new ConfigError("couldn't parse env file", { cause: error })
+  }
+  if (value || optional) return value || undefined
+  throw new ConfigError(
+    `environment variable key ${JSON.stringify(key)} not found in file ${JSON.stringify(join(volume.path, path))}`,
+  )
 }
 
 function refuse(message: string): never {

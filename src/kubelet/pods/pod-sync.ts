@@ -275,13 +275,14 @@ export class PodSync {
     const { images, runtime, volumes, clusterDomain, nodeMemoryBytes } = this.#dependencies
     const { image, ref } = await images.ensure(pod, container, signal)
     const restartCount = ended === undefined ? 0 : restartCountOf(ended) + 1
+    const podDirectory = volumes.podDirectory(pod.metadata?.uid ?? '')
     const environment = await environmentOf(pod, container, {
       facts: ready.facts,
+      volumes: podDirectory === '' ? undefined : ready.volumes,
       services: this.#dependencies.servicesFor(pod),
       configMap: (name) => this.#dependencies.objects.configMap(pod.metadata?.namespace ?? '', name, pod.metadata?.uid ?? ''),
       secret: (name) => this.#dependencies.objects.secret(pod.metadata?.namespace ?? '', name, pod.metadata?.uid ?? ''),
     })
-    const podDirectory = volumes.podDirectory(pod.metadata?.uid ?? '')
     const mounts =
       podDirectory === ''
         ? []
@@ -333,7 +334,7 @@ export class PodSync {
       this.#again(clock.now() + Math.min(error.retryAfterMs ?? CONTAINER_RETRY_MS, CONTAINER_RETRY_MS))
       return
     }
-    const message = error instanceof Error ? error.message : String(error)
+    const { message, cause } = error instanceof Error ? error : new Error(String(error))
     const reason =
       error instanceof ConfigError
         ? 'CreateContainerConfigError'
@@ -342,7 +343,7 @@ export class PodSync {
           : 'CreateContainerError'
     this.waiting.set(container.name, { reason, message })
     recorder.event(pod, 'Warning', 'Failed', `Error: ${message}`)
-    log.info('A container did not start', { pod: pod.metadata?.name, container: container.name, reason, error: message })
+    log.info('A container did not start', { pod: pod.metadata?.name, container: container.name, reason, error: message, cause })
     this.#again(clock.now() + CONTAINER_RETRY_MS)
   }
 

@@ -35,6 +35,24 @@ export function volumeTests(given: () => RealNode): void {
     assert.match(lines[4]!, /^tmpfs \/memory tmpfs rw.*size=3072k/)
   })
 
+  it('a variable comes from a file that an init container wrote to an emptyDir its own container does not mount', async () => {
+    const node = given()
+    const fileKeyRef = { volumeName: 'disk', path: 'app.env', key: 'GREETING' }
+    const written = `printf '%s\\n' '# for main' "GREETING='hello \\$HOME'" >/disk/app.env`
+    await node.run(
+      shell(
+        'env-file',
+        STAY,
+        { env: [{ name: 'GREETING', valueFrom: { fileKeyRef } }] },
+        {
+          initContainers: [busybox('setup', written, { volumeMounts: [mounted('disk')] })],
+          volumes: [{ name: 'disk', emptyDir: {} }],
+        },
+      ),
+    )
+    assert.equal(await node.exec('env-file', 'echo "$GREETING"'), 'hello $HOME\n')
+  })
+
   it('hostPath checks its type, makes what the type says, and tells what is wrong', async () => {
     const node = given()
     const host = join(node.place.directory, 'host')
