@@ -3,65 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { nodes, type Pod, pods, serviceAccounts } from '#api'
-import { memoryLog, nullLog, seededRandom, VirtualClock } from '#base'
-import { startTestApiServer, type TestApiServer } from '#testing'
-import { type Kubelet, type KubeletOptions, startKubelet } from './kubelet.ts'
+import { nodes, pods } from '#api'
+import { memoryLog, seededRandom, VirtualClock } from '#base'
+import { scriptedPod, startKubeletOn, startSimulatedNode } from '#testing'
 import { SimulatedRuntime } from './runtimes/simulated/index.ts'
-
-async function start(
-  clock: VirtualClock,
-  runtime = new SimulatedRuntime({ clock, random: seededRandom(2) }),
-  options: Partial<KubeletOptions> = {},
-) {
-  const api = await startTestApiServer({ clock })
-  await api.client.create(serviceAccounts, {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { name: 'default', namespace: 'default' },
-  })
-  const kubelet = await startNode(api, runtime, clock, options)
-  return { api, runtime, kubelet, clock }
-}
-
-function startNode(
-  api: TestApiServer,
-  runtime: SimulatedRuntime,
-  clock: VirtualClock,
-  options: Partial<KubeletOptions> = {},
-): Promise<Kubelet> {
-  const client = api.clientFor({ username: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] })
-  return startKubelet({
-    client,
-    runtime,
-    nodeName: 'node-1',
-    nodeIPs: ['10.0.0.1'],
-    rootDirectory: '',
-    podLogs: '',
-    clusterDNS: '10.96.0.10',
-    clusterDomain: 'cluster.local',
-    capacity: { cpu: '4', memory: '8Gi', pods: '110' },
-    version: 'v1.36.0',
-    clock,
-    random: seededRandom(3),
-    log: nullLog,
-    ...options,
-  })
-}
-
-const pod = (name: string, script: object = {}, spec: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, namespace: 'default', annotations: { 't8s.dev/simulate': JSON.stringify(script) } },
-  spec: { nodeName: 'node-1', automountServiceAccountToken: false, containers: [{ name: 'main', image: 'web:1' }], ...spec },
-})
 
 test('a bound pod runs, becomes Ready and goes when it is deleted', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet } = await start(clock)
+  const { api, kubelet } = await startSimulatedNode(clock)
   await using _api = api
   await using _kubelet = kubelet
-  await api.client.create(pods, pod('web'))
+  await api.client.create(pods, scriptedPod('web'))
   await clock.advance(1000)
   const running = await api.client.get(pods, 'default/web')
   assert.equal(running.status?.phase, 'Running')
@@ -74,7 +26,7 @@ test('a bound pod runs, becomes Ready and goes when it is deleted', async () => 
 
 test('what somebody else says that the node has stays, and may be given away', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet } = await start(clock)
+  const { api, kubelet } = await startSimulatedNode(clock)
   await using _api = api
   await using _kubelet = kubelet
   const dongles = async (amount: string | null): Promise<(string | undefined)[]> => {
@@ -92,10 +44,10 @@ test('what somebody else says that the node has stays, and may be given away', a
 
 test('a container that fails is restarted with growing delays', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet } = await start(clock)
+  const { api, kubelet } = await startSimulatedNode(clock)
   await using _api = api
   await using _kubelet = kubelet
-  await api.client.create(pods, pod('crash', { main: { afterSeconds: 1, exitCode: 3 } }))
+  await api.client.create(pods, scriptedPod('crash', { main: { afterSeconds: 1, exitCode: 3 } }))
   await clock.advance(5_000)
   const waiting = (await api.client.get(pods, 'default/crash')).status?.containerStatuses?.[0]
   assert.equal(waiting?.state?.waiting?.reason, 'CrashLoopBackOff')
@@ -108,11 +60,11 @@ test('a container that fails is restarted with growing delays', async () => {
 
 test('a pod that may not restart ends as its containers do', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet } = await start(clock)
+  const { api, kubelet } = await startSimulatedNode(clock)
   await using _api = api
   await using _kubelet = kubelet
-  await api.client.create(pods, pod('ok', { main: { afterSeconds: 2 } }, { restartPolicy: 'Never' }))
-  await api.client.create(pods, pod('bad', { main: { afterSeconds: 2, exitCode: 1 } }, { restartPolicy: 'Never' }))
+  await api.client.create(pods, scriptedPod('ok', { main: { afterSeconds: 2 } }, { restartPolicy: 'Never' }))
+  await api.client.create(pods, scriptedPod('bad', { main: { afterSeconds: 2, exitCode: 1 } }, { restartPolicy: 'Never' }))
   await clock.advance(4_000)
   assert.equal((await api.client.get(pods, 'default/ok')).status?.phase, 'Succeeded')
   assert.equal((await api.client.get(pods, 'default/bad')).status?.phase, 'Failed')
@@ -120,7 +72,7 @@ test('a pod that may not restart ends as its containers do', async () => {
 
 test('a container that says itself when it is restarted is, whatever its pod says', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet } = await start(clock)
+  const { api, kubelet } = await startSimulatedNode(clock)
   await using _api = api
   await using _kubelet = kubelet
   const rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } }
@@ -129,9 +81,9 @@ test('a container that says itself when it is restarted is, whatever its pod say
     containers: [{ name: 'main', image: 'i', ...fields }],
   })
   const ruled = { restartPolicy: 'Never', restartPolicyRules: [rule] }
-  await api.client.create(pods, pod('named', { main: { afterSeconds: 2, exitCode: 42 } }, containers(ruled)))
-  await api.client.create(pods, pod('other', { main: { afterSeconds: 2, exitCode: 41 } }, containers(ruled)))
-  await api.client.create(pods, pod('own', { main: { afterSeconds: 2 } }, containers({ restartPolicy: 'Always' })))
+  await api.client.create(pods, scriptedPod('named', { main: { afterSeconds: 2, exitCode: 42 } }, containers(ruled)))
+  await api.client.create(pods, scriptedPod('other', { main: { afterSeconds: 2, exitCode: 41 } }, containers(ruled)))
+  await api.client.create(pods, scriptedPod('own', { main: { afterSeconds: 2 } }, containers({ restartPolicy: 'Always' })))
   await clock.advance(6_000)
   const seen = await Promise.all(
     ['named', 'other', 'own'].map(async (name) => {
@@ -148,7 +100,7 @@ test('a container that says itself when it is restarted is, whatever its pod say
 
 test('init containers run one after another before the others', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet } = await start(clock)
+  const { api, kubelet } = await startSimulatedNode(clock)
   await using _api = api
   await using _kubelet = kubelet
   const script = { first: { afterSeconds: 5 }, second: { afterSeconds: 5 } }
@@ -156,7 +108,7 @@ test('init containers run one after another before the others', async () => {
     { name: 'first', image: 'a' },
     { name: 'second', image: 'b' },
   ]
-  await api.client.create(pods, pod('init', script, { initContainers }))
+  await api.client.create(pods, scriptedPod('init', script, { initContainers }))
   await clock.advance(2_000)
   assert.deepEqual(
     (await api.client.get(pods, 'default/init')).status?.initContainerStatuses?.map(({ state }) => Object.keys(state ?? {})[0]),
@@ -170,13 +122,13 @@ test('init containers run one after another before the others', async () => {
 
 test('a new kubelet adopts what its predecessor left running', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet, runtime } = await start(clock)
+  const { api, kubelet, runtime } = await startSimulatedNode(clock)
   await using _api = api
-  await api.client.create(pods, pod('web'))
+  await api.client.create(pods, scriptedPod('web'))
   await clock.advance(1000)
   const before = await api.client.get(pods, 'default/web')
   await kubelet[Symbol.asyncDispose]()
-  await using _again = await startNode(api, runtime, clock)
+  await using _again = await startKubeletOn(api, runtime, clock)
   await clock.advance(5000)
   const after = await api.client.get(pods, 'default/web')
   assert.equal(after.status?.containerStatuses?.[0]?.containerID, before.status?.containerStatuses?.[0]?.containerID)
@@ -185,15 +137,15 @@ test('a new kubelet adopts what its predecessor left running', async () => {
 
 test('a pod that was given up stays so under a new kubelet', async () => {
   const clock = new VirtualClock()
-  const { api, kubelet, runtime } = await start(clock)
+  const { api, kubelet, runtime } = await startSimulatedNode(clock)
   await using _api = api
-  await api.client.create(pods, pod('late', {}, { activeDeadlineSeconds: 5 }))
+  await api.client.create(pods, scriptedPod('late', {}, { activeDeadlineSeconds: 5 }))
   await clock.advance(10_000)
   const before = await api.client.get(pods, 'default/late')
   assert.deepEqual([before.status?.phase, before.status?.reason], ['Failed', 'DeadlineExceeded'])
   await kubelet[Symbol.asyncDispose]()
   const log = memoryLog()
-  await using _again = await startNode(api, runtime, clock, { log })
+  await using _again = await startKubeletOn(api, runtime, clock, { log })
   await clock.advance(5000)
   // Had it come back to life in between, it would have been given up, and told of, once more.
   assert.deepEqual(log.lines, [])
@@ -228,11 +180,11 @@ class SlowRuntime extends SimulatedRuntime {
 test('a deletion that overtakes a step in the middle of its look runs the hooks once', async () => {
   const clock = new VirtualClock()
   const runtime = new SlowRuntime(clock)
-  const { api, kubelet } = await start(clock, runtime)
+  const { api, kubelet } = await startSimulatedNode(clock, runtime)
   await using _api = api
   await using _kubelet = kubelet
   const lifecycle = { preStop: { exec: { command: ['bye'] } } }
-  await api.client.create(pods, pod('web', {}, { containers: [{ name: 'main', image: 'web:1', lifecycle }] }))
+  await api.client.create(pods, scriptedPod('web', {}, { containers: [{ name: 'main', image: 'web:1', lifecycle }] }))
   await clock.advance(1000)
   runtime.isSlow = true
   await api.client.patch(pods, 'default/web', { metadata: { labels: { a: 'b' } } }, { type: 'merge' })
@@ -263,7 +215,7 @@ test('a variable comes from the file that an init container wrote, or its contai
   t.after(() => rmSync(rootDirectory, { recursive: true }))
   const clock = new VirtualClock()
   const runtime = new RecordingRuntime({ clock, random: seededRandom(2) })
-  const { api, kubelet } = await start(clock, runtime, { rootDirectory })
+  const { api, kubelet } = await startSimulatedNode(clock, runtime, { rootDirectory })
   await using _api = api
   await using _kubelet = kubelet
   const from = (name: string, fields: object = {}) => ({
@@ -276,7 +228,7 @@ test('a variable comes from the file that an init container wrote, or its contai
     initContainers: [{ name: 'setup', image: 'a', volumeMounts: [{ name: 'shared', mountPath: '/shared' }] }],
     containers: [{ name: 'main', image: 'b', env }],
   }
-  const { metadata } = await api.client.create(pods, pod('env', { setup: { afterSeconds: 5 } }, spec))
+  const { metadata } = await api.client.create(pods, scriptedPod('env', { setup: { afterSeconds: 5 } }, spec))
   await clock.advance(10_000)
   const waiting = async () => (await api.client.get(pods, 'default/env')).status?.containerStatuses?.[0]?.state?.waiting
   assert.deepEqual(await waiting(), { reason: 'CreateContainerConfigError', message: "couldn't parse env file" })
