@@ -45,14 +45,27 @@ export const isSidecar = (container: Container): boolean => container.restartPol
  * (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restart-rules).
  */
 export function shouldRestart(container: Container, spec: PodSpec | undefined, exitCode: number): boolean {
-  const rule = container.restartPolicyRules?.find(({ exitCodes }) => {
-    const named = exitCodes?.values?.includes(exitCode) ?? false
-    return exitCodes?.operator === 'In' ? named : exitCodes?.operator === 'NotIn' && !named
-  })
-  if (rule?.action === 'Restart') return true
+  if (RESTARTING.has(restartAction(container, exitCode) ?? '')) return true
   const policy = container.restartPolicy ?? spec?.restartPolicy ?? 'Always'
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
 }
+
+const RESTART_ALL = 'RestartAllContainers'
+const RESTARTING: ReadonlySet<string> = new Set(['Restart', RESTART_ALL])
+
+/** Whether a container that ended takes all others of its pod with it, to begin again together. */
+export const restartsAll = (container: Container, exitCode: number): boolean => restartAction(container, exitCode) === RESTART_ALL
+
+/** Whether some container of the pod may come to do so. */
+export const mayRestartAll = (pod: Pod): boolean =>
+  containersOf(pod).some(({ restartPolicyRules }) => restartPolicyRules?.some(({ action }) => action === RESTART_ALL))
+
+/** What the first rule that fits has to say. */
+const restartAction = ({ restartPolicyRules }: Container, exitCode: number): string | undefined =>
+  restartPolicyRules?.find(({ exitCodes }) => {
+    const named = exitCodes?.values?.includes(exitCode) ?? false
+    return exitCodes?.operator === 'In' ? named : exitCodes?.operator === 'NotIn' && !named
+  })?.action
 
 /** Init containers first, as they run. */
 export const containersOf = ({ spec }: Pod): readonly Container[] => [

@@ -24,6 +24,7 @@ const rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } }
 
 table('restarts of a container', restarting, [
   ['of its own', { restartPolicy: 'Never', restartPolicyRules: [rule] }, []],
+  ['and of all others', { restartPolicy: 'Never', restartPolicyRules: [{ ...rule, action: 'RestartAllContainers' }] }, []],
   [
     'by rules alone',
     { restartPolicyRules: [rule] },
@@ -33,11 +34,11 @@ table('restarts of a container', restarting, [
     'in ways that are none',
     {
       restartPolicy: 'Sometimes',
-      restartPolicyRules: [{ action: 'RestartAllContainers' }, { action: 'Restart', exitCodes: { operator: 'Is' } }],
+      restartPolicyRules: [{ action: 'RestartAll' }, { action: 'Restart', exitCodes: { operator: 'Is' } }],
     },
     [
       `${C}.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"`,
-      `${C}.restartPolicyRules[0].action: Unsupported value: "RestartAllContainers": supported values: "Restart"`,
+      `${C}.restartPolicyRules[0].action: Unsupported value: "RestartAll": supported values: "Restart", "RestartAllContainers"`,
       `${C}.restartPolicyRules[0].exitCodes: Required value: must be specified`,
       `${C}.restartPolicyRules[1].exitCodes.operator: Unsupported value: "Is": supported values: "In", "NotIn"`,
     ],
@@ -62,12 +63,11 @@ const beginning = (fields: object): Pod => pod({ initContainers: [{ ...container
 
 table('restarts of an init container', beginning, [
   ['rules without a policy are let through', { restartPolicyRules: [rule] }, []],
+  ['a sidecar with rules', { restartPolicy: 'Always', restartPolicyRules: [{ ...rule, action: 'RestartAllContainers' }] }, []],
   [
-    'a sidecar with rules',
-    { restartPolicy: 'Always', restartPolicyRules: [rule] },
-    [
-      'spec.initContainers[0].restartPolicyRules: Forbidden: restartPolicyRules are not allowed for init containers with restart policy Always',
-    ],
+    'a sidecar with rules that are none',
+    { restartPolicy: 'Always', restartPolicyRules: [{ action: 'Restart' }] },
+    ['spec.initContainers[0].restartPolicyRules[0].exitCodes: Required value: must be specified'],
   ],
   [
     'another policy',

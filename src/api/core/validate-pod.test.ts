@@ -192,36 +192,42 @@ test('a finished container of a pod that does not restart stays finished', () =>
   assert.equal(finding?.field, 'status.containerStatuses[0].state')
 })
 
-test('a sidecar may rise again, a debugging container and what rules leave down may not', () => {
+test('a sidecar may rise again, a debugging container and what rules leave down may not, unless all may', () => {
   const ended = (name: string, exitCode: number) => ({ name, state: { terminated: { exitCode } } })
-  const rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } }
-  const spec = {
+  const rules = (action: string) => ({
     restartPolicy: 'Never',
-    initContainers: [
-      { ...container, name: 'i' },
-      { ...container, name: 's', restartPolicy: 'Always' },
-    ],
-    containers: [
-      { ...container, restartPolicy: 'Never', restartPolicyRules: [rule] },
-      { ...container, name: 'd' },
-    ],
-  }
+    restartPolicyRules: [{ action, exitCodes: { operator: 'In', values: [42] } }],
+  })
   const was = {
-    initContainerStatuses: [ended('i', 1), ended('s', 1)],
+    initContainerStatuses: [ended('i', 1), ended('s', 1), ended('r', 42)],
     containerStatuses: [ended('c', 42), ended('d', 42)],
     ephemeralContainerStatuses: [ended('e', 0)],
   }
-  const old = { ...pod(spec), status: was } as unknown as Pod
   const risen = Object.fromEntries(
     Object.entries(was).map(([list, statuses]) => [list, statuses.map(({ name }) => ({ name, state: { running: {} } }))]),
   )
-  const said = [...pods.validateStatusUpdate({ ...old, status: risen } as unknown as Pod, old, context)]
-  assert.deepEqual(
-    said.map(({ field, message }) => `${field}: ${message}`),
-    ['containerStatuses[1]', 'initContainerStatuses[0]', 'ephemeralContainerStatuses[0]'].map(
-      (place) => `status.${place}.state: Forbidden: may not be transitioned to non-terminated state`,
-    ),
+  const refusals = (action: string): string[] => {
+    const spec = {
+      restartPolicy: 'Never',
+      initContainers: [
+        { ...container, name: 'i' },
+        { ...container, name: 's', restartPolicy: 'Always' },
+        { ...container, name: 'r', ...rules('Restart') },
+      ],
+      containers: [
+        { ...container, ...rules(action) },
+        { ...container, name: 'd' },
+      ],
+    }
+    const old = { ...pod(spec), status: was } as unknown as Pod
+    const said = [...pods.validateStatusUpdate({ ...old, status: risen } as unknown as Pod, old, context)]
+    return said.map(({ field, message }) => `${field}: ${message}`)
+  }
+  const [first, second, debugging] = ['containerStatuses[1]', 'initContainerStatuses[0]', 'ephemeralContainerStatuses[0]'].map(
+    (place) => `status.${place}.state: Forbidden: may not be transitioned to non-terminated state`,
   )
+  assert.deepEqual(refusals('Restart'), [first, second, debugging])
+  assert.deepEqual(refusals('RestartAllContainers'), [debugging])
 })
 
 test('suspicious but accepted fields are warned of', () => {

@@ -3,7 +3,7 @@ import type { FieldError } from '#meta'
 import type { ValidationContext } from '../definition.ts'
 import type { Container, ContainerStatus, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, required, within } from '../validation/findings.ts'
-import { isSidecar, shouldRestart } from './pod-facts.ts'
+import { mayRestartAll, shouldRestart } from './pod-facts.ts'
 import { untrimmedImage } from './validate-container.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
 
@@ -167,22 +167,25 @@ function changedPaths(now: unknown, was: unknown, path: string): string[] {
   return [...keys].flatMap((key) => changedPaths(now[key], was[key], child(key))).slice(0, CHANGES_MAX)
 }
 
-/** A kubelet reports what runs; it can't name another node, or bring a finished container back. */
+/** A kubelet reports what runs; it can't name another node, or bring a finished container back, unless all may begin again. */
 export function* validatePodStatusUpdate(pod: Pod, old: Pod): Findings {
   const [status, before] = [pod.status ?? {}, old.status ?? {}]
   if (before.qosClass && status.qosClass !== before.qosClass) {
     yield invalidValue('status.qosClass', status.qosClass ?? '', 'field is immutable')
   }
-  yield* noneRises(status.containerStatuses, before.containerStatuses, 'containerStatuses', ({ name, exitCode }) => {
-    const container = old.spec?.containers?.find((each) => each.name === name)
+  const { containers = [], initContainers = [], restartPolicy: policy = 'Always' } = old.spec ?? {}
+  const restarts = (list: readonly Container[], { name, exitCode }: Ended): boolean => {
+    const container = list.find((each) => each.name === name)
     return container !== undefined && shouldRestart(container, old.spec, exitCode)
-  })
-  const policy = old.spec?.restartPolicy ?? 'Always'
-  const isSidecarOf = (name: string): boolean =>
-    old.spec?.initContainers?.some((each) => each.name === name && isSidecar(each)) ?? false
-  yield* noneRises(status.initContainerStatuses, before.initContainerStatuses, 'initContainerStatuses', ({ name, exitCode }) => {
-    return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0) || isSidecarOf(name)
-  })
+  }
+  if (!mayRestartAll(old)) {
+    yield* noneRises(status.containerStatuses, before.containerStatuses, 'containerStatuses', (ended) =>
+      restarts(containers, ended),
+    )
+    yield* noneRises(status.initContainerStatuses, before.initContainerStatuses, 'initContainerStatuses', (ended) => {
+      return policy === 'Always' || (policy === 'OnFailure' && ended.exitCode !== 0) || restarts(initContainers, ended)
+    })
+  }
   yield* noneRises(
     status.ephemeralContainerStatuses,
     before.ephemeralContainerStatuses,
@@ -191,12 +194,17 @@ export function* validatePodStatusUpdate(pod: Pod, old: Pod): Findings {
   )
 }
 
+interface Ended {
+  readonly name: string
+  readonly exitCode: number
+}
+
 /** Upstream tells of the place that the container had before. */
 function* noneRises(
   now: readonly ContainerStatus[] = [],
   was: readonly ContainerStatus[] = [],
   list: string,
-  mayRise: (ended: { readonly name: string; readonly exitCode: number }) => boolean,
+  mayRise: (ended: Ended) => boolean,
 ): Findings {
   for (const [index, { name, state }] of was.entries()) {
     const after = now.find((each) => each.name === name)

@@ -1,12 +1,13 @@
 import type { Container } from '../generated/types.ts'
-import { type Findings, forbid, required, tooLong, unsupported } from '../validation/findings.ts'
+import { type Findings, required, tooLong, unsupported } from '../validation/findings.ts'
 
 const POLICIES = ['Always', 'Never', 'OnFailure']
+const ACTIONS = ['Restart', 'RestartAllContainers']
 const OPERATORS = ['In', 'NotIn']
 const RULES_MAX = 20
 const CODES_MAX = 255
 
-/** What a container says of its own restarts, beside the policy of its pod (KEP-5307). */
+/** What a container says of its own restarts, beside the policy of its pod (KEP-5307), and of those of all the others (KEP-5532). */
 export function* validateRestart({ restartPolicy, restartPolicyRules: rules = [] }: Container, path: string): Findings {
   if (restartPolicy === undefined) {
     if (rules.length === 0) return
@@ -15,7 +16,7 @@ export function* validateRestart({ restartPolicy, restartPolicyRules: rules = []
   if (rules.length > RULES_MAX) yield tooLong(`${path}.restartPolicyRules`, RULES_MAX)
   for (const [index, { action, exitCodes }] of rules.entries()) {
     const at = `${path}.restartPolicyRules[${index}]`
-    if (action !== 'Restart') yield unsupported(`${at}.action`, action, ['Restart'])
+    if (!ACTIONS.includes(action)) yield unsupported(`${at}.action`, action, ACTIONS)
     if (exitCodes === undefined) {
       yield required(`${at}.exitCodes`, 'must be specified')
       continue
@@ -25,12 +26,7 @@ export function* validateRestart({ restartPolicy, restartPolicyRules: rules = []
   }
 }
 
-/** An init container that is always restarted is a sidecar, which no rule can stop. */
+/** Rules without a policy say nothing here. A sidecar may have rules since one of them can restart more than itself. */
 export function* validateInitRestart(container: Container, path: string): Findings {
-  if (container.restartPolicy === undefined) return
-  if (container.restartPolicy !== 'Always') yield* validateRestart(container, path)
-  else if (container.restartPolicyRules?.length) {
-    const rule = 'restartPolicyRules are not allowed for init containers with restart policy Always'
-    yield forbid(`${path}.restartPolicyRules`, rule)
-  }
+  if (container.restartPolicy !== undefined) yield* validateRestart(container, path)
 }

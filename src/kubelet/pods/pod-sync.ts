@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Container, isSidecar, type Pod, runtimeClasses, shouldRestart } from '#api'
+import { type Container, isSidecar, type Pod, restartsAll, runtimeClasses, shouldRestart } from '#api'
 import { containerConfig } from '../containers/container-config.ts'
 import { ConfigError, environmentOf } from '../containers/environment.ts'
 import type { PodFacts } from '../containers/field-path.ts'
@@ -15,6 +15,7 @@ import { type ObservedPod, restartCountOf } from './observe.ts'
 import type { PodDependencies } from './pod-context.ts'
 import { resizeContainer, resizeNeedsRestart } from './resize.ts'
 import { sandboxConfig } from './sandbox-config.ts'
+import { previousStatus } from './status.ts'
 
 /** Between attempts to set up volumes, doubling (upstream's operation executor). */
 const VOLUME_RETRY_MS_MIN = 500
@@ -32,6 +33,8 @@ interface Ready {
 /** Makes what a living pod lacks: volumes, sandbox, init containers in turn, containers; restarts what its policy restarts. */
 export class PodSync {
   readonly #dependencies: PodDependencies
+  /** Of containers that the runtime knows nothing of any more, by name. */
+  readonly #restartCounts: ReadonlyMap<string, number>
   /** Why a container does not run, by name; shown as its waiting state. */
   readonly waiting = new Map<string, { readonly reason: string; readonly message?: string | undefined }>()
   /** Why a running container was not given its new resources, by name. */
@@ -40,8 +43,9 @@ export class PodSync {
   #againAtMs: number | undefined
   #volumeFailures = 0
 
-  constructor(dependencies: PodDependencies) {
+  constructor(dependencies: PodDependencies, restartCounts: ReadonlyMap<string, number>) {
     this.#dependencies = dependencies
+    this.#restartCounts = restartCounts
   }
 
   async sync(pod: Pod, observed: ObservedPod, signal: AbortSignal): Promise<{ readonly againAtMs: number | undefined }> {
@@ -199,7 +203,8 @@ export class PodSync {
       (changed ? undefined : probe?.terminationGracePeriodSeconds) ?? pod.spec?.terminationGracePeriodSeconds ?? 30
     await killContainer(pod, container, status, { graceSeconds, reason, observed }, this.#dependencies, signal)
     const ended = await this.#dependencies.runtime.containerStatus(status.id)
-    if (!changed && !shouldRestart(container, pod.spec, ended.exitCode)) return
+    // An end that restarts all containers is for the next step, which sees it.
+    if (!changed && (restartsAll(container, ended.exitCode) || !shouldRestart(container, pod.spec, ended.exitCode))) return
     if (changed || (await this.#mayRestart(pod, container, ended))) await this.#start(pod, container, ended, ready, signal)
   }
 
@@ -216,12 +221,12 @@ export class PodSync {
     }
   }
 
-  /** Whether the back-off since its last end is over; if not, the container waits as CrashLoopBackOff. */
+  /** Whether the back-off since its last end is over; if not, the container waits as CrashLoopBackOff. One that restarts all does not start alone. */
   async #mayRestart(pod: Pod, container: Container, ended: ContainerStatus): Promise<boolean> {
     const { restarts, clock, recorder } = this.#dependencies
     const { uid, name, namespace } = pod.metadata ?? {}
     const waitMs = restarts.remainingMs(`${uid}/${container.name}`, ended.finishedAtMs)
-    if (waitMs <= 0) return true
+    if (waitMs <= 0) return !restartsAll(container, ended.exitCode)
     const delay = restarts.delayMs(`${uid}/${container.name}`) / 1000
     const printed = delay >= 60 ? `${Math.floor(delay / 60)}m${delay % 60}s` : `${delay}s`
     const what = `container=${container.name} pod=${name}_${namespace}(${uid})`
@@ -274,7 +279,7 @@ export class PodSync {
   ): Promise<string> {
     const { images, runtime, volumes, clusterDomain, nodeMemoryBytes } = this.#dependencies
     const { image, ref } = await images.ensure(pod, container, signal)
-    const restartCount = ended === undefined ? 0 : restartCountOf(ended) + 1
+    const restartCount = ended === undefined ? this.#knownRestarts(pod, container) : restartCountOf(ended) + 1
     const podDirectory = volumes.podDirectory(pod.metadata?.uid ?? '')
     const environment = await environmentOf(pod, container, {
       facts: ready.facts,
@@ -309,6 +314,10 @@ export class PodSync {
       targetId,
     })
     return runtime.createContainer(ready.sandbox.id, config, ready.config)
+  }
+
+  #knownRestarts(pod: Pod, { name }: Container): number {
+    return this.#restartCounts.get(name) ?? previousStatus(pod, name)?.restartCount ?? 0
   }
 
   async #postStart(pod: Pod, container: Container, id: string, ready: Ready, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Pod, PodStatus } from '#api'
-import { isPodTerminal, isSidecar } from '#api'
+import { containersOf, isPodTerminal, isSidecar } from '#api'
 import { deepEqual, type Timer } from '#base'
 import { removeDead } from './dead-containers.ts'
 import { killPod } from './kill.ts'
@@ -8,8 +8,9 @@ import type { PodDependencies } from './pod-context.ts'
 import { ApiRecord, type PodRecord } from './pod-record.ts'
 import { PodSync } from './pod-sync.ts'
 import { ResizeProgress } from './resize-progress.ts'
+import { RestartAll } from './restart-all.ts'
 import { isStaticPod } from './static-pods.ts'
-import { podStatus, type StatusInput } from './status.ts'
+import { podStatus, RESTARTING_ALL, type StatusInput } from './status.ts'
 import { readTerminationMessage } from './termination-message.ts'
 
 const RETRY_MS_MIN = 500
@@ -38,6 +39,7 @@ export class PodWorker {
   readonly #dependencies: PodDependencies
   readonly #sync: PodSync
   readonly #resize: ResizeProgress
+  readonly #restartAll: RestartAll
   readonly #record: PodRecord
   #pod: Pod
   /** The pod with the resources the node grants it. */
@@ -59,7 +61,8 @@ export class PodWorker {
     this.#pod = pod
     this.#dependencies = dependencies
     this.#granted = pod
-    this.#sync = new PodSync(dependencies)
+    this.#restartAll = new RestartAll(pod, dependencies)
+    this.#sync = new PodSync(dependencies, this.#restartAll.counts)
     this.#resize = new ResizeProgress(dependencies.recorder)
   }
 
@@ -157,6 +160,7 @@ export class PodWorker {
     // What follows may take long (images, hooks): whoever looks sees that the node has begun.
     if (pod.status?.startTime === undefined) await this.#report(status).catch(ignoredFor(pod))
     else if (this.#resize.noteProgress(pod, this.#resizing(), this.#sync.resizeErrors)) await this.#report(this.#status())
+    if (this.#restartAll.isDue(pod, this.#observed)) await this.#removeAll(signal)
     const { againAtMs } = await this.#sync.sync(pod, this.#observed, signal)
     this.#observed = await observePod(runtime, this.uid)
     this.#resize.noteProgress(pod, this.#resizing(), this.#sync.resizeErrors)
@@ -166,6 +170,29 @@ export class PodWorker {
     if (isOver(reached) && runsAnything(this.#observed)) this.#pending = true
     else await this.#report(reached)
     return earliest(againAtMs, deadlineMs)
+  }
+
+  /** Before all containers begin again; whoever looks sees it. */
+  async #removeAll(signal: AbortSignal): Promise<void> {
+    const { waiting } = this.#sync
+    await this.#tell()
+    await this.#restartAll.remove(this.#granted, this.#observed, signal)
+    this.#observed = await observePod(this.#dependencies.runtime, this.uid)
+    for (const { name } of containersOf(this.#granted)) {
+      waiting.delete(name)
+      if (this.#restartAll.counts.has(name)) waiting.set(name, RESTARTING_ALL)
+    }
+    await this.#tell()
+    for (const { name } of containersOf(this.#granted)) waiting.delete(name)
+  }
+
+  /** Reports what is on its way whether or not the API hears of it: it will be told of the end. */
+  async #tell(): Promise<void> {
+    try {
+      await this.#report(this.#status())
+    } catch (error) {
+      this.#dependencies.log.info('A step of a pod was not reported', { pod: this.#name(), error })
+    }
   }
 
   async #removeDead(): Promise<void> {
@@ -256,6 +283,7 @@ export class PodWorker {
       pod: { ...this.#pod, spec: allocations.granted(this.#pod).spec! },
       actualResources: (name) => allocations.actual(this.uid, name),
       resize: this.#resize.state,
+      restartAll: this.#restartAll,
       observed: this.#observed,
       waiting: this.#sync.waiting,
       isStarted: (id, container) => prober.isStarted(id, container),

@@ -20,6 +20,7 @@ const input = (more: Partial<StatusInput>): StatusInput => ({
   terminationMessage: () => '',
   actualResources: () => undefined,
   resize: { pending: undefined, inProgress: undefined },
+  restartAll: { isUnderWay: false, counts: new Map() },
   hostIPs: ['10.0.0.1'],
   nowMs: 0,
   runtimeName: 'containerd',

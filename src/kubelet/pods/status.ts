@@ -7,7 +7,7 @@ import type {
   PodSpec,
   PodStatus,
 } from '#api'
-import { isSidecar, podCondition, qosClass, shouldRestart } from '#api'
+import { isSidecar, mayRestartAll, podCondition, qosClass, shouldRestart } from '#api'
 import { formatTime } from '#meta'
 import type { ContainerStatus } from '../runtimes/runtime.ts'
 import type { PendingResize } from './allocations.ts'
@@ -28,6 +28,11 @@ export interface StatusInput {
   /** What a running container was given, if it is known. */
   readonly actualResources: (container: string) => Container['resources'] | undefined
   readonly resize: ResizeState
+  readonly restartAll: {
+    readonly isUnderWay: boolean
+    /** Of containers that it removed, how often they were restarted, by name. */
+    readonly counts: ReadonlyMap<string, number>
+  }
   /** Set once the kubelet gave the pod up itself (deadline, admission, eviction). */
   readonly verdict?:
     | {
@@ -52,7 +57,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const initStatuses = (spec.initContainers ?? []).map((container) => containerStatus(container, input, true))
   const statuses = spec.containers.map((container) => containerStatus(container, input, false))
   const ephemeral = (spec.ephemeralContainers ?? []).map((container) => containerStatus(container as Container, input, false))
-  const phase = verdict?.phase ?? phaseOf(pod, statuses, initStatuses)
+  const phase = verdict?.phase ?? lastingPhase(pod, phaseOf(pod, statuses, initStatuses))
   const ips = podIPs(input)
   const status: PodStatus = {
     ...(pod.metadata?.generation !== undefined && { observedGeneration: pod.metadata.generation }),
@@ -72,6 +77,19 @@ export function podStatus(input: StatusInput): PodStatus {
   return status
 }
 
+/** A pod whose containers all begin again has begun itself before. */
+const lastingPhase = (pod: Pod, phase: string): string =>
+  phase === 'Pending' && pod.status?.phase === 'Running' && mayRestartAll(pod) ? 'Running' : phase
+
+/** Shown of a container that went for the sake of all. */
+export const RESTARTING_ALL = {
+  reason: 'RestartingAllContainers',
+  message: 'The container is removed because RestartAllContainers in place',
+} as const
+
+/** 128 + SIGKILL. */
+const KILLED_EXIT_CODE = 137
+
 function podIPs({ pod, observed, hostIPs }: StatusInput): readonly string[] {
   if (pod.spec?.hostNetwork) return hostIPs
   const ips = observed.sandboxes.find(({ state }) => state === 'READY')?.ips ?? []
@@ -84,9 +102,16 @@ function containerStatus(container: Container, input: StatusInput, init: boolean
   const [newest, previous] = records
   const waiting = input.waiting.get(container.name)
   const before = previousStatus(input.pod, container.name)
+  const restartCount = input.restartAll.counts.get(container.name)
+  const lastKnown: ContainerState | undefined =
+    restartCount === undefined
+      ? before?.lastState
+      : { terminated: { ...RESTARTING_ALL, exitCode: KILLED_EXIT_CODE } as NonNullable<ContainerState['terminated']> }
   if (newest === undefined) {
     return {
-      ...emptyStatus(container, before),
+      ...emptyStatus(container),
+      lastState: lastKnown ?? {},
+      restartCount: restartCount ?? before?.restartCount ?? 0,
       state: { waiting: withMessage(waiting ?? { reason: defaultWaiting(input) }) },
     }
   }
@@ -94,7 +119,7 @@ function containerStatus(container: Container, input: StatusInput, init: boolean
   const ended = newest.state === 'EXITED'
   // A container about to be started again shows that it waits; how it ended moves to lastState.
   const showsWaiting = ended && waiting !== undefined
-  const last = showsWaiting ? state : previous?.state === 'EXITED' ? stateOf(container, previous, input) : before?.lastState
+  const last = showsWaiting ? state : previous?.state === 'EXITED' ? stateOf(container, previous, input) : lastKnown
   const running = newest.state === 'RUNNING'
   const started = running && input.isStarted(newest.id, container)
   return {
@@ -131,19 +156,18 @@ const withMessage = ({ reason, message }: { reason: string; message?: string | u
 const defaultWaiting = ({ pod }: StatusInput): string =>
   (pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating'
 
-const previousStatus = (pod: Pod, name: string): ApiContainerStatus | undefined =>
+/** What the API was told last of a container. */
+export const previousStatus = (pod: Pod, name: string): ApiContainerStatus | undefined =>
   [
     ...(pod.status?.containerStatuses ?? []),
     ...(pod.status?.initContainerStatuses ?? []),
     ...(pod.status?.ephemeralContainerStatuses ?? []),
   ].find((status) => status.name === name)
 
-const emptyStatus = (container: Container, before: ApiContainerStatus | undefined): ApiContainerStatus => ({
+const emptyStatus = (container: Container): ApiContainerStatus => ({
   name: container.name,
-  state: {},
-  lastState: before?.lastState ?? {},
   ready: false,
-  restartCount: before?.restartCount ?? 0,
+  restartCount: 0,
   image: container.image ?? '',
   imageID: '',
   started: false,
@@ -180,11 +204,15 @@ const restartsAny = (spec: PodSpec, statuses: readonly ApiContainerStatus[]): bo
     return ended !== undefined && shouldRestart(container, spec, ended.exitCode)
   })
 
+/** How a container ended the last time, if it did so itself. */
+const endOf = ({ lastState }: ApiContainerStatus): ContainerState['terminated'] =>
+  lastState?.terminated?.reason === RESTARTING_ALL.reason ? undefined : lastState?.terminated
+
 export function phaseOf(pod: Pod, statuses: readonly ApiContainerStatus[], initStatuses: readonly ApiContainerStatus[]): string {
   const spec = pod.spec!
   for (const [index, status] of initStatuses.entries()) {
     const container = spec.initContainers![index]!
-    const terminated = status.state?.terminated ?? status.lastState?.terminated
+    const terminated = status.state?.terminated ?? endOf(status)
     if (isSidecar(container)) {
       if (status.started !== true && status.state?.terminated === undefined && !anyStarted(statuses)) return 'Pending'
       continue
@@ -229,7 +257,8 @@ function conditions(
   const uninitialized = (pod.spec?.initContainers ?? []).filter((container, index) =>
     isSidecar(container) ? initStatuses[index]!.started !== true : initStatuses[index]!.state?.terminated?.exitCode !== 0,
   )
-  const initialized = uninitialized.length === 0 || phase === 'Succeeded'
+  const wasInitialized = mayRestartAll(pod) && podCondition(pod, 'Initialized')?.status === 'True'
+  const initialized = uninitialized.length === 0 || phase === 'Succeeded' || wasInitialized
   const notReady = over
     ? { reason: phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed' }
     : unready.length > 0
@@ -256,12 +285,22 @@ function conditions(
     { type: 'ContainersReady', status: notReady === undefined ? 'True' : 'False', ...notReady },
     { type: 'PodScheduled', status: 'True' },
   ]
+  if (mayRestartAll(pod)) computed.push(restartAllCondition(input, phase))
   if (input.verdict?.isDisruption)
     computed.push({ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: input.verdict.message })
   const own = new Set([...computed.map(({ type }) => type), 'PodResizePending', 'PodResizeInProgress'])
   computed.unshift(...resizeConditions(input))
   const others = (pod.status?.conditions ?? []).filter(({ type }) => !own.has(type))
   return [...computed.map((condition) => withTransition(condition, pod, input.nowMs)), ...others]
+}
+
+function restartAllCondition({ restartAll }: StatusInput, phase: string): PodCondition {
+  const type = 'AllContainersRestarting'
+  if (phase === 'Succeeded' || phase === 'Failed')
+    return { type, status: 'False', reason: phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed' }
+  return restartAll.isUnderWay
+    ? { type, status: 'True', reason: 'RestartAllContainersStarted', message: 'container exited with restart policy rule' }
+    : { type, status: 'False' }
 }
 
 function resizeConditions({ resize: { pending, inProgress } }: StatusInput): PodCondition[] {
