@@ -12,9 +12,11 @@ const problemOf = (request: string): string | undefined => {
 }
 
 const der = Buffer.from(REQUEST_DER, 'base64')
-const changed = (change: (bytes: Buffer) => Buffer | void): string => {
+/** Changes the bytes it is given, or gives others. */
+const changed = (change: (bytes: Buffer) => unknown): string => {
   const bytes = Buffer.from(der)
-  return armoured((change(bytes) ?? bytes).toString('base64'))
+  const others = change(bytes)
+  return armoured((Buffer.isBuffer(others) ? others : bytes).toString('base64'))
 }
 const RULES =
   '{optional:false explicit:false application:false private:false defaultValue:<nil> tag:<nil> stringType:0 timeType:0 set:false omitEmpty:false}'
