@@ -203,6 +203,46 @@ export function lifecycleTests(given: () => RealNode): void {
     await node.delete('policy-always', 0)
   })
 
+  it('a container whose end restarts all lets the pod begin again in place, init containers, sidecars and what has ended included', async () => {
+    const node = given()
+    const volumeMounts = [{ name: 'v', mountPath: '/v' }]
+    const exitCodes = { operator: 'In', values: [42] }
+    const restartPolicyRules = [{ action: 'RestartAllContainers', exitCodes }]
+    const spec = {
+      restartPolicy: 'Never',
+      initContainers: [
+        busybox('init', 'echo init >>/v/log', { volumeMounts }),
+        busybox('sidecar', STAY, { restartPolicy: 'Always' }),
+      ],
+      containers: [
+        // Waits the first time until the other has ended.
+        busybox(
+          'main',
+          `if [ -e /v/again ]; then ${STAY}; fi; until [ -e /v/ended ]; do sleep 0.1; done; touch /v/again; exit 42`,
+          {
+            volumeMounts,
+            restartPolicy: 'Never',
+            restartPolicyRules,
+          },
+        ),
+        busybox('other', 'echo other >>/v/log; touch /v/ended', { volumeMounts }),
+      ],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    }
+    await node.client.create(pods, shell('restart-all', STAY, {}, spec))
+    const statuses = ({ status }: Pod) => [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+    const again = await node.untilPod(
+      'restart-all',
+      (pod) =>
+        statuses(pod).every(({ restartCount }) => restartCount === 1) &&
+        main(pod)?.state?.running !== undefined &&
+        pod.status?.containerStatuses?.[1]?.state?.terminated !== undefined,
+    )
+    assert.equal(await node.exec('restart-all', 'cat /v/log', 'main'), 'init\nother\ninit\nother\n')
+    for (const { lastState } of statuses(again)) assert.equal(lastState?.terminated?.reason, 'RestartingAllContainers')
+    assert.equal(again.status?.conditions?.find(({ type }) => type === 'AllContainersRestarting')?.status, 'False')
+  })
+
   it('a container whose image is changed starts anew, and only the last dead one is kept, with its log', async () => {
     const node = given()
     const { metadata } = await node.run(shell('image', STAY))
