@@ -13,7 +13,6 @@ import {
   type Revision,
   RevisionConflict,
   type Store,
-  type StoreContents,
   WatchOverflow,
 } from './store.ts'
 
@@ -144,21 +143,6 @@ export class LoggedStore implements Store {
     const compacted = this.#compacting.then(() => this.#compact(revision))
     this.#compacting = compacted.catch(() => undefined)
     return compacted
-  }
-
-  contents(): StoreContents {
-    const nowMs = this.#clock.now()
-    const { entries, revision } = this.#history.list('', {})
-    const ends = new Map(
-      this.#history.expired(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).map(({ key, atMs }) => [key, atMs]),
-    )
-    return {
-      revision,
-      entries: entries.map((entry) => {
-        const atMs = ends.get(entry.key)
-        return atMs === undefined ? entry : { ...entry, ttlSeconds: Math.max(0, (atMs - nowMs) / 1000) }
-      }),
-    }
   }
 
   compactInTurn(revision: Revision): Promise<void> {

@@ -36,8 +36,6 @@ export interface Store extends AsyncDisposable {
   snapshot?(file: string): Promise<void>
   /** The same store in memory, which goes its own way from here on: neither sees what is written to the other. For backends that hold all in memory. */
   fork?(options: ForkOptions): Store
-  /** All of one moment, for another backend; of stores that one process has to itself. */
-  contents?(): StoreContents
   /** Compacts like `compact`, unless another process that shares the store has done so since this one last called. */
   compactInTurn(revision: Revision): Promise<void>
   /** Why the store can't be relied on now, in one sentence; undefined when all is well. */
@@ -53,13 +51,7 @@ export interface Entry {
   readonly problem?: Error | undefined
 }
 
-/** All of a store as of one moment, whatever kept it. */
-export interface StoreContents {
-  readonly revision: Revision
-  readonly entries: readonly ContentEntry[]
-}
-
-/** All of a store as of one moment, in order of revision, which may be read only once and is not all in memory. */
+/** All of a store as of one moment, whatever kept it, in order of revision; may be read only once, and is not all in memory. */
 export interface OrderedContents {
   readonly revision: Revision
   readonly entries: Iterable<ContentEntry>

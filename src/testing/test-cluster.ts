@@ -47,8 +47,9 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   const connect = await TRANSPORTS[name]!(api, stack.use(new AsyncDisposableStack()))
   const clients = new Map<string, Client>()
   const clientFor = (user: UserInfo): Client => {
-    const client = clients.get(user.username) ?? createClient(traffic.counted(connect(user)))
-    clients.set(user.username, client)
+    const key = JSON.stringify(user)
+    const client = clients.get(key) ?? createClient(traffic.counted(connect(user)))
+    clients.set(key, client)
     return client
   }
   const serviceAccount = (account: string): UserInfo => ({

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import type { StoreContents } from '#store'
+import type { ContentEntry } from '#store'
 import { contentsOf } from '../../src/cluster/local/restore-snapshot.ts'
 import { ETCD_DATABASE, openSnapshot } from '../../src/cluster/local/snapshot-file.ts'
 import { Machine } from './machine.ts'
@@ -15,14 +15,19 @@ const AHEAD = 1_000_000_000
 const RESTLESS =
   /^\/registry\/(leases|minions|events|endpointslices|services\/endpoints|flowschemas|prioritylevelconfigurations)\//
 
-const read = async (file: string): Promise<StoreContents> => {
+interface Contents {
+  readonly revision: number
+  readonly entries: readonly ContentEntry[]
+}
+
+const read = async (file: string): Promise<Contents> => {
   using snapshot = await openSnapshot(file)
   // Its files go when this returns.
   using contents = await contentsOf(snapshot, file)
   return { revision: contents.revision, entries: [...contents.entries] }
 }
 
-const valuesIn = ({ entries }: StoreContents): Map<string, string> =>
+const valuesIn = ({ entries }: Contents): Map<string, string> =>
   new Map(entries.map(({ key, value, revision }) => [key, `${revision} ${Buffer.from(value).toString('base64')}`]))
 
 test('a cluster moves from the embedded store to etcd and back', { timeout: 240_000 }, async (context) => {

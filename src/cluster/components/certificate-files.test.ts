@@ -66,15 +66,21 @@ for (const [component, identity] of [
       }),
     )
     const told: string[] = []
+    let heard = Promise.withResolvers<void>()
+    const tell = (message: string): void => {
+      told.push(message)
+      heard.resolve()
+      heard = Promise.withResolvers()
+    }
     const log = {
       ...{ debug() {}, error() {}, child: () => log },
-      info: (message: string) => void told.push(message),
-      warn: (message: string, fields?: object) => void told.push(`${message}: ${(fields as { problem?: string }).problem}`),
+      info: tell,
+      warn: (message: string, fields?: object) => tell(`${message}: ${(fields as { problem?: string }).problem}`),
     }
     const { client } = stack.use(await connectBy(join(files.path, 'kubeconfig'), component, { log }))
     assert.equal(await shownBy(client), idOf(first.certificate))
     const until = async (holds: () => boolean): Promise<void> => {
-      while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+      while (!holds()) await heard.promise
     }
     // Half of it is none yet; an end that has come is no renewal.
     files.put('client.key', second.key)

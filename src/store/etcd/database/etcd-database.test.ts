@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { seededRandom } from '#base'
-import type { ContentEntry, StoreContents } from '../../store.ts'
+import type { ContentEntry, OrderedContents } from '../../store.ts'
 import { type BoltEntry, BoltError, BoltReader, type BoltSource, BRANCH, FileSource, sourceOf } from './bolt-reader.ts'
 import { BoltWriter } from './bolt-writer.ts'
 import {
@@ -38,7 +38,7 @@ function writeBolt(buckets: ReadonlyMap<string, readonly BoltEntry[]>): Buffer {
   return target.whole()
 }
 
-function snapshotOf(of: StoreContents, options: { readonly bump: number }): Buffer {
+function snapshotOf(of: OrderedContents, options: { readonly bump: number }): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 't8s-etcd-'))
   try {
     const path = join(directory, 'etcd.db')
@@ -51,7 +51,7 @@ function snapshotOf(of: StoreContents, options: { readonly bump: number }): Buff
 }
 
 /** What is left of what a snapshot tells. */
-function contentsOf(source: BoltSource): StoreContents {
+function contentsOf(source: BoltSource): { readonly revision: number; readonly entries: ContentEntry[] } {
   const entries = new Map<string, ContentEntry>()
   const revision = readEtcdDatabase(source, {
     put: (entry) => void entries.set(entry.key, entry),
@@ -92,7 +92,7 @@ test('what is laid out as pages is read back, however large', () => {
   }
 })
 
-const contents: StoreContents = {
+const contents: { readonly revision: number; readonly entries: readonly ContentEntry[] } = {
   revision: 90,
   entries: [
     { key: '/registry/a', value: Buffer.from([0, 255, 1]), revision: 3 },
