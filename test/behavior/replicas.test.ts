@@ -7,6 +7,7 @@ import {
   type Endpoints,
   endpointSlices,
   endpoints,
+  type Pod,
   pods,
   type ReplicaSet,
   type ReplicationController,
@@ -20,7 +21,7 @@ import type { Client } from '#client'
 import type { KubernetesObject } from '#meta'
 import { behaviors } from './behavior.ts'
 import { statusIsApart } from './operations.ts'
-import { until, untilList } from './waiting.ts'
+import { observe, until, untilList } from './waiting.ts'
 
 const template = (app: string, image = 'web:1') => ({
   metadata: { labels: { app } },
@@ -278,18 +279,26 @@ behaviors('replicas', (behavior) => {
     '[sig-apps] Deployment RecreateDeployment should delete old pods and create new ones [Conformance]',
     async ({ client, namespace }) => {
       const key = `${namespace}/deployment`
-      await client.create(deployments, deployment(namespace, 1, { strategy: { type: 'Recreate' } }))
-      await until(client, deployments, key, isReady(1))
-      const images = new Set<string>()
-      const [first] = (await client.list(pods, { namespace })).items
+      await client.create(deployments, deployment(namespace, 2, { strategy: { type: 'Recreate' } }))
+      await until(client, deployments, key, isReady(2))
+      const { items, metadata } = await client.list(pods, { namespace })
+      const old = new Set(items.map(({ metadata: each }) => each?.uid))
+      assert.equal(old.size, 2)
+      await using events = observe(client, pods, { namespace, resourceVersion: metadata.resourceVersion! })
       await client.patch(deployments, key, { spec: { template: template('web', 'web:2') } }, { type: 'strategic' })
-      await untilList(client, pods, { namespace }, (items) => {
-        for (const each of items) images.add(`${each.metadata?.uid === first?.metadata?.uid ? 'old' : 'new'} ${items.length}`)
-        return items.length === 1 && items[0]?.spec?.containers[0]?.image === 'web:2'
+      // No new one comes while an old one may still run.
+      await events.next(({ type, object }) => {
+        const { metadata: changed, status } = object as Pod
+        if (type === 'DELETED' || ['Succeeded', 'Failed'].includes(status?.phase ?? '')) old.delete(changed?.uid)
+        return type === 'ADDED'
       })
-      // Never two at once.
-      assert.ok(![...images].some((each) => each.endsWith(' 2')), [...images].join())
-      await until(client, deployments, key, (each) => each?.status?.updatedReplicas === 1 && each.status.readyReplicas === 1)
+      assert.equal(old.size, 0)
+      await until(client, deployments, key, (each) => each?.status?.updatedReplicas === 2 && each.status.readyReplicas === 2)
+      const news = (await client.list(pods, { namespace })).items.filter(({ status }) => status?.phase === 'Running')
+      assert.deepEqual(
+        news.map(({ spec }) => spec?.containers[0]?.image),
+        ['web:2', 'web:2'],
+      )
     },
   )
 

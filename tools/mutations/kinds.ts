@@ -67,8 +67,8 @@ export const kinds: readonly Mutant[] = [
   {
     name: 'nothing restarts',
     file: POD_SYNC,
-    from: "if (pod.spec?.restartPolicy === 'Never' && !changed) return",
-    to: 'if (!changed) return',
+    from: '    if (!shouldRestart(container, pod.spec, exitCode)) return\n',
+    to: '    if (container) return\n',
     on: ['container-outcomes', 'job-outcomes'],
   },
   {
@@ -137,8 +137,8 @@ export const kinds: readonly Mutant[] = [
   {
     name: 'deployments that recreate wait for nothing',
     file: DEPLOYMENT,
-    from: 'if (!left && sum(olds, replicasOf) === 0) await',
-    to: 'if (left !== undefined) await',
+    from: 'if (recreates && !(await areRetired(context, deployment, olds))) return',
+    to: 'if (recreates) await areRetired(context, deployment, olds)',
     on: ['replicas'],
   },
   {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Deployment, deployments, replicaSets } from '#api'
+import { type Deployment, deployments, nodes, pods, replicaSets } from '#api'
+import { keyOf } from '#meta'
 import { startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
 import { MAX_REPLICAS, proportional } from './rollout.ts'
 
@@ -70,6 +71,29 @@ for (const transport of Object.keys(TRANSPORTS)) {
     )
   })
 }
+
+test('a Recreate rollout makes a new set only once no old pod is left that may run', async () => {
+  await using cluster = await startTestCluster({ transport: 'in process', seed: 23 })
+  const { client } = cluster
+  // A node that never says whether the pods on it have ended.
+  await client.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'silent' } })
+  const on = (image: string) => ({ spec: { nodeName: 'silent', containers: [{ name: 'web', image }] } })
+  const spec = {
+    ...deployment(2).spec!,
+    strategy: { type: 'Recreate' },
+    template: { ...deployment(2).spec!.template, ...on('web:1') },
+  }
+  await client.create(deployments, { ...deployment(2), spec })
+  assert.deepEqual(await sizes(cluster), { 'web:1': 2 })
+  await client.patch(deployments, 'default/web', { spec: { template: on('web:2') } }, { type: 'merge' })
+  assert.deepEqual(await sizes(cluster), { 'web:1': 0 })
+  const [first, second] = (await client.list(pods, { namespace: 'default' })).items
+  assert.ok(first?.metadata?.deletionTimestamp && second?.metadata?.deletionTimestamp)
+  await client.delete(pods, keyOf(first), { gracePeriodSeconds: 0 })
+  assert.deepEqual(await sizes(cluster), { 'web:1': 0 })
+  await client.delete(pods, keyOf(second), { gracePeriodSeconds: 0 })
+  assert.deepEqual(await sizes(cluster), { 'web:1': 0, 'web:2': 2 })
+})
 
 test('of sets of one size the newer grows first and the older shrinks first', () => {
   const set = (name: string, creationTimestamp: string) => ({

@@ -72,30 +72,37 @@ export const deploymentController = defineController<Deployment>({
 })
 
 async function step(context: ReconcileContext, deployment: Deployment, sets: ReplicaSet[]): Promise<void> {
-  const fresh = await newReplicaSet(context, deployment, sets)
-  const olds = sets.filter((set) => set !== fresh && set.metadata?.uid !== fresh?.metadata?.uid)
+  const current = await currentReplicaSet(context, deployment, sets)
+  const olds = sets.filter((set) => set !== current && set.metadata?.uid !== current?.metadata?.uid)
   if (deployment.spec?.paused || isScaling(deployment, sets)) {
     await scaleAll(context, deployment, sets)
     return
   }
-  if (fresh === undefined) return
-  if (deployment.spec?.strategy?.type === 'Recreate') await recreate(context, deployment, fresh, olds)
+  const recreates = deployment.spec?.strategy?.type === 'Recreate'
+  if (recreates && !(await areRetired(context, deployment, olds))) return
+  const fresh = current ?? (await makeReplicaSet(context, deployment, sets))
+  if (recreates) await scale(context, deployment, fresh, deployment.spec?.replicas ?? 1, [])
   else await roll(context, deployment, fresh, olds)
   await cleanUp(context, deployment, olds)
 }
 
-/** The set of the current template; made when there is none. While paused nothing new is made. */
-async function newReplicaSet(
+/** The set of the current template. */
+async function currentReplicaSet(
   context: ReconcileContext,
   deployment: Deployment,
   sets: ReplicaSet[],
 ): Promise<ReplicaSet | undefined> {
-  const { client, recorder } = context
   const wanted = comparable(deployment.spec?.template)
   const existing = [...sets].sort(byCreation).find((set) => comparable(set.spec?.template) === wanted)
-  const revision = String(Math.max(0, ...sets.filter((set) => set !== existing).map(revisionOf)) + 1)
-  if (existing !== undefined) return withRevision(context, deployment, existing, revision, sets)
-  if (deployment.spec?.paused) return undefined
+  return existing && withRevision(context, deployment, existing, nextRevision(sets, existing), sets)
+}
+
+const nextRevision = (sets: readonly ReplicaSet[], but?: ReplicaSet): string =>
+  String(Math.max(0, ...sets.filter((set) => set !== but).map(revisionOf)) + 1)
+
+async function makeReplicaSet(context: ReconcileContext, deployment: Deployment, sets: ReplicaSet[]): Promise<ReplicaSet> {
+  const { client, recorder } = context
+  const revision = nextRevision(sets)
   const hash = templateHash(deployment.spec?.template, deployment.status?.collisionCount)
   const set = replicaSetFor(deployment, hash, revision)
   set.spec!.replicas = newReplicas(deployment, [...sets, set], set)
@@ -113,7 +120,8 @@ async function newReplicaSet(
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
     const other = await client.get(replicaSets, keyOf(set))
-    if (controllerOf(other)?.uid === deployment.metadata?.uid && comparable(other.spec?.template) === wanted) return other
+    const isSame = comparable(other.spec?.template) === comparable(deployment.spec?.template)
+    if (controllerOf(other)?.uid === deployment.metadata?.uid && isSame) return other
     // Another template has the name: the next round counts one up and gets another hash.
     await client.patch(
       deployments,
@@ -250,19 +258,16 @@ async function roll(
     await scale(context, deployment, set, replicas, [])
 }
 
-async function recreate(
-  context: ReconcileContext,
-  deployment: Deployment,
-  fresh: ReplicaSet,
-  olds: readonly ReplicaSet[],
-): Promise<void> {
-  for (const set of olds) if (replicasOf(set) > 0) await scale(context, deployment, set, 0, [])
+/** Whether no pod of old sets runs any more; sets that are larger are scaled down, which takes another round. */
+async function areRetired(context: ReconcileContext, deployment: Deployment, olds: readonly ReplicaSet[]): Promise<boolean> {
+  const larger = olds.filter((set) => replicasOf(set) > 0)
+  for (const set of larger) await scale(context, deployment, set, 0, [])
+  if (larger.length > 0 || sum(olds, ({ status }) => status?.replicas ?? 0) > 0) return false
   const oldUids = new Set(olds.map(({ metadata }) => metadata?.uid))
-  const left = context
+  return !context
     .cache(pods)
     .list({ namespace: deployment.metadata?.namespace })
     .some((pod: Pod) => oldUids.has(controllerOf(pod)?.uid) && !['Failed', 'Succeeded'].includes(pod.status?.phase ?? ''))
-  if (!left && sum(olds, replicasOf) === 0) await scale(context, deployment, fresh, deployment.spec?.replicas ?? 1, [])
 }
 
 async function scale(
