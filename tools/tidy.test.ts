@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import test from 'node:test'
+import { edited } from './mutations/edit.ts'
+import { mutants, testsOf } from './mutations/index.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -123,6 +125,21 @@ test('a file holds one noun', () => {
 test('files are kebab-case nouns', () => {
   const odd = sources.map(({ path }) => path).filter((path) => !/^[a-z0-9./-]+$/.test(path))
   assert.deepEqual(odd, [])
+})
+
+test('mutants of the product still fit it, and name tests that are there', () => {
+  const texts = new Map(sources.map(({ path, text }) => [path, text]))
+  const problems: string[] = []
+  for (const mutant of mutants) {
+    for (const path of testsOf(mutant)) if (!texts.has(path)) problems.push(`${mutant.name}: there is no ${path}`)
+    try {
+      edited(texts.get(mutant.file) ?? '', mutant)
+    } catch (error) {
+      problems.push(`${mutant.name}: ${(error as Error).message}`)
+    }
+  }
+  assert.deepEqual(problems, [])
+  assert.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length, 'a name stands for one mutant')
 })
 
 test('no test is switched off', () => {

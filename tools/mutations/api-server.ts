@@ -119,23 +119,16 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'nothing is validated when it is created',
     file: REGISTRY,
-    from: '      refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])\n      context.warnings.push',
+    from: '      refuse(resource, name, findings)\n      context.warnings.push',
     to: '      context.warnings.push',
     on: ['data', 'nodes', 'pods', ...CUSTOM, 'webhook-configurations', 'kubectl-apply'],
   },
   {
     name: 'nothing is validated when it changes',
     file: REGISTRY,
-    from: '      refuse(resource, name, [...findings, ...validateRequired(object, resource, findings)])\n      if (main)',
+    from: '      refuse(resource, name, findings)\n      if (main)',
     to: '      if (main)',
     on: ['data', 'pods', 'webhook-configurations', ...CUSTOM],
-  },
-  {
-    name: 'what admission made has no defaults',
-    file: REGISTRY,
-    from: 'keepIdentity(object, identity, resource)\n    resource.default(object)',
-    to: 'keepIdentity(object, identity, resource)',
-    on: ['webhook-mutations'],
   },
   {
     name: 'label selectors select everything',
@@ -308,7 +301,7 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'match conditions always hold',
     file: 'src/apiserver/admission/webhook/mutating.ts',
-    from: '!(await conditionsHold(hook, matched, attributes, context))',
+    from: "!(await conditionsHold(hook, matched, attributes, context, 'admit'))",
     to: 'conditionsHold === undefined',
     on: WEBHOOKS,
   },
@@ -326,5 +319,11 @@ export const apiServer: readonly Mutant[] = [
   withoutSubresource('finalize', ['namespaces', 'timed']),
   withoutSubresource('scale', ['replicas', 'rollouts', 'kubectl-objects']),
   withoutSubresource('token', ['auth']),
-  withoutSubresource('attach', ['webhook-configurations']),
+  {
+    name: 'streams of pods are admitted by nobody',
+    file: 'src/apiserver/subresources/streams.ts',
+    from: '  await admitConnect(context, dependencies.registry)\n',
+    to: '',
+    on: ['webhook-configurations'],
+  },
 ]

@@ -37,6 +37,13 @@ export const kinds: readonly Mutant[] = [
     on: ['discovery'],
   },
   {
+    name: 'init containers have no defaults',
+    file: 'src/api/core/default-pod.ts',
+    from: '  for (const container of spec.initContainers ?? []) defaultContainer(container)\n',
+    to: '',
+    on: ['webhook-mutations'],
+  },
+  {
     name: 'pods have no address of their host',
     file: STATUS,
     from: "hostIP: input.hostIPs[0] ?? '',",
