@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Namespace, namespaces, pods, serviceAccounts, services } from '#api'
+import { configMaps, type Namespace, namespaces, pods, serviceAccounts, services } from '#api'
 import { behaviors, type Scene } from './behavior.ts'
 import { refusal, until } from './waiting.ts'
 
@@ -68,6 +68,8 @@ behaviors('namespaces', (behavior) => {
     // Emptied, but not gone while somebody has work left.
     const emptied = await until(client, namespaces, name, (each) => each?.spec?.finalizers?.length === 1)
     assert.deepEqual([emptied?.spec?.finalizers, emptied?.status?.phase], [[finalizer], 'Terminating'])
+    const late = client.create(configMaps, { metadata: { name: 'late', namespace: name } })
+    assert.match((await refusal(late, 'Forbidden')).message, /because it is being terminated/)
     await finalize([])
     await until(client, namespaces, name, (each) => each === undefined)
   })

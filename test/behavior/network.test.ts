@@ -9,11 +9,12 @@ import {
   ingresses,
   ipAddresses,
   type Service,
+  type ServiceCIDR,
   serviceCIDRs,
   services,
 } from '#api'
 import { behaviors } from './behavior.ts'
-import { isDiscovered, statusIsApart, supportsOperations } from './operations.ts'
+import { isDiscovered, retried, statusIsApart, supportsOperations } from './operations.ts'
 import { observe, refusal, until, untilList } from './waiting.ts'
 
 const service = (namespace: string, name: string, labels = {}, spec: Service['spec'] = {}): Service => ({
@@ -22,6 +23,11 @@ const service = (namespace: string, name: string, labels = {}, spec: Service['sp
   metadata: { name, namespace, labels },
   spec: { ports: [{ name: 'http', port: 80, targetPort: 80, protocol: 'TCP' }], ...spec },
 })
+
+const AT = '2024-01-02T03:04:05Z'
+
+const isReady = (range: ServiceCIDR | undefined): boolean =>
+  Boolean(range?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
 
 behaviors('network', (behavior) => {
   behavior('[sig-network] API Server should provide secure master service [Conformance]', async ({ client }) => {
@@ -139,11 +145,9 @@ behaviors('network', (behavior) => {
   behavior(
     '[sig-network] ServiceCIDR and IPAddress API should support ServiceCIDR API operations [Conformance]',
     async (scene) => {
-      const { client, target } = scene
+      const { client, target, namespace } = scene
       await isDiscovered(scene, serviceCIDRs, ['create', 'get', 'list', 'watch', 'update', 'patch', 'delete', 'deletecollection'])
-      const ready = await until(client, serviceCIDRs, 'kubernetes', (each) =>
-        Boolean(each?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')),
-      )
+      const ready = await until(client, serviceCIDRs, 'kubernetes', isReady)
       const path = '/apis/networking.k8s.io/v1/servicecidrs/kubernetes/status'
       const { body } = await target.client.request({ method: 'GET', path })
       assert.equal(body.kind, 'bytes')
@@ -153,7 +157,37 @@ behaviors('network', (behavior) => {
       assert.ok(items.some(({ metadata: each }) => each?.name === 'kubernetes'))
       await using events = observe(client, serviceCIDRs, { resourceVersion: metadata.resourceVersion! })
       await client.patch(serviceCIDRs, 'kubernetes', { metadata: { annotations: { seen: 'true' } } }, { type: 'merge' })
-      await events.next(({ type }) => type === 'MODIFIED')
+      await events.next(({ type, object }) => type === 'MODIFIED' && object.metadata?.annotations?.['seen'] === 'true')
+
+      // One more range, of those that are kept for documentation.
+      const { metadata: made } = await client.create(serviceCIDRs, {
+        metadata: { generateName: 'range-' },
+        spec: { cidrs: ['203.0.113.0/24'] },
+      })
+      const name = made!.name!
+      try {
+        await events.next(({ type, object }) => type === 'ADDED' && object.metadata?.name === name)
+        await until(client, serviceCIDRs, name, (each) => isReady(each) && Boolean(each?.metadata?.finalizers?.length))
+        const own = { ...service(namespace, 'own'), spec: { clusterIP: '203.0.113.9', ports: [{ port: 80 }] } }
+        assert.equal((await client.create(services, own)).spec?.clusterIP, '203.0.113.9')
+        const updated = await retried(async () => {
+          const current = await client.get(serviceCIDRs, name)
+          const annotations = { ...current.metadata?.annotations, updated: 'true' }
+          return client.update(serviceCIDRs, { ...current, metadata: { ...current.metadata, annotations } })
+        })
+        assert.equal(updated.metadata?.annotations?.['updated'], 'true')
+        const condition = {
+          type: 'Checked',
+          status: 'True' as const,
+          reason: 'E2E',
+          message: 'by a test',
+          lastTransitionTime: AT,
+        }
+        await statusIsApart(scene, serviceCIDRs, name, { conditions: [...(updated.status?.conditions ?? []), condition] })
+        await client.delete(services, `${namespace}/own`)
+      } finally {
+        await client.delete(serviceCIDRs, name)
+      }
     },
   )
 
@@ -188,7 +222,7 @@ behaviors('network', (behavior) => {
         status: 'True' as const,
         reason: 'E2E',
         message: 'Set from a test',
-        lastTransitionTime: '2024-01-02T03:04:05Z',
+        lastTransitionTime: AT,
       },
     ]
     const current = await client.get(services, key)

@@ -279,13 +279,18 @@ behaviors('replicas', (behavior) => {
     '[sig-apps] Deployment RecreateDeployment should delete old pods and create new ones [Conformance]',
     async ({ client, namespace }) => {
       const key = `${namespace}/deployment`
-      await client.create(deployments, deployment(namespace, 2, { strategy: { type: 'Recreate' } }))
+      // They take a moment to end.
+      const lifecycle = { preStop: { sleep: { seconds: 1 } } }
+      const spec = { containers: [{ name: 'web', image: 'web:1', lifecycle }], terminationGracePeriodSeconds: 5 }
+      const slow = { ...template('web'), spec }
+      await client.create(deployments, deployment(namespace, 2, { strategy: { type: 'Recreate' }, template: slow }))
       await until(client, deployments, key, isReady(2))
       const { items, metadata } = await client.list(pods, { namespace })
       const old = new Set(items.map(({ metadata: each }) => each?.uid))
       assert.equal(old.size, 2)
       await using events = observe(client, pods, { namespace, resourceVersion: metadata.resourceVersion! })
-      await client.patch(deployments, key, { spec: { template: template('web', 'web:2') } }, { type: 'strategic' })
+      const next = { spec: { containers: [{ name: 'web', image: 'web:2' }] } }
+      await client.patch(deployments, key, { spec: { template: next } }, { type: 'strategic' })
       // No new one comes while an old one may still run.
       await events.next(({ type, object }) => {
         const { metadata: changed, status } = object as Pod

@@ -191,17 +191,17 @@ export const kinds: readonly Mutant[] = [
     on: ['network'],
   },
   {
-    name: 'the service of the API has no addresses',
+    name: 'the service of the API leads elsewhere than its slice',
     file: 'src/apiserver/hooks/kubernetes-service.ts',
-    from: 'subsets: [{ addresses: addresses.map((ip) => ({ ip })), ports',
-    to: 'subsets: [{ addresses: [], ports',
+    from: 'addresses.map((ip) => ({ ip }))',
+    to: "addresses.map(() => ({ ip: '192.0.2.1' }))",
     on: ['network'],
   },
   {
-    name: 'nodes are not ready',
+    name: 'nodes take no pods',
     file: 'src/kubelet/node/node-status.ts',
-    from: "['Ready', 'True', 'KubeletReady'",
-    to: "['Ready', 'False', 'KubeletReady'",
+    from: '        spec: {},\n',
+    to: '        spec: { unschedulable: true },\n',
     on: ['scheduling'],
   },
 ]
