@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { deployments, leases, nodes, pods, replicaSets } from '#api'
 import { systemClock, systemRandom, TaskGroup } from '#base'
-import { type Client, createClient, httpTransport } from '#client'
-import { identities } from '#cluster'
+import type { Client } from '#client'
 import { openPki, type Pki } from '../../src/cluster/pki-directory.ts'
 import { ElectionHistory, type ElectionReport } from './election-history.ts'
 import { EtcdCluster } from './etcd-cluster.ts'
+import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 export type Fault = 'killed' | 'stopped'
 export type LeaseName = 'kube-controller-manager' | 'kube-scheduler'
@@ -26,12 +25,9 @@ export interface Takeover {
   readonly actedMs: number
 }
 
-interface Server {
+interface Server extends ServerProcess {
   readonly identity: string
-  client: Client
-  transport: AsyncDisposable
-  process: ChildProcess
-  starts: number
+  readonly starts: number
 }
 
 /** Control planes in processes of their own over one etcd, which have work all the time, and a record of what each of them wrote. */
@@ -118,13 +114,7 @@ export class ElectionLab implements AsyncDisposable {
 
   async #end(): Promise<void> {
     await this.#load[Symbol.asyncDispose]()
-    for (const { process: running, transport } of this.#servers) {
-      await transport[Symbol.asyncDispose]()
-      if (running.exitCode !== null || running.signalCode !== null) continue
-      const ended = once(running, 'exit')
-      running.kill('SIGKILL')
-      await ended
-    }
+    for (const server of this.#servers) await server[Symbol.asyncDispose]()
   }
 
   #recordOf(identity: string, start: number): string {
@@ -132,23 +122,14 @@ export class ElectionLab implements AsyncDisposable {
   }
 
   async #startServer(identity: string, starts = 1): Promise<Server> {
-    const program = join(import.meta.dirname, 'etcd-server-process.ts')
-    const words = [
-      `etcd=${this.#cluster.servers.join(',')}`,
-      join(this.#directory, 'pki'),
-      identity,
-      this.#recordOf(identity, starts),
-    ]
-    const running = spawn(process.execPath, ['--conditions=source', program, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = (await once(running.stdout, 'data')) as [Buffer]
-    const admin = await this.#pki.clientCA.issue(identities.admin)
-    const transport = httpTransport({
-      server: `https://127.0.0.1:${Number(line.toString())}`,
-      ca: this.#pki.serverCA.certificate,
-      certificate: admin.certificate,
-      key: admin.key,
+    const running = await startServerProcess({
+      pki: this.#pki,
+      pkiDirectory: join(this.#directory, 'pki'),
+      store: `etcd=${this.#cluster.servers.join(',')}`,
+      address: identity,
+      record: this.#recordOf(identity, starts),
     })
-    return { identity, client: createClient(transport), transport, process: running, starts }
+    return { ...running, identity, starts }
   }
 
   /** Something that only the leader does is asked for and done. */

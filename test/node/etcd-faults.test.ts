@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -7,15 +6,15 @@ import test from 'node:test'
 import { type Random, seededRandom, systemClock } from '#base'
 import { openEtcdStore } from '#store'
 import { alone } from './alone.ts'
-import { EtcdCluster, type MemberPlace } from './etcd-cluster.ts'
+import { EtcdCluster } from './etcd-cluster.ts'
 import { EtcdHistory } from './etcd-history.ts'
+import { EtcdNetwork } from './etcd-network.ts'
 
 /** Of each fault; more with T8S_KILL_ROUNDS for a soak. */
 const ROUNDS = Number(process.env['T8S_KILL_ROUNDS'] ?? 1)
 /** How long a member is away: longer than an election, so that the others go on without it. */
 const AWAY_MS = 1_800
 const AFTER_MS = 200
-const SUBNET = '10.78.0'
 const DAY_SECONDS = 86_400
 /** An entry that must outlive every jump of a clock. */
 const TTL_SECONDS = 7_200
@@ -28,6 +27,7 @@ const place = alone(import.meta.filename)
 
 interface Lab {
   readonly cluster: EtcdCluster
+  readonly network: EtcdNetwork
   readonly random: Random
   readonly history: EtcdHistory
 }
@@ -53,11 +53,10 @@ async function stopped(cluster: EtcdCluster, members: readonly number[], ms: num
   await Promise.all(members.map((member) => cluster.signal(member, 'SIGCONT')))
 }
 
-/** Nobody hears of the member, and it of nobody; connections stay as they were. */
-async function cutOff(members: readonly number[]): Promise<void> {
-  for (const member of members) ip(`link set v${member} down`)
+async function cutOff(network: EtcdNetwork, members: readonly number[]): Promise<void> {
+  for (const member of members) network.cable(member, 'down')
   await systemClock.sleep(AWAY_MS)
-  for (const member of members) ip(`link set v${member} up`)
+  for (const member of members) network.cable(member, 'up')
 }
 
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -66,8 +65,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'any member is killed': ({ cluster, random }) => killed(cluster, [random.int(cluster.size)]),
   'any member stands still': ({ cluster, random }) => stopped(cluster, [random.int(cluster.size)], AWAY_MS),
   'all members are killed': ({ cluster }) => killed(cluster, all(cluster)),
-  'the leader is cut off': async ({ cluster }) => cutOff([await cluster.leader()]),
-  'all members are cut off from each other': ({ cluster }) => cutOff(all(cluster)),
+  'the leader is cut off': async ({ cluster, network }) => cutOff(network, [await cluster.leader()]),
+  'all members are cut off from each other': ({ cluster, network }) => cutOff(network, all(cluster)),
   'another member is made to lead, under transactions': async ({ cluster }) => {
     for (let move = 0; move < MOVES; move++) {
       await cluster.moveLeader()
@@ -88,8 +87,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 }
 
 test(`etcd: faults under load lose and double nothing (${ROUNDS} of each)`, async (context) => {
-  buildNetwork(3)
-  await using cluster = await EtcdCluster.start(3, { placeOf })
+  const network = EtcdNetwork.build(place, 3)
+  await using cluster = await EtcdCluster.start(3, network)
   const random = seededRandom(5)
   await using other = await openEtcdStore({ servers: cluster.servers, clock: systemClock })
   const kept = await other.put('/registry/kept', Buffer.from('x'), { expected: 0, ttlSeconds: TTL_SECONDS })
@@ -97,7 +96,7 @@ test(`etcd: faults under load lose and double nothing (${ROUNDS} of each)`, asyn
   for (const [name, fault] of Object.entries(FAULTS)) {
     for (let round = 0; round < ROUNDS; round++) {
       const acknowledged = await history.round(async () => {
-        await fault({ cluster, random, history })
+        await fault({ cluster, network, random, history })
         await history.untilServed()
         await systemClock.sleep(AFTER_MS)
       })
@@ -127,33 +126,4 @@ async function slowDisk({ cluster }: Lab): Promise<void> {
   await systemClock.sleep(AWAY_MS)
   for (const pid of cluster.pids) writeFileSync('/sys/fs/cgroup/blkio/cgroup.procs', String(pid))
   rmdirSync(group)
-}
-
-const ip = (line: string): void => void execFileSync('ip', line.split(' '))
-
-const placeOf = (index: number): MemberPlace => ({
-  address: `${SUBNET}.${index + 1}`,
-  through: ['nsenter', `--net=/run/netns/${namespaceOf(index)}`],
-})
-
-const namespaceOf = (index: number): string => `${basename(place.directory)}-${index}`
-
-/** A machine for each member, on a bridge with this one. All of it is in the namespaces of the test and goes with them. */
-function buildNetwork(count: number): void {
-  // The names of namespaces are files: those of the test are its own.
-  mkdirSync('/run/netns', { recursive: true })
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run/netns'])
-  ip('link set lo up')
-  ip('link add br0 type bridge')
-  ip(`address add ${SUBNET}.254/24 dev br0`)
-  ip('link set br0 up')
-  for (let index = 0; index < count; index++) {
-    const namespace = namespaceOf(index)
-    ip(`netns add ${namespace}`)
-    ip(`link add v${index} type veth peer name eth0 netns ${namespace}`)
-    ip(`link set v${index} master br0 up`)
-    ip(`-n ${namespace} link set lo up`)
-    ip(`-n ${namespace} address add ${SUBNET}.${index + 1}/24 dev eth0`)
-    ip(`-n ${namespace} link set eth0 up`)
-  }
 }

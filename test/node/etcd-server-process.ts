@@ -2,17 +2,26 @@ import { appendFileSync } from 'node:fs'
 import type { AuditEvent, AuditSettings } from '#apiserver'
 import { openLog, systemClock, systemRandom } from '#base'
 import type { KubernetesObject } from '#meta'
+import { ChangingEndpoints } from '#store'
 import { startControlPlane } from '../../src/cluster/control-plane.ts'
 import { openPki } from '../../src/cluster/pki-directory.ts'
-import { openStore } from '../../src/cluster/store.ts'
+import { openOwnStore, openStore } from '../../src/cluster/store.ts'
 import { ownerOf, type RecordedWrite } from './election-history.ts'
 
-/** For tests of several servers: a control plane over an etcd cluster, until it is told to end. Prints its port once it serves, and keeps in RECORD what its controllers and its scheduler wrote. */
-const [store = '', pkiDirectory = '', advertiseAddress = '', record] = process.argv.slice(2)
+/**
+ * For tests of several servers: a control plane over an etcd cluster, until it is told to end. Prints its port once it serves, and keeps in RECORD what its controllers and its scheduler wrote.
+ * usage: etcd-server-process.ts etcd=URL,…|own=URL,… PKI ADDRESS RECORD HOST
+ */
+const [store = '', pkiDirectory = '', advertiseAddress = '', record = '', host = ''] = process.argv.slice(2)
+const OWN = 'own='
 const [clock, random] = [systemClock, systemRandom]
 const log = await openLog({ level: 'warn' })
 await using stack = new AsyncDisposableStack()
-const opened = stack.use(await openStore({ store }, { directory: pkiDirectory, clock, log }))
+const opened = stack.use(
+  store.startsWith(OWN)
+    ? await openOwnStore(new ChangingEndpoints({ servers: store.slice(OWN.length).split(',') }), { clock, log })
+    : await openStore({ store }, { directory: pkiDirectory, clock, log }),
+)
 const { port } = stack.use(
   await startControlPlane({
     store: opened,
@@ -20,14 +29,14 @@ const { port } = stack.use(
     clock,
     random,
     log,
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host, port: 0 },
     advertiseAddress,
     clusterCIDR: '10.244.0.0/16',
     serviceCIDR: '10.96.0.0/12',
     clusterDomain: 'cluster.local',
     identity: advertiseAddress,
     onFailure: () => process.exit(1),
-    ...(record !== undefined && { audit: recorded(record) }),
+    ...(record !== '' && { audit: recorded(record) }),
   }),
 )
 process.stdout.write(`${port}\n`)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,12 +23,12 @@ import {
   services,
 } from '#api'
 import { systemClock, systemRandom } from '#base'
-import { type Client, createClient, httpTransport } from '#client'
-import { identities } from '#cluster'
+import type { Client } from '#client'
 import { apiVersionOf, isConflict, type KubernetesObject } from '#meta'
 import { openPki, type Pki } from '../../src/cluster/pki-directory.ts'
 import { bytesByProtobufjs, fieldsOf } from '../../src/testing/protobuf/reference.ts'
 import { EtcdCluster } from './etcd-cluster.ts'
+import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 const TAKEOVER_MS_MAX = 15_000
 
@@ -51,10 +51,8 @@ const KINDS_OF_A_FRESH_CLUSTER = [
   'ServiceCIDR',
 ]
 
-interface Server extends AsyncDisposable {
-  readonly client: Client
+interface Server extends ServerProcess {
   readonly address: string
-  readonly process: ChildProcess
 }
 
 describe('servers over one etcd cluster', () => {
@@ -76,28 +74,8 @@ describe('servers over one etcd cluster', () => {
 
   async function startServer(index: number): Promise<Server> {
     const address = `10.9.9.${index}`
-    const program = join(import.meta.dirname, 'etcd-server-process.ts')
-    const words = [`etcd=${cluster.servers.join(',')}`, join(directory, 'pki'), address]
-    const running = spawn(process.execPath, ['--conditions=source', program, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = (await once(running.stdout, 'data')) as [Buffer]
-    const admin = await pki.clientCA.issue(identities.admin)
-    const transport = httpTransport({
-      server: `https://127.0.0.1:${Number(line.toString())}`,
-      ca: pki.serverCA.certificate,
-      certificate: admin.certificate,
-      key: admin.key,
-    })
-    return {
-      client: createClient(transport),
-      address,
-      process: running,
-      async [Symbol.asyncDispose]() {
-        transport[Symbol.asyncDispose]()
-        if (running.exitCode !== null || running.signalCode !== null) return
-        running.kill('SIGKILL')
-        await once(running, 'exit')
-      },
-    }
+    const store = `etcd=${cluster.servers.join(',')}`
+    return { ...(await startServerProcess({ pki, pkiDirectory: join(directory, 'pki'), store, address })), address }
   }
 
   it('what one server wrote, the others show at once', async (context) => {

@@ -21,7 +21,7 @@ export const CALL_TIMEOUT_MS = 1_500
 /** An election takes a second or two; who is told of a failure after this long has lost more than a member. */
 const RETRY_BUDGET_MS = 10_000
 /** In which a member that is there says whether it knows a leader; for so long calls wait for one that does. */
-const CHOICE_TIMEOUT_MS = 500
+export const CHOICE_TIMEOUT_MS = 500
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSES_MAX = 10
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1
@@ -47,8 +47,8 @@ export type EtcdMethod = keyof typeof METHODS
 
 /** Their answers show all that was acknowledged before they were sent. */
 const LINEARIZABLE: ReadonlySet<EtcdMethod> = new Set(['range', 'txn'])
-/** etcd does not say whose answer it is. */
-const ANONYMOUS: ReadonlySet<EtcdMethod> = new Set(['moveLeader'])
+/** etcd may not say whose answer it is: 3.4 does not say it of alarms, none does of a leader that moves. */
+const ANONYMOUS: ReadonlySet<EtcdMethod> = new Set(['moveLeader', 'alarm'])
 
 export type WatchCall = Grpc.ClientDuplexStream<object, object>
 
@@ -59,6 +59,8 @@ export interface WatchHandle {
   failed(error: unknown): EtcdError
   /** Throws for what a member of this cluster would not say. */
   vet(header: Header | undefined): void
+  /** What is to be told when the member does not do what it should: calls and watches go on to another. */
+  late(details: string): EtcdError
   /** Tells the error after the time that opening may take; until the timer is disposed of. */
   unlessOpened(tell: (error: EtcdError) => void): Timer
 }
@@ -142,9 +144,14 @@ export class EtcdConnection implements Disposable {
     }
   }
 
+  /** Calls back later, unless the timer is disposed of. */
+  after(ms: number, callback: () => void): Timer {
+    return this.#clock.after(ms, callback)
+  }
+
   /** Calls back after the time that an answer may take; until the timer is disposed of. */
   whenAnswersAreDue(callback: () => void): Timer {
-    return this.#clock.after(CALL_TIMEOUT_MS, callback)
+    return this.after(CALL_TIMEOUT_MS, callback)
   }
 
   /** Waits before the next attempt, after `count` in vain. */
@@ -174,9 +181,11 @@ export class EtcdConnection implements Disposable {
         }
         try {
           const { header } = response as { readonly header?: Header | Identity }
-          if (!ANONYMOUS.has(method)) this.#vet(member, header, newest)
+          if (header !== undefined || !ANONYMOUS.has(method)) {
+            this.#vet(member, header, newest)
+            this.#strangers.clear()
+          }
           this.#failure = undefined
-          this.#strangers.clear()
           resolve(response as T)
         } catch (refusal) {
           reject(refusal)
@@ -204,13 +213,14 @@ export class EtcdConnection implements Disposable {
       member.streams.delete(cancel)
       call.cancel()
     }
-    const late = { code: this.#grpc.status.DEADLINE_EXCEEDED, details: 'the member did not open the watch in time' }
+    const late = (details: string): EtcdError => this.#failed(member, { code: this.#grpc.status.DEADLINE_EXCEEDED, details })
     return {
       call,
       end,
       failed: (error) => this.#failed(member, error),
       vet: (header) => this.#vet(member, header, 0),
-      unlessOpened: (tell) => this.whenAnswersAreDue(() => tell(this.#failed(member, late))),
+      late,
+      unlessOpened: (tell) => this.whenAnswersAreDue(() => tell(late('the member did not open the watch in time'))),
     }
   }
 

@@ -3,6 +3,7 @@ import { Compacted, type Revision, WatchOverflow } from '../store.ts'
 import type { EtcdConnection, WatchHandle } from './connection.ts'
 import { EtcdError } from './errors.ts'
 import { EVERY_KEY, type Event, type WatchResponse } from './messages.ts'
+import { WatchCheck } from './watch-check.ts'
 
 /** Events that wait for one consumer before it is cut off. */
 export const WATCH_BUFFER_EVENTS_MAX = 100_000
@@ -36,6 +37,7 @@ export async function* watchEverything(
     const stream = await connection.retrying(() => WatchStream.open(connection, reached, signal))
     // One that is quiet is well too, if it lasts.
     const lasts = connection.whenAnswersAreDue(gotOn)
+    const check = new WatchCheck(connection, stream)
     try {
       for await (const batch of stream) {
         yield batch
@@ -48,6 +50,7 @@ export async function* watchEverything(
       if (barren > 1) connection.noteWatch(error)
     } finally {
       lasts[Symbol.dispose]()
+      check[Symbol.dispose]()
       stream[Symbol.dispose]()
     }
   }
@@ -75,15 +78,19 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
   readonly #end: () => void
   readonly #timer: Timer
   readonly #vet: WatchHandle['vet']
+  readonly #late: WatchHandle['late']
   readonly #unlessOpened: WatchHandle['unlessOpened']
+  #reached: Revision
   #newest: Revision = 0
   #fragments: Event[] = []
   #waiting = 0
 
   private constructor(connection: EtcdConnection, since: Revision, signal: AbortSignal) {
     this.#since = since
-    const { call, end, failed, vet, unlessOpened } = connection.watch()
+    this.#reached = since
+    const { call, end, failed, vet, late, unlessOpened } = connection.watch()
     this.#vet = vet
+    this.#late = late
     this.#unlessOpened = unlessOpened
     this.#timer = unlessOpened((error) => this.#fail(error))
     const stop = (): void => {
@@ -134,6 +141,16 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
     }
   }
 
+  /** Up to where the member has told of every change. */
+  get reached(): Revision {
+    return this.#reached
+  }
+
+  /** Fails, and leaves the member. */
+  giveUp(details: string): void {
+    this.#fail(this.#late(details))
+  }
+
   /** Fails unless something comes in the time that an answer may take, or the timer is disposed of. */
   expectSoon(): Timer {
     return this.#unlessOpened(() =>
@@ -181,6 +198,7 @@ class WatchStream implements AsyncIterable<WatchBatch>, Disposable {
   }
 
   #push(batch: WatchBatch): void {
+    this.#reached = Math.max(this.#reached, batch.revision)
     this.#waiting += batch.events.length
     if (this.#waiting > WATCH_BUFFER_EVENTS_MAX || !this.#queue.push(batch))
       this.#fail(new WatchOverflow(WATCH_BUFFER_EVENTS_MAX))
