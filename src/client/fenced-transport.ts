@@ -1,3 +1,4 @@
+import type { Log, LogData } from '#base'
 import { failure } from '#meta'
 import type { Leadership } from './leader-election.ts'
 import type { Transport } from './transport.ts'
@@ -21,5 +22,20 @@ export function fencedTransport(transport: Transport, leadership: Leadership): T
       return transport.upgrade!(request)
     },
     async [Symbol.asyncDispose]() {},
+  }
+}
+
+/** What a component says once its leadership is over comes of that, which is said by itself: it is only for who looks for it. */
+export function fencedLog(log: Log, leadership: Leadership): Log {
+  const at =
+    (level: 'info' | 'warn' | 'error') =>
+    (message: string, data?: LogData): void =>
+      log[leadership.isHeld ? level : 'debug'](message, data)
+  return {
+    debug: (message, data) => log.debug(message, data),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (data) => fencedLog(log.child(data), leadership),
   }
 }

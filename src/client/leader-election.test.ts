@@ -18,7 +18,7 @@ function candidate(api: TestApiServer, identity: string, log: string[], seed: nu
     } finally {
       log.push(`${identity} stops`)
     }
-  }).catch(() => false)
+  }).catch(() => 'stopped')
   return { run, stop: () => stop.abort(new DOMException('test', 'AbortError')) }
 }
 
@@ -72,5 +72,5 @@ test('a leader whose lease another took stops leading', async () => {
   await api.client.update(leases, usurped)
   await clock.advance(11_000)
   assert.deepEqual(log, ['a leads', 'a stops'])
-  assert.equal(await leader.run, false)
+  assert.equal(await leader.run, 'another candidate holds kube-system/kube-scheduler')
 })

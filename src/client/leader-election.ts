@@ -1,6 +1,6 @@
 import { type Lease, leases } from '#api'
 import { type Clock, type Log, type Random, sleepOn, type Timer } from '#base'
-import { formatMicroTime, isAlreadyExists, isConflict, type ObjectKey, splitKey } from '#meta'
+import { formatMicroTime, isAlreadyExists, isConflict, type ObjectKey, printGoDuration, splitKey } from '#meta'
 import type { Client } from './client.ts'
 
 export interface LeaderElectionOptions {
@@ -39,33 +39,38 @@ export interface Leadership {
 
 /**
  * Waits until this candidate holds the lease, then runs `lead` until it ends or leadership is lost, which aborts its signal.
- * Resolves true when `lead` ended on its own; the lease is given up then and on abort. Resolves false when leadership was lost.
+ * Resolves to undefined when `lead` ended on its own; the lease is given up then and on abort. Resolves to the reason when leadership was lost.
  *
  * Clocks of candidates need not agree, nor go evenly forward by day and night: each counts from the moment it saw the lease change.
  */
 export async function runAsLeader(
   options: LeaderElectionOptions,
   lead: (leadership: Leadership) => Promise<void>,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const candidate = new Candidate(options)
   await candidate.acquire()
   options.log.info('Became leader', { lease: options.lease, identity: options.identity })
   const lost = new AbortController()
-  const lose = (): void => lost.abort(new DOMException('leadership was lost', 'AbortError'))
+  let reason: string | undefined
+  const lose = (because: string): void => {
+    if (lost.signal.aborted) return
+    reason = because
+    lost.abort(new DOMException(because, 'AbortError'))
+  }
   const signal = AbortSignal.any([options.signal, lost.signal])
   const leadership = {
     signal,
     get isHeld() {
-      if (candidate.isOverdue) lose()
+      if (candidate.isOverdue) lose(candidate.whyOverdue)
       return !lost.signal.aborted
     },
   }
   const renewing = candidate.renew(signal, lose)
   try {
     await lead(leadership)
-    return leadership.isHeld
+    return leadership.isHeld ? undefined : reason
   } catch (error) {
-    if (!leadership.isHeld && !options.signal.aborted) return false
+    if (!leadership.isHeld && !options.signal.aborted) return reason
     throw error
   } finally {
     const held = leadership.isHeld
@@ -87,6 +92,8 @@ class Candidate {
   #othersUntil = Number.NEGATIVE_INFINITY
   /** When the request was sent that last renewed the lease: others saw it after that. */
   #renewedAt = Number.NEGATIVE_INFINITY
+  /** What came of the last attempt that failed, since one did not. */
+  #trouble: string | undefined
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options
@@ -98,6 +105,11 @@ class Candidate {
   /** Whether the lease was not renewed in time. */
   get isOverdue(): boolean {
     return this.#overdueInMs() <= 0
+  }
+
+  get whyOverdue(): string {
+    const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble}`
+    return `${this.#options.lease} could not be renewed within ${printGoDuration(this.#renewMs)}${trouble}`
   }
 
   async acquire(): Promise<void> {
@@ -113,15 +125,15 @@ class Candidate {
   }
 
   /** Renews until aborted; calls `lose` as soon as another holds the lease, or it could not be renewed in time. */
-  async renew(signal: AbortSignal, lose: () => void): Promise<void> {
-    const { clock } = this.#options
-    const arm = (): Timer => clock.after(Math.max(0, this.#overdueInMs()), lose)
+  async renew(signal: AbortSignal, lose: (because: string) => void): Promise<void> {
+    const { clock, lease } = this.#options
+    const arm = (): Timer => clock.after(Math.max(0, this.#overdueInMs()), () => lose(this.whyOverdue))
     let deadline = arm()
     try {
       for (;;) {
         await sleepOn(clock, this.#retryMs, signal)
         const attempt = await this.#attempt(signal)
-        if (attempt === 'another') lose()
+        if (attempt === 'another') lose(`another candidate holds ${lease}`)
         if (attempt !== 'held') continue
         deadline[Symbol.dispose]()
         deadline = arm()
@@ -171,7 +183,9 @@ class Candidate {
       for (let race = 1; ; race++) {
         const startedAt = clock.monotonic()
         try {
-          if (!(await this.#write(bounded))) return 'another'
+          const held = await this.#write(bounded)
+          this.#trouble = undefined
+          if (!held) return 'another'
           this.#renewedAt = startedAt
           return 'held'
         } catch (error) {
@@ -180,6 +194,7 @@ class Candidate {
       }
     } catch (error) {
       signal.throwIfAborted()
+      this.#trouble = (error as Error).message
       log.debug('Lease was not acquired', { lease, error })
       return 'failed'
     } finally {

@@ -70,9 +70,9 @@ export interface ControlPlane extends AsyncDisposable {
   readonly clientFor: ClientFor
   /**
    * Runs a component of the cluster in this process: at once, or where other servers share the store, while this one holds the lease of that name. The clients that
-   * `start` is given act no longer than that.
+   * `start` is given act no longer than that, and the log tells of nothing that comes later.
    */
-  lead(name: string, start: (clientFor: ClientFor) => Promise<AsyncDisposable>): Promise<void>
+  lead(name: string, start: (clientFor: ClientFor, log: Log) => Promise<AsyncDisposable>): Promise<void>
 }
 
 type ClientFor = (user: UserInfo, userAgent?: string) => Client
@@ -161,13 +161,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await server.ready
   const managerLog = log.child({ component: 'controller-manager' })
   const leading = stack.use(new AsyncDisposableStack())
-  await lead(CONTROLLER_MANAGER, clientFor(MANAGER, CONTROLLER_MANAGER), managerLog, (clientFor) =>
+  await lead(CONTROLLER_MANAGER, clientFor(MANAGER, CONTROLLER_MANAGER), managerLog, (clientFor, log) =>
     startControllers({
       clientFor: (name) => clientFor(serviceAccountUser(name), CONTROLLER_MANAGER),
       reader: clientFor(MANAGER, CONTROLLER_MANAGER),
       clock,
       random,
-      log: managerLog,
+      log,
       features: new FeatureGates(options.featureGates),
       rootCA: pki.serverCA.certificate,
       clusterCIDR: options.clusterCIDR,
@@ -177,8 +177,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   )
   const schedulerLog = log.child({ component: 'scheduler' })
-  await lead('kube-scheduler', clientFor(SCHEDULER, 'kube-scheduler'), schedulerLog, (clientFor) =>
-    startSchedulerOn(clientFor(SCHEDULER, 'kube-scheduler'), { clock, random, log: schedulerLog }),
+  await lead('kube-scheduler', clientFor(SCHEDULER, 'kube-scheduler'), schedulerLog, (clientFor, log) =>
+    startSchedulerOn(clientFor(SCHEDULER, 'kube-scheduler'), { clock, random, log }),
   )
   const owned = stack.move()
   let ended: Promise<void> | undefined
@@ -202,14 +202,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     name: string,
     client: Client,
     log: Log,
-    start: (clientFor: ClientFor) => Promise<AsyncDisposable>,
+    start: (clientFor: ClientFor, log: Log) => Promise<AsyncDisposable>,
   ): Promise<void> {
     if (!store.isShared) {
-      leading.use(await start(clientFor))
+      leading.use(await start(clientFor, log))
       return
     }
     const election = { client, clock, random, log, lease: `kube-system/${name}`, identity, ...ELECTION }
-    const candidacy = leading.use(standForElection(election, (leadership) => start(clientsOf(leadership))))
+    const candidacy = leading.use(standForElection(election, (leadership, log) => start(clientsOf(leadership), log)))
     candidacy.leading.catch((error: unknown) => {
       log.error('This server can not lead', { lease: election.lease, error })
       options.onFailure?.()

@@ -1,4 +1,4 @@
-import type { FeatureGates } from '#base'
+import type { FeatureGates, Log } from '#base'
 import { type NodeMaskSizes, type Signing, startControllers } from '#controllers'
 import { tokenSigner } from '../token-signer.ts'
 import type { ComponentContext } from './component.ts'
@@ -34,7 +34,7 @@ export async function startControllerManagerProcess(
   const { clock, random, log, stop } = context
   await using stack = new AsyncDisposableStack()
   const connection = stack.use(await connectBy(options.kubeconfig, 'kube-controller-manager', { clock, log }))
-  const start = async ({ client, clientFor }: Clients): Promise<AsyncDisposable> => {
+  const start = async ({ client, clientFor }: Clients, log: Log): Promise<AsyncDisposable> => {
     const running = await startControllers({
       clientFor: options.useServiceAccountCredentials ? clientFor : () => client,
       reader: client,
@@ -53,10 +53,10 @@ export async function startControllerManagerProcess(
     log.info('The controllers run', {})
     return running
   }
-  if (options.election === undefined) stack.use(await start(connection))
+  if (options.election === undefined) stack.use(await start(connection, log))
   else {
     const election = { ...options.election, client: connection.client, clock, random, log, onLost: stop }
-    const candidacy = stack.use(standForElection(election, (leadership) => start(connection.fenced(leadership))))
+    const candidacy = stack.use(standForElection(election, (leadership, log) => start(connection.fenced(leadership), log)))
     candidacy.leading.catch((error: Error) => stop(error))
   }
   return stack.move()

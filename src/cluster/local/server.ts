@@ -136,7 +136,7 @@ export async function startServer(
   if (config.runtime === 'simulated') {
     const names = nodeNames(config)
     // Of several servers one plays the machines.
-    await controlPlane.lead('t8s-simulated-nodes', (clientFor) =>
+    await controlPlane.lead('t8s-simulated-nodes', (clientFor, log) =>
       startSimulatedNodes({ controlPlane: { clientFor }, names, clusterCIDR, clusterDNS, clusterDomain, clock, random, log }),
     )
     state.simulated = names
