@@ -99,18 +99,18 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   prepareForUpdate(draft: T, old: T): void
   /** The same for a write through `status`. */
   prepareForStatusUpdate(draft: T, old: T): void
-  /** Everything wrong with the object, in upstream's field order and wording. */
-  validate(object: T, context: ValidationContext): Iterable<FieldError>
-  validateUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
+  /** Adds everything wrong with the object to `found`, in upstream's field order and wording. */
+  validate(object: T, found: FieldError[], context: ValidationContext): void
+  validateUpdate(object: T, old: T, found: FieldError[], context: ValidationContext): void
   /** Whether `validateUpdate` says all there is to say of an update, so that what was invalid before may stay so. */
   readonly ratchets: boolean
-  validateStatusUpdate(object: T, old: T, context: ValidationContext): Iterable<FieldError>
+  validateStatusUpdate(object: T, old: T, found: FieldError[], context: ValidationContext): void
   /** As `validateUpdate`, for a write through a subresource other than status (`ephemeralcontainers`, `resize` ...). */
-  validateSubresourceUpdate(subresource: string, object: T, old: T, context: ValidationContext): Iterable<FieldError>
-  /** Sentences for the `Warning:` header of an accepted write. */
-  warnings(object: T, old: T | undefined): Iterable<string>
+  validateSubresourceUpdate(subresource: string, object: T, old: T, found: FieldError[], context: ValidationContext): void
+  /** Adds sentences for the `Warning:` header of an accepted write to `warnings`. */
+  warnings(object: T, old: T | undefined, warnings: string[]): void
   /** The same for a write through `status`. */
-  statusWarnings(object: T): Iterable<string>
+  statusWarnings(object: T, warnings: string[]): void
   /** Said to everyone who uses the kind in this version. */
   readonly deprecation?: string | undefined
   /**
@@ -172,7 +172,7 @@ export type ResourceInput<T extends KubernetesObject> = Pick<ResourceDefinition<
     }
     /** The OpenAPI definition name, or the schema itself (CRDs). */
     readonly schema: string | (() => Schema)
-    readonly validate?: (object: T, context: ValidationContext) => Iterable<FieldError>
+    readonly validate?: (object: T, found: FieldError[], context: ValidationContext) => void
   }
 
 /** An object whose metadata is present, as everything that was stored is. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { changeFindings, findingsOf } from '#testing'
+import { changeFindings, findingsOf, warningsOf } from '#testing'
 import {
   type EndpointSlice,
   endpointSlices,
@@ -286,11 +286,8 @@ test('addresses that some read otherwise are warned of', () => {
     metadata: { name: 'x' },
     ...slice({ addressType: 'IPv6', endpoints: [{ addresses: ['FD00::1', '::ffff:10.0.0.1', 'fd00::2'] }] }),
   }
-  assert.deepEqual(
-    [...endpointSlices.warnings(object as EndpointSlice, undefined)],
-    [
-      'endpoints[0].addresses[0]: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
-      'endpoints[0].addresses[1]: non-standard IP address "::ffff:10.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
-    ],
-  )
+  assert.deepEqual(warningsOf(endpointSlices, object as EndpointSlice), [
+    'endpoints[0].addresses[0]: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
+    'endpoints[0].addresses[1]: non-standard IP address "::ffff:10.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
+  ])
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deepClone } from '#base'
 import type { KubernetesObject } from '#meta'
+import { warningsOf } from '#testing'
 import {
   allResources,
   certificateSigningRequests,
@@ -32,6 +33,7 @@ import {
   statefulSets,
   storageClasses,
 } from './index.ts'
+import { foundBy } from './validation/findings.ts'
 
 const context = { nowMs: 0 }
 type Any = ResourceDefinition<KubernetesObject>
@@ -45,12 +47,16 @@ function made(resource: unknown, object: object): KubernetesObject {
   return draft
 }
 const findings = (resource: unknown, object: object): string[] =>
-  [...any(resource).validate(made(resource, object), context)].map(({ field, message }) => `${field}: ${message}`)
+  foundBy((found) => any(resource).validate(made(resource, object), found, context)).map(
+    ({ field, message }) => `${field}: ${message}`,
+  )
 const changes = (resource: unknown, old: object, change: (draft: never) => void): string[] => {
   const before = made(resource, old)
   const after = deepClone(before)
   change(after as never)
-  return [...any(resource).validateUpdate(after, before, context)].map(({ field, message }) => `${field}: ${message}`)
+  return foundBy((found) => any(resource).validateUpdate(after, before, found, context)).map(
+    ({ field, message }) => `${field}: ${message}`,
+  )
 }
 
 const containers = [{ name: 'c', image: 'i:1' }]
@@ -411,10 +417,10 @@ test('no kind crashes on an object with nothing in it, or with empty parts', () 
   for (const resource of allResources) {
     for (const object of empties) {
       const draft = made(resource, object)
-      assert.ok([...resource.validate(draft, context)].length >= 0)
-      assert.ok([...resource.validateUpdate(deepClone(draft), draft, context)].length >= 0)
-      assert.ok([...resource.validateStatusUpdate(deepClone(draft), draft, context)].length >= 0)
-      assert.ok([...resource.warnings(draft, undefined)].length >= 0)
+      assert.ok(foundBy((found) => resource.validate(draft, found, context)).length >= 0)
+      assert.ok(foundBy((found) => resource.validateUpdate(deepClone(draft), draft, found, context)).length >= 0)
+      assert.ok(foundBy((found) => resource.validateStatusUpdate(deepClone(draft), draft, found, context)).length >= 0)
+      assert.ok(warningsOf(resource, draft).length >= 0)
     }
   }
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { KubernetesObject } from '#meta'
-import { made } from '#testing'
+import { made, statusWarningsOf, warningsOf } from '#testing'
 import {
   type CustomResourceDefinition,
   cronJobs,
@@ -437,7 +437,7 @@ for (const [name, resource, object, expected] of cases) {
   test(`warnings: ${name}`, () => {
     const definition = resource as ResourceDefinition
     const draft = made(definition, object) as KubernetesObject
-    assert.deepEqual([...definition.warnings(draft, undefined)], expected)
+    assert.deepEqual(warningsOf(definition, draft), expected)
   })
 }
 
@@ -446,22 +446,22 @@ test('a change that leaves the spec alone, and any change of a pod, is not warne
     metadata: { name: 'x', generation },
     spec: { template: template({ terminationGracePeriodSeconds: -1 }) },
   })) as KubernetesObject[]
-  const said = (now: KubernetesObject): number => [...deployments.warnings(now as never, old as never)].length
+  const said = (now: KubernetesObject): number => warningsOf(deployments, now as never, old as never).length
   assert.deepEqual([said(same!), said(other!)], [0, 1])
   const draft = made(pods, pod({ terminationGracePeriodSeconds: -1 }))
-  assert.deepEqual([...pods.warnings(draft, draft)], [])
+  assert.deepEqual(warningsOf(pods, draft, draft), [])
 })
 
 test('an Ingress that is made with a class of the old days is warned of, and a change of it is not', () => {
   const draft = made(ingresses, { metadata: { name: 'x', annotations: { 'kubernetes.io/ingress.class': 'a' } }, spec: {} })
   const said = 'annotation "kubernetes.io/ingress.class" is deprecated, please use \'spec.ingressClassName\' instead'
-  assert.deepEqual([...ingresses.warnings(draft, undefined)], [said])
-  assert.deepEqual([...ingresses.warnings(draft, draft)], [])
+  assert.deepEqual(warningsOf(ingresses, draft), [said])
+  assert.deepEqual(warningsOf(ingresses, draft, draft), [])
 })
 
 test('an annotation that a service account had before is not warned of again', () => {
   const draft = made(serviceAccounts, { metadata: { name: 'x', annotations: { 'kubernetes.io/enforce-mountable-secrets': '' } } })
-  assert.deepEqual([...serviceAccounts.warnings(draft, draft)], [])
+  assert.deepEqual(warningsOf(serviceAccounts, draft, draft), [])
 })
 
 test('of the Secrets that a service account refers to the names are kept', () => {
@@ -472,10 +472,10 @@ test('of the Secrets that a service account refers to the names are kept', () =>
 test('odd addresses in a status are warned of', () => {
   const status = { loadBalancer: { ingress: [{ hostname: 'h' }, { ip: 'FD00::1' }] } }
   const said = (path: string): string[] => [`${path}: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")`]
-  assert.deepEqual([...services.statusWarnings({ status })], said('status.loadBalancer.ingress[1]'))
-  assert.deepEqual([...ingresses.statusWarnings({ status })], said('status.loadBalancer.ingress[1]'))
+  assert.deepEqual(statusWarningsOf(services, { status }), said('status.loadBalancer.ingress[1]'))
+  assert.deepEqual(statusWarningsOf(ingresses, { status }), said('status.loadBalancer.ingress[1]'))
   const hosts = { status: { podIPs: [{ ip: '1.2.3.4' }], hostIPs: [{ ip: 'FD00::1' }] } } as never
-  assert.deepEqual([...pods.statusWarnings(hosts)], said('status.hostIPs[0].ip'))
+  assert.deepEqual(statusWarningsOf(pods, hosts), said('status.hostIPs[0].ip'))
 })
 
 test('formats of texts that nobody checks are warned of when a definition brings them', () => {
@@ -489,7 +489,7 @@ test('formats of texts that nobody checks are warned of when a definition brings
     d: { type: 'string', format: 'date-time' },
     e: { type: 'object', additionalProperties: { anyOf: [{ type: 'string', format: 'x' }] } },
   })
-  const said = (before?: CustomResourceDefinition): string[] => [...customResourceDefinitions.warnings(crd, before)]
+  const said = (before?: CustomResourceDefinition): string[] => warningsOf(customResourceDefinitions, crd, before)
   assert.deepEqual(said(), ['unrecognized format "shoe-size"', 'unrecognized format "hat-size"', 'unrecognized format "x"'])
   assert.deepEqual(said(old), ['unrecognized format "hat-size"', 'unrecognized format "x"'])
 })

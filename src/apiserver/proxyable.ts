@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
-import { validateExternalIP } from '#api'
+import { foundBy, validateExternalIP } from '#api'
 import { badRequest } from '#meta'
 
 /** Whether the API server may be led to an address: not to itself and its machine, to neighbours by link, or to many at once. */
 export const isProxyable = (address: string): boolean =>
-  isIP(address) !== 0 && !MULTICAST.test(address) && [...validateExternalIP(address, '')].length === 0
+  isIP(address) !== 0 && !MULTICAST.test(address) && foundBy((found) => validateExternalIP(address, '', found)).length === 0
 
 /** Multicast of any scope, and broadcast. */
 const MULTICAST = /^(?:(?:::ffff:)?(?:22[4-9]|23\d)\.|ff|255\.255\.255\.255$)/i

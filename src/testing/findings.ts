@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from '#api'
+import { foundBy, type ResourceDefinition } from '#api'
 import { deepClone } from '#base'
 import type { FieldError, KubernetesObject } from '#meta'
 
@@ -13,11 +13,25 @@ export function made<T extends KubernetesObject>(resource: ResourceDefinition<T>
   return draft
 }
 
-const printed = (findings: Iterable<FieldError>): string[] => [...findings].map(({ field, message }) => `${field}: ${message}`)
+const printed = (findings: readonly FieldError[]): string[] => findings.map(({ field, message }) => `${field}: ${message}`)
+
+/** What is said of an object that is accepted, in order. */
+export function warningsOf<T extends KubernetesObject>(resource: ResourceDefinition<T>, object: T, old?: T): string[] {
+  const warnings: string[] = []
+  resource.warnings(object, old, warnings)
+  return warnings
+}
+
+/** The same of a write through `status`. */
+export function statusWarningsOf<T extends KubernetesObject>(resource: ResourceDefinition<T>, object: T): string[] {
+  const warnings: string[] = []
+  resource.statusWarnings(object, warnings)
+  return warnings
+}
 
 /** Everything that is wrong with an object to be created: `field: message`, in order. */
 export const findingsOf = <T extends KubernetesObject>(resource: ResourceDefinition<T>, sent: object): string[] =>
-  printed(resource.validate(made(resource, sent), context))
+  printed(foundBy((found) => resource.validate(made(resource, sent), found, context)))
 
 /** Everything that is wrong with a change of what was accepted. */
 export function changeFindings<T extends KubernetesObject>(
@@ -30,5 +44,5 @@ export function changeFindings<T extends KubernetesObject>(
   const after = deepClone(before)
   change(after)
   const rules = part === 'status' ? 'validateStatusUpdate' : 'validateUpdate'
-  return printed(resource[rules](after, before, context))
+  return printed(foundBy((found) => resource[rules](after, before, found, context)))
 }

@@ -119,14 +119,14 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'nothing is validated when it is created',
     file: REGISTRY,
-    from: '      refuse(resource, name, findings)\n      context.warnings.push',
-    to: '      context.warnings.push',
+    from: '      refuse(resource, name, found)\n      resource.warnings',
+    to: '      resource.warnings',
     on: ['data', 'nodes', 'pods', ...CUSTOM, 'webhook-configurations', 'kubectl-apply'],
   },
   {
     name: 'nothing is validated when it changes',
     file: REGISTRY,
-    from: '      refuse(resource, name, findings)\n      if (main)',
+    from: '      refuse(resource, name, found)\n      if (main)',
     to: '      if (main)',
     on: ['data', 'pods', 'webhook-configurations', ...CUSTOM],
   },

@@ -24,6 +24,6 @@ export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionP
     age,
   ],
   validate: validateMutatingBinding,
-  warnings: staticNameWarnings,
+  warnings: (binding, _old, warnings) => staticNameWarnings(binding, warnings),
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
 })

@@ -27,6 +27,6 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
     age,
   ],
   validate: validateMutatingPolicy,
-  warnings: staticNameWarnings,
+  warnings: (policy, _old, warnings) => staticNameWarnings(policy, warnings),
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
 })

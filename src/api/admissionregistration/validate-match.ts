@@ -7,27 +7,27 @@ import { validateNamedRule } from './validate-rule.ts'
 const CONDITIONS_MAX = 64
 
 /** What expressions say is checked where the language is at hand (admission); here is all the rest. */
-export function* validateMatchConditions(conditions: readonly MatchCondition[] | undefined, path: string): Findings {
-  if ((conditions?.length ?? 0) > CONDITIONS_MAX) yield tooMany(path, conditions!.length, CONDITIONS_MAX)
+export function validateMatchConditions(conditions: readonly MatchCondition[] | undefined, path: string, found: Findings): void {
+  if ((conditions?.length ?? 0) > CONDITIONS_MAX) found.push(tooMany(path, conditions!.length, CONDITIONS_MAX))
   const names = new Set<string>()
   for (const [index, { name, expression }] of (conditions ?? []).entries()) {
-    if (!expression?.trim()) yield required(`${path}[${index}].expression`)
-    if (!name) yield required(`${path}[${index}].name`)
-    else yield* complaints(qualifiedName(name), name, `${path}[${index}].name`)
-    if (name && names.has(name)) yield duplicateValue(`${path}[${index}].name`, name)
+    if (!expression?.trim()) found.push(required(`${path}[${index}].expression`))
+    if (!name) found.push(required(`${path}[${index}].name`))
+    else complaints(qualifiedName(name), name, `${path}[${index}].name`, found)
+    if (name && names.has(name)) found.push(duplicateValue(`${path}[${index}].name`, name))
     names.add(name)
   }
 }
 
-export function* validateMatchResources(match: MatchResources | undefined, path: string): Findings {
+export function validateMatchResources(match: MatchResources | undefined, path: string, found: Findings): void {
   if (match === undefined) return
-  yield* oneOf(match.matchPolicy, ['Equivalent', 'Exact'], `${path}.matchPolicy`)
+  oneOf(match.matchPolicy, ['Equivalent', 'Exact'], `${path}.matchPolicy`, found)
   for (const key of ['namespaceSelector', 'objectSelector'] as const) {
-    if (match[key] === undefined) yield required(`${path}.${key}`)
-    else yield* labelSelector(match[key], `${path}.${key}`)
+    if (match[key] === undefined) found.push(required(`${path}.${key}`))
+    else labelSelector(match[key], `${path}.${key}`, found)
   }
   for (const list of ['resourceRules', 'excludeResourceRules'] as const)
-    for (const [index, rule] of (match[list] ?? []).entries()) yield* validateNamedRule(rule, `${path}.${list}[${index}]`)
+    for (const [index, rule] of (match[list] ?? []).entries()) validateNamedRule(rule, `${path}.${list}[${index}]`, found)
 }
 
 interface Policy {
@@ -39,33 +39,33 @@ interface Policy {
 }
 
 /** What policies of both kinds say of when they are asked. */
-export function* validateConstraints({ failurePolicy, paramKind, matchConstraints }: Policy): Findings {
-  yield* oneOf(failurePolicy, ['Fail', 'Ignore'], 'spec.failurePolicy')
-  if (paramKind !== undefined) yield* validateParamKind(paramKind, 'spec.paramKind')
-  if (matchConstraints === undefined) yield required('spec.matchConstraints')
+export function validateConstraints({ failurePolicy, paramKind, matchConstraints }: Policy, found: Findings): void {
+  oneOf(failurePolicy, ['Fail', 'Ignore'], 'spec.failurePolicy', found)
+  if (paramKind !== undefined) validateParamKind(paramKind, 'spec.paramKind', found)
+  if (matchConstraints === undefined) found.push(required('spec.matchConstraints'))
   else {
-    yield* validateMatchResources(matchConstraints, 'spec.matchConstraints')
-    if (!matchConstraints.resourceRules?.length) yield required('spec.matchConstraints.resourceRules')
+    validateMatchResources(matchConstraints, 'spec.matchConstraints', found)
+    if (!matchConstraints.resourceRules?.length) found.push(required('spec.matchConstraints.resourceRules'))
   }
 }
 
-function* validateParamKind({ apiVersion = '', kind = '' }: ParamKind, field: string): Findings {
+function validateParamKind({ apiVersion = '', kind = '' }: ParamKind, field: string, found: Findings): void {
   const path = `${field}.apiVersion`
   const parts = apiVersion === '/' ? ['', ''] : apiVersion.split('/')
-  if (apiVersion === '') yield required(path)
-  else if (parts.length > 2) yield invalidValue(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)
+  if (apiVersion === '') found.push(required(path))
+  else if (parts.length > 2) found.push(invalidValue(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`))
   else {
     const [version = '', group = ''] = parts.toReversed()
     const ofGroup = group === '' ? [] : [...subdomainName(group)]
-    if (ofGroup.length > 0) yield invalidValue(path, group, ofGroup.join(','))
+    if (ofGroup.length > 0) found.push(invalidValue(path, group, ofGroup.join(',')))
     const ofVersion = [...dns1035Label(version)]
-    if (version === '') yield invalidValue(path, apiVersion, 'version must be specified')
-    else if (ofVersion.length > 0) yield invalidValue(path, version, ofVersion.join(','))
+    if (version === '') found.push(invalidValue(path, apiVersion, 'version must be specified'))
+    else if (ofVersion.length > 0) found.push(invalidValue(path, version, ofVersion.join(',')))
   }
   const ofKind = [...dns1035Label(kind.toLowerCase())]
-  if (kind === '') yield required(`${field}.kind`)
+  if (kind === '') found.push(required(`${field}.kind`))
   else if (ofKind.length > 0)
-    yield invalidValue(`${field}.kind`, kind, `may have mixed case, but should otherwise match: ${ofKind.join(',')}`)
+    found.push(invalidValue(`${field}.kind`, kind, `may have mixed case, but should otherwise match: ${ofKind.join(',')}`))
 }
 
 /** https://github.com/google/cel-spec/blob/master/doc/langdef.md#syntax */
@@ -75,12 +75,12 @@ const RESERVED = new Set(
   ),
 )
 
-export function* validateVariables(variables: readonly Variable[] | undefined, field: string): Findings {
+export function validateVariables(variables: readonly Variable[] | undefined, field: string, found: Findings): void {
   for (const [index, { name, expression }] of (variables ?? []).entries()) {
     const path = `${field}[${index}]`
-    if (!name?.trim()) yield required(`${path}.name`, 'name is not specified')
+    if (!name?.trim()) found.push(required(`${path}.name`, 'name is not specified'))
     else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || RESERVED.has(name))
-      yield invalidValue(`${path}.name`, name, 'must be a valid CEL identifier')
-    if (!expression?.trim()) yield required(`${path}.expression`, 'expression is not specified')
+      found.push(invalidValue(`${path}.name`, name, 'must be a valid CEL identifier'))
+    if (!expression?.trim()) found.push(required(`${path}.expression`, 'expression is not specified'))
   }
 }

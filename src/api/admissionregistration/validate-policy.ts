@@ -15,84 +15,85 @@ const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge']
 const ANNOTATIONS_MAX = 20
 const EXPRESSION_BYTES_MAX = 5 * 1024
 
-export function* validateValidatingPolicy({ metadata, spec = {} }: ValidatingAdmissionPolicy): Findings {
-  yield* validateConstraints(spec)
-  yield* validateMatchConditions(spec.matchConditions, 'spec.matchConditions')
-  yield* validateVariables(spec.variables, 'spec.variables')
+export function validateValidatingPolicy({ metadata, spec = {} }: ValidatingAdmissionPolicy, found: Findings): void {
+  validateConstraints(spec, found)
+  validateMatchConditions(spec.matchConditions, 'spec.matchConditions', found)
+  validateVariables(spec.variables, 'spec.variables', found)
   const { validations = [], auditAnnotations = [] } = spec
   if (validations.length === 0 && auditAnnotations.length === 0) {
     const rule = 'validations or auditAnnotations must contain at least one item'
-    yield required('spec.validations', rule)
-    yield required('spec.auditAnnotations', rule)
+    found.push(required('spec.validations', rule))
+    found.push(required('spec.auditAnnotations', rule))
     return
   }
-  for (const [index, validation] of validations.entries()) yield* validateValidation(validation, `spec.validations[${index}]`)
-  yield* validateAnnotations(auditAnnotations, metadata?.name ?? '', 'spec.auditAnnotations')
+  for (const [index, validation] of validations.entries()) validateValidation(validation, `spec.validations[${index}]`, found)
+  validateAnnotations(auditAnnotations, metadata?.name ?? '', 'spec.auditAnnotations', found)
 }
 
-function* validateValidation({ expression, messageExpression, message, reason }: Validation, path: string): Findings {
-  if (!expression?.trim()) yield required(`${path}.expression`, 'expression is not specified')
+function validateValidation({ expression, messageExpression, message, reason }: Validation, path: string, found: Findings): void {
+  if (!expression?.trim()) found.push(required(`${path}.expression`, 'expression is not specified'))
   if (messageExpression && messageExpression.trim() === '')
-    yield invalidValue(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified')
-  if (message && message.trim() === '') yield invalidValue(`${path}.message`, message, 'must be non-empty if specified')
-  else if (/[\n\r]/.test(message?.trim() ?? '')) yield invalidValue(`${path}.message`, message, 'must not contain line breaks')
-  if (reason !== undefined && !REASONS.includes(reason)) yield unsupported(`${path}.reason`, reason, REASONS)
+    found.push(invalidValue(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'))
+  if (message && message.trim() === '') found.push(invalidValue(`${path}.message`, message, 'must be non-empty if specified'))
+  else if (/[\n\r]/.test(message?.trim() ?? ''))
+    found.push(invalidValue(`${path}.message`, message, 'must not contain line breaks'))
+  if (reason !== undefined && !REASONS.includes(reason)) found.push(unsupported(`${path}.reason`, reason, REASONS))
 }
 
-function* validateAnnotations(annotations: readonly AuditAnnotation[], policy: string, field: string): Findings {
+function validateAnnotations(annotations: readonly AuditAnnotation[], policy: string, field: string, found: Findings): void {
   if (annotations.length > ANNOTATIONS_MAX)
-    yield invalidValue(field, annotations, `must not have more than ${ANNOTATIONS_MAX} auditAnnotations`)
+    found.push(invalidValue(field, annotations, `must not have more than ${ANNOTATIONS_MAX} auditAnnotations`))
   const keys = new Set<string>()
   for (const [index, { key = '', valueExpression = '' }] of annotations.entries()) {
     const path = `${field}[${index}]`
-    if (policy === '') yield invalidValue(`${path}.key`, key, 'requires metadata.name be non-empty')
-    else yield* complaints(qualifiedName(`${policy}/${key}`), `${policy}/${key}`, `${path}.key`)
+    if (policy === '') found.push(invalidValue(`${path}.key`, key, 'requires metadata.name be non-empty'))
+    else complaints(qualifiedName(`${policy}/${key}`), `${policy}/${key}`, `${path}.key`, found)
     const expression = valueExpression.trim()
-    if (expression === '') yield required(`${path}.valueExpression`, 'valueExpression is not specified')
+    if (expression === '') found.push(required(`${path}.valueExpression`, 'valueExpression is not specified'))
     else if (Buffer.byteLength(expression) > EXPRESSION_BYTES_MAX)
-      yield required(`${path}.valueExpression`, `must not exceed ${EXPRESSION_BYTES_MAX} bytes in length`)
-    if (keys.has(key)) yield duplicateValue(`${path}.key`, key)
+      found.push(required(`${path}.valueExpression`, `must not exceed ${EXPRESSION_BYTES_MAX} bytes in length`))
+    if (keys.has(key)) found.push(duplicateValue(`${path}.key`, key))
     keys.add(key)
   }
 }
 
-export function* validateMutatingPolicy({ spec = {} }: MutatingAdmissionPolicy): Findings {
-  yield* validateConstraints(spec)
-  yield* mutableOperations(spec.matchConstraints?.resourceRules, 'spec.matchConstraints.resourceRules.operations')
-  yield* validateMatchConditions(spec.matchConditions, 'spec.matchConditions')
-  yield* validateVariables(spec.variables, 'spec.variables')
-  if (!spec.mutations?.length) yield required('spec.mutations', 'mutations must contain at least one item')
-  for (const [index, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, `spec.mutations[${index}]`)
-  yield* oneOf(spec.reinvocationPolicy, ['IfNeeded', 'Never'], 'spec.reinvocationPolicy')
+export function validateMutatingPolicy({ spec = {} }: MutatingAdmissionPolicy, found: Findings): void {
+  validateConstraints(spec, found)
+  mutableOperations(spec.matchConstraints?.resourceRules, 'spec.matchConstraints.resourceRules.operations', found)
+  validateMatchConditions(spec.matchConditions, 'spec.matchConditions', found)
+  validateVariables(spec.variables, 'spec.variables', found)
+  if (!spec.mutations?.length) found.push(required('spec.mutations', 'mutations must contain at least one item'))
+  for (const [index, mutation] of (spec.mutations ?? []).entries()) validateMutation(mutation, `spec.mutations[${index}]`, found)
+  oneOf(spec.reinvocationPolicy, ['IfNeeded', 'Never'], 'spec.reinvocationPolicy', found)
 }
 
 /** The part that each type of patch has. */
 const PARTS = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const
 
-function* validateMutation(mutation: Mutation, path: string): Findings {
+function validateMutation(mutation: Mutation, path: string, found: Findings): void {
   const { patchType = '' } = mutation
   if (patchType === '') {
-    yield required(`${path}.patchType`)
+    found.push(required(`${path}.patchType`))
     return
   }
   if (patchType !== 'ApplyConfiguration' && patchType !== 'JSONPatch') {
-    yield unsupported(`${path}.patchType`, patchType, Object.keys(PARTS))
+    found.push(unsupported(`${path}.patchType`, patchType, Object.keys(PARTS)))
     return
   }
   const own = PARTS[patchType]
-  if (mutation[own] === undefined) yield required(`${path}.${own}`, `must be specified when patchType is ${patchType}`)
-  else if (!mutation[own].expression?.trim()) yield required(`${path}.${own}.expression`)
+  if (mutation[own] === undefined) found.push(required(`${path}.${own}`, `must be specified when patchType is ${patchType}`))
+  else if (!mutation[own].expression?.trim()) found.push(required(`${path}.${own}.expression`))
   for (const other of Object.values(PARTS)) {
     if (other !== own && mutation[other] !== undefined)
-      yield invalidValue(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`)
+      found.push(invalidValue(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`))
   }
 }
 
-export function* validatePolicyStatus({ status }: ValidatingAdmissionPolicy): Findings {
+export function validatePolicyStatus({ status }: ValidatingAdmissionPolicy, found: Findings): void {
   const path = 'status.typeChecking.expressionWarnings'
   for (const [index, { warning, fieldRef }] of (status?.typeChecking?.expressionWarnings ?? []).entries()) {
-    if (!warning) yield required(`${path}[${index}].warning`)
-    if (!fieldRef?.trim()) yield required(`${path}[${index}].fieldRef`)
+    if (!warning) found.push(required(`${path}[${index}].warning`))
+    if (!fieldRef?.trim()) found.push(required(`${path}[${index}].fieldRef`))
   }
-  yield* validateConditions(status?.conditions, 'status.conditions')
+  validateConditions(status?.conditions, 'status.conditions', found)
 }

@@ -22,59 +22,60 @@ interface Leniency {
   readonly anyNames?: boolean
 }
 
-export function* validateWebhooks(webhooks: readonly Webhook[] = [], leniency: Leniency = {}): Findings {
+export function validateWebhooks(webhooks: readonly Webhook[] = [], leniency: Leniency, found: Findings): void {
   const names = new Set<string>()
   for (const [index, webhook] of webhooks.entries()) {
     const path = `webhooks[${index}]`
-    yield* validateWebhook(webhook, path, leniency)
+    validateWebhook(webhook, path, leniency, found)
     const versions = webhook.admissionReviewVersions ?? []
     const mustBeKnown = !leniency.anyVersions
-    yield* validateReviewVersions(versions, mustBeKnown, `${path}.admissionReviewVersions`, 'must specify one of v1, v1beta1')
-    if (!leniency.anyNames && webhook.name && names.has(webhook.name)) yield duplicateValue(`${path}.name`, webhook.name)
+    validateReviewVersions(versions, mustBeKnown, 'must specify one of v1, v1beta1', `${path}.admissionReviewVersions`, found)
+    if (!leniency.anyNames && webhook.name && names.has(webhook.name)) found.push(duplicateValue(`${path}.name`, webhook.name))
     names.add(webhook.name)
   }
 }
 
 /** As {@link validateWebhooks} of webhooks that were otherwise: what was wrong with them before may stay so. */
-export function validateWebhooksUpdate(webhooks: readonly Webhook[] = [], old: readonly Webhook[] = []): Findings {
+export function validateWebhooksUpdate(webhooks: readonly Webhook[] = [], old: readonly Webhook[] = [], found: Findings): void {
   const isKeptAsItWas = ({ matchConditions }: Webhook, index: number): boolean =>
     deepEqual(matchConditions ?? [], old[index]?.matchConditions ?? [])
-  return validateWebhooks(webhooks, {
+  const leniency = {
     anyConditions: webhooks.length === old.length && webhooks.every(isKeptAsItWas),
     anySideEffects: !old.every(({ sideEffects }) => SIDE_EFFECTS.includes(sideEffects)),
     anyVersions: old.some(({ admissionReviewVersions: versions = [] }) => versions.length > 0 && !knowsAny(versions)),
     anyNames: new Set(old.map(({ name }) => name)).size < old.length,
-  })
+  }
+  validateWebhooks(webhooks, leniency, found)
 }
 
-function* validateWebhook(webhook: Webhook, path: string, { anyConditions, anySideEffects }: Leniency): Findings {
-  yield* qualifiedDomain(webhook.name, `${path}.name`)
-  for (const [at, rule] of (webhook.rules ?? []).entries()) yield* validateRule(rule, `${path}.rules[${at}]`)
-  yield* optionalOneOf(webhook.failurePolicy, ['Fail', 'Ignore'], `${path}.failurePolicy`)
-  yield* optionalOneOf(webhook.matchPolicy, ['Equivalent', 'Exact'], `${path}.matchPolicy`)
+function validateWebhook(webhook: Webhook, path: string, { anyConditions, anySideEffects }: Leniency, found: Findings): void {
+  qualifiedDomain(webhook.name, `${path}.name`, found)
+  for (const [at, rule] of (webhook.rules ?? []).entries()) validateRule(rule, `${path}.rules[${at}]`, found)
+  optionalOneOf(webhook.failurePolicy, ['Fail', 'Ignore'], `${path}.failurePolicy`, found)
+  optionalOneOf(webhook.matchPolicy, ['Equivalent', 'Exact'], `${path}.matchPolicy`, found)
   const effects = anySideEffects ? ANY_SIDE_EFFECTS : SIDE_EFFECTS
-  if (!webhook.sideEffects) yield required(`${path}.sideEffects`, `must specify one of ${effects.join(', ')}`)
-  else if (!effects.includes(webhook.sideEffects)) yield unsupported(`${path}.sideEffects`, webhook.sideEffects, effects)
+  if (!webhook.sideEffects) found.push(required(`${path}.sideEffects`, `must specify one of ${effects.join(', ')}`))
+  else if (!effects.includes(webhook.sideEffects)) found.push(unsupported(`${path}.sideEffects`, webhook.sideEffects, effects))
   const seconds = webhook.timeoutSeconds
   if (seconds !== undefined && (seconds < 1 || seconds > TIMEOUT_SECONDS_MAX)) {
-    yield invalidValue(`${path}.timeoutSeconds`, seconds, 'the timeout value must be between 1 and 30 seconds')
+    found.push(invalidValue(`${path}.timeoutSeconds`, seconds, 'the timeout value must be between 1 and 30 seconds'))
   }
-  yield* labelSelector(webhook.namespaceSelector, `${path}.namespaceSelector`)
-  yield* labelSelector(webhook.objectSelector, `${path}.objectSelector`)
+  labelSelector(webhook.namespaceSelector, `${path}.namespaceSelector`, found)
+  labelSelector(webhook.objectSelector, `${path}.objectSelector`, found)
   if ('reinvocationPolicy' in webhook)
-    yield* optionalOneOf(webhook.reinvocationPolicy, ['IfNeeded', 'Never'], `${path}.reinvocationPolicy`)
-  yield* validateWebhookClient(webhook.clientConfig ?? {}, `${path}.clientConfig`)
-  if (!anyConditions) yield* validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`)
+    optionalOneOf(webhook.reinvocationPolicy, ['IfNeeded', 'Never'], `${path}.reinvocationPolicy`, found)
+  validateWebhookClient(webhook.clientConfig ?? {}, `${path}.clientConfig`, found)
+  if (!anyConditions) validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`, found)
 }
 
 /** A name that belongs to whoever owns its domain. */
-function* qualifiedDomain(name: string | undefined, field: string): Findings {
+function qualifiedDomain(name: string | undefined, field: string, found: Findings): void {
   if (!name) {
-    yield required(field)
+    found.push(required(field))
     return
   }
   const problems = [...subdomainName(name)]
-  if (problems.length > 0) yield invalidValue(field, name, problems.join(','))
+  if (problems.length > 0) found.push(invalidValue(field, name, problems.join(',')))
   else if (name.split('.').length < 3)
-    yield invalidValue(field, name, 'should be a domain with at least three segments separated by dots')
+    found.push(invalidValue(field, name, 'should be a domain with at least three segments separated by dots'))
 }

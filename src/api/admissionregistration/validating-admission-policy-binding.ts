@@ -24,6 +24,6 @@ export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
     age,
   ],
   validate: validateValidatingBinding,
-  warnings: staticNameWarnings,
+  warnings: (binding, _old, warnings) => staticNameWarnings(binding, warnings),
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
 })

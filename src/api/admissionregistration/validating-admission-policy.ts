@@ -28,7 +28,7 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
     age,
   ],
   validate: validateValidatingPolicy,
-  validateStatusUpdate: validatePolicyStatus,
-  warnings: staticNameWarnings,
+  validateStatusUpdate: (policy, _old, found) => validatePolicyStatus(policy, found),
+  warnings: (policy, _old, warnings) => staticNameWarnings(policy, warnings),
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
 })

@@ -17,9 +17,9 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
     for (const webhook of webhooks ?? []) defaultWebhook(webhook)
   },
   columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
-  validate: ({ webhooks }) => validateWebhooks(webhooks),
-  validateUpdate: ({ webhooks }, { webhooks: old }) => validateWebhooksUpdate(webhooks, old),
+  validate: ({ webhooks }, found) => validateWebhooks(webhooks, {}, found),
+  validateUpdate: ({ webhooks }, { webhooks: old }, found) => validateWebhooksUpdate(webhooks, old, found),
   ratchets: true,
-  warnings: staticNameWarnings,
+  warnings: (configuration, _old, warnings) => staticNameWarnings(configuration, warnings),
   schema: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
 })

@@ -3,7 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
 import { formatWarnings } from './format-warnings.ts'
 import { readCRD } from './read-crd.ts'
-import { validateCRD, validateCRDStatusUpdate, validateCRDUpdate } from './validate-crd.ts'
+import { validateCRD, validateCRDStatus, validateCRDUpdate } from './validate-crd.ts'
 
 /** Keeps a definition until its objects are gone. */
 export const CUSTOM_RESOURCE_CLEANUP = 'customresourcecleanup.apiextensions.k8s.io'
@@ -58,7 +58,7 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   ratchets: true,
   validate: validateCRD,
   validateUpdate: validateCRDUpdate,
-  validateStatusUpdate: validateCRDStatusUpdate,
+  validateStatusUpdate: (crd, _old, found) => validateCRDStatus(crd, found),
   warnings: formatWarnings,
   schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
 })

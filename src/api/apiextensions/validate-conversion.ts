@@ -4,35 +4,38 @@ import { knowsAny, validateReviewVersions } from '../validation/review-versions.
 import { validateWebhookClient } from '../validation/webhook-client.ts'
 
 /** A definition's conversion; of `old` only what was right before has to stay right. */
-export function* validateConversion(
+export function validateConversion(
   conversion: CustomResourceConversion | undefined,
   old: CustomResourceConversion | undefined,
   isEstablished: boolean,
-): Findings {
+  found: Findings,
+): void {
   if (conversion === undefined) return
   const { strategy, webhook } = conversion
-  yield* oneOf(strategy, ['None', 'Webhook'], 'spec.conversion.strategy')
+  oneOf(strategy, ['None', 'Webhook'], 'spec.conversion.strategy', found)
   const path = 'spec.conversion.webhookClientConfig'
   if (strategy !== 'Webhook') {
-    if (webhook?.clientConfig !== undefined) yield forbid(path, 'should not be set when strategy is not set to Webhook')
+    if (webhook?.clientConfig !== undefined) found.push(forbid(path, 'should not be set when strategy is not set to Webhook'))
     if (webhook?.conversionReviewVersions?.length)
-      yield forbid('spec.conversion.conversionReviewVersions', 'should not be set when strategy is not set to Webhook')
+      found.push(forbid('spec.conversion.conversionReviewVersions', 'should not be set when strategy is not set to Webhook'))
     return
   }
-  if (webhook?.clientConfig === undefined) yield required(path, 'required when strategy is set to Webhook')
+  if (webhook?.clientConfig === undefined) found.push(required(path, 'required when strategy is set to Webhook'))
   else {
-    yield* validateWebhookClient(webhook.clientConfig, path)
+    validateWebhookClient(webhook.clientConfig, path, found)
     const wasWrong = old?.webhook?.clientConfig?.caBundle && !isBundle(old.webhook.clientConfig.caBundle)
     if (webhook.clientConfig.caBundle && isEstablished && !wasWrong && !isBundle(webhook.clientConfig.caBundle))
-      yield invalidValue(
-        `${path}.caBundle`,
-        webhook.clientConfig.caBundle,
-        'unable to load root certificates: unable to parse bytes as PEM block',
+      found.push(
+        invalidValue(
+          `${path}.caBundle`,
+          webhook.clientConfig.caBundle,
+          'unable to load root certificates: unable to parse bytes as PEM block',
+        ),
       )
   }
   const before = old?.webhook?.conversionReviewVersions ?? []
   const mustKnow = before.length === 0 || knowsAny(before)
-  yield* validateReviewVersions(webhook?.conversionReviewVersions ?? [], mustKnow, 'spec.conversion.conversionReviewVersions')
+  validateReviewVersions(webhook?.conversionReviewVersions ?? [], mustKnow, '', 'spec.conversion.conversionReviewVersions', found)
 }
 
 const isBundle = (base64: string): boolean => Buffer.from(base64, 'base64').toString().includes('-----BEGIN CERTIFICATE-----')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deepClone } from '#base'
 import { type CustomResourceDefinition, customResourceDefinitions, type JSONSchemaProps } from '../index.ts'
+import { foundBy } from '../validation/findings.ts'
 
 const base = (schema: object = { type: 'object' }): CustomResourceDefinition => ({
   metadata: { name: 'foos.a.com' },
@@ -17,7 +18,9 @@ function findings(crd: CustomResourceDefinition): string[] {
   const draft = deepClone(crd)
   customResourceDefinitions.default(draft)
   customResourceDefinitions.prepareForCreate(draft)
-  return [...customResourceDefinitions.validate(draft, { nowMs: 0 })].map(({ field, message }) => `${field}: ${message}`)
+  return foundBy((found) => customResourceDefinitions.validate(draft, found, { nowMs: 0 })).map(
+    ({ field, message }) => `${field}: ${message}`,
+  )
 }
 
 const ROOT = 'spec.validation.openAPIV3Schema'
@@ -266,7 +269,7 @@ test('a version that was stored stays until nothing is stored in it', () => {
   next.spec.versions = [{ ...next.spec.versions[0]!, name: 'v2' }]
   customResourceDefinitions.prepareForUpdate(next, old)
   assert.deepEqual(next.status?.storedVersions, ['v1', 'v2'])
-  const problems = [...customResourceDefinitions.validateUpdate(next, old, { nowMs: 0 })]
+  const problems = foundBy((found) => customResourceDefinitions.validateUpdate(next, old, found, { nowMs: 0 }))
   assert.deepEqual(
     problems.map(({ field, message }) => `${field}: ${message}`),
     [

@@ -1,7 +1,7 @@
-import { type FieldError, isObject, type KubernetesObject, parseSelector } from '#meta'
+import { isObject, type KubernetesObject, parseSelector } from '#meta'
 import type { CustomResourceSubresourceScale } from '../generated/types.ts'
 import { labels } from '../validation/common.ts'
-import { complaints, type Findings, invalidValue, required } from '../validation/findings.ts'
+import { complaints, type Findings, foundBy, invalidValue, required } from '../validation/findings.ts'
 import { dns1035Label } from '../validation/names.ts'
 import { loadedRules } from './rules/load.ts'
 import { additionalOf, isEmbedded, isRuled, propertyOf, type Structural } from './schema/structural.ts'
@@ -13,15 +13,22 @@ export interface CustomRules {
 }
 
 /** Everything wrong with an object of a custom kind; `old`: what it was, of which unchanged parts may stay invalid. */
-export function* validateCustom(object: KubernetesObject, { schema, scale }: CustomRules, old?: KubernetesObject): Findings {
-  const problems: FieldError[] = [...validateValue(object, schema, '', old && { value: old })]
-  problems.push(...scaleProblems(object, scale), ...embeddedProblems(object, schema, '', true))
-  if (old === undefined || isEmpty(duplicateItems(old, schema))) problems.push(...duplicateItems(object, schema))
-  yield* problems
+export function validateCustom(
+  object: KubernetesObject,
+  { schema, scale }: CustomRules,
+  old: KubernetesObject | undefined,
+  found: Findings,
+): void {
+  const problems: Findings = [...validateValue(object, schema, '', old && { value: old })]
+  scaleProblems(object, scale, problems)
+  embeddedProblems(object, schema, '', true, problems)
+  const wasUnique = old === undefined || foundBy((before) => duplicateItems(old, schema, '', before)).length === 0
+  if (wasUnique) duplicateItems(object, schema, '', problems)
+  found.push(...problems)
   if (!isRuled(schema)) return
   // A value of the wrong type or size is nothing that a rule could judge.
-  if (problems.some(({ reason }) => BLOCKING.has(reason))) yield invalidValue('<nil>', null, NOT_CHECKED)
-  else yield* loadedRules().runRules(object, schema, old && { value: old })
+  if (problems.some(({ reason }) => BLOCKING.has(reason))) found.push(invalidValue('<nil>', null, NOT_CHECKED))
+  else found.push(...loadedRules().runRules(object, schema, old && { value: old }))
 }
 
 const BLOCKING: ReadonlySet<string> = new Set([
@@ -33,27 +40,22 @@ const BLOCKING: ReadonlySet<string> = new Set([
 const NOT_CHECKED =
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation'
 
-const isEmpty = (found: Iterable<unknown>): boolean => {
-  for (const _ of found) return false
-  return true
-}
-
 const REPLICAS_MAX = 2 ** 31 - 1
 
-function* scaleProblems(object: KubernetesObject, scale: CustomResourceSubresourceScale | undefined): Findings {
+function scaleProblems(object: KubernetesObject, scale: CustomResourceSubresourceScale | undefined, found: Findings): void {
   if (scale === undefined) return
   for (const path of [scale.specReplicasPath, scale.statusReplicasPath]) {
     const replicas = valueAt(object, path)
     if (typeof replicas !== 'number') continue
-    if (replicas < 0) yield invalidValue(path, replicas, 'should be a non-negative integer')
-    else if (replicas > REPLICAS_MAX) yield invalidValue(path, replicas, `should be less than or equal to ${REPLICAS_MAX}`)
+    if (replicas < 0) found.push(invalidValue(path, replicas, 'should be a non-negative integer'))
+    else if (replicas > REPLICAS_MAX) found.push(invalidValue(path, replicas, `should be less than or equal to ${REPLICAS_MAX}`))
   }
   const selector = scale.labelSelectorPath ? valueAt(object, scale.labelSelectorPath) : undefined
   if (typeof selector !== 'string') return
   try {
     parseSelector(selector)
   } catch (error) {
-    yield invalidValue(scale.labelSelectorPath!, selector, (error as Error).message)
+    found.push(invalidValue(scale.labelSelectorPath!, selector, (error as Error).message))
   }
 }
 
@@ -66,33 +68,33 @@ export function valueAt(object: unknown, path: string): unknown {
 }
 
 /** Objects inside an object: they too have a kind, and metadata that must be well-formed. */
-function* embeddedProblems(value: unknown, node: Structural, path: string, isRoot = false): Findings {
+function embeddedProblems(value: unknown, node: Structural, path: string, isRoot: boolean, found: Findings): void {
   if (Array.isArray(value)) {
     if (node.items === undefined) return
-    for (const [index, item] of value.entries()) yield* embeddedProblems(item, node.items, `${path}[${index}]`)
+    for (const [index, item] of value.entries()) embeddedProblems(item, node.items, `${path}[${index}]`, false, found)
     return
   }
   if (!isObject(value)) return
-  if (isEmbedded(node) && !isRoot) yield* embeddedObject(value, path)
+  if (isEmbedded(node) && !isRoot) embeddedObject(value, path, found)
   const additional = additionalOf(node)
   for (const [name, field] of Object.entries(value)) {
     const child = propertyOf(node, name) ?? additional
-    if (child !== undefined) yield* embeddedProblems(field, child, path === '' ? name : `${path}.${name}`)
+    if (child !== undefined) embeddedProblems(field, child, path === '' ? name : `${path}.${name}`, false, found)
   }
 }
 
-function* embeddedObject(value: Record<string, unknown>, path: string): Findings {
+function embeddedObject(value: Record<string, unknown>, path: string, found: Findings): void {
   const { apiVersion, kind, metadata } = value as KubernetesObject
-  if (!apiVersion) yield required(`${path}.apiVersion`, 'must not be empty')
+  if (!apiVersion) found.push(required(`${path}.apiVersion`, 'must not be empty'))
   else if (apiVersion.split('/').length > 2) {
-    yield invalidValue(`${path}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)
+    found.push(invalidValue(`${path}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`))
   }
-  if (!kind) yield required(`${path}.kind`, 'must not be empty')
+  if (!kind) found.push(required(`${path}.kind`, 'must not be empty'))
   else {
     const problems = [...dns1035Label(kind.toLowerCase())].map(
       (each) => `may have mixed case, but should otherwise match: ${each}`,
     )
-    yield* complaints(problems, kind, `${path}.kind`)
+    complaints(problems, kind, `${path}.kind`, found)
   }
-  yield* labels(metadata?.labels, `${path}.metadata.labels`)
+  labels(metadata?.labels, `${path}.metadata.labels`, found)
 }

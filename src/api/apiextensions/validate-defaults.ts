@@ -8,14 +8,14 @@ import { isRuled, type Structural } from './schema/structural.ts'
 import { duplicateItems, validateValue } from './schema/validate-value.ts'
 
 /** Defaults must be what they are filled in for: valid, and with nothing that would be pruned. */
-export function* validateDefaults(schema: Structural, path: string): Findings {
-  for (const [node, place] of defaulted(schema, path)) yield* validateDefault(node, place)
+export function validateDefaults(schema: Structural, path: string, found: Findings): void {
+  for (const [node, place] of defaulted(schema, path)) validateDefault(node, place, found)
 }
 
 /** What the rules of a schema, all of which compile, say against its defaults. */
-export function* validateDefaultsByRules(schema: Structural, path: string): Findings {
+export function validateDefaultsByRules(schema: Structural, path: string, found: Findings): void {
   for (const [node, place] of defaulted(schema, path))
-    if (isRuled(node)) yield* located(loadedRules().runRules(filledDefault(node), node, undefined, false), place)
+    if (isRuled(node)) located(loadedRules().runRules(filledDefault(node), node, undefined, false), place, found)
 }
 
 /** Every node that has a default, with the default's path. */
@@ -28,14 +28,16 @@ function* defaulted(schema: Structural, path: string): Iterable<readonly [Struct
     yield* defaulted(schema.additionalProperties, `${path}.additionalProperties`)
 }
 
-function* validateDefault(schema: Structural, path: string): Findings {
+function validateDefault(schema: Structural, path: string, found: Findings): void {
   const value = schema.default
   if (!deepEqual(pruneValue(value, schema).value, value)) {
-    yield invalidValue(path, value, 'must not have unknown fields')
+    found.push(invalidValue(path, value, 'must not have unknown fields'))
     return
   }
   const filled = filledDefault(schema)
-  yield* located([...validateValue(filled, schema), ...duplicateItems(filled, schema)], path)
+  const problems = [...validateValue(filled, schema)]
+  duplicateItems(filled, schema, '', problems)
+  located(problems, path, found)
 }
 
 /** Fields of a default that have defaults of their own are filled in before anybody sees it. */
@@ -45,7 +47,7 @@ function filledDefault(schema: Structural): unknown {
   return filled
 }
 
-function* located(problems: readonly FieldError[], path: string): Findings {
+function located(problems: readonly FieldError[], path: string, found: Findings): void {
   for (const { field, ...problem } of problems)
-    yield { ...problem, field: field === '' || field === '<nil>' ? path : `${path}.${field}` }
+    found.push({ ...problem, field: field === '' || field === '<nil>' ? path : `${path}.${field}` })
 }

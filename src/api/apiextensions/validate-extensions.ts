@@ -7,71 +7,75 @@ const MAP_TYPE = 'x-kubernetes-map-type'
 const MAP_KEYS = 'x-kubernetes-list-map-keys'
 
 /** How lists and maps are merged, and what that asks of their items. */
-export function* validateLists(schema: Structural, path: string): Findings {
+export function validateLists(schema: Structural, path: string, found: Findings): void {
   const { [LIST_TYPE]: listType, [MAP_TYPE]: mapType, type, items } = schema
   if (mapType !== undefined) {
     const detail = 'must be object if x-kubernetes-map-type is specified'
-    if (!type) yield required(`${path}.type`, detail)
-    else if (type !== 'object') yield invalidValue(`${path}.type`, type, detail)
-    if (mapType !== 'atomic' && mapType !== 'granular') yield unsupported(`${path}.${MAP_TYPE}`, mapType, ['atomic', 'granular'])
+    if (!type) found.push(required(`${path}.type`, detail))
+    else if (type !== 'object') found.push(invalidValue(`${path}.type`, type, detail))
+    if (mapType !== 'atomic' && mapType !== 'granular')
+      found.push(unsupported(`${path}.${MAP_TYPE}`, mapType, ['atomic', 'granular']))
   }
   if (listType !== undefined) {
     const detail = 'must be array if x-kubernetes-list-type is specified'
-    if (!type) yield required(`${path}.type`, detail)
-    else if (type !== 'array') yield invalidValue(`${path}.type`, type, detail)
-    else if (listType === 'set' && items !== undefined) yield* setItems(items, `${path}.items`)
+    if (!type) found.push(required(`${path}.type`, detail))
+    else if (type !== 'array') found.push(invalidValue(`${path}.type`, type, detail))
+    else if (listType === 'set' && items !== undefined) setItems(items, `${path}.items`, found)
     if (!['atomic', 'set', 'map'].includes(listType))
-      yield unsupported(`${path}.${LIST_TYPE}`, listType, ['atomic', 'set', 'map'])
+      found.push(unsupported(`${path}.${LIST_TYPE}`, listType, ['atomic', 'set', 'map']))
   }
-  yield* mapKeys(schema, path)
+  mapKeys(schema, path, found)
   if ((listType === 'set' || listType === 'map') && items?.nullable)
-    yield forbid(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`)
+    found.push(forbid(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`))
 }
 
 /** What tells the items of a set apart must be one piece. */
-function* setItems(items: Structural, path: string): Findings {
+function setItems(items: Structural, path: string, found: Findings): void {
   const detail = 'must be atomic as item of a list with x-kubernetes-list-type=set'
   const listType = items[LIST_TYPE]
   if (items.type === 'array' && listType !== undefined && listType !== 'atomic')
-    yield invalidValue(`${path}.${LIST_TYPE}`, listType, detail)
+    found.push(invalidValue(`${path}.${LIST_TYPE}`, listType, detail))
   if (items.type === 'object' && items[MAP_TYPE] !== 'atomic')
-    yield invalidValue(`${path}.${MAP_TYPE}`, items[MAP_TYPE] ?? null, detail)
+    found.push(invalidValue(`${path}.${MAP_TYPE}`, items[MAP_TYPE] ?? null, detail))
 }
 
-function* mapKeys(schema: Structural, path: string): Findings {
+function mapKeys(schema: Structural, path: string, found: Findings): void {
   const { [LIST_TYPE]: listType, [MAP_KEYS]: keys = [], items } = schema
   if (keys.length > 0 && listType !== 'map') {
     const detail = 'must be map if x-kubernetes-list-map-keys is non-empty'
-    yield listType === undefined
-      ? required(`${path}.${LIST_TYPE}`, detail)
-      : invalidValue(`${path}.${LIST_TYPE}`, listType, detail)
+    found.push(
+      listType === undefined ? required(`${path}.${LIST_TYPE}`, detail) : invalidValue(`${path}.${LIST_TYPE}`, listType, detail),
+    )
   }
   if (listType !== 'map') return
-  if (keys.length === 0) yield required(`${path}.${MAP_KEYS}`, 'must not be empty if x-kubernetes-list-type is map')
+  if (keys.length === 0) found.push(required(`${path}.${MAP_KEYS}`, 'must not be empty if x-kubernetes-list-type is map'))
   if (items === undefined) {
-    yield required(`${path}.items`, 'must have a schema if x-kubernetes-list-type is map')
+    found.push(required(`${path}.items`, 'must have a schema if x-kubernetes-list-type is map'))
     return
   }
   if (items.type !== 'object') {
-    yield invalidValue(`${path}.items.type`, items.type ?? '', "must be object if parent array's x-kubernetes-list-type is map")
+    found.push(
+      invalidValue(`${path}.items.type`, items.type ?? '', "must be object if parent array's x-kubernetes-list-type is map"),
+    )
     return
   }
   for (const [index, key] of keys.entries()) {
     const property = items.properties?.[key]
     const own = `${path}.items.properties[${key}]`
-    if (property === undefined) yield invalidValue(`${path}.${MAP_KEYS}`, keys, 'entries must all be names of item properties')
+    if (property === undefined)
+      found.push(invalidValue(`${path}.${MAP_KEYS}`, keys, 'entries must all be names of item properties'))
     else if (property.type === 'array' || property.type === 'object') {
       const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map"
-      yield invalidValue(`${own}.type`, items.type, detail)
+      found.push(invalidValue(`${own}.type`, items.type, detail))
     }
-    if (keys.indexOf(key) < index) yield invalidValue(`${path}.${MAP_KEYS}`, keys, 'must not contain duplicate entries')
+    if (keys.indexOf(key) < index) found.push(invalidValue(`${path}.${MAP_KEYS}`, keys, 'must not contain duplicate entries'))
     if (property === undefined) continue
     if (!items.required?.includes(key) && property.default === undefined) {
       const detail = 'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property'
-      yield required(`${own}.default`, detail)
+      found.push(required(`${own}.default`, detail))
     }
     if (property.nullable)
-      yield forbid(`${own}.nullable`, 'this property is in x-kubernetes-list-map-keys, so it cannot be nullable')
+      found.push(forbid(`${own}.nullable`, 'this property is in x-kubernetes-list-map-keys, so it cannot be nullable'))
   }
 }
 
@@ -79,26 +83,27 @@ const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvali
 const hasLineBreak = (text: string): boolean => /[\n\r]/.test(text)
 
 /** Rules as texts; what they mean is compiled once the schema is right. */
-export function* validateRuleTexts(schema: Structural, path: string): Findings {
+export function validateRuleTexts(schema: Structural, path: string, found: Findings): void {
   for (const [index, rule] of (schema['x-kubernetes-validations'] ?? []).entries())
-    yield* validateRuleText(rule, schema, `${path}.x-kubernetes-validations[${index}]`)
+    validateRuleText(rule, schema, `${path}.x-kubernetes-validations[${index}]`, found)
 }
 
-function* validateRuleText(each: ValidationRule, schema: Structural, path: string): Findings {
+function validateRuleText(each: ValidationRule, schema: Structural, path: string, found: Findings): void {
   const { rule = '', message = '', messageExpression = '', reason, fieldPath = '' } = each
-  if (rule.trim() === '') yield required(`${path}.rule`, 'rule is not specified')
+  if (rule.trim() === '') found.push(required(`${path}.rule`, 'rule is not specified'))
   else if (message !== '' && message.trim() === '')
-    yield invalidValue(`${path}.message`, message, 'must be non-empty if specified')
-  else if (hasLineBreak(message.trim())) yield invalidValue(`${path}.message`, message, 'must not contain line breaks')
+    found.push(invalidValue(`${path}.message`, message, 'must be non-empty if specified'))
+  else if (hasLineBreak(message.trim())) found.push(invalidValue(`${path}.message`, message, 'must not contain line breaks'))
   else if (hasLineBreak(rule.trim()) && message.trim() === '')
-    yield required(`${path}.message`, 'message must be specified if rule contains line breaks')
+    found.push(required(`${path}.message`, 'message must be specified if rule contains line breaks'))
   if (messageExpression !== '' && messageExpression.trim() === '')
-    yield required(`${path}.messageExpression`, 'messageExpression must be non-empty if specified')
-  if (reason !== undefined && !REASONS.includes(reason)) yield unsupported(`${path}.reason`, reason, REASONS)
+    found.push(required(`${path}.messageExpression`, 'messageExpression must be non-empty if specified'))
+  if (reason !== undefined && !REASONS.includes(reason)) found.push(unsupported(`${path}.reason`, reason, REASONS))
   if (fieldPath === '') return
-  if (fieldPath.trim() === '') yield invalidValue(`${path}.fieldPath`, fieldPath, 'must be non-empty if specified')
-  if (hasLineBreak(fieldPath)) yield invalidValue(`${path}.fieldPath`, fieldPath, 'must not contain line breaks')
-  if (nodeAtFieldPath(schema, fieldPath) === undefined) yield invalidValue(`${path}.fieldPath`, fieldPath, 'must be a valid path')
+  if (fieldPath.trim() === '') found.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must be non-empty if specified'))
+  if (hasLineBreak(fieldPath)) found.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must not contain line breaks'))
+  if (nodeAtFieldPath(schema, fieldPath) === undefined)
+    found.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must be a valid path'))
 }
 
 /** The node that `.spec.map['a.b'].field` names, seen from a node. */

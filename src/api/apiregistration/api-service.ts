@@ -39,18 +39,18 @@ export const apiServices = defineResource<APIService>({
     }),
     age,
   ],
-  *validate({ metadata, spec }) {
+  validate({ metadata, spec }, found) {
     const named = metadata?.name ?? ''
     const expected = `${spec?.version ?? ''}.${spec?.group ?? ''}`
     // A name that can't be in a path is told just that.
     if (named !== expected && [...pathSegmentName(named)].length === 0)
-      yield invalidValue('metadata.name', named, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`)
-    yield* validateSpec(spec)
+      found.push(invalidValue('metadata.name', named, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(expected)}`))
+    validateSpec(spec, found)
   },
-  *validateStatusUpdate({ status }) {
+  validateStatusUpdate({ status }, _old, found) {
     for (const [index, condition] of (status?.conditions ?? []).entries())
       if (!STATUSES.includes(condition.status))
-        yield unsupported(`status.conditions[${index}].status`, condition.status ?? '', STATUSES)
+        found.push(unsupported(`status.conditions[${index}].status`, condition.status ?? '', STATUSES))
   },
   schema: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
 })
@@ -60,29 +60,31 @@ const PRIORITIES = { groupPriorityMinimum: 20_000, versionPriority: 1000 } as co
 const PORT_MAX = 65_535
 
 /** Group and version become paths, so they are names; what is served here needs no trust in anybody else. */
-function* validateSpec(spec: APIService['spec']): Findings {
+function validateSpec(spec: APIService['spec'], found: Findings): void {
   const { group = '', version = '', service, caBundle, insecureSkipTLSVerify } = spec ?? {}
   if (group === '' && version !== 'v1')
-    yield required('spec.group', 'only v1 may have an empty group and it better be legacy kube')
-  if (group !== '') yield* complaints(subdomainName(group), group, 'spec.group')
-  yield* complaints(dns1035Label(version), version, 'spec.version')
+    found.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'))
+  if (group !== '') complaints(subdomainName(group), group, 'spec.group', found)
+  complaints(dns1035Label(version), version, 'spec.version', found)
   for (const [field, max] of Object.entries(PRIORITIES)) {
     const priority = spec?.[field as keyof typeof PRIORITIES] ?? 0
-    if (priority <= 0 || priority > max) yield invalidValue(`spec.${field}`, priority, `must be positive and less than ${max}`)
+    if (priority <= 0 || priority > max)
+      found.push(invalidValue(`spec.${field}`, priority, `must be positive and less than ${max}`))
   }
   if (service === undefined) {
-    if (caBundle) yield invalidValue('spec.caBundle', `${bytesOf(caBundle)} bytes`, 'local APIServices may not have a caBundle')
+    if (caBundle)
+      found.push(invalidValue('spec.caBundle', `${bytesOf(caBundle)} bytes`, 'local APIServices may not have a caBundle'))
     if (insecureSkipTLSVerify)
-      yield invalidValue('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify')
+      found.push(invalidValue('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify'))
     return
   }
-  if (!service.namespace) yield required('spec.service.namespace')
-  if (!service.name) yield required('spec.service.name')
+  if (!service.namespace) found.push(required('spec.service.namespace'))
+  if (!service.name) found.push(required('spec.service.name'))
   const { port = 0 } = service
   if (port < 1 || port > PORT_MAX)
-    yield invalidValue('spec.service.port', port, `port is not valid: must be between 1 and ${PORT_MAX}, inclusive`)
+    found.push(invalidValue('spec.service.port', port, `port is not valid: must be between 1 and ${PORT_MAX}, inclusive`))
   if (insecureSkipTLSVerify && caBundle)
-    yield invalidValue('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present')
+    found.push(invalidValue('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present'))
 }
 
 const bytesOf = (base64: string): number => Buffer.from(base64, 'base64').length

@@ -21,14 +21,14 @@ export const controllerRevisions = defineResource<ControllerRevision>({
     integer('Revision', ({ revision }) => revision),
     age,
   ],
-  *validate({ data, revision }) {
-    yield* nonNegative(revision, 'revision')
-    if (data === undefined || data === null) yield required('data', 'data is mandatory')
-    else if (typeof data !== 'object' || Array.isArray(data)) yield required('data', 'data must be a valid JSON object')
+  validate({ data, revision }, found) {
+    nonNegative(revision, 'revision', found)
+    if (data === undefined || data === null) found.push(required('data', 'data is mandatory'))
+    else if (typeof data !== 'object' || Array.isArray(data)) found.push(required('data', 'data must be a valid JSON object'))
   },
-  *validateUpdate({ data, revision }, old) {
-    yield* nonNegative(revision, 'revision')
-    yield* immutable(data, old.data, 'data')
+  validateUpdate({ data, revision }, old, found) {
+    nonNegative(revision, 'revision', found)
+    immutable(data, old.data, 'data', found)
   },
   ratchets: true,
   schema: 'io.k8s.api.apps.v1.ControllerRevision',

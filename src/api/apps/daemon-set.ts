@@ -43,7 +43,7 @@ export const daemonSets = defineResource<DaemonSet>({
   immutableFields: ['spec.selector'],
   validate: validateDaemonSet,
   validateStatusUpdate: validateDaemonSetStatus,
-  warnings: (object, old) => templateWarnings(object.spec?.template, 'spec.template', object, old),
+  warnings: (object, old, warnings) => templateWarnings(object.spec?.template, 'spec.template', object, old, warnings),
   ...droppingDisabled<DaemonSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.DaemonSet',
 })

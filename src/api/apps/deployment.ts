@@ -42,9 +42,9 @@ export const deployments = defineResource<Deployment>({
   immutableFields: ['spec.selector'],
   validate: validateDeployment,
   validateStatusUpdate: validateDeploymentStatus,
-  *warnings(object, old) {
-    yield* podNameWarnings(object, old)
-    yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
+  warnings(object, old, warnings) {
+    podNameWarnings(object, old, warnings)
+    templateWarnings(object.spec?.template, 'spec.template', object, old, warnings)
   },
   ...droppingDisabled<Deployment>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.Deployment',

@@ -33,10 +33,10 @@ export const replicaSets = defineResource<ReplicaSet>({
   ],
   immutableFields: ['spec.selector'],
   validate: validateReplicaSet,
-  validateStatusUpdate: validateReplicasStatus,
-  *warnings(object, old) {
-    yield* podNameWarnings(object, old)
-    yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
+  validateStatusUpdate: (set, _old, found) => validateReplicasStatus(set, found),
+  warnings(object, old, warnings) {
+    podNameWarnings(object, old, warnings)
+    templateWarnings(object.spec?.template, 'spec.template', object, old, warnings)
   },
   ...droppingDisabled<ReplicaSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.ReplicaSet',

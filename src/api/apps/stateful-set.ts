@@ -53,14 +53,14 @@ export const statefulSets = defineResource<StatefulSet>({
   validateUpdate: validateStatefulSetUpdate,
   ratchets: true,
   validateStatusUpdate: validateStatefulSetStatus,
-  *warnings(set, old) {
-    yield* templateWarnings(set.spec?.template, 'spec.template', set, old)
+  warnings(set, old, warnings) {
+    templateWarnings(set.spec?.template, 'spec.template', set, old, warnings)
     // Upstream's path of a change has one part more.
     const part = old === undefined ? '' : '.Spec'
     for (const [index, { spec }] of (set.spec?.volumeClaimTemplates ?? []).entries())
-      yield* claimSpecWarnings(spec, `spec.volumeClaimTemplates[${index}]${part}`)
+      claimSpecWarnings(spec, `spec.volumeClaimTemplates[${index}]${part}`, warnings)
     if ((set.spec?.revisionHistoryLimit ?? 0) < 0)
-      yield 'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended'
+      warnings.push('spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended')
   },
   ...droppingDisabled<StatefulSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.StatefulSet',

@@ -3,7 +3,16 @@ import { validateClaimSpec } from '../core/validate-claim.ts'
 import { validatePodTemplate } from '../core/validate-pod-spec.ts'
 import type { PodTemplateSpec, StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from '../generated/types.ts'
 import { countOrPercent, isZero, labels, notOver100Percent, selectorAndTemplate } from '../validation/common.ts'
-import { complaints, type Findings, forbid, invalidValue, nonNegative, required, unsupported } from '../validation/findings.ts'
+import {
+  complaints,
+  type Findings,
+  forbid,
+  foundBy,
+  invalidValue,
+  nonNegative,
+  required,
+  unsupported,
+} from '../validation/findings.ts'
 import { dnsLabel, qualifiedName } from '../validation/names.ts'
 import { runsForEver } from './validate-workload.ts'
 
@@ -14,8 +23,8 @@ interface Leniency {
   readonly anyServiceName?: boolean
 }
 
-export function* validateStatefulSet({ spec }: StatefulSet): Findings {
-  yield* validateSpec(spec, {})
+export function validateStatefulSet({ spec }: StatefulSet, found: Findings): void {
+  validateSpec(spec, {}, found)
 }
 
 const MUTABLE = [
@@ -28,78 +37,80 @@ const MUTABLE = [
   'minReadySeconds',
 ] as const
 
-export function* validateStatefulSetUpdate({ spec }: StatefulSet, { spec: old }: StatefulSet): Findings {
+export function validateStatefulSetUpdate({ spec }: StatefulSet, { spec: old }: StatefulSet, found: Findings): void {
   const leniency: Leniency = { anyClaims: true, anyServiceName: true }
-  const wasFit = [...validateSpec(old, leniency)].length === 0
-  yield* validateSpec(spec, { ...leniency, anyTemplate: !wasFit })
+  const wasFit = foundBy((before) => validateSpec(old, leniency, before)).length === 0
+  validateSpec(spec, { ...leniency, anyTemplate: !wasFit }, found)
   const fixed = (from: typeof spec): object => {
     const rest: Record<string, unknown> = { ...from }
     for (const key of MUTABLE) delete rest[key]
     return rest
   }
   if (deepEqual(fixed(spec), fixed(old))) return
-  yield forbid(
-    'spec',
-    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+  found.push(
+    forbid(
+      'spec',
+      "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+    ),
   )
 }
 
-function* validateSpec(spec: StatefulSetSpec | undefined, leniency: Leniency): Findings {
+function validateSpec(spec: StatefulSetSpec | undefined, leniency: Leniency, found: Findings): void {
   const { podManagementPolicy = '', serviceName, template } = spec ?? {}
-  if (podManagementPolicy === '') yield required('spec.podManagementPolicy')
+  if (podManagementPolicy === '') found.push(required('spec.podManagementPolicy'))
   else if (podManagementPolicy !== 'OrderedReady' && podManagementPolicy !== 'Parallel') {
-    yield invalidValue('spec.podManagementPolicy', podManagementPolicy, "must be 'OrderedReady' or 'Parallel'")
+    found.push(invalidValue('spec.podManagementPolicy', podManagementPolicy, "must be 'OrderedReady' or 'Parallel'"))
   }
-  yield* validateStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy')
+  validateStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy', found)
   const retention = spec?.persistentVolumeClaimRetentionPolicy
   for (const when of retention === undefined ? [] : (['whenDeleted', 'whenScaled'] as const)) {
     const policy = retention?.[when] ?? ''
     if (policy === 'Retain' || policy === 'Delete') continue
-    yield unsupported(`spec.persistentVolumeClaimRetentionPolicy.${when}`, policy, ['Retain', 'Delete'])
+    found.push(unsupported(`spec.persistentVolumeClaimRetentionPolicy.${when}`, policy, ['Retain', 'Delete']))
   }
   if (!leniency.anyClaims) {
     for (const [index, claim] of (spec?.volumeClaimTemplates ?? []).entries())
-      yield* validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`)
+      validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`, found)
   }
-  yield* nonNegative(spec?.replicas, 'spec.replicas')
-  yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  yield* nonNegative(spec?.ordinals?.start, 'spec.ordinals.start')
-  if (!leniency.anyServiceName && serviceName) yield* complaints(dnsLabel(serviceName), serviceName, 'spec.serviceName')
-  yield* selectorAndTemplate(spec?.selector, template, 'statefulset', '', () => validateTemplate(spec, leniency))
-  yield* runsForEver(template, 'StatefulSet')
+  nonNegative(spec?.replicas, 'spec.replicas', found)
+  nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
+  nonNegative(spec?.ordinals?.start, 'spec.ordinals.start', found)
+  if (!leniency.anyServiceName && serviceName) complaints(dnsLabel(serviceName), serviceName, 'spec.serviceName', found)
+  selectorAndTemplate(spec?.selector, template, 'statefulset', '', (own) => validateTemplate(spec, leniency, own), found)
+  runsForEver(template, 'StatefulSet', found)
 }
 
-function* validateStrategy(strategy: StatefulSetUpdateStrategy, field: string): Findings {
+function validateStrategy(strategy: StatefulSetUpdateStrategy, field: string, found: Findings): void {
   const { type, rollingUpdate } = strategy
   switch (type) {
     case undefined:
     case '':
-      yield required(field)
+      found.push(required(field))
       return
     case 'OnDelete':
       if (rollingUpdate !== undefined)
-        yield invalidValue(`${field}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")
+        found.push(invalidValue(`${field}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"))
       return
     case 'RollingUpdate': {
       const { partition, maxUnavailable } = rollingUpdate ?? {}
       const path = `${field}.rollingUpdate`
-      yield* nonNegative(partition, `${path}.partition`)
-      yield* countOrPercent(maxUnavailable, `${path}.maxUnavailable`)
-      if (isZero(maxUnavailable)) yield invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'cannot be 0')
-      yield* notOver100Percent(maxUnavailable, `${path}.maxUnavailable`)
+      nonNegative(partition, `${path}.partition`, found)
+      countOrPercent(maxUnavailable, `${path}.maxUnavailable`, found)
+      if (isZero(maxUnavailable)) found.push(invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'cannot be 0'))
+      notOver100Percent(maxUnavailable, `${path}.maxUnavailable`, found)
       return
     }
     default:
-      yield invalidValue(field, strategy, "must be 'RollingUpdate' or 'OnDelete'")
+      found.push(invalidValue(field, strategy, "must be 'RollingUpdate' or 'OnDelete'"))
   }
 }
 
-function* validateTemplate(spec: StatefulSetSpec | undefined, { anyTemplate }: Leniency): Findings {
+function validateTemplate(spec: StatefulSetSpec | undefined, { anyTemplate }: Leniency, found: Findings): void {
   const template = spec?.template
-  if (anyTemplate !== true) yield* validatePodTemplate(asPodsHaveIt(spec), 'spec.template')
-  yield* labels(template?.metadata?.labels, 'spec.template.labels')
+  if (anyTemplate !== true) validatePodTemplate(asPodsHaveIt(spec), 'spec.template', found)
+  labels(template?.metadata?.labels, 'spec.template.labels', found)
   for (const key of Object.keys(template?.metadata?.annotations ?? {}))
-    yield* complaints(qualifiedName(key.toLowerCase()), key, 'spec.template.annotations')
+    complaints(qualifiedName(key.toLowerCase()), key, 'spec.template.annotations', found)
 }
 
 /** The controller names each pod and its place itself, and claims become volumes, which mounts may name. */

@@ -5,63 +5,71 @@ type Counts = Readonly<Partial<Record<string, unknown>>>
 
 const countOf = (status: Counts, key: string): number => (status[key] as number | undefined) ?? 0
 
-function* counted(status: Counts, keys: readonly string[]): Findings {
-  for (const key of keys) yield* nonNegative(status[key] as number | undefined, `status.${key}`)
+function counted(status: Counts, keys: readonly string[], found: Findings): void {
+  for (const key of keys) nonNegative(status[key] as number | undefined, `status.${key}`, found)
 }
 
 /** No part is more than the whole. */
-function* within(status: Counts, keys: readonly string[], whole: string, detail: string): Findings {
+function within(status: Counts, keys: readonly string[], whole: string, detail: string, found: Findings): void {
   for (const key of keys) {
-    if (countOf(status, key) > countOf(status, whole)) yield invalidValue(`status.${key}`, countOf(status, key), detail)
+    if (countOf(status, key) > countOf(status, whole)) found.push(invalidValue(`status.${key}`, countOf(status, key), detail))
   }
 }
 
 const OF_ALL = 'cannot be greater than status.replicas'
 
 /** A name was taken already, which is never forgotten. */
-function* collisions(now: Counts, old: Counts): Findings {
+function collisions(now: Counts, old: Counts, found: Findings): void {
   const [count, before] = [countOf(now, 'collisionCount'), countOf(old, 'collisionCount')]
-  if (count < before) yield invalidValue('status.collisionCount', count, 'cannot be decremented')
+  if (count < before) found.push(invalidValue('status.collisionCount', count, 'cannot be decremented'))
 }
 
-export function* validateDeploymentStatus({ status: now = {} }: Deployment, { status: old = {} }: Deployment): Findings {
+export function validateDeploymentStatus(
+  { status: now = {} }: Deployment,
+  { status: old = {} }: Deployment,
+  found: Findings,
+): void {
   const parts = ['updatedReplicas', 'readyReplicas', 'availableReplicas']
-  yield* counted(now as Counts, ['observedGeneration', 'replicas', ...parts, 'unavailableReplicas', 'collisionCount'])
-  yield* within(now as Counts, parts, 'replicas', OF_ALL)
-  yield* within(now as Counts, ['availableReplicas'], 'readyReplicas', 'cannot be greater than readyReplicas')
-  yield* collisions(now as Counts, old as Counts)
+  counted(now as Counts, ['observedGeneration', 'replicas', ...parts, 'unavailableReplicas', 'collisionCount'], found)
+  within(now as Counts, parts, 'replicas', OF_ALL, found)
+  within(now as Counts, ['availableReplicas'], 'readyReplicas', 'cannot be greater than readyReplicas', found)
+  collisions(now as Counts, old as Counts, found)
 }
 
 /** Of ReplicaSets and ReplicationControllers. */
-export function* validateReplicasStatus({ status }: Pick<ReplicaSet | ReplicationController, 'status'>): Findings {
+export function validateReplicasStatus({ status }: Pick<ReplicaSet | ReplicationController, 'status'>, found: Findings): void {
   const now = { ...status } as Counts
   const parts = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']
-  yield* counted(now, ['replicas', ...parts, 'observedGeneration'])
-  yield* within(now, parts, 'replicas', OF_ALL)
-  yield* within(now, ['availableReplicas'], 'readyReplicas', 'cannot be greater than readyReplicas')
+  counted(now, ['replicas', ...parts, 'observedGeneration'], found)
+  within(now, parts, 'replicas', OF_ALL, found)
+  within(now, ['availableReplicas'], 'readyReplicas', 'cannot be greater than readyReplicas', found)
 }
 
-export function* validateStatefulSetStatus({ status }: StatefulSet, { status: before }: StatefulSet): Findings {
+export function validateStatefulSetStatus({ status }: StatefulSet, { status: before }: StatefulSet, found: Findings): void {
   const [now, old] = [{ ...status } as Counts, { ...before } as Counts]
   const parts = ['readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas']
-  yield* counted(now, ['replicas', ...parts, 'observedGeneration', 'collisionCount'])
-  yield* within(now, parts, 'replicas', OF_ALL)
-  yield* within(now, ['availableReplicas'], 'readyReplicas', 'cannot be greater than status.readyReplicas')
-  yield* collisions(now, old)
+  counted(now, ['replicas', ...parts, 'observedGeneration', 'collisionCount'], found)
+  within(now, parts, 'replicas', OF_ALL, found)
+  within(now, ['availableReplicas'], 'readyReplicas', 'cannot be greater than status.readyReplicas', found)
+  collisions(now, old, found)
 }
 
-export function* validateDaemonSetStatus({ status }: DaemonSet, { status: before }: DaemonSet): Findings {
+export function validateDaemonSetStatus({ status }: DaemonSet, { status: before }: DaemonSet, found: Findings): void {
   const now = { ...status } as Counts
-  yield* counted(now, [
-    'currentNumberScheduled',
-    'numberMisscheduled',
-    'desiredNumberScheduled',
-    'numberReady',
-    'observedGeneration',
-    'updatedNumberScheduled',
-    'numberAvailable',
-    'numberUnavailable',
-    'collisionCount',
-  ])
-  yield* collisions(now, { ...before } as Counts)
+  counted(
+    now,
+    [
+      'currentNumberScheduled',
+      'numberMisscheduled',
+      'desiredNumberScheduled',
+      'numberReady',
+      'observedGeneration',
+      'updatedNumberScheduled',
+      'numberAvailable',
+      'numberUnavailable',
+      'collisionCount',
+    ],
+    found,
+  )
+  collisions(now, { ...before } as Counts, found)
 }

@@ -20,109 +20,119 @@ import {
 import { type Findings, forbid, invalidValue, nonNegative, required, unsupported } from '../validation/findings.ts'
 
 /** A template whose pods run for ever: what ends is replaced. */
-function* replicatedTemplate(template: PodTemplateSpec | undefined, kind: string): Findings {
-  yield* validatePodTemplate(template, 'spec.template')
-  yield* runsForEver(template, kind)
+function replicatedTemplate(template: PodTemplateSpec | undefined, kind: string, found: Findings): void {
+  validatePodTemplate(template, 'spec.template', found)
+  runsForEver(template, kind, found)
 }
 
-export function* runsForEver(template: PodTemplateSpec | undefined, kind: string): Findings {
+export function runsForEver(template: PodTemplateSpec | undefined, kind: string, found: Findings): void {
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {}
   if (restartPolicy !== undefined && restartPolicy !== 'Always') {
-    yield unsupported('spec.template.spec.restartPolicy', restartPolicy, ['Always'])
+    found.push(unsupported('spec.template.spec.restartPolicy', restartPolicy, ['Always']))
   }
   if (activeDeadlineSeconds !== undefined) {
-    yield forbid('spec.template.spec.activeDeadlineSeconds', `activeDeadlineSeconds in ${kind} is not Supported`)
+    found.push(forbid('spec.template.spec.activeDeadlineSeconds', `activeDeadlineSeconds in ${kind} is not Supported`))
   }
 }
 
 /** Upstream's words for an empty selector here are those of Deployments. */
-export function* validateReplicaSet({ spec }: ReplicaSet): Findings {
-  yield* nonNegative(spec?.replicas, 'spec.replicas')
-  yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  yield* selectorAndTemplate(spec?.selector, spec?.template, 'deployment', 'invalid label selector', () =>
-    replicatedTemplate(spec?.template, 'ReplicaSet'),
+export function validateReplicaSet({ spec }: ReplicaSet, found: Findings): void {
+  nonNegative(spec?.replicas, 'spec.replicas', found)
+  nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
+  selectorAndTemplate(
+    spec?.selector,
+    spec?.template,
+    'deployment',
+    'invalid label selector',
+    (own) => replicatedTemplate(spec?.template, 'ReplicaSet', own),
+    found,
   )
 }
 
-export function* validateReplicationController({ spec }: ReplicationController): Findings {
-  yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
+export function validateReplicationController({ spec }: ReplicationController, found: Findings): void {
+  nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
   const hasSelector = Object.keys(spec?.selector ?? {}).length > 0
-  if (!hasSelector) yield required('spec.selector')
-  yield* nonNegative(spec?.replicas, 'spec.replicas')
-  if (spec?.template === undefined) yield required('spec.template')
+  if (!hasSelector) found.push(required('spec.selector'))
+  nonNegative(spec?.replicas, 'spec.replicas', found)
+  if (spec?.template === undefined) found.push(required('spec.template'))
   else {
-    if (hasSelector) yield* matchesTemplate({ matchLabels: spec.selector! }, spec.template)
-    yield* replicatedTemplate(spec.template, 'ReplicationController')
+    if (hasSelector) matchesTemplate({ matchLabels: spec.selector! }, spec.template, found)
+    replicatedTemplate(spec.template, 'ReplicationController', found)
   }
 }
 
-export function* validateDeployment({ spec }: Deployment): Findings {
-  yield* nonNegative(spec?.replicas, 'spec.replicas')
-  yield* selectorAndTemplate(spec?.selector, spec?.template, 'deployment', 'invalid label selector', () =>
-    replicatedTemplate(spec?.template, 'ReplicaSet'),
+export function validateDeployment({ spec }: Deployment, found: Findings): void {
+  nonNegative(spec?.replicas, 'spec.replicas', found)
+  selectorAndTemplate(
+    spec?.selector,
+    spec?.template,
+    'deployment',
+    'invalid label selector',
+    (own) => replicatedTemplate(spec?.template, 'ReplicaSet', own),
+    found,
   )
-  yield* validateStrategy(spec?.strategy ?? {}, 'spec.strategy')
-  yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  yield* nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit')
+  validateStrategy(spec?.strategy ?? {}, 'spec.strategy', found)
+  nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
+  nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit', found)
   const deadline = spec?.progressDeadlineSeconds
-  yield* nonNegative(deadline, 'spec.progressDeadlineSeconds')
+  nonNegative(deadline, 'spec.progressDeadlineSeconds', found)
   if (deadline !== undefined && deadline <= (spec?.minReadySeconds ?? 0)) {
-    yield invalidValue('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds')
+    found.push(invalidValue('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'))
   }
 }
 
-function* validateStrategy(strategy: DeploymentStrategy, field: string): Findings {
+function validateStrategy(strategy: DeploymentStrategy, field: string, found: Findings): void {
   const { type, rollingUpdate } = strategy
   if (type === 'Recreate') {
     if (rollingUpdate !== undefined) {
-      yield forbid(`${field}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")
+      found.push(forbid(`${field}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'"))
     }
     return
   }
   if (type !== 'RollingUpdate') {
-    yield unsupported(field, strategy, ['Recreate', 'RollingUpdate'])
+    found.push(unsupported(field, strategy, ['Recreate', 'RollingUpdate']))
     return
   }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {}
   const path = `${field}.rollingUpdate`
-  yield* countOrPercent(maxUnavailable, `${path}.maxUnavailable`)
-  yield* countOrPercent(maxSurge, `${path}.maxSurge`)
+  countOrPercent(maxUnavailable, `${path}.maxUnavailable`, found)
+  countOrPercent(maxSurge, `${path}.maxSurge`, found)
   // With neither a pod less nor a pod more, nothing could ever change.
   if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    yield invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0')
+    found.push(invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'))
   }
-  yield* notOver100Percent(maxUnavailable, `${path}.maxUnavailable`)
+  notOver100Percent(maxUnavailable, `${path}.maxUnavailable`, found)
 }
 
-export function* validateDaemonSet({ spec }: DaemonSet): Findings {
+export function validateDaemonSet({ spec }: DaemonSet, found: Findings): void {
   const { selector, template } = spec ?? {}
-  const own = [...labelSelector(selector, 'spec.selector')]
-  yield* own
-  if (own.length === 0) yield* matchesTemplate(selector, template)
+  const before = found.length
+  labelSelector(selector, 'spec.selector', found)
+  if (found.length === before) matchesTemplate(selector, template, found)
   if (selector !== undefined && isEmpty(selector)) {
-    yield invalidValue('spec.selector', selector, 'empty selector is invalid for daemonset')
+    found.push(invalidValue('spec.selector', selector, 'empty selector is invalid for daemonset'))
   }
-  yield* replicatedTemplate(template, 'DaemonSet')
-  yield* nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds')
-  yield* validateDaemonStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy')
-  yield* nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit')
+  replicatedTemplate(template, 'DaemonSet', found)
+  nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
+  validateDaemonStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy', found)
+  nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit', found)
 }
 
-function* validateDaemonStrategy(strategy: DaemonSetUpdateStrategy, field: string): Findings {
+function validateDaemonStrategy(strategy: DaemonSetUpdateStrategy, field: string, found: Findings): void {
   const { type, rollingUpdate } = strategy
   if (type === 'OnDelete') return
   if (type !== 'RollingUpdate') {
-    yield unsupported(field, strategy, ['RollingUpdate', 'OnDelete'])
+    found.push(unsupported(field, strategy, ['RollingUpdate', 'OnDelete']))
     return
   }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {}
   const path = `${field}.rollingUpdate`
-  yield* countOrPercent(maxUnavailable, `${path}.maxUnavailable`)
-  yield* countOrPercent(maxSurge, `${path}.maxSurge`)
-  yield* notOver100Percent(maxUnavailable, `${path}.maxUnavailable`)
-  yield* notOver100Percent(maxSurge, `${path}.maxSurge`)
+  countOrPercent(maxUnavailable, `${path}.maxUnavailable`, found)
+  countOrPercent(maxSurge, `${path}.maxSurge`, found)
+  notOver100Percent(maxUnavailable, `${path}.maxUnavailable`, found)
+  notOver100Percent(maxSurge, `${path}.maxSurge`, found)
   const [hasUnavailable, hasSurge] = [!isZero(maxUnavailable), !isZero(maxSurge)]
   if (hasUnavailable && hasSurge) {
-    yield invalidValue(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero')
-  } else if (!hasUnavailable && !hasSurge) yield required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0')
+    found.push(invalidValue(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'))
+  } else if (!hasUnavailable && !hasSurge) found.push(required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'))
 }

@@ -16,6 +16,7 @@ export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
   default: (draft) => horizontalPodAutoscalers.default(draft as HorizontalPodAutoscaler),
   storage: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', toStored: toV2, fromStored: fromV2 },
   columns: autoscalerV1Columns,
-  validate: (autoscaler, context) => horizontalPodAutoscalers.validate(autoscaler as HorizontalPodAutoscaler, context),
+  validate: (autoscaler, found, context) =>
+    horizontalPodAutoscalers.validate(autoscaler as HorizontalPodAutoscaler, found, context),
   schema: 'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
 })

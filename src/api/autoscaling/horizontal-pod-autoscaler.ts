@@ -23,6 +23,6 @@ export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>(
   },
   columns: autoscalerColumns,
   validate: validateAutoscaler,
-  validateStatusUpdate: validateAutoscalerStatus,
+  validateStatusUpdate: (autoscaler, _old, found) => validateAutoscalerStatus(autoscaler, found),
   schema: 'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
 })

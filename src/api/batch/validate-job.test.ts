@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { changeFindings, findingsOf } from '#testing'
 import { type CronJob, cronJobs, type Job, type JobStatus, jobs } from '../index.ts'
+import { foundBy } from '../validation/findings.ts'
 
 const containers = [{ name: 'c', image: 'i' }]
 const template = { spec: { containers, restartPolicy: 'Never' } }
@@ -123,7 +124,10 @@ test('what a Job is made of stays; a suspended one may be placed, and given othe
   jobs.prepareForCreate(before)
   const after = structuredClone(before)
   grow(after)
-  assert.deepEqual([...jobs.validateUpdate(after, before, { nowMs: 0 })], [])
+  assert.deepEqual(
+    foundBy((found) => jobs.validateUpdate(after, before, found, { nowMs: 0 })),
+    [],
+  )
   assert.deepEqual(
     change({}, ({ spec }) => Object.assign(spec!, { completions: 2, completionMode: 'Indexed', managedBy: 'a.b/c' })),
     [
@@ -238,9 +242,9 @@ const statuses: readonly (readonly [name: string, spec: object, old: object, now
 for (const [name, spec, old, now, expected] of statuses) {
   test(`the status of a Job: ${name}`, () => {
     const at = (state: object): Job => ({ ...job(spec), status: state as JobStatus }) as Job
-    const found = [...jobs.validateStatusUpdate(at(now), at(old), { nowMs: 0 })]
+    const findings = foundBy((found) => jobs.validateStatusUpdate(at(now), at(old), found, { nowMs: 0 }))
     assert.deepEqual(
-      found.map(({ field, message }) => `${field}: ${message}`),
+      findings.map(({ field, message }) => `${field}: ${message}`),
       expected,
     )
   })

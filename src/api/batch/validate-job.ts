@@ -5,6 +5,7 @@ import type { Container, Job, JobSpec, PodTemplateSpec } from '../generated/type
 import { domainPrefixedPath, immutable, immutableParts, labelSelector, matchesTemplate } from '../validation/common.ts'
 import {
   type Findings,
+  foundBy,
   IMMUTABLE,
   invalidValue,
   nonNegative,
@@ -22,126 +23,130 @@ const INDEXED_MAX = 100_000
 const MANY_COMPLETIONS_LIMIT = 10_000
 const MANAGED_BY_LENGTH_MAX = 63
 
-export function* validateJob(job: Job): Findings {
-  yield* validateWhole(job, true)
+export function validateJob(job: Job, found: Findings): void {
+  validateWhole(job, true, found)
 }
 
-function* validateWhole(job: Job, hasPrefixedLabels: boolean): Findings {
+function validateWhole(job: Job, hasPrefixedLabels: boolean, found: Findings): void {
   const { spec, metadata } = job
-  if (!spec?.manualSelector && spec?.selector !== undefined) yield* validateGenerated(job, spec.selector, hasPrefixedLabels)
-  yield* validateJobSpec(spec ?? ({} as JobSpec), 'spec')
-  if (spec?.selector === undefined) yield required('spec.selector')
-  const own = [...labelSelector(spec?.selector, 'spec.selector')]
-  yield* own
-  if (own.length === 0) yield* matchesTemplate(spec?.selector, spec?.template)
+  if (!spec?.manualSelector && spec?.selector !== undefined) validateGenerated(job, spec.selector, hasPrefixedLabels, found)
+  validateJobSpec(spec ?? ({} as JobSpec), 'spec', found)
+  if (spec?.selector === undefined) found.push(required('spec.selector'))
+  const before = found.length
+  labelSelector(spec?.selector, 'spec.selector', found)
+  if (found.length === before) matchesTemplate(spec?.selector, spec?.template, found)
   if (spec?.completionMode !== 'Indexed' || !((spec.completions ?? 0) > 0)) return
   const host = `${metadata?.name}-${spec.completions! - 1}`
   if ([...dnsLabel(host)].length > 0)
-    yield invalidValue('metadata.name', metadata?.name, `will not able to create pod with invalid DNS label: ${host}`)
+    found.push(invalidValue('metadata.name', metadata?.name, `will not able to create pod with invalid DNS label: ${host}`))
 }
 
 /** Labels that an author wrote by hand may contradict those that the server gives. */
-function* validateGenerated({ spec, metadata }: Job, selector: LabelSelector, hasPrefixedLabels: boolean): Findings {
+function validateGenerated({ spec, metadata }: Job, selector: LabelSelector, hasPrefixedLabels: boolean, found: Findings): void {
   const { uid = '', name = '' } = metadata ?? {}
-  if (uid === '') yield required('metadata.uid')
+  if (uid === '') found.push(required('metadata.uid'))
   const labels: Record<string, string> = { [LEGACY_CONTROLLER_UID]: uid, [LEGACY_JOB_NAME]: name }
   if (hasPrefixedLabels) Object.assign(labels, { [CONTROLLER_UID]: uid, [JOB_NAME]: name })
   const own = spec?.template?.metadata?.labels ?? {}
   for (const [key, value] of Object.entries(labels)) {
     const path = `spec.template.metadata.labels[${key}]`
-    if (own[key] === undefined) yield required(path, `must be '${value}'`)
-    else if (own[key] !== value) yield invalidValue(path, own, `must be '${value}'`)
+    if (own[key] === undefined) found.push(required(path, `must be '${value}'`))
+    else if (own[key] !== value) found.push(invalidValue(path, own, `must be '${value}'`))
   }
-  if ([...labelSelector(selector, '')].length === 0 && !matches(compileSelector(structuredClone(selector)), labels)) {
-    yield invalidValue('spec.selector', selector, '`selector` not auto-generated')
+  if (
+    foundBy((own) => labelSelector(selector, '', own)).length === 0 &&
+    !matches(compileSelector(structuredClone(selector)), labels)
+  ) {
+    found.push(invalidValue('spec.selector', selector, '`selector` not auto-generated'))
   }
 }
 
-export function* validateJobSpec(spec: JobSpec, field: string): Findings {
+export function validateJobSpec(spec: JobSpec, field: string, found: Findings): void {
   const counts = ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished'] as const
   for (const key of [...counts, 'backoffLimitPerIndex', 'maxFailedIndexes'] as const)
-    yield* nonNegative(spec[key], `${field}.${key}`)
+    nonNegative(spec[key], `${field}.${key}`, found)
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
-    yield required(`${field}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified')
-  yield* validateManagedBy(spec.managedBy, `${field}.managedBy`)
-  yield* validateCompletionMode(spec, field)
-  yield* validateFailurePolicy(spec, `${field}.podFailurePolicy`)
-  yield* validateSuccessPolicy(spec, `${field}.successPolicy`)
+    found.push(required(`${field}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'))
+  validateManagedBy(spec.managedBy, `${field}.managedBy`, found)
+  validateCompletionMode(spec, field, found)
+  validateFailurePolicy(spec, `${field}.podFailurePolicy`, found)
+  validateSuccessPolicy(spec, `${field}.successPolicy`, found)
   // What a failure policy says of a pod is known only when the pod has ended.
   const replacements = spec.podFailurePolicy === undefined ? ['Failed', 'TerminatingOrFailed'] : ['Failed']
-  yield* optionalOneOf(spec.podReplacementPolicy, replacements, `${field}.podReplacementPolicy`)
-  yield* validatePodTemplate(spec.template, `${field}.template`)
+  optionalOneOf(spec.podReplacementPolicy, replacements, `${field}.podReplacementPolicy`, found)
+  validatePodTemplate(spec.template, `${field}.template`, found)
   const restart = spec.template?.spec?.restartPolicy ?? ''
   const path = `${field}.template.spec.restartPolicy`
-  if (restart === 'Always' || restart === '') yield required(path, 'valid values: "OnFailure", "Never"')
-  else if (restart !== 'OnFailure' && restart !== 'Never') yield unsupported(path, restart, ['OnFailure', 'Never'])
+  if (restart === 'Always' || restart === '') found.push(required(path, 'valid values: "OnFailure", "Never"'))
+  else if (restart !== 'OnFailure' && restart !== 'Never') found.push(unsupported(path, restart, ['OnFailure', 'Never']))
   else if (spec.podFailurePolicy !== undefined && restart !== 'Never') {
-    yield invalidValue(path, restart, 'only "Never" is supported when podFailurePolicy is specified')
+    found.push(invalidValue(path, restart, 'only "Never" is supported when podFailurePolicy is specified'))
   }
 }
 
-function* validateManagedBy(manager: string | undefined, field: string): Findings {
+function validateManagedBy(manager: string | undefined, field: string, found: Findings): void {
   if (manager === undefined) return
-  yield* domainPrefixedPath(manager, field)
-  if (manager.length > MANAGED_BY_LENGTH_MAX) yield tooLong(field, MANAGED_BY_LENGTH_MAX)
+  domainPrefixedPath(manager, field, found)
+  if (manager.length > MANAGED_BY_LENGTH_MAX) found.push(tooLong(field, MANAGED_BY_LENGTH_MAX))
 }
 
-function* validateCompletionMode(spec: JobSpec, field: string): Findings {
+function validateCompletionMode(spec: JobSpec, field: string, found: Findings): void {
   const { completionMode: mode = 'NonIndexed', backoffLimitPerIndex, maxFailedIndexes } = spec
-  if (mode === 'Indexed') yield* validateIndexed(spec, field)
-  else if (mode !== 'NonIndexed') yield unsupported(`${field}.completionMode`, mode, ['NonIndexed', 'Indexed'])
+  if (mode === 'Indexed') validateIndexed(spec, field, found)
+  else if (mode !== 'NonIndexed') found.push(unsupported(`${field}.completionMode`, mode, ['NonIndexed', 'Indexed']))
   else {
     const rule = 'requires indexed completion mode'
-    if (backoffLimitPerIndex !== undefined) yield invalidValue(`${field}.backoffLimitPerIndex`, backoffLimitPerIndex, rule)
-    if (maxFailedIndexes !== undefined) yield invalidValue(`${field}.maxFailedIndexes`, maxFailedIndexes, rule)
+    if (backoffLimitPerIndex !== undefined) found.push(invalidValue(`${field}.backoffLimitPerIndex`, backoffLimitPerIndex, rule))
+    if (maxFailedIndexes !== undefined) found.push(invalidValue(`${field}.maxFailedIndexes`, maxFailedIndexes, rule))
   }
 }
 
-function* validateIndexed(spec: JobSpec, field: string): Findings {
+function validateIndexed(spec: JobSpec, field: string, found: Findings): void {
   const { completions, parallelism = 0, backoffLimitPerIndex, maxFailedIndexes } = spec
   const upTo = (limit: number | string): string => `must be less than or equal to ${limit}`
   const maxFailed = `${field}.maxFailedIndexes`
-  if (completions === undefined) yield required(`${field}.completions`, 'when completion mode is Indexed')
+  if (completions === undefined) found.push(required(`${field}.completions`, 'when completion mode is Indexed'))
   if (parallelism > INDEXED_MAX)
-    yield invalidValue(`${field}.parallelism`, parallelism, `${upTo(INDEXED_MAX)} when completion mode is Indexed`)
+    found.push(invalidValue(`${field}.parallelism`, parallelism, `${upTo(INDEXED_MAX)} when completion mode is Indexed`))
   if (maxFailedIndexes !== undefined) {
     if (completions !== undefined && maxFailedIndexes > completions)
-      yield invalidValue(maxFailed, maxFailedIndexes, upTo('completions'))
-    if (maxFailedIndexes > INDEXED_MAX) yield invalidValue(maxFailed, maxFailedIndexes, upTo(INDEXED_MAX))
+      found.push(invalidValue(maxFailed, maxFailedIndexes, upTo('completions')))
+    if (maxFailedIndexes > INDEXED_MAX) found.push(invalidValue(maxFailed, maxFailedIndexes, upTo(INDEXED_MAX)))
   }
   if (completions === undefined || backoffLimitPerIndex === undefined || completions <= INDEXED_MAX) return
   // Lists of failed indexes must fit into a status.
   const many = `${upTo(MANY_COMPLETIONS_LIMIT)} when completions are above ${INDEXED_MAX} and used with backoff limit per index`
-  if (maxFailedIndexes === undefined) yield required(maxFailed, `must be specified when completions is above ${INDEXED_MAX}`)
-  if (parallelism > MANY_COMPLETIONS_LIMIT) yield invalidValue(`${field}.parallelism`, parallelism, many)
+  if (maxFailedIndexes === undefined)
+    found.push(required(maxFailed, `must be specified when completions is above ${INDEXED_MAX}`))
+  if (parallelism > MANY_COMPLETIONS_LIMIT) found.push(invalidValue(`${field}.parallelism`, parallelism, many))
   if (maxFailedIndexes !== undefined && maxFailedIndexes > MANY_COMPLETIONS_LIMIT)
-    yield invalidValue(maxFailed, maxFailedIndexes, many)
+    found.push(invalidValue(maxFailed, maxFailedIndexes, many))
 }
 
-export function* validateJobUpdate(job: Job, before: Job): Findings {
+export function validateJobUpdate(job: Job, before: Job, found: Findings): void {
   const [{ spec }, { spec: old }] = [job, before]
   const labels = old?.template?.metadata?.labels ?? {}
   // Jobs from before labels had prefixes go on without.
-  yield* validateWhole(job, labels[JOB_NAME] !== undefined && labels[CONTROLLER_UID] !== undefined)
+  validateWhole(job, labels[JOB_NAME] !== undefined && labels[CONTROLLER_UID] !== undefined, found)
   if (spec === undefined || old === undefined) return
-  if (spec.completionMode !== 'Indexed') yield* immutable(spec.completions, old.completions, 'spec.completions')
+  if (spec.completionMode !== 'Indexed') immutable(spec.completions, old.completions, 'spec.completions', found)
   else if (spec.completions !== undefined && spec.completions !== old.completions && spec.completions !== spec.parallelism)
-    yield invalidValue('spec.completions', spec.completions, 'can only be modified in tandem with spec.parallelism')
-  yield* immutable(spec.selector, old.selector, 'spec.selector')
-  yield* validateTemplateUpdate(spec, before)
+    found.push(invalidValue('spec.completions', spec.completions, 'can only be modified in tandem with spec.parallelism'))
+  immutable(spec.selector, old.selector, 'spec.selector', found)
+  validateTemplateUpdate(spec, before, found)
   const fixed = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const
-  yield* immutableParts(spec, old, fixed, 'spec')
+  immutableParts(spec, old, fixed, 'spec', found)
 }
 
 /** Before its first start a suspended Job may still be told where to run, and while no pod of it runs, with how much (KEP-5440). */
-function* validateTemplateUpdate(spec: JobSpec, { spec: old, status }: Job): Findings {
+function validateTemplateUpdate(spec: JobSpec, { spec: old, status }: Job, found: Findings): void {
   const isMovable = old?.suspend === true && status?.startTime === undefined
   const isSuspended = status?.conditions?.some(({ type, status: holds }) => type === 'Suspended' && holds === 'True')
   const isResizable = old?.suspend === true && isSuspended === true && !status?.active
   const [now, was] = [spec.template, old?.template]
     .map((template) => (isResizable ? withoutResources(template) : template))
     .map((template) => (isMovable ? withoutPlace(template) : template))
-  if (!deepEqual(now, was)) yield invalidValue('spec.template', spec.template, IMMUTABLE)
+  if (!deepEqual(now, was)) found.push(invalidValue('spec.template', spec.template, IMMUTABLE))
 }
 
 function withoutResources(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {

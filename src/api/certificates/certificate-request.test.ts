@@ -3,6 +3,7 @@ import type { webcrypto } from 'node:crypto'
 import test from 'node:test'
 import { armoured, CERTIFICATE_DER, changeFindings, findingsOf, REQUEST_DER } from '#testing'
 import { type CertificateSigningRequest, certificateSigningRequests } from '../index.ts'
+import { foundBy } from '../validation/findings.ts'
 
 const asked = (request: string): object => ({ spec: { request, usages: ['client auth'], signerName: 'example.com/web' } })
 const problemOf = (request: string): string | undefined => {
@@ -79,11 +80,12 @@ function written(subresource: 'status' | 'approval', before: object, after: obje
   const old = { ...asked(armoured(REQUEST_DER)), status: before } as CertificateSigningRequest
   const draft = { ...old, status: structuredClone(after) } as CertificateSigningRequest
   if (subresource === 'status') certificateSigningRequests.prepareForStatusUpdate(draft, old)
-  const found =
+  const findings = foundBy((found) =>
     subresource === 'status'
-      ? certificateSigningRequests.validateStatusUpdate(draft, old, { nowMs: 0 })
-      : certificateSigningRequests.validateSubresourceUpdate('approval', draft, old, { nowMs: 0 })
-  return [...found].map(({ field, message }) => `${field}: ${message}`)
+      ? certificateSigningRequests.validateStatusUpdate(draft, old, found, { nowMs: 0 })
+      : certificateSigningRequests.validateSubresourceUpdate('approval', draft, old, found, { nowMs: 0 }),
+  )
+  return findings.map(({ field, message }) => `${field}: ${message}`)
 }
 
 test('approval decides once and issues nothing; status issues once and decides nothing', () => {

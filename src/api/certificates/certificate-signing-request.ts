@@ -33,8 +33,8 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   validate: validateSigningRequest,
   ratchets: true,
   validateUpdate: validateSigningRequestUpdate,
-  validateStatusUpdate: (request, old) => validateDecision(request, old, 'status'),
-  validateSubresourceUpdate: (_, request, old) => validateDecision(request, old, 'approval'),
+  validateStatusUpdate: (request, old, found) => validateDecision(request, old, 'status', found),
+  validateSubresourceUpdate: (_, request, old, found) => validateDecision(request, old, 'approval', found),
   schema: 'io.k8s.api.certificates.v1.CertificateSigningRequest',
 })
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { deepEqual } from '#base'
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../generated/types.ts'
-import { duplicateValue, type Findings, forbid, invalidValue, required, unsupported } from '../validation/findings.ts'
+import { duplicateValue, type Findings, forbid, foundBy, invalidValue, required, unsupported } from '../validation/findings.ts'
 import { pemBlocks } from './pem-blocks.ts'
 
 const CONDITIONS = 'status.conditions'
@@ -14,10 +14,11 @@ const DECISIONS = ['Approved', 'Denied'] as const
 const STATUSES = ['False', 'True', 'Unknown']
 
 /** A request is not both approved and denied; what an update finds wrong already may stay so. */
-export function* validateConditions(
+export function validateConditions(
   conditions: readonly CertificateSigningRequestCondition[] | undefined,
-  before?: CertificateSigningRequest['status'],
-): Findings {
+  before: CertificateSigningRequest['status'] | undefined,
+  found: Findings,
+): void {
   const known = (before?.conditions ?? []).map(({ type }) => type)
   const allowed = {
     both: DECISIONS.every((type) => known.includes(type)),
@@ -27,51 +28,53 @@ export function* validateConditions(
   const seen = new Set<string>()
   for (const [index, { type = '', status }] of (conditions ?? []).entries()) {
     const path = `${CONDITIONS}[${index}]`
-    if (type === '' && !allowed.nameless) yield required(`${path}.type`)
+    if (type === '' && !allowed.nameless) found.push(required(`${path}.type`))
     const statuses = FINAL.some((each) => each === type) ? ['True'] : STATUSES
-    if (!status) yield required(`${path}.status`)
-    else if (!statuses.includes(status)) yield unsupported(`${path}.status`, status, statuses)
+    if (!status) found.push(required(`${path}.status`))
+    else if (!statuses.includes(status)) found.push(unsupported(`${path}.status`, status, statuses))
     const opposite = { Approved: 'Denied', Denied: 'Approved' }[type]
     if (opposite !== undefined && seen.has(opposite) && !allowed.both)
-      yield invalidValue(`${path}.type`, type, 'Approved and Denied conditions are mutually exclusive')
-    if (seen.has(type) && !allowed.duplicates) yield duplicateValue(`${path}.type`, type)
+      found.push(invalidValue(`${path}.type`, type, 'Approved and Denied conditions are mutually exclusive'))
+    if (seen.has(type) && !allowed.duplicates) found.push(duplicateValue(`${path}.type`, type))
     seen.add(type)
   }
 }
 
-export function* validateIssued(certificate: string | undefined): Findings {
+export function validateIssued(certificate: string | undefined, found: Findings): void {
   const problem = certificate ? certificateProblem(Buffer.from(certificate, 'base64').toString('latin1')) : undefined
-  if (problem !== undefined) yield invalidValue(CERTIFICATE, '<certificate data>', problem)
+  if (problem !== undefined) found.push(invalidValue(CERTIFICATE, '<certificate data>', problem))
 }
 
 /**
  * What a write through `status` or `approval` may change: a decision stands, only `approval` makes one, and a certificate is issued once, through
  * `status` (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/).
  */
-export function* validateDecision(
+export function validateDecision(
   { status }: CertificateSigningRequest,
   { status: before }: CertificateSigningRequest,
   subresource: 'status' | 'approval',
-): Findings {
-  yield* validateConditions(status?.conditions, before)
+  found: Findings,
+): void {
+  validateConditions(status?.conditions, before, found)
   const isReissued = (status?.certificate ?? '') !== (before?.certificate ?? '')
   // Of a signer from before this rule.
-  const isTolerated = before?.certificate && [...validateIssued(before.certificate)].length > 0
-  if (isReissued && !isTolerated) yield* validateIssued(status?.certificate)
+  const isTolerated = before?.certificate && foundBy((own) => validateIssued(before.certificate, own)).length > 0
+  if (isReissued && !isTolerated) validateIssued(status?.certificate, found)
   const of = (conditions: readonly CertificateSigningRequestCondition[] | undefined, type: string) =>
     (conditions ?? []).filter((condition) => condition.type === type)
   for (const type of FINAL)
     if (of(status?.conditions, type).length < of(before?.conditions, type).length)
-      yield forbid(CONDITIONS, `updates may not remove a condition of type "${type}"`)
+      found.push(forbid(CONDITIONS, `updates may not remove a condition of type "${type}"`))
   if (subresource === 'status')
     for (const type of DECISIONS) {
       const [now, then] = [of(status?.conditions, type), of(before?.conditions, type)]
-      if (now.length > then.length) yield forbid(CONDITIONS, `updates may not add a condition of type "${type}"`)
+      if (now.length > then.length) found.push(forbid(CONDITIONS, `updates may not add a condition of type "${type}"`))
       else if (now.length === then.length && !deepEqual(now, then))
-        yield forbid(CONDITIONS, `updates may not modify a condition of type "${type}"`)
+        found.push(forbid(CONDITIONS, `updates may not modify a condition of type "${type}"`))
     }
-  if (isReissued && subresource === 'approval') yield forbid(CERTIFICATE, 'updates may not set certificate content')
-  else if (isReissued && before?.certificate) yield forbid(CERTIFICATE, 'updates may not modify existing certificate content')
+  if (isReissued && subresource === 'approval') found.push(forbid(CERTIFICATE, 'updates may not set certificate content'))
+  else if (isReissued && before?.certificate)
+    found.push(forbid(CERTIFICATE, 'updates may not modify existing certificate content'))
 }
 
 function certificateProblem(pem: string): string | undefined {

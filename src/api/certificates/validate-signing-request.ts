@@ -32,61 +32,63 @@ const USAGES = [
   ...['key encipherment', 'microsoft sgc', 'netscape sgc', 'ocsp signing', 's/mime', 'server auth', 'signing', 'timestamping'],
 ]
 
-export function* validateSigningRequest({ spec, status }: CertificateSigningRequest): Findings {
-  yield* validateSpec(spec)
-  yield* validateConditions(status?.conditions)
-  yield* validateIssued(status?.certificate)
+export function validateSigningRequest({ spec, status }: CertificateSigningRequest, found: Findings): void {
+  validateSpec(spec, found)
+  validateConditions(status?.conditions, undefined, found)
+  validateIssued(status?.certificate, found)
 }
 
 /** The status stays as it is, and with it what was wrong about it before there was a rule. */
-export function* validateSigningRequestUpdate(
+export function validateSigningRequestUpdate(
   { spec, status }: CertificateSigningRequest,
   { status: before }: CertificateSigningRequest,
-): Findings {
-  yield* validateSpec(spec)
-  yield* validateConditions(status?.conditions, before)
+  found: Findings,
+): void {
+  validateSpec(spec, found)
+  validateConditions(status?.conditions, before, found)
 }
 
-function* validateSpec(spec: CertificateSigningRequest['spec']): Findings {
+function validateSpec(spec: CertificateSigningRequest['spec'], found: Findings): void {
   const { request = '', usages = [], signerName = '', expirationSeconds: seconds } = spec ?? {}
   const problem = certificateRequestProblem(request)
-  if (problem !== undefined) yield invalidValue('spec.request', request, problem)
-  if (usages.length === 0) yield required('spec.usages')
+  if (problem !== undefined) found.push(invalidValue('spec.request', request, problem))
+  if (usages.length === 0) found.push(required('spec.usages'))
   for (const [index, usage] of usages.entries())
-    if (!USAGES.includes(usage)) yield unsupported(`spec.usages[${index}]`, usage, USAGES)
+    if (!USAGES.includes(usage)) found.push(unsupported(`spec.usages[${index}]`, usage, USAGES))
   for (const [index, usage] of usages.entries())
-    if (usages.indexOf(usage) < index) yield duplicateValue(`spec.usages[${index}]`, usage)
+    if (usages.indexOf(usage) < index) found.push(duplicateValue(`spec.usages[${index}]`, usage))
   if (signerName === LEGACY)
-    yield invalidValue('spec.signerName', signerName, 'the legacy signerName is not allowed via this API version')
-  else yield* validateSignerName(signerName, 'spec.signerName')
+    found.push(invalidValue('spec.signerName', signerName, 'the legacy signerName is not allowed via this API version'))
+  else validateSignerName(signerName, 'spec.signerName', found)
   if (seconds !== undefined && seconds < CERTIFICATE_SECONDS_MIN) {
     const rule = `may not specify a duration less than ${CERTIFICATE_SECONDS_MIN} seconds (10 minutes)`
-    yield invalidValue('spec.expirationSeconds', seconds, rule)
+    found.push(invalidValue('spec.expirationSeconds', seconds, rule))
   }
 }
 
 /** `example.com/signer-name`: a domain of two labels or more, and what its owner calls the signer. */
-export function* validateSignerName(name: string, field: string): Findings {
+export function validateSignerName(name: string, field: string, found: Findings): void {
   if (name === '') {
-    yield required(field)
+    found.push(required(field))
     return
   }
   const [domain = '', path = '', ...more] = name.split('/')
   if (!name.includes('/') || more.length > 0) {
-    yield invalidValue(field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")
+    found.push(invalidValue(field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'"))
     return
   }
-  if (domain.length > DOMAIN_LENGTH_MAX) yield tooLong(field, DOMAIN_LENGTH_MAX)
-  yield* firstBad(domain, dnsLabel, field)
-  if (!domain.includes('.')) yield invalidValue(field, domain, 'should be a domain with at least two segments separated by dots')
-  yield* firstBad(path, subdomainName, field)
+  if (domain.length > DOMAIN_LENGTH_MAX) found.push(tooLong(field, DOMAIN_LENGTH_MAX))
+  firstBad(domain, dnsLabel, field, found)
+  if (!domain.includes('.'))
+    found.push(invalidValue(field, domain, 'should be a domain with at least two segments separated by dots'))
+  firstBad(path, subdomainName, field, found)
 }
 
 /** Complains about the first part that is wrong; the others would say the same. */
-function* firstBad(whole: string, rule: typeof dnsLabel, field: string): Findings {
+function firstBad(whole: string, rule: typeof dnsLabel, field: string, found: Findings): void {
   for (const part of whole.split('.')) {
     const problems = [...rule(part)].map((problem) => `validating label ${JSON.stringify(part)}: ${problem}`)
-    yield* complaints(problems, whole, field)
+    complaints(problems, whole, field, found)
     if (problems.length > 0) return
   }
 }

@@ -9,25 +9,25 @@ import { validateSignerName } from './validate-signing-request.ts'
 const TRUST_BUNDLE_BYTES_MAX = 1024 * 1024
 
 /** As the API reference of ClusterTrustBundle says: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/cluster-trust-bundle-v1beta1/. */
-export function* validateTrustBundle(bundle: ClusterTrustBundle): Findings {
-  yield* validateNaming(bundle)
-  yield* validateAnchors(bundle.spec?.trustBundle ?? '', 'spec.trustBundle')
+export function validateTrustBundle(bundle: ClusterTrustBundle, found: Findings): void {
+  validateNaming(bundle, found)
+  validateAnchors(bundle.spec?.trustBundle ?? '', 'spec.trustBundle', found)
 }
 
 /** What was accepted once is not read again, so that stricter readers lock nobody out of labels. */
-export function* validateTrustBundleUpdate(bundle: ClusterTrustBundle, old: ClusterTrustBundle): Findings {
-  yield* validateNaming(bundle)
+export function validateTrustBundleUpdate(bundle: ClusterTrustBundle, old: ClusterTrustBundle, found: Findings): void {
+  validateNaming(bundle, found)
   if (bundle.spec?.trustBundle !== old.spec?.trustBundle)
-    yield* validateAnchors(bundle.spec?.trustBundle ?? '', 'spec.trustBundle')
-  yield* immutable(bundle.spec?.signerName ?? '', old.spec?.signerName ?? '', 'spec.signerName')
+    validateAnchors(bundle.spec?.trustBundle ?? '', 'spec.trustBundle', found)
+  immutable(bundle.spec?.signerName ?? '', old.spec?.signerName ?? '', 'spec.signerName', found)
 }
 
-function* validateNaming({ metadata, spec }: ClusterTrustBundle): Findings {
+function validateNaming({ metadata, spec }: ClusterTrustBundle, found: Findings): void {
   const signerName = spec?.signerName ?? ''
   const { name = '', generateName = '' } = metadata ?? {}
-  if (generateName !== '') yield* complaints(nameProblems(signerName, generateName, true), generateName, 'metadata.generateName')
-  yield* complaints(nameProblems(signerName, name, false), name, 'metadata.name')
-  if (signerName !== '') yield* validateSignerName(signerName, 'spec.signerName')
+  if (generateName !== '') complaints(nameProblems(signerName, generateName, true), generateName, 'metadata.generateName', found)
+  complaints(nameProblems(signerName, name, false), name, 'metadata.name', found)
+  if (signerName !== '') validateSignerName(signerName, 'spec.signerName', found)
 }
 
 /** The bundle of `example.com/foo` is named `example.com:foo:…`; one of no signer has no colon in its name. */
@@ -42,9 +42,9 @@ function* nameProblems(signerName: string, name: string, isPrefix: boolean): Ite
   else yield* subdomainName(name.slice(prefix.length), isPrefix)
 }
 
-function* validateAnchors(text: string, field: string): Findings {
+function validateAnchors(text: string, field: string, found: Findings): void {
   if (Buffer.byteLength(text) > TRUST_BUNDLE_BYTES_MAX) {
-    yield tooLong(field, TRUST_BUNDLE_BYTES_MAX)
+    found.push(tooLong(field, TRUST_BUNDLE_BYTES_MAX))
     return
   }
   const wrong = (detail: string) => invalidValue(field, '<value omitted>', detail)
@@ -61,12 +61,12 @@ function* validateAnchors(text: string, field: string): Findings {
       continue
     }
     malformed = true
-    yield wrong(`entry ${entry} ${problem}`)
+    found.push(wrong(`entry ${entry} ${problem}`))
   }
   if (malformed) return
-  if (places.size === 0) yield wrong('at least one trust anchor must be provided')
+  if (places.size === 0) found.push(wrong('at least one trust anchor must be provided'))
   for (const indices of places.values())
-    if (indices.length > 1) yield wrong(`duplicate trust anchor (indices [${indices.join(' ')}])`)
+    if (indices.length > 1) found.push(wrong(`duplicate trust anchor (indices [${indices.join(' ')}])`))
 }
 
 function certificateProblem(bytes: Uint8Array): string | undefined {

@@ -12,10 +12,11 @@ export const leases = defineResource<Lease>({
   createsOnUpdate: true,
   unconditionalUpdate: false,
   columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity), age],
-  *validate({ spec }) {
+  validate({ spec }, found) {
     const seconds = spec?.leaseDurationSeconds
-    if (seconds !== undefined && seconds <= 0) yield invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')
-    yield* nonNegative(spec?.leaseTransitions, 'spec.leaseTransitions')
+    if (seconds !== undefined && seconds <= 0)
+      found.push(invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0'))
+    nonNegative(spec?.leaseTransitions, 'spec.leaseTransitions', found)
   },
   // Coordinated leader election is off, as its fields are then (KEP-4355).
   prepareForCreate({ spec }) {

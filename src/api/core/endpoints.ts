@@ -16,18 +16,16 @@ export const endpoints = defineResource<Endpoints>({
     for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'
   },
   columns: [name, text('Endpoints', (endpoints) => orNone(fewOf(addressesOf(endpoints), 3))), age],
-  validate: validateEndpoints,
-  *validateUpdate(endpoints, old) {
-    yield* validateEndpoints(endpoints, undefined, old)
-  },
+  validate: (endpoints, found) => validateEndpoints(endpoints, undefined, found),
+  validateUpdate: validateEndpoints,
   ratchets: true,
-  *warnings({ metadata, subsets }) {
+  warnings({ metadata, subsets }, _old, warnings) {
     // The controller writes addresses as they should be.
     if (metadata?.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller') return
     for (const [index, subset] of (subsets ?? []).entries()) {
       for (const list of ['addresses', 'notReadyAddresses'] as const)
         for (const [at, { ip }] of (subset[list] ?? []).entries())
-          yield* addressWarnings(ip, `subsets[${index}].${list}[${at}].ip`)
+          addressWarnings(ip, `subsets[${index}].${list}[${at}].ip`, warnings)
     }
   },
   schema: 'io.k8s.api.core.v1.Endpoints',

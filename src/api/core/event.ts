@@ -30,6 +30,6 @@ export const events = defineResource<Event>({
     draft.reportingInstance ??= ''
   },
   columns: eventColumns,
-  validate: (event) => validateEvent(event, 'reportingComponent'),
+  validate: (event, found) => validateEvent(event, 'reportingComponent', found),
   schema: 'io.k8s.api.core.v1.Event',
 })

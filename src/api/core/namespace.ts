@@ -37,10 +37,12 @@ export const namespaces = defineResource<Namespace>({
   columns: [name, text('Status', ({ status }) => status?.phase), age],
   validateName: dnsLabel,
   validate: validateFinalizers,
-  validateSubresourceUpdate: (subresource, namespace) => (subresource === 'finalize' ? validateFinalizers(namespace) : []),
+  validateSubresourceUpdate(subresource, namespace, _old, found) {
+    if (subresource === 'finalize') validateFinalizers(namespace, found)
+  },
   schema: 'io.k8s.api.core.v1.Namespace',
 })
 
-function* validateFinalizers({ spec }: Namespace): Findings {
-  for (const finalizer of spec?.finalizers ?? []) yield* complaints(qualifiedName(finalizer), finalizer, 'spec.finalizers')
+function validateFinalizers({ spec }: Namespace, found: Findings): void {
+  for (const finalizer of spec?.finalizers ?? []) complaints(qualifiedName(finalizer), finalizer, 'spec.finalizers', found)
 }

@@ -17,30 +17,31 @@ const LABELS: Readonly<Record<string, string>> = {
 export const labelDeprecation = (key: string): string | undefined => (Object.hasOwn(LABELS, key) ? LABELS[key] : undefined)
 
 /** Of expressions that name such labels, and of values that no label has where nothing else checks them. */
-export function* expressionWarnings(
+export function expressionWarnings(
   expressions: readonly { readonly key?: string; readonly values?: readonly string[] }[] | undefined,
   field: string,
-  { checksValues = false } = {},
-): Iterable<string> {
+  { checksValues }: { readonly checksValues: boolean },
+  warnings: string[],
+): void {
   for (const [index, { key = '', values = [] }] of (expressions ?? []).entries()) {
     const deprecation = labelDeprecation(key)
-    if (deprecation !== undefined) yield `${field}[${index}].key: ${key} is ${deprecation}`
+    if (deprecation !== undefined) warnings.push(`${field}[${index}].key: ${key} is ${deprecation}`)
     if (!checksValues) continue
     for (const [at, value] of values.entries())
-      for (const detail of labelValue(value)) yield `${field}[${index}].values[${at}]: ${value} is invalid, ${detail}`
+      for (const detail of labelValue(value)) warnings.push(`${field}[${index}].values[${at}]: ${value} is invalid, ${detail}`)
   }
 }
 
-export function* termWarnings(terms: readonly NodeSelectorTerm[] | undefined, field: string): Iterable<string> {
+export function termWarnings(terms: readonly NodeSelectorTerm[] | undefined, field: string, warnings: string[]): void {
   for (const [index, term] of (terms ?? []).entries()) {
-    yield* expressionWarnings(term.matchExpressions, `${field}[${index}].matchExpressions`)
+    expressionWarnings(term.matchExpressions, `${field}[${index}].matchExpressions`, { checksValues: false }, warnings)
   }
 }
 
-export function* selectorWarnings(selector: LabelSelector | undefined, field: string): Iterable<string> {
-  yield* expressionWarnings(selector?.matchExpressions, `${field}.matchExpressions`)
+export function selectorWarnings(selector: LabelSelector | undefined, field: string, warnings: string[]): void {
+  expressionWarnings(selector?.matchExpressions, `${field}.matchExpressions`, { checksValues: false }, warnings)
   for (const label of Object.keys(selector?.matchLabels ?? {})) {
     const deprecation = labelDeprecation(label)
-    if (deprecation !== undefined) yield `${field}.matchLabels.${label}: ${deprecation}`
+    if (deprecation !== undefined) warnings.push(`${field}.matchLabels.${label}: ${deprecation}`)
   }
 }

@@ -34,11 +34,11 @@ export const nodes = defineResource<Node>({
   columns: nodeColumns,
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
-  validateStatusUpdate: validateNodeStatus,
-  *warnings({ spec }) {
-    if (spec?.configSource !== undefined) yield 'spec.configSource: the feature is removed'
-    if (spec?.externalID) yield 'spec.externalID: this field is deprecated, and is unused by Kubernetes'
-    for (const [index, range] of (spec?.podCIDRs ?? []).entries()) yield* rangeWarnings(range, `spec.podCIDRs[${index}]`)
+  validateStatusUpdate: (node, _old, found) => validateNodeStatus(node, found),
+  warnings({ spec }, _old, warnings) {
+    if (spec?.configSource !== undefined) warnings.push('spec.configSource: the feature is removed')
+    if (spec?.externalID) warnings.push('spec.externalID: this field is deprecated, and is unused by Kubernetes')
+    for (const [index, range] of (spec?.podCIDRs ?? []).entries()) rangeWarnings(range, `spec.podCIDRs[${index}]`, warnings)
   },
   schema: 'io.k8s.api.core.v1.Node',
 })

@@ -43,8 +43,8 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   ],
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
-  validateStatusUpdate: validateClaimStatus,
-  warnings: claimWarnings,
+  validateStatusUpdate: (claim, _old, found) => validateClaimStatus(claim, found),
+  warnings: (claim, _old, warnings) => claimWarnings(claim, warnings),
   schema: 'io.k8s.api.core.v1.PersistentVolumeClaim',
 })
 

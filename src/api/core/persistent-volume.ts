@@ -41,6 +41,6 @@ export const persistentVolumes = defineResource<PersistentVolume>({
   ],
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
-  warnings: volumeWarnings,
+  warnings: (volume, _old, warnings) => volumeWarnings(volume, warnings),
   schema: 'io.k8s.api.core.v1.PersistentVolume',
 })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { foundBy } from '../validation/findings.ts'
 import { readPodLogOptions, validatePodLogOptions } from './pod-log-options.ts'
 
 const read = (query: string) => readPodLogOptions(new URLSearchParams(query))
 const findings = (query: string): string[] =>
-  [...validatePodLogOptions(read(query))].map(({ field, message }) => `${field}: ${message}`)
+  foundBy((found) => validatePodLogOptions(read(query), found)).map(({ field, message }) => `${field}: ${message}`)
 
 test('options of a log are read as upstream reads a query', () => {
   const all = read(

@@ -34,20 +34,20 @@ export function readPodLogOptions(query: URLSearchParams): PodLogOptions {
 }
 
 /** Upstream's paths and words. */
-export function* validatePodLogOptions(options: PodLogOptions): Findings {
+export function validatePodLogOptions(options: PodLogOptions, found: Findings): void {
   const { tailLines, limitBytes, sinceSeconds, sinceMs, stream } = options
-  yield* nonNegative(tailLines, 'tailLines')
-  yield* positive(limitBytes, 'limitBytes')
+  nonNegative(tailLines, 'tailLines', found)
+  positive(limitBytes, 'limitBytes', found)
   if (sinceSeconds !== undefined && sinceMs !== undefined)
-    yield forbid('', 'at most one of `sinceTime` or `sinceSeconds` may be specified')
-  else yield* positive(sinceSeconds, 'sinceSeconds')
-  yield* optionalOneOf(stream, STREAMS, 'stream')
+    found.push(forbid('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'))
+  else positive(sinceSeconds, 'sinceSeconds', found)
+  optionalOneOf(stream, STREAMS, 'stream', found)
   if (stream !== undefined && stream !== 'All' && tailLines !== undefined)
-    yield forbid('', '`tailLines` and specific `stream` are mutually exclusive for now')
+    found.push(forbid('', '`tailLines` and specific `stream` are mutually exclusive for now'))
 }
 
-function* positive(value: number | undefined, field: string): Findings {
-  if (value !== undefined && value < 1) yield invalidValue(field, value, 'must be greater than 0')
+function positive(value: number | undefined, field: string, found: Findings): void {
+  if (value !== undefined && value < 1) found.push(invalidValue(field, value, 'must be greater than 0'))
 }
 
 /** A parameter without a value is on. */

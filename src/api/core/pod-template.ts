@@ -21,8 +21,8 @@ export const podTemplates = defineResource<PodTemplate>({
     text('Images', ({ template }) => imageNames(template)),
     text('Pod Labels', ({ template }) => formatLabels(template?.metadata?.labels)),
   ],
-  validate: ({ template }) => validatePodTemplate(template, 'template'),
-  warnings: (object, old) => templateWarnings(object.template, 'template', object, old),
+  validate: ({ template }, found) => validatePodTemplate(template, 'template', found),
+  warnings: (object, old, warnings) => templateWarnings(object.template, 'template', object, old, warnings),
   ...droppingDisabled<PodTemplate>(({ template }) => template?.spec),
   schema: 'io.k8s.api.core.v1.PodTemplate',
 })

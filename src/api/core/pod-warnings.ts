@@ -9,33 +9,38 @@ import { fractionWarnings } from './storage-warnings.ts'
 import { podVolumeWarnings } from './volume-warnings.ts'
 
 /** Nobody reads what is said of a change of a pod, which programs make. */
-export function* podWarnings({ metadata, spec }: Pod, old: Pod | undefined): Iterable<string> {
+export function podWarnings({ metadata, spec }: Pod, old: Pod | undefined, warnings: string[]): void {
   if (old !== undefined) return
   const name = metadata?.name ?? ''
   const problems = [...dnsLabel(name)]
   if (problems.length > 0) {
-    yield `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`
+    warnings.push(
+      `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`,
+    )
   }
-  yield* specWarnings(spec, metadata, '')
+  specWarnings(spec, metadata, '', warnings)
 }
 
 /** A name that pods, and so hosts, get a part of. */
-export function* podNameWarnings({ metadata }: KubernetesObject, old: KubernetesObject | undefined): Iterable<string> {
+export function podNameWarnings({ metadata }: KubernetesObject, old: KubernetesObject | undefined, warnings: string[]): void {
   if (old !== undefined) return
   const problems = [...dnsLabel(metadata?.name ?? '')]
   if (problems.length === 0) return
-  yield `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`
+  warnings.push(
+    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`,
+  )
 }
 
 /** What upstream warns of in a template that it accepts, when the object that has it is new or changed. */
-export function* templateWarnings(
+export function templateWarnings(
   template: PodTemplateSpec | undefined,
   field: string,
   object: KubernetesObject,
   old: KubernetesObject | undefined,
-): Iterable<string> {
+  warnings: string[],
+): void {
   if (old !== undefined && old.metadata?.generation === object.metadata?.generation) return
-  yield* specWarnings(template?.spec, template?.metadata, `${field}.`)
+  specWarnings(template?.spec, template?.metadata, `${field}.`, warnings)
 }
 
 const ANNOTATIONS: Readonly<Record<string, string>> = {
@@ -49,99 +54,101 @@ const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/'
 const IN_BYTES = ['memory', 'ephemeral-storage']
 
 /** `at` is what comes before `spec` and `metadata`. */
-function* specWarnings(spec: PodSpec | undefined, metadata: ObjectMeta | undefined, at: string): Iterable<string> {
+function specWarnings(spec: PodSpec | undefined, metadata: ObjectMeta | undefined, at: string, warnings: string[]): void {
   if (spec === undefined) return
   const annotations = metadata?.annotations ?? {}
-  const annotation = (key: string, detail: string): Iterable<string> =>
-    annotations[key] === undefined ? [] : [`${at}metadata.annotations[${key}]: ${detail}`]
-  yield* placementWarnings(spec, `${at}spec`)
-  for (const [key, detail] of Object.entries(ANNOTATIONS)) yield* annotation(key, detail)
-  yield* podVolumeWarnings(spec.volumes ?? [], `${at}spec.volumes`)
-  yield* repeated(spec.hostAliases, 'ip', `${at}spec.hostAliases`)
-  yield* repeated(spec.imagePullSecrets, 'name', `${at}spec.imagePullSecrets`)
+  const annotation = (key: string, detail: string): void => {
+    if (annotations[key] !== undefined) warnings.push(`${at}metadata.annotations[${key}]: ${detail}`)
+  }
+  placementWarnings(spec, `${at}spec`, warnings)
+  for (const [key, detail] of Object.entries(ANNOTATIONS)) annotation(key, detail)
+  podVolumeWarnings(spec.volumes ?? [], `${at}spec.volumes`, warnings)
+  repeated(spec.hostAliases, 'ip', `${at}spec.hostAliases`, warnings)
+  repeated(spec.imagePullSecrets, 'name', `${at}spec.imagePullSecrets`, warnings)
   for (const [index, { name }] of (spec.imagePullSecrets ?? []).entries())
-    if (!name) yield `${at}spec.imagePullSecrets[${index}].name: invalid empty name ""`
-  yield* fractionWarnings(spec.overhead, IN_BYTES, `${at}spec.overhead`)
+    if (!name) warnings.push(`${at}spec.imagePullSecrets[${index}].name: invalid empty name ""`)
+  fractionWarnings(spec.overhead, IN_BYTES, `${at}spec.overhead`, warnings)
   const seccomp = 'non-functional in v1.27+; use the "seccompProfile" field instead'
   const { seccompProfile, appArmorProfile } = spec.securityContext ?? {}
-  if (seccompProfile === undefined) yield* annotation(SECCOMP, seccomp)
+  if (seccompProfile === undefined) annotation(SECCOMP, seccomp)
   for (const [container, path] of visitedContainers(spec, `${at}spec`)) {
     const own = container.securityContext
-    if (own?.seccompProfile === undefined) yield* annotation(`${CONTAINER_SECCOMP}${container.name}`, seccomp)
+    if (own?.seccompProfile === undefined) annotation(`${CONTAINER_SECCOMP}${container.name}`, seccomp)
     if (appArmorProfile === undefined && own?.appArmorProfile === undefined)
-      yield* annotation(`${APP_ARMOR}${container.name}`, 'deprecated since v1.30; use the "appArmorProfile" field instead')
-    yield* containerWarnings(container, path)
+      annotation(`${APP_ARMOR}${container.name}`, 'deprecated since v1.30; use the "appArmorProfile" field instead')
+    containerWarnings(container, path, warnings)
   }
-  yield* portWarnings(visitedContainers(spec, `${at}spec`))
+  portWarnings(visitedContainers(spec, `${at}spec`), warnings)
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
-    yield `${at}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`
-  yield* affinityWarnings(spec, `${at}spec.affinity`)
+    warnings.push(`${at}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`)
+  affinityWarnings(spec, `${at}spec.affinity`, warnings)
   for (const [index, ip] of (spec.dnsConfig?.nameservers ?? []).entries())
-    yield* addressWarnings(ip, `${at}spec.dnsConfig.nameservers[${index}]`)
+    addressWarnings(ip, `${at}spec.dnsConfig.nameservers[${index}]`, warnings)
   for (const [index, { ip }] of (spec.hostAliases ?? []).entries())
-    yield* addressWarnings(ip, `${at}spec.hostAliases[${index}].ip`)
+    addressWarnings(ip, `${at}spec.hostAliases[${index}].ip`, warnings)
 }
 
-export function* podStatusWarnings({ status }: Pod): Iterable<string> {
+export function podStatusWarnings({ status }: Pod, warnings: string[]): void {
   for (const list of ['podIPs', 'hostIPs'] as const)
-    for (const [index, { ip }] of (status?.[list] ?? []).entries()) yield* addressWarnings(ip, `status.${list}[${index}].ip`)
+    for (const [index, { ip }] of (status?.[list] ?? []).entries()) addressWarnings(ip, `status.${list}[${index}].ip`, warnings)
 }
 
-function* placementWarnings(spec: PodSpec, field: string): Iterable<string> {
+function placementWarnings(spec: PodSpec, field: string, warnings: string[]): void {
   for (const key of Object.keys(spec.nodeSelector ?? {})) {
     const deprecation = labelDeprecation(key)
-    if (deprecation !== undefined) yield `${field}.nodeSelector[${key}]: ${deprecation}`
+    if (deprecation !== undefined) warnings.push(`${field}.nodeSelector[${key}]: ${deprecation}`)
   }
   const { requiredDuringSchedulingIgnoredDuringExecution: needed, preferredDuringSchedulingIgnoredDuringExecution: wished } =
     spec.affinity?.nodeAffinity ?? {}
   const path = `${field}.affinity.nodeAffinity`
-  yield* termWarnings(needed?.nodeSelectorTerms, `${path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`)
+  termWarnings(needed?.nodeSelectorTerms, `${path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`, warnings)
   for (const [index, { preference }] of (wished ?? []).entries()) {
     const at = `${path}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`
-    yield* expressionWarnings(preference?.matchExpressions, `${at}.matchExpressions`, { checksValues: true })
+    expressionWarnings(preference?.matchExpressions, `${at}.matchExpressions`, { checksValues: true }, warnings)
   }
   for (const [index, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const at = `${field}.topologySpreadConstraints[${index}]`
     const deprecation = labelDeprecation(topologyKey)
-    if (deprecation !== undefined) yield `${at}.topologyKey: ${topologyKey} is ${deprecation}`
-    if (labelSelector === undefined) yield `${at}.labelSelector: ${NO_POD}`
+    if (deprecation !== undefined) warnings.push(`${at}.topologyKey: ${topologyKey} is ${deprecation}`)
+    if (labelSelector === undefined) warnings.push(`${at}.labelSelector: ${NO_POD}`)
   }
 }
 
 const NO_POD = 'a null labelSelector results in matching no pod'
 
-function* affinityWarnings({ affinity }: PodSpec, field: string): Iterable<string> {
+function affinityWarnings({ affinity }: PodSpec, field: string, warnings: string[]): void {
   for (const kind of ['podAffinity', 'podAntiAffinity'] as const) {
     const { requiredDuringSchedulingIgnoredDuringExecution: needed, preferredDuringSchedulingIgnoredDuringExecution: wished } =
       affinity?.[kind] ?? {}
-    const said = function* (terms: readonly (PodAffinityTerm | undefined)[], path: string, part: string): Iterable<string> {
+    const said = (terms: readonly (PodAffinityTerm | undefined)[], path: string, part: string, warnings: string[]): void => {
       for (const [index, term] of terms.entries())
-        if (term?.labelSelector === undefined) yield `${path}[${index}].${part}labelSelector: ${NO_POD}`
+        if (term?.labelSelector === undefined) warnings.push(`${path}[${index}].${part}labelSelector: ${NO_POD}`)
     }
-    yield* said(needed ?? [], `${field}.${kind}.requiredDuringSchedulingIgnoredDuringExecution`, '')
+    said(needed ?? [], `${field}.${kind}.requiredDuringSchedulingIgnoredDuringExecution`, '', warnings)
     const terms = (wished ?? []).map(({ podAffinityTerm }) => podAffinityTerm)
-    yield* said(terms, `${field}.${kind}.preferredDuringSchedulingIgnoredDuringExecution`, 'podAffinityTerm.')
+    said(terms, `${field}.${kind}.preferredDuringSchedulingIgnoredDuringExecution`, 'podAffinityTerm.', warnings)
   }
 }
 
 /** Lists that merge by a key, of which only the last entry would be left. */
-function* repeated<K extends string>(
+function repeated<K extends string>(
   list: readonly Partial<Record<K, string>>[] | undefined,
   key: K,
   field: string,
-): Iterable<string> {
+  warnings: string[],
+): void {
   const seen = new Set<string>()
   for (const [index, item] of (list ?? []).entries()) {
     const value = item[key] ?? ''
-    if (seen.has(value)) yield `${field}[${index}].${key}: duplicate ${key} "${value}"`
+    if (seen.has(value)) warnings.push(`${field}[${index}].${key}: duplicate ${key} "${value}"`)
     seen.add(value)
   }
 }
 
-function* containerWarnings({ env, resources }: Container, field: string): Iterable<string> {
+function containerWarnings({ env, resources }: Container, field: string, warnings: string[]): void {
   for (const name of IN_BYTES) {
     for (const list of ['limits', 'requests'] as const)
-      yield* fractionWarnings(resources?.[list], [name], `${field}.resources.${list}`)
+      fractionWarnings(resources?.[list], [name], `${field}.resources.${list}`, warnings)
   }
   const seen = new Set<string>()
   for (const [index, { name, value = '', valueFrom }] of (env ?? []).entries()) {
@@ -149,7 +156,7 @@ function* containerWarnings({ env, resources }: Container, field: string): Itera
     // To lengthen what was there before is a use of it.
     const isLonger = valueFrom === undefined && value !== reference && value.includes(reference)
     if (seen.has(name) && !isLonger)
-      yield `${field}.env[${index}]: hides previous definition of "${name}", which may be dropped when using apply`
+      warnings.push(`${field}.env[${index}]: hides previous definition of "${name}", which may be dropped when using apply`)
     seen.add(name)
   }
 }

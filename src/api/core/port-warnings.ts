@@ -6,7 +6,7 @@ interface Placed {
 }
 
 /** Containers of a pod share its address: of two ports alike one is out of reach, or nobody knows which. */
-export function* portWarnings(containers: readonly (readonly [container: Container, path: string])[]): Iterable<string> {
+export function portWarnings(containers: readonly (readonly [container: Container, path: string])[], warnings: string[]): void {
   const placed = containers.flatMap(([{ ports }, at]) =>
     (ports ?? []).map((port, index): Placed => ({ port, path: `${at}.ports[${index}]` })),
   )
@@ -14,10 +14,10 @@ export function* portWarnings(containers: readonly (readonly [container: Contain
   for (const each of placed) {
     const { port, path } = each
     const { containerPort, protocol = 'TCP', hostIP, hostPort = 0 } = port
-    if (hostIP && hostPort === 0) yield `${path}: hostIP set without hostPort: ${printed(port)}`
+    if (hostIP && hostPort === 0) warnings.push(`${path}: hostIP set without hostPort: ${printed(port)}`)
     const key = `${containerPort}/${protocol}`
     const others = numbered.get(key) ?? []
-    for (const other of others) yield* clash(other, port, path)
+    for (const other of others) clash(other, port, path, warnings)
     numbered.set(key, [...others, each])
   }
   const named = new Map<string, string>()
@@ -26,18 +26,20 @@ export function* portWarnings(containers: readonly (readonly [container: Contain
     const other = named.get(port.name)
     if (other === undefined) named.set(port.name, path)
     else
-      yield `${path}: duplicate port name "${port.name}" with ${other}, services and probes that select ports by name will use ${other}`
+      warnings.push(
+        `${path}: duplicate port name "${port.name}" with ${other}, services and probes that select ports by name will use ${other}`,
+      )
   }
 }
 
-function* clash({ port: other, path: where }: Placed, port: ContainerPort, path: string): Iterable<string> {
+function clash({ port: other, path: where }: Placed, port: ContainerPort, path: string, warnings: string[]): void {
   const [ip, otherIP] = [port.hostIP ?? '', other.hostIP ?? '']
   const [number, otherNumber] = [port.hostPort ?? 0, other.hostPort ?? 0]
-  if (ip === otherIP && number === otherNumber) yield `${path}: duplicate port definition with ${where}`
+  if (ip === otherIP && number === otherNumber) warnings.push(`${path}: duplicate port definition with ${where}`)
   // Without a port of the host the definition adds nothing to the other, whatever its address.
-  else if (number === 0 || otherNumber === 0) yield `${path}: overlapping port definition with ${where}`
+  else if (number === 0 || otherNumber === 0) warnings.push(`${path}: overlapping port definition with ${where}`)
   else if (number === otherNumber && (ip === '') !== (otherIP === ''))
-    yield `${path}: dangerously ambiguous port definition with ${where}`
+    warnings.push(`${path}: dangerously ambiguous port definition with ${where}`)
 }
 
 /** As Go prints the struct. */

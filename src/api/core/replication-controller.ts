@@ -38,10 +38,10 @@ export const replicationControllers = defineResource<ReplicationController>({
     wide('Selector', ({ spec }) => formatLabels(spec?.selector)),
   ],
   validate: validateReplicationController,
-  validateStatusUpdate: validateReplicasStatus,
-  *warnings(object, old) {
-    yield* podNameWarnings(object, old)
-    yield* templateWarnings(object.spec?.template, 'spec.template', object, old)
+  validateStatusUpdate: (controller, _old, found) => validateReplicasStatus(controller, found),
+  warnings(object, old, warnings) {
+    podNameWarnings(object, old, warnings)
+    templateWarnings(object.spec?.template, 'spec.template', object, old, warnings)
   },
   ...droppingDisabled<ReplicationController>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.core.v1.ReplicationController',

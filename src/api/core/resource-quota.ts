@@ -23,9 +23,9 @@ export const resourceQuotas = defineResource<ResourceQuota>({
     text('Limit', (quota) => usage(quota, (resource) => resource.startsWith('limits'))),
     age,
   ],
-  validate: ({ spec }) => validateQuota(spec ?? {}),
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec?.scopes, old?.scopes)) yield invalidValue('spec.scopes', spec?.scopes ?? null, IMMUTABLE)
+  validate: ({ spec }, found) => validateQuota(spec ?? {}, found),
+  validateUpdate({ spec }, { spec: old }, found) {
+    if (!deepEqual(spec?.scopes, old?.scopes)) found.push(invalidValue('spec.scopes', spec?.scopes ?? null, IMMUTABLE))
   },
   schema: 'io.k8s.api.core.v1.ResourceQuota',
 })

@@ -3,12 +3,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import test from 'node:test'
 import { systemClock, systemRandom } from '#base'
 import { createAuthority } from '#cluster'
-import { secretWarnings } from './secret-warnings.ts'
+import { warningsOf } from '#testing'
+import { secrets } from './secret.ts'
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
-const said = (certificate: string, key: string, type = 'kubernetes.io/tls'): string[] => [
-  ...secretWarnings({ type, data: { 'tls.crt': base64(certificate), 'tls.key': base64(key) } }),
-]
+const said = (certificate: string, key: string, type = 'kubernetes.io/tls'): string[] =>
+  warningsOf(secrets, { type, data: { 'tls.crt': base64(certificate), 'tls.key': base64(key) } })
 
 test('a pair that no server could use is warned of, in the words of who would load it', async () => {
   const dependencies = { clock: systemClock, random: systemRandom }

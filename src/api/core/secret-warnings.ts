@@ -4,10 +4,10 @@ import type { Secret } from '../generated/types.ts'
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n(?:[A-Za-z0-9-]+:[^\n]*\n)*[A-Za-z0-9+/=\s]+-----END \1-----/g
 
 /** A pair that no server could use is kept all the same; the words are those of Go's `tls.X509KeyPair`. */
-export function* secretWarnings({ type, data = {} }: Secret): Iterable<string> {
+export function secretWarnings({ type, data = {} }: Secret, warnings: string[]): void {
   if (type !== 'kubernetes.io/tls') return
   const problem = pairProblem(blocksOf(data['tls.crt']), blocksOf(data['tls.key']))
-  if (problem !== undefined) yield problem
+  if (problem !== undefined) warnings.push(problem)
 }
 
 interface Block {

@@ -24,6 +24,6 @@ export const secrets = defineResource<Secret>({
   columns: [name, text('Type', ({ type }) => type), text('Data', ({ data }) => Object.keys(data ?? {}).length), age],
   validate: validateSecret,
   validateUpdate: validateSecretUpdate,
-  warnings: secretWarnings,
+  warnings: (secret, _old, warnings) => secretWarnings(secret, warnings),
   schema: 'io.k8s.api.core.v1.Secret',
 })

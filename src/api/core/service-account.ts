@@ -12,9 +12,11 @@ export const serviceAccounts = defineResource<ServiceAccount>({
   subresources: { others: { token: { kind: 'TokenRequest', group: 'authentication.k8s.io', verbs: ['create'] } } },
   prepareForCreate: keepNames,
   prepareForUpdate: keepNames,
-  *warnings({ metadata }, old) {
+  warnings({ metadata }, old, warnings) {
     if (metadata?.annotations?.[ENFORCE] === undefined || old?.metadata?.annotations?.[ENFORCE] !== undefined) return
-    yield `metadata.annotations[${ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`
+    warnings.push(
+      `metadata.annotations[${ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
+    )
   },
   columns: [name, text('Secrets', ({ secrets }) => secrets?.length ?? 0), age],
   schema: 'io.k8s.api.core.v1.ServiceAccount',

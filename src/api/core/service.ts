@@ -34,7 +34,7 @@ export const services = defineResource<Service>({
   validateName: dns1035Label,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
-  warnings: serviceWarnings,
+  warnings: (service, _old, warnings) => serviceWarnings(service, warnings),
   statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.core.v1.Service',
 })

@@ -30,51 +30,54 @@ export const typeName = (type: string): string => (type === 'storageos' ? 'stora
 
 const OF_PERSISTENT_VOLUMES = ['cephfs', 'photonPersistentDisk', 'scaleIO', 'storageos', 'glusterfs', 'rbd'] as const
 
-export function* volumeWarnings({ metadata, spec }: PersistentVolume): Iterable<string> {
-  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) yield CLASS_DEPRECATION
+export function volumeWarnings({ metadata, spec }: PersistentVolume, warnings: string[]): void {
+  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) warnings.push(CLASS_DEPRECATION)
   if (metadata?.annotations?.[MOUNT_OPTIONS] !== undefined)
-    yield `metadata.annotations[${MOUNT_OPTIONS}]: deprecated since v1.31; use "mountOptions" attribute instead`
+    warnings.push(`metadata.annotations[${MOUNT_OPTIONS}]: deprecated since v1.31; use "mountOptions" attribute instead`)
   if (spec?.persistentVolumeReclaimPolicy === 'Recycle')
-    yield 'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.'
-  yield* termWarnings(spec?.nodeAffinity?.required?.nodeSelectorTerms, 'spec.nodeAffinity.required.nodeSelectorTerms')
+    warnings.push(
+      'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+    )
+  termWarnings(spec?.nodeAffinity?.required?.nodeSelectorTerms, 'spec.nodeAffinity.required.nodeSelectorTerms', warnings)
   for (const type of OF_PERSISTENT_VOLUMES) {
-    if (spec?.[type] !== undefined) yield `spec.${typeName(type)}: ${DEPRECATED_TYPES[type]}`
+    if (spec?.[type] !== undefined) warnings.push(`spec.${typeName(type)}: ${DEPRECATED_TYPES[type]}`)
   }
 }
 
-export function* claimWarnings({ metadata, spec }: PersistentVolumeClaim): Iterable<string> {
-  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) yield CLASS_DEPRECATION
-  yield* claimSpecWarnings(spec, 'spec')
+export function claimWarnings({ metadata, spec }: PersistentVolumeClaim, warnings: string[]): void {
+  if (metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) warnings.push(CLASS_DEPRECATION)
+  claimSpecWarnings(spec, 'spec', warnings)
 }
 
-export function* claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, field: string): Iterable<string> {
+export function claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, field: string, warnings: string[]): void {
   for (const list of ['requests', 'limits'] as const) {
-    yield* fractionWarnings(spec?.resources?.[list], ['storage'], `${field}.resources.${list}`)
+    fractionWarnings(spec?.resources?.[list], ['storage'], `${field}.resources.${list}`, warnings)
   }
 }
 
 /** Nobody has half a byte. */
-export function* fractionWarnings(
+export function fractionWarnings(
   amounts: Readonly<Record<string, string>> | undefined,
   names: readonly string[],
   field: string,
-): Iterable<string> {
+  warnings: string[],
+): void {
   for (const name of names) {
     const value = amounts?.[name]
     if (value !== undefined && isQuantity(value) && parseQuantity(value).nanos % 1_000_000_000n !== 0n) {
-      yield `${field}[${name}]: fractional byte value "${value}" is invalid, must be an integer`
+      warnings.push(`${field}[${name}]: fractional byte value "${value}" is invalid, must be an integer`)
     }
   }
 }
 
-export function* classWarnings({ allowedTopologies }: StorageClass): Iterable<string> {
+export function classWarnings({ allowedTopologies }: StorageClass, warnings: string[]): void {
   for (const [index, { matchLabelExpressions }] of (allowedTopologies ?? []).entries()) {
     for (const [at, { key }] of (matchLabelExpressions ?? []).entries()) {
       const deprecation = labelDeprecation(key)
-      if (deprecation !== undefined) yield `allowedTopologies[${index}].matchLabelExpressions[${at}].key: ${deprecation}`
+      if (deprecation !== undefined) warnings.push(`allowedTopologies[${index}].matchLabelExpressions[${at}].key: ${deprecation}`)
     }
   }
 }
 
-export const capacityWarnings = ({ nodeTopology }: CSIStorageCapacity): Iterable<string> =>
-  selectorWarnings(nodeTopology as Parameters<typeof selectorWarnings>[0], 'nodeTopology')
+export const capacityWarnings = ({ nodeTopology }: CSIStorageCapacity, warnings: string[]): void =>
+  selectorWarnings(nodeTopology as Parameters<typeof selectorWarnings>[0], 'nodeTopology', warnings)

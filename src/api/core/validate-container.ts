@@ -15,7 +15,7 @@ import { portName } from '../validation/names.ts'
 import { validateEnvironment, validateEnvironmentFrom } from './validate-environment.ts'
 import { type Volumes, validateMounts } from './validate-mounts.ts'
 import { validateHandler, validateProbe } from './validate-probe.ts'
-import { validateResources } from './validate-resources.ts'
+import { ofContainer, validateResources } from './validate-resources.ts'
 import { validateInitRestart, validateRestart } from './validate-restart.ts'
 import { validateSecurity } from './validate-security.ts'
 
@@ -25,30 +25,30 @@ interface Surroundings {
   readonly volumes: Volumes
 }
 
-export function* validateContainers(surroundings: Surroundings, field: string): Findings {
+export function validateContainers(surroundings: Surroundings, field: string, found: Findings): void {
   const { spec } = surroundings
   const containers = spec.containers ?? []
-  if (containers.length === 0) yield required(`${field}.containers`)
+  if (containers.length === 0) found.push(required(`${field}.containers`))
   const own = new Set<string>()
   for (const [index, container] of containers.entries()) {
     const path = `${field}.containers[${index}]`
-    yield* validateCommon(container, surroundings, path)
-    yield* uniqueName(container, own, path)
-    yield* validateLife(container, spec, path)
-    yield* validateRestart(container, path)
+    validateCommon(container, surroundings, path, found)
+    uniqueName(container, own, path, found)
+    validateLife(container, spec, path, found)
+    validateRestart(container, path, found)
   }
-  yield* hostPortConflicts(containers, `${field}.containers`)
+  hostPortConflicts(containers, `${field}.containers`, found)
   const names = new Set(containers.map(({ name }) => name))
   for (const [index, container] of (spec.initContainers ?? []).entries()) {
     const path = `${field}.initContainers[${index}]`
-    yield* validateCommon(container, surroundings, path)
-    yield* validateInitRestart(container, path)
-    yield* uniqueName(container, names, path)
-    yield* hostPortConflicts([container], `${field}.initContainers`)
-    if (container.restartPolicy === 'Always') yield* validateLife(container, spec, path)
-    else yield* validateShortLived(container, path)
+    validateCommon(container, surroundings, path, found)
+    validateInitRestart(container, path, found)
+    uniqueName(container, names, path, found)
+    hostPortConflicts([container], `${field}.initContainers`, found)
+    if (container.restartPolicy === 'Always') validateLife(container, spec, path, found)
+    else validateShortLived(container, path, found)
   }
-  yield* validateEphemeral(surroundings, names, `${field}.ephemeralContainers`)
+  validateEphemeral(surroundings, names, `${field}.ephemeralContainers`, found)
 }
 
 /** What a debugging container may have (https://kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers/). */
@@ -65,107 +65,113 @@ const OF_EPHEMERAL = new Set([
   ],
 ])
 
-function* validateEphemeral(surroundings: Surroundings, others: ReadonlySet<string>, field: string): Findings {
+function validateEphemeral(surroundings: Surroundings, others: ReadonlySet<string>, field: string, found: Findings): void {
   const names = new Set(others)
   for (const [index, container] of (surroundings.spec.ephemeralContainers ?? []).entries()) {
     const path = `${field}[${index}]`
     const rule = 'cannot be set for an Ephemeral Container'
-    yield* validateCommon(container as Container, surroundings, path)
-    yield* untrimmedImage(container.image, path)
-    yield* uniqueName(container as Container, names, path)
+    validateCommon(container as Container, surroundings, path, found)
+    untrimmedImage(container.image, path, found)
+    uniqueName(container as Container, names, path, found)
     const target = container.targetContainerName
-    if (target && !others.has(target)) yield notFoundValue(`${path}.targetContainerName`, target)
+    if (target && !others.has(target)) found.push(notFoundValue(`${path}.targetContainerName`, target))
     for (const [key, value] of Object.entries(container)) {
       const isSet = value !== undefined && !(typeof value === 'object' && Object.keys(value as object).length === 0)
-      if (isSet && !OF_EPHEMERAL.has(key)) yield forbid(`${path}.${key}`, rule)
+      if (isSet && !OF_EPHEMERAL.has(key)) found.push(forbid(`${path}.${key}`, rule))
     }
     for (const [at, { subPath, subPathExpr }] of (container.volumeMounts ?? []).entries()) {
-      if (subPath) yield forbid(`${path}.volumeMounts[${at}].subPath`, rule)
-      if (subPathExpr) yield forbid(`${path}.volumeMounts[${at}].subPathExpr`, rule)
+      if (subPath) found.push(forbid(`${path}.volumeMounts[${at}].subPath`, rule))
+      if (subPathExpr) found.push(forbid(`${path}.volumeMounts[${at}].subPathExpr`, rule))
     }
   }
 }
 
 /** A template may still leave this to whoever makes pods of it. */
-export function* untrimmedImage(image: string | undefined, path: string): Findings {
-  if (image && image !== image.trim()) yield invalidValue(`${path}.image`, image, 'must not have leading or trailing whitespace')
+export function untrimmedImage(image: string | undefined, path: string, found: Findings): void {
+  if (image && image !== image.trim())
+    found.push(invalidValue(`${path}.image`, image, 'must not have leading or trailing whitespace'))
 }
 
-function* uniqueName({ name }: Container, names: Set<string>, path: string): Findings {
-  if (names.has(name)) yield duplicateValue(`${path}.name`, name)
+function uniqueName({ name }: Container, names: Set<string>, path: string, found: Findings): void {
+  if (names.has(name)) found.push(duplicateValue(`${path}.name`, name))
   else names.add(name)
 }
 
-function* validateCommon(container: Container, { spec, volumes }: Surroundings, path: string): Findings {
-  yield* dnsLabelField(container.name, `${path}.name`)
-  if (!container.image) yield required(`${path}.image`)
-  yield* oneOf(container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError'], `${path}.terminationMessagePolicy`)
-  yield* validatePorts(container.ports, `${path}.ports`)
-  yield* validateEnvironment(container.env, `${path}.env`)
-  yield* validateEnvironmentFrom(container.envFrom, `${path}.envFrom`)
-  yield* validateMounts(container, volumes, path)
-  yield* oneOf(container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.imagePullPolicy`)
-  yield* validateResources(container.resources, `${path}.resources`)
-  yield* validateResizePolicy(container, spec, `${path}.resizePolicy`)
-  yield* validateSecurity(container.securityContext, spec, `${path}.securityContext`)
+function validateCommon(container: Container, { spec, volumes }: Surroundings, path: string, found: Findings): void {
+  dnsLabelField(container.name, `${path}.name`, found)
+  if (!container.image) found.push(required(`${path}.image`))
+  oneOf(container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError'], `${path}.terminationMessagePolicy`, found)
+  validatePorts(container.ports, `${path}.ports`, found)
+  validateEnvironment(container.env, `${path}.env`, found)
+  validateEnvironmentFrom(container.envFrom, `${path}.envFrom`, found)
+  validateMounts(container, volumes, path, found)
+  oneOf(container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.imagePullPolicy`, found)
+  validateResources(container.resources, ofContainer, `${path}.resources`, found)
+  validateResizePolicy(container, spec, `${path}.resizePolicy`, found)
+  validateSecurity(container.securityContext, spec, `${path}.securityContext`, found)
 }
 
 const RESIZABLE = ['cpu', 'memory']
 const RESIZE_POLICIES = ['NotRequired', 'RestartContainer']
 
-function* validateResizePolicy({ resizePolicy = [] }: Container, spec: PodSpec, field: string): Findings {
+function validateResizePolicy({ resizePolicy = [] }: Container, spec: PodSpec, field: string, found: Findings): void {
   const seen = new Set<string>()
   for (const [index, { resourceName, restartPolicy }] of resizePolicy.entries()) {
-    if (seen.has(resourceName)) yield duplicateValue(`${field}[${index}]`, resourceName)
+    if (seen.has(resourceName)) found.push(duplicateValue(`${field}[${index}]`, resourceName))
     seen.add(resourceName)
-    yield* oneOf(resourceName, RESIZABLE, field)
-    yield* oneOf(restartPolicy, RESIZE_POLICIES, field)
+    oneOf(resourceName, RESIZABLE, field, found)
+    oneOf(restartPolicy, RESIZE_POLICIES, field, found)
     if (spec.restartPolicy === 'Never' && restartPolicy !== 'NotRequired')
-      yield invalidValue(field, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'")
+      found.push(invalidValue(field, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
   }
 }
 
-function* validateLife(container: Container, { terminationGracePeriodSeconds: grace }: PodSpec, path: string): Findings {
+function validateLife(
+  container: Container,
+  { terminationGracePeriodSeconds: grace }: PodSpec,
+  path: string,
+  found: Findings,
+): void {
   const { postStart, preStop } = container.lifecycle ?? {}
-  if (postStart) yield* validateHandler(postStart, grace, `${path}.lifecycle.postStart`)
-  if (preStop) yield* validateHandler(preStop, grace, `${path}.lifecycle.preStop`)
-  yield* validateProbe(container.livenessProbe, 'liveness', `${path}.livenessProbe`)
-  yield* validateProbe(container.readinessProbe, 'readiness', `${path}.readinessProbe`)
-  yield* validateProbe(container.startupProbe, 'startup', `${path}.startupProbe`)
+  if (postStart) validateHandler(postStart, grace, `${path}.lifecycle.postStart`, found)
+  if (preStop) validateHandler(preStop, grace, `${path}.lifecycle.preStop`, found)
+  validateProbe(container.livenessProbe, 'liveness', `${path}.livenessProbe`, found)
+  validateProbe(container.readinessProbe, 'readiness', `${path}.readinessProbe`, found)
+  validateProbe(container.startupProbe, 'startup', `${path}.startupProbe`, found)
 }
 
 /** An init container runs to its end: nothing may ask whether it is ready. */
-function* validateShortLived(container: Container, path: string): Findings {
+function validateShortLived(container: Container, path: string, found: Findings): void {
   const rule = 'may not be set for init containers without restartPolicy=Always'
   for (const key of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
-    if (container[key] !== undefined) yield forbid(`${path}.${key}`, rule)
+    if (container[key] !== undefined) found.push(forbid(`${path}.${key}`, rule))
   }
 }
 
-function* validatePorts(ports: readonly ContainerPort[] | undefined, field: string): Findings {
+function validatePorts(ports: readonly ContainerPort[] | undefined, field: string, found: Findings): void {
   const names = new Set<string>()
   for (const [index, { name, containerPort, hostPort, protocol }] of (ports ?? []).entries()) {
     const path = `${field}[${index}]`
     if (name) {
-      const own = [...complaints(portName(name), name, `${path}.name`)]
-      yield* own
-      if (own.length === 0 && names.has(name)) yield duplicateValue(`${path}.name`, name)
+      const before = found.length
+      complaints(portName(name), name, `${path}.name`, found)
+      if (found.length === before && names.has(name)) found.push(duplicateValue(`${path}.name`, name))
       names.add(name)
     }
-    if (!containerPort) yield required(`${path}.containerPort`)
-    else yield* port(containerPort, `${path}.containerPort`)
-    if (hostPort) yield* port(hostPort, `${path}.hostPort`)
-    yield* oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`)
+    if (!containerPort) found.push(required(`${path}.containerPort`))
+    else port(containerPort, `${path}.containerPort`, found)
+    if (hostPort) port(hostPort, `${path}.hostPort`, found)
+    oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`, found)
   }
 }
 
-function* hostPortConflicts(containers: readonly Container[], field: string): Findings {
+function hostPortConflicts(containers: readonly Container[], field: string, found: Findings): void {
   const taken = new Set<string>()
   for (const [at, container] of containers.entries()) {
     for (const [index, { hostPort, protocol, hostIP = '' }] of (container.ports ?? []).entries()) {
       if (!hostPort) continue
       const claim = `${protocol}/${hostIP}/${hostPort}`
-      if (taken.has(claim)) yield duplicateValue(`${field}[${at}].ports[${index}].hostPort`, claim)
+      if (taken.has(claim)) found.push(duplicateValue(`${field}[${at}].ports[${index}].hostPort`, claim))
       taken.add(claim)
     }
   }

@@ -8,35 +8,35 @@ const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
 
 /** Subsets that are as they were stay as they are. Where addresses may lead depends on who writes (admission). */
-export function* validateEndpoints({ metadata, subsets }: Endpoints, _context?: unknown, old?: Endpoints): Findings {
+export function validateEndpoints({ metadata, subsets }: Endpoints, old: Endpoints | undefined, found: Findings): void {
   const time = metadata?.annotations?.[TRIGGER_TIME]
   if (time !== undefined && (!RFC_3339.test(time) || Number.isNaN(Date.parse(time)))) {
     const error = `parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05.999999999Z07:00": cannot parse`
-    yield invalidValue(`annotations[${TRIGGER_TIME}]`, time, error)
+    found.push(invalidValue(`annotations[${TRIGGER_TIME}]`, time, error))
   }
   if (old !== undefined && deepEqual(old.subsets, subsets)) return
   for (const [index, { addresses = [], notReadyAddresses = [], ports = [] }] of (subsets ?? []).entries()) {
     const path = `subsets[${index}]`
     if (addresses.length === 0 && notReadyAddresses.length === 0) {
-      yield required(path, 'must specify `addresses` or `notReadyAddresses`')
+      found.push(required(path, 'must specify `addresses` or `notReadyAddresses`'))
     }
-    for (const [at, each] of addresses.entries()) yield* validateAddress(each, `${path}.addresses[${at}]`)
-    for (const [at, each] of notReadyAddresses.entries()) yield* validateAddress(each, `${path}.notReadyAddresses[${at}]`)
-    for (const [at, each] of ports.entries()) yield* validatePort(each, ports.length > 1, `${path}.ports[${at}]`)
+    for (const [at, each] of addresses.entries()) validateAddress(each, `${path}.addresses[${at}]`, found)
+    for (const [at, each] of notReadyAddresses.entries()) validateAddress(each, `${path}.notReadyAddresses[${at}]`, found)
+    for (const [at, each] of ports.entries()) validatePort(each, ports.length > 1, `${path}.ports[${at}]`, found)
   }
 }
 
-function* validateAddress({ ip = '', hostname, nodeName }: EndpointAddress, field: string): Findings {
-  yield* ipAddress(ip, `${field}.ip`)
-  if (hostname) yield* complaints(dnsLabel(hostname), hostname, `${field}.hostname`)
-  if (nodeName !== undefined) yield* complaints(subdomainName(nodeName), nodeName, `${field}.nodeName`)
+function validateAddress({ ip = '', hostname, nodeName }: EndpointAddress, field: string, found: Findings): void {
+  ipAddress(ip, `${field}.ip`, found)
+  if (hostname) complaints(dnsLabel(hostname), hostname, `${field}.hostname`, found)
+  if (nodeName !== undefined) complaints(subdomainName(nodeName), nodeName, `${field}.nodeName`, found)
 }
 
-function* validatePort(each: EndpointPort, needsName: boolean, field: string): Findings {
+function validatePort(each: EndpointPort, needsName: boolean, field: string, found: Findings): void {
   const { name, protocol, appProtocol } = each
-  if (name) yield* complaints(dnsLabel(name), name, `${field}.name`)
-  else if (needsName) yield required(`${field}.name`)
-  yield* port(each.port ?? 0, `${field}.port`)
-  yield* oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`)
-  if (appProtocol !== undefined) yield* complaints(qualifiedName(appProtocol), appProtocol, `${field}.appProtocol`)
+  if (name) complaints(dnsLabel(name), name, `${field}.name`, found)
+  else if (needsName) found.push(required(`${field}.name`))
+  port(each.port ?? 0, `${field}.port`, found)
+  oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`, found)
+  if (appProtocol !== undefined) complaints(qualifiedName(appProtocol), appProtocol, `${field}.appProtocol`, found)
 }

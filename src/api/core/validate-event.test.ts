@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deepClone } from '#base'
 import { type Event, events, eventsEvents, type ResourceDefinition } from '../index.ts'
+import { foundBy } from '../validation/findings.ts'
 
 const TIME = '2026-01-01T00:00:00.000000Z'
 const event: Event = {
@@ -16,7 +17,7 @@ const event: Event = {
 }
 /** Both event APIs get the form that is stored. */
 const said = (resource: unknown, object: object, isNew = true): string[] =>
-  [...(resource as ResourceDefinition).validate(object as never, { nowMs: 0, isNew })].map(
+  foundBy((found) => (resource as ResourceDefinition).validate(object as never, found, { nowMs: 0, isNew })).map(
     ({ field, message }) => `${field}: ${message}`,
   )
 const { eventTime: _, ...timeless } = event
@@ -64,7 +65,7 @@ test('of an event of events.k8s.io only the series goes on', () => {
   const changed = (change: (draft: Event) => void): string[] => {
     const draft = deepClone(event)
     change(draft)
-    return [...eventsEvents.validateUpdate(draft as never, event as never, { nowMs: 0 })].map(
+    return foundBy((found) => eventsEvents.validateUpdate(draft as never, event as never, found, { nowMs: 0 })).map(
       ({ field, message }) => `${field}: ${message}`,
     )
   }

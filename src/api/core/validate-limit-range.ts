@@ -7,80 +7,82 @@ import { isExtendedResource, validateResourceName } from './validate-resources.t
 const TYPES = new Set(['Container', 'PersistentVolumeClaim', 'Pod'])
 const OF_CONTAINERS = new Set(['Container', 'Pod'])
 
-export function* validateLimitRange({ spec }: LimitRange): Findings {
+export function validateLimitRange({ spec }: LimitRange, found: Findings): void {
   const types = new Set<string>()
   for (const [index, item] of (spec?.limits ?? []).entries()) {
     const path = `spec.limits[${index}]`
-    yield* validateType(item.type ?? '', `${path}.type`)
-    if (types.has(item.type)) yield duplicateValue(`${path}.type`, item.type)
+    validateType(item.type ?? '', `${path}.type`, found)
+    if (types.has(item.type)) found.push(duplicateValue(`${path}.type`, item.type))
     types.add(item.type)
-    yield* validateItem(item, path)
+    validateItem(item, path, found)
   }
 }
 
-function* validateType(type: string, field: string): Findings {
-  const own = [...complaints(qualifiedName(type), type, field)]
-  yield* own
-  if (own.length === 0 && !type.includes('/') && !TYPES.has(type))
-    yield invalidValue(field, type, 'must be a standard limit type or fully qualified')
+function validateType(type: string, field: string, found: Findings): void {
+  const before = found.length
+  complaints(qualifiedName(type), type, field, found)
+  if (found.length === before && !type.includes('/') && !TYPES.has(type))
+    found.push(invalidValue(field, type, 'must be a standard limit type or fully qualified'))
 }
 
-function* validateItem(item: LimitRangeItem, path: string): Findings {
+function validateItem(item: LimitRangeItem, path: string, found: Findings): void {
   const isPod = item.type === 'Pod'
   const names = new Set<string>()
   for (const key of ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const) {
     const amounts = Object.keys(item[key] ?? {})
     if (isPod && (key === 'default' || key === 'defaultRequest')) {
-      if (amounts.length > 0) yield forbid(`${path}.${key}`, "may not be specified when `type` is 'Pod'")
+      if (amounts.length > 0) found.push(forbid(`${path}.${key}`, "may not be specified when `type` is 'Pod'"))
       continue
     }
-    if (key === 'maxLimitRequestRatio') yield* validateClaims(item, path)
+    if (key === 'maxLimitRequestRatio') validateClaims(item, path, found)
     for (const name of amounts) {
-      yield* validateResourceName(name, OF_CONTAINERS.has(item.type), `${path}.${key}[${name}]`)
+      validateResourceName(name, OF_CONTAINERS.has(item.type), `${path}.${key}[${name}]`, found)
       names.add(name)
     }
   }
-  for (const name of names) yield* validateOrder(item, name, path)
+  for (const name of names) validateOrder(item, name, path, found)
 }
 
-function* validateClaims({ type, min, max }: LimitRangeItem, path: string): Findings {
+function validateClaims({ type, min, max }: LimitRangeItem, path: string, found: Findings): void {
   if (type !== 'PersistentVolumeClaim' || min?.['storage'] !== undefined || max?.['storage'] !== undefined) return
-  yield required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided')
+  found.push(required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'))
 }
 
 /** Each bound of a resource against the others. */
-function* validateOrder(item: LimitRangeItem, name: string, path: string): Findings {
+function validateOrder(item: LimitRangeItem, name: string, path: string, found: Findings): void {
   const [min, max, limit, request] = [item.min?.[name], item.max?.[name], item.default?.[name], item.defaultRequest?.[name]]
-  function* compare(
+  function compare(
     [low, lowName]: readonly [string | undefined, string],
     [high, highName]: readonly [string | undefined, string],
     key: string,
     shown: string | undefined,
-  ): Findings {
+  ): void {
     if (low === undefined || high === undefined || compareQuantities(low, high) <= 0) return
-    yield invalidValue(`${path}.${key}[${name}]`, shown, `${lowName} value ${low} is greater than ${highName} value ${high}`)
+    found.push(
+      invalidValue(`${path}.${key}[${name}]`, shown, `${lowName} value ${low} is greater than ${highName} value ${high}`),
+    )
   }
-  yield* compare([min, 'min'], [max, 'max'], 'min', min)
-  yield* compare([min, 'min'], [request, 'default request'], 'defaultRequest', request)
-  yield* compare([request, 'default request'], [max, 'max'], 'defaultRequest', request)
-  yield* compare([request, 'default request'], [limit, 'default limit'], 'defaultRequest', request)
-  yield* compare([min, 'min'], [limit, 'default'], 'default', min)
-  yield* compare([limit, 'default'], [max, 'max'], 'default', max)
-  yield* validateRatio(item, name, path)
+  compare([min, 'min'], [max, 'max'], 'min', min)
+  compare([min, 'min'], [request, 'default request'], 'defaultRequest', request)
+  compare([request, 'default request'], [max, 'max'], 'defaultRequest', request)
+  compare([request, 'default request'], [limit, 'default limit'], 'defaultRequest', request)
+  compare([min, 'min'], [limit, 'default'], 'default', min)
+  compare([limit, 'default'], [max, 'max'], 'default', max)
+  validateRatio(item, name, path, found)
   const exclusive = isExtendedResource(name) || name.startsWith('hugepages-')
   if (exclusive && limit !== undefined && request !== undefined && compareQuantities(limit, request) !== 0) {
     const rule = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`
-    yield invalidValue(`${path}.default[${name}]`, limit, rule)
+    found.push(invalidValue(`${path}.default[${name}]`, limit, rule))
   }
 }
 
-function* validateRatio({ min, max, maxLimitRequestRatio }: LimitRangeItem, name: string, path: string): Findings {
+function validateRatio({ min, max, maxLimitRequestRatio }: LimitRangeItem, name: string, path: string, found: Findings): void {
   const [ratio, low, high] = [maxLimitRequestRatio?.[name], min?.[name], max?.[name]]
   if (ratio === undefined) return
   const field = `${path}.maxLimitRequestRatio[${name}]`
-  if (compareQuantities(ratio, '1') < 0) yield invalidValue(field, ratio, `ratio ${ratio} is less than 1`)
+  if (compareQuantities(ratio, '1') < 0) found.push(invalidValue(field, ratio, `ratio ${ratio} is less than 1`))
   if (low === undefined || high === undefined) return
   const [value, bottom, top] = [ratio, low, high].map((each) => Number(parseQuantity(each).nanos)) as [number, number, number]
   const bound = top / bottom
-  if (value / 1e9 > bound) yield invalidValue(field, ratio, `ratio ${ratio} is greater than max/min = ${bound.toFixed(6)}`)
+  if (value / 1e9 > bound) found.push(invalidValue(field, ratio, `ratio ${ratio} is greater than max/min = ${bound.toFixed(6)}`))
 }

@@ -4,38 +4,38 @@ import { type Findings, invalidValue, required, unsupported } from '../validatio
 const MODE_MAX = 0o777
 const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket']
 
-export function* validateMode(mode: number | undefined, field: string): Findings {
+export function validateMode(mode: number | undefined, field: string, found: Findings): void {
   if (mode !== undefined && (mode < 0 || mode > MODE_MAX)) {
-    yield invalidValue(field, mode, 'must be a number between 0 and 0777 (octal), both inclusive')
+    found.push(invalidValue(field, mode, 'must be a number between 0 and 0777 (octal), both inclusive'))
   }
 }
 
-export function* validateItem({ key, path, mode }: KeyToPath, field: string): Findings {
-  if (!key) yield required(`${field}.key`)
-  yield* relativePath(path, `${field}.path`)
-  yield* validateMode(mode, `${field}.mode`)
+export function validateItem({ key, path, mode }: KeyToPath, field: string, found: Findings): void {
+  if (!key) found.push(required(`${field}.key`))
+  relativePath(path, `${field}.path`, found)
+  validateMode(mode, `${field}.mode`, found)
 }
 
 /** A path that can't leave the volume, and doesn't collide with the volume's own book-keeping. */
-export function* relativePath(path: string | undefined, field: string): Findings {
+export function relativePath(path: string | undefined, field: string, found: Findings): void {
   if (!path) {
-    yield required(field)
+    found.push(required(field))
     return
   }
-  yield* descendingPath(path, field)
-  if (path.startsWith('..') && !path.startsWith('../')) yield invalidValue(field, path, "must not start with '..'")
+  descendingPath(path, field, found)
+  if (path.startsWith('..') && !path.startsWith('../')) found.push(invalidValue(field, path, "must not start with '..'"))
 }
 
-export function* descendingPath(path: string, field: string): Findings {
-  if (path.startsWith('/')) yield invalidValue(field, path, 'must be a relative path')
-  if (path.split('/').includes('..')) yield invalidValue(field, path, "must not contain '..'")
+export function descendingPath(path: string, field: string, found: Findings): void {
+  if (path.startsWith('/')) found.push(invalidValue(field, path, 'must be a relative path'))
+  if (path.split('/').includes('..')) found.push(invalidValue(field, path, "must not contain '..'"))
 }
 
-export function* validateHostPath({ path, type }: HostPathVolumeSource, field: string): Findings {
+export function validateHostPath({ path, type }: HostPathVolumeSource, field: string, found: Findings): void {
   if (!path) {
-    yield required(`${field}.path`)
+    found.push(required(`${field}.path`))
     return
   }
-  if (path.split('/').includes('..')) yield invalidValue(`${field}.path`, path, "must not contain '..'")
-  if (type !== undefined && !HOST_PATH_TYPES.includes(type)) yield unsupported(`${field}.type`, type, HOST_PATH_TYPES)
+  if (path.split('/').includes('..')) found.push(invalidValue(`${field}.path`, path, "must not contain '..'"))
+  if (type !== undefined && !HOST_PATH_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, HOST_PATH_TYPES))
 }

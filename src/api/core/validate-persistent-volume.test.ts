@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { changeFindings, findingsOf } from '#testing'
 import { type PersistentVolume, type PersistentVolumeClaim, persistentVolumeClaims, persistentVolumes } from '../index.ts'
+import { foundBy } from '../validation/findings.ts'
 
 const csi = { driver: 'a.example.com', volumeHandle: 'h' }
 const volume = (spec: object): object => ({ spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, ...spec } })
@@ -153,7 +154,7 @@ test('a claim is bound once, and grows when it is; who asked for too much may as
     before.status = { phase: bound ? 'Bound' : 'Pending', capacity: { storage: '1Gi' } }
     const after = structuredClone(before)
     draw(after)
-    return [...persistentVolumeClaims.validateUpdate(after, before, { nowMs: 0 })].map(
+    return foundBy((found) => persistentVolumeClaims.validateUpdate(after, before, found, { nowMs: 0 })).map(
       ({ field, message }) => `${field}: ${message}`,
     )
   }

@@ -18,98 +18,98 @@ const TYPES = [
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain']
 
-export function* validatePersistentVolume({ spec = {} }: PersistentVolume): Findings {
-  if (!spec.accessModes?.length) yield required('spec.accessModes')
-  yield* accessModes(spec.accessModes, 'spec.accessModes')
-  yield* validateCapacity(spec, 'spec.capacity')
+export function validatePersistentVolume({ spec = {} }: PersistentVolume, found: Findings): void {
+  if (!spec.accessModes?.length) found.push(required('spec.accessModes'))
+  accessModes(spec.accessModes, 'spec.accessModes', found)
+  validateCapacity(spec, 'spec.capacity', found)
   const policy = spec.persistentVolumeReclaimPolicy
   if (policy && !RECLAIM_POLICIES.includes(policy)) {
-    yield unsupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES)
+    found.push(unsupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES))
   }
-  yield* validateAffinity(spec, 'spec.nodeAffinity')
-  yield* validateSources(spec, 'spec')
-  yield* className(spec.storageClassName, 'spec.storageClassName')
-  yield* volumeMode(spec.volumeMode, 'spec.volumeMode')
-  yield* validateAttributes(spec, 'spec')
+  validateAffinity(spec, 'spec.nodeAffinity', found)
+  validateSources(spec, 'spec', found)
+  className(spec.storageClassName, 'spec.storageClassName', found)
+  volumeMode(spec.volumeMode, 'spec.volumeMode', found)
+  validateAttributes(spec, 'spec', found)
 }
 
 /** What an attachment says of a volume that no object stands for: a CSI volume without a life of its own. */
-export function* validateInlineVolume(spec: PersistentVolumeSpec, field: string): Findings {
+export function validateInlineVolume(spec: PersistentVolumeSpec, field: string, found: Findings): void {
   const context = 'in the context of inline volumes'
-  const forbidden = (key: string): Findings => [forbid(`${field}.${key}`, `may not be specified ${context}`)]
-  if (spec.claimRef !== undefined) yield* forbidden('claimRef')
-  if (Object.keys(spec.capacity ?? {}).length > 0) yield* forbidden('capacity')
-  if (spec.csi === undefined) yield required(`${field}.csi`, `has to be specified ${context}`)
-  if (!spec.accessModes?.length) yield required(`${field}.accessModes`)
-  yield* accessModes(spec.accessModes, `${field}.accessModes`)
+  const forbidden = (key: string) => found.push(forbid(`${field}.${key}`, `may not be specified ${context}`))
+  if (spec.claimRef !== undefined) forbidden('claimRef')
+  if (Object.keys(spec.capacity ?? {}).length > 0) forbidden('capacity')
+  if (spec.csi === undefined) found.push(required(`${field}.csi`, `has to be specified ${context}`))
+  if (!spec.accessModes?.length) found.push(required(`${field}.accessModes`))
+  accessModes(spec.accessModes, `${field}.accessModes`, found)
   const policy = spec.persistentVolumeReclaimPolicy
-  if (policy && policy !== 'Retain') yield forbid(`${field}.persistentVolumeReclaimPolicy`, `may only be Retain ${context}`)
-  if (spec.nodeAffinity !== undefined) yield* forbidden('nodeAffinity')
-  yield* validateSources(spec, field)
-  if (spec.storageClassName) yield* forbidden('storageClassName')
+  if (policy && policy !== 'Retain') found.push(forbid(`${field}.persistentVolumeReclaimPolicy`, `may only be Retain ${context}`))
+  if (spec.nodeAffinity !== undefined) forbidden('nodeAffinity')
+  validateSources(spec, field, found)
+  if (spec.storageClassName) forbidden('storageClassName')
   if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem') {
-    yield forbid(`${field}.volumeMode`, `may not specify volumeMode other than Filesystem ${context}`)
+    found.push(forbid(`${field}.volumeMode`, `may not specify volumeMode other than Filesystem ${context}`))
   }
-  yield* validateAttributes(spec, field)
+  validateAttributes(spec, field, found)
 }
 
-function* validateCapacity({ capacity = {} }: PersistentVolumeSpec, field: string): Findings {
+function validateCapacity({ capacity = {} }: PersistentVolumeSpec, field: string, found: Findings): void {
   const names = Object.keys(capacity)
-  if (names.length === 0) yield required(field)
-  if (!('storage' in capacity) || names.length > 1) yield unsupported(field, capacity, ['storage'])
+  if (names.length === 0) found.push(required(field))
+  if (!('storage' in capacity) || names.length > 1) found.push(unsupported(field, capacity, ['storage']))
   for (const [name, value] of Object.entries(capacity)) {
-    yield* basicAmount(value, `${field}[${name}]`)
-    yield* positive(value, `${field}[${name}]`)
+    basicAmount(value, `${field}[${name}]`, found)
+    positive(value, `${field}[${name}]`, found)
   }
 }
 
-function* validateAffinity({ nodeAffinity }: PersistentVolumeSpec, field: string): Findings {
+function validateAffinity({ nodeAffinity }: PersistentVolumeSpec, field: string, found: Findings): void {
   if (nodeAffinity === undefined) return
-  if (nodeAffinity.required === undefined) yield required(`${field}.required`, 'must specify required node constraints')
-  else yield* nodeSelectorTerms(nodeAffinity.required.nodeSelectorTerms, `${field}.required.nodeSelectorTerms`)
+  if (nodeAffinity.required === undefined) found.push(required(`${field}.required`, 'must specify required node constraints'))
+  else nodeSelectorTerms(nodeAffinity.required.nodeSelectorTerms, `${field}.required.nodeSelectorTerms`, found)
 }
 
-function* validateSources(spec: PersistentVolumeSpec, field: string): Findings {
+function validateSources(spec: PersistentVolumeSpec, field: string, found: Findings): void {
   const [first, ...others] = TYPES.filter((type) => spec[type] !== undefined)
-  if (first === undefined) yield required(field, 'must specify a volume type')
-  else yield* validateSource(spec, first, field)
+  if (first === undefined) found.push(required(field, 'must specify a volume type'))
+  else validateSource(spec, first, field, found)
   for (const type of others) {
     // Upstream spells this one otherwise, and minds the next in no company.
-    if (type === 'cephfs') yield forbid(`${field}.cephFS`, 'may not specify more than 1 volume type')
-    else if (type !== 'flexVolume') yield forbid(`${field}.${type}`, 'may not specify more than 1 volume type')
+    if (type === 'cephfs') found.push(forbid(`${field}.cephFS`, 'may not specify more than 1 volume type'))
+    else if (type !== 'flexVolume') found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))
   }
   if (spec.persistentVolumeReclaimPolicy === 'Recycle' && /^\/+$/.test(spec.hostPath?.path ?? '')) {
-    yield forbid(`${field}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'")
+    found.push(forbid(`${field}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'"))
   }
 }
 
-function* validateSource(spec: PersistentVolumeSpec, type: keyof PersistentVolumeSpec, field: string): Findings {
+function validateSource(spec: PersistentVolumeSpec, type: keyof PersistentVolumeSpec, field: string, found: Findings): void {
   const path = `${field}.${type}`
   const { hostPath, nfs, local, csi, azureFile } = spec
   switch (type) {
     case 'hostPath':
-      yield* validateHostPath(hostPath!, path)
+      validateHostPath(hostPath!, path, found)
       return
     case 'nfs':
-      yield* validateNFS(nfs!, path)
+      validateNFS(nfs!, path, found)
       return
     case 'local':
-      if (!local!.path) yield required(`${path}.path`)
-      else yield* descendingPath(local!.path.replace(/^\/+/, ''), `${path}.path`)
-      if (spec.nodeAffinity === undefined) yield required(`${field}.nodeAffinity`, 'Local volume requires node affinity')
+      if (!local!.path) found.push(required(`${path}.path`))
+      else descendingPath(local!.path.replace(/^\/+/, ''), `${path}.path`, found)
+      if (spec.nodeAffinity === undefined) found.push(required(`${field}.nodeAffinity`, 'Local volume requires node affinity'))
       return
     case 'csi':
-      yield* csiDriverName(csi!.driver, `${path}.driver`)
-      if (!csi!.volumeHandle) yield required(`${path}.volumeHandle`)
-      for (const key of SECRETS) yield* validateSecret(csi![key], `${path}.${key}`)
+      csiDriverName(csi!.driver, `${path}.driver`, found)
+      if (!csi!.volumeHandle) found.push(required(`${path}.volumeHandle`))
+      for (const key of SECRETS) validateSecret(csi![key], `${path}.${key}`, found)
       return
     case 'azureFile':
-      yield* validateDriverSource(spec as Volume, type, field)
-      if (azureFile!.secretNamespace === '') yield required(`${path}.secretNamespace`)
+      validateDriverSource(spec as Volume, type, field, found)
+      if (azureFile!.secretNamespace === '') found.push(required(`${path}.secretNamespace`))
       return
     default:
       // The shared fields are the same in both; only a secret's form differs.
-      yield* validateDriverSource(spec as unknown as Volume, type, field)
+      validateDriverSource(spec as unknown as Volume, type, field, found)
   }
 }
 
@@ -120,30 +120,38 @@ const SECRETS = [
   'nodeExpandSecretRef',
 ] as const
 
-function* validateSecret(secret: SecretReference | undefined, field: string): Findings {
+function validateSecret(secret: SecretReference | undefined, field: string, found: Findings): void {
   if (secret === undefined) return
-  if (!secret.name) yield required(`${field}.name`)
-  else yield* complaints(subdomainName(secret.name), secret.name, `${field}.name`)
-  if (!secret.namespace) yield required(`${field}.namespace`)
-  else yield* complaints(dnsLabel(secret.namespace), secret.namespace, `${field}.namespace`)
+  if (!secret.name) found.push(required(`${field}.name`))
+  else complaints(subdomainName(secret.name), secret.name, `${field}.name`, found)
+  if (!secret.namespace) found.push(required(`${field}.namespace`))
+  else complaints(dnsLabel(secret.namespace), secret.namespace, `${field}.namespace`, found)
 }
 
-function* validateAttributes({ volumeAttributesClassName: name, csi }: PersistentVolumeSpec, field: string): Findings {
+function validateAttributes(
+  { volumeAttributesClassName: name, csi }: PersistentVolumeSpec,
+  field: string,
+  found: Findings,
+): void {
   if (name === undefined) return
-  if (name === '') yield required(`${field}.volumeAttributesClassName`, 'an empty string is disallowed')
-  else yield* className(name, `${field}.volumeAttributesClassName`)
-  if (csi === undefined) yield required(`${field}.csi`, 'has to be specified when using volumeAttributesClassName')
+  if (name === '') found.push(required(`${field}.volumeAttributesClassName`, 'an empty string is disallowed'))
+  else className(name, `${field}.volumeAttributesClassName`, found)
+  if (csi === undefined) found.push(required(`${field}.csi`, 'has to be specified when using volumeAttributesClassName'))
 }
 
-export function* validatePersistentVolumeUpdate({ spec = {} }: PersistentVolume, { spec: old = {} }: PersistentVolume): Findings {
+export function validatePersistentVolumeUpdate(
+  { spec = {} }: PersistentVolume,
+  { spec: old = {} }: PersistentVolume,
+  found: Findings,
+): void {
   if (!deepEqual(sourceOf(spec, old), sourceOf(old, old))) {
-    yield forbid('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation')
+    found.push(forbid('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'))
   }
   // Upstream's paths of these two lack their first part.
-  yield* immutable(spec.volumeMode, old.volumeMode, 'volumeMode')
-  if (old.nodeAffinity !== undefined) yield* immutable(spec.nodeAffinity, old.nodeAffinity, 'nodeAffinity')
+  immutable(spec.volumeMode, old.volumeMode, 'volumeMode', found)
+  if (old.nodeAffinity !== undefined) immutable(spec.nodeAffinity, old.nodeAffinity, 'nodeAffinity', found)
   if (old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) {
-    yield forbid('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden')
+    found.push(forbid('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'))
   }
 }
 

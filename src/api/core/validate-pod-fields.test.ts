@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deepClone } from '#base'
 import { type Deployment, deployments, type Pod, pods } from '../index.ts'
+import { type Findings, foundBy } from '../validation/findings.ts'
 
 const container = { name: 'c', image: 'nginx:1' }
 
@@ -11,9 +12,8 @@ function pod(spec: object, name = 'p'): Pod {
   return draft
 }
 
-const shown = (findings: Iterable<{ field: string; message: string }>): string[] =>
-  [...findings].map(({ field, message }) => `${field}: ${message}`)
-const findings = (object: Pod): string[] => shown(pods.validate(object, { nowMs: 0, isNew: true }))
+const shown = (findings: Findings): string[] => findings.map(({ field, message }) => `${field}: ${message}`)
+const findings = (object: Pod): string[] => shown(foundBy((found) => pods.validate(object, found, { nowMs: 0, isNew: true })))
 
 /** Cases in one part of a pod: what the part says, and what is wrong with it, after the part's path. */
 function table(
@@ -447,5 +447,5 @@ test('pod validation: a template may leave to its pods what their makers fill in
   } as Deployment
   deployments.default(draft)
   delete draft.spec!.template.spec!.containers[0]!.ports![0]!.hostPort
-  assert.deepEqual(shown(deployments.validate(draft, { nowMs: 0, isNew: true })), [])
+  assert.deepEqual(shown(foundBy((found) => deployments.validate(draft, found, { nowMs: 0, isNew: true }))), [])
 })

@@ -5,27 +5,25 @@ import { qosClass } from './pod-facts.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
 
 /** Writes through a pod's subresources that change its spec. */
-export function* validatePodPart(subresource: string, pod: Pod, old: Pod): Findings {
+export function validatePodPart(subresource: string, pod: Pod, old: Pod, found: Findings): void {
   if (subresource !== 'ephemeralcontainers' && subresource !== 'resize') return
-  yield* validatePodSpec(pod.spec ?? ({} as PodSpec), pod.metadata ?? {}, 'spec')
-  if (subresource === 'resize') yield* validateResize(pod, old)
-  else yield* onlyAddedContainers(pod, old)
+  validatePodSpec(pod.spec ?? ({} as PodSpec), pod.metadata ?? {}, 'spec', found)
+  if (subresource === 'resize') validateResize(pod, old, found)
+  else onlyAddedContainers(pod, old, found)
 }
 
 /** Debugging containers come and stay: a kubelet can neither change nor take back what it started. */
-function* onlyAddedContainers({ spec }: Pod, { spec: old }: Pod): Findings {
+function onlyAddedContainers({ spec }: Pod, { spec: old }: Pod, found: Findings): void {
   const now = new Map((spec?.ephemeralContainers ?? []).map((container) => [container.name, container]))
   for (const before of old?.ephemeralContainers ?? []) {
     const after = now.get(before.name)
     if (after === undefined) {
-      yield forbid(
-        'spec.ephemeralContainers',
-        `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`,
+      found.push(
+        forbid('spec.ephemeralContainers', `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`),
       )
     } else if (!deepEqual(after, before)) {
-      yield forbid(
-        'spec.ephemeralContainers',
-        `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`,
+      found.push(
+        forbid('spec.ephemeralContainers', `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`),
       )
     }
   }
@@ -33,13 +31,13 @@ function* onlyAddedContainers({ spec }: Pod, { spec: old }: Pod): Findings {
 
 const RESIZABLE = new Set(['cpu', 'memory'])
 
-function* validateResize(pod: Pod, old: Pod): Findings {
+function validateResize(pod: Pod, old: Pod, found: Findings): void {
   const before = old.status?.qosClass ?? qosClass(old)
   if (qosClass(pod) !== before) {
-    yield invalidValue('spec', before, 'Pod QOS Class may not change as a result of resizing')
+    found.push(invalidValue('spec', before, 'Pod QOS Class may not change as a result of resizing'))
   }
   if (!deepEqual(withoutResizable(pod.spec), withoutResizable(old.spec))) {
-    yield forbid('spec', 'only cpu and memory resources are mutable')
+    found.push(forbid('spec', 'only cpu and memory resources are mutable'))
   }
 }
 

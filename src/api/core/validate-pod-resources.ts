@@ -7,29 +7,30 @@ import { podLimits, podRequests } from './pod-facts.ts'
 import { type AmountRule, isHugePages, validateResources } from './validate-resources.ts'
 
 /** Resources of a pod as a whole (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification). */
-export function* validatePodResources(spec: PodSpec, field: string): Findings {
+export function validatePodResources(spec: PodSpec, field: string, found: Findings): void {
   const { resources, os } = spec
   if (resources === undefined) return
   if (os?.name === 'windows') {
-    yield forbid(field, 'may not be set for a windows pod')
+    found.push(forbid(field, 'may not be set for a windows pod'))
     return
   }
-  if (resources.claims !== undefined) yield forbid(`${field}.claims`, 'claims may not be set for Resources at pod-level')
-  yield* validateResources(resources, field, ofPod)
-  yield* fitsContainers(spec, field)
+  if (resources.claims !== undefined) found.push(forbid(`${field}.claims`, 'claims may not be set for Resources at pod-level'))
+  validateResources(resources, ofPod, field, found)
+  fitsContainers(spec, field, found)
 }
 
 const SUPPORTED = ['cpu', 'hugepages-', 'memory']
 
-const ofPod: AmountRule = function* (name, value, field) {
-  const own = [...complaints(qualifiedName(name), name, field)]
-  yield* own
-  if (own.length === 0 && name !== 'cpu' && name !== 'memory' && !isHugePages(name)) yield unsupported(field, name, SUPPORTED)
-  yield* quantity(value, field)
+const ofPod: AmountRule = (name, value, field, _list, found) => {
+  const before = found.length
+  complaints(qualifiedName(name), name, field, found)
+  if (found.length === before && name !== 'cpu' && name !== 'memory' && !isHugePages(name))
+    found.push(unsupported(field, name, SUPPORTED))
+  quantity(value, field, found)
 }
 
 /** The whole has at least what its parts have together, and what any one of them may take. */
-function* fitsContainers(spec: PodSpec, field: string): Findings {
+function fitsContainers(spec: PodSpec, field: string, found: Findings): void {
   const { requests = {}, limits = {} } = spec.resources ?? {}
   const { resources: _resources, overhead: _overhead, ...containers } = spec
   const isLess = (own: string | undefined, parts: string): own is string =>
@@ -37,16 +38,16 @@ function* fitsContainers(spec: PodSpec, field: string): Findings {
   if (!areReadable(spec)) return
   for (const [name, sum] of Object.entries(podRequests({ spec: containers }))) {
     const rule = `must be greater than or equal to aggregate container requests of ${sum}`
-    if (isLess(requests[name], sum)) yield invalidValue(`${field}.requests[${name}]`, requests[name], rule)
+    if (isLess(requests[name], sum)) found.push(invalidValue(`${field}.requests[${name}]`, requests[name], rule))
   }
   for (const [name, sum] of Object.entries(podLimits({ spec: containers }))) {
     const rule = `must be greater than or equal to aggregate container limits of ${sum}`
-    if (isHugePages(name) && isLess(limits[name], sum)) yield invalidValue(`${field}.limits[${name}]`, limits[name], rule)
+    if (isHugePages(name) && isLess(limits[name], sum)) found.push(invalidValue(`${field}.limits[${name}]`, limits[name], rule))
   }
   for (const [index, { resources }] of (spec.containers ?? []).entries()) {
     for (const [name, limit] of Object.entries(resources?.limits ?? {})) {
       const rule = `must be less than or equal to pod limits of ${limits[name]}`
-      if (isLess(limits[name], limit)) yield invalidValue(`${field}.containers[${index}][${name}].limits`, limit, rule)
+      if (isLess(limits[name], limit)) found.push(invalidValue(`${field}.containers[${index}][${name}].limits`, limit, rule))
     }
   }
 }

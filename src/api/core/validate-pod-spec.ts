@@ -14,7 +14,7 @@ import {
   tooLong,
   within,
 } from '../validation/findings.ts'
-import { dnsLabel, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
+import { dnsLabel, type NameRule, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
 import { visitedContainers } from './pod-facts.ts'
 import { validateContainers } from './validate-container.ts'
 import { validatePodResources } from './validate-pod-resources.ts'
@@ -26,114 +26,119 @@ import { validateHostProcess } from './validate-windows.ts'
 const INT32_MAX = 2_147_483_647
 const NAMESERVERS_MAX = 3
 
-export function* validatePodTemplate(template: PodTemplateSpec | undefined, field: string): Findings {
-  yield* labels(template?.metadata?.labels, `${field}.labels`)
+export function validatePodTemplate(template: PodTemplateSpec | undefined, field: string, found: Findings): void {
+  labels(template?.metadata?.labels, `${field}.labels`, found)
   for (const key of Object.keys(template?.metadata?.annotations ?? {})) {
-    yield* complaints(qualifiedName(key.toLowerCase()), key, `${field}.annotations`)
+    complaints(qualifiedName(key.toLowerCase()), key, `${field}.annotations`, found)
   }
-  yield* validatePodSpec(template?.spec ?? ({} as PodSpec), undefined, `${field}.spec`)
+  validatePodSpec(template?.spec ?? ({} as PodSpec), undefined, `${field}.spec`, found)
   if (template?.spec?.ephemeralContainers?.length)
-    yield forbid(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template')
+    found.push(forbid(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'))
 }
 
 /** A pod's spec, or that of a template, which has no `pod`. In upstream's order. */
-export function* validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, field: string): Findings {
+export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, field: string, found: Findings): void {
   const volumes = new Map<string, Volume>()
-  yield* validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes)
-  yield* validateClaims(spec, `${field}.resourceClaims`)
-  yield* validateContainers({ spec, volumes }, field)
-  yield* validatePodResources(spec, `${field}.resources`)
-  yield* validateHostPorts(spec, pod !== undefined, `${field}.containers`)
-  yield* oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`)
-  yield* oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${field}.dnsPolicy`)
-  yield* labels(spec.nodeSelector, `${field}.nodeSelector`)
-  yield* validatePodSecurity(spec, `${field}.securityContext`)
-  yield* validateAffinity(spec.affinity, `${field}.affinity`)
-  yield* validateDNS(spec, `${field}.dnsConfig`)
+  validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes, found)
+  validateClaims(spec, `${field}.resourceClaims`, found)
+  validateContainers({ spec, volumes }, field, found)
+  validatePodResources(spec, `${field}.resources`, found)
+  validateHostPorts(spec, pod !== undefined, `${field}.containers`, found)
+  oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`, found)
+  oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${field}.dnsPolicy`, found)
+  labels(spec.nodeSelector, `${field}.nodeSelector`, found)
+  validatePodSecurity(spec, `${field}.securityContext`, found)
+  validateAffinity(spec.affinity, `${field}.affinity`, found)
+  validateDNS(spec, `${field}.dnsConfig`, found)
   for (const [index, { conditionType }] of (spec.readinessGates ?? []).entries()) {
-    yield* complaints(qualifiedName(conditionType ?? ''), conditionType, `${field}.readinessGates[${index}].conditionType`)
+    complaints(qualifiedName(conditionType ?? ''), conditionType, `${field}.readinessGates[${index}].conditionType`, found)
   }
-  yield* validateGates(spec, `${field}.schedulingGates`)
-  yield* validateSpread(spec.topologySpreadConstraints, `${field}.topologySpreadConstraints`)
-  yield* validateHostProcess(spec, field)
-  yield* validateHostUsers(spec, field)
-  yield* validateHostname(spec, `${field}.hostnameOverride`)
-  yield* validatePlacement(spec, field)
+  validateGates(spec, `${field}.schedulingGates`, found)
+  validateSpread(spec.topologySpreadConstraints, `${field}.topologySpreadConstraints`, found)
+  validateHostProcess(spec, field, found)
+  validateHostUsers(spec, field, found)
+  validateHostname(spec, `${field}.hostnameOverride`, found)
+  validatePlacement(spec, field, found)
   for (const [index, { ip, hostnames = [] }] of (spec.hostAliases ?? []).entries()) {
-    yield* ipAddress(ip ?? '', `${field}.hostAliases[${index}].ip`)
+    ipAddress(ip ?? '', `${field}.hostAliases[${index}].ip`, found)
     for (const [at, name] of hostnames.entries()) {
-      yield* complaints(subdomainName(name), name, `${field}.hostAliases[${index}].hostnames[${at}]`)
+      complaints(subdomainName(name), name, `${field}.hostAliases[${index}].hostnames[${at}]`, found)
     }
   }
-  yield* named(spec.priorityClassName, `${field}.priorityClassName`)
-  yield* named(spec.runtimeClassName, `${field}.runtimeClassName`)
-  yield* optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`)
-  for (const [name, value] of Object.entries(spec.overhead ?? {})) yield* quantity(value, `${field}.overhead[${name}]`)
-  yield* validateSystem(spec, field)
-  yield* validateFileVolumes(spec, volumes, field)
+  named(spec.priorityClassName, subdomainName, `${field}.priorityClassName`, found)
+  named(spec.runtimeClassName, subdomainName, `${field}.runtimeClassName`, found)
+  optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`, found)
+  for (const [name, value] of Object.entries(spec.overhead ?? {})) quantity(value, `${field}.overhead[${name}]`, found)
+  validateSystem(spec, field, found)
+  validateFileVolumes(spec, volumes, field, found)
 }
 
-const named = (value: string | undefined, field: string, rule = subdomainName): Findings =>
-  value ? complaints(rule(value), value, field) : []
+function named(value: string | undefined, rule: NameRule, field: string, found: Findings): void {
+  if (value) complaints(rule(value), value, field, found)
+}
 
-function* validatePlacement(spec: PodSpec, field: string): Findings {
-  yield* named(spec.serviceAccountName, `${field}.serviceAccountName`)
-  yield* named(spec.nodeName, `${field}.nodeName`)
-  yield* within(spec.activeDeadlineSeconds, 1, INT32_MAX, `${field}.activeDeadlineSeconds`)
-  yield* named(spec.hostname, `${field}.hostname`, dnsLabel)
-  yield* named(spec.subdomain, `${field}.subdomain`, dnsLabel)
-  yield* validateTolerations(spec.tolerations, `${field}.tolerations`)
+function validatePlacement(spec: PodSpec, field: string, found: Findings): void {
+  named(spec.serviceAccountName, subdomainName, `${field}.serviceAccountName`, found)
+  named(spec.nodeName, subdomainName, `${field}.nodeName`, found)
+  within(spec.activeDeadlineSeconds, 1, INT32_MAX, `${field}.activeDeadlineSeconds`, found)
+  named(spec.hostname, dnsLabel, `${field}.hostname`, found)
+  named(spec.subdomain, dnsLabel, `${field}.subdomain`, found)
+  validateTolerations(spec.tolerations, `${field}.tolerations`, found)
 }
 
 const HOSTNAME_LENGTH_MAX = 64
 
-function* validateHostname({ hostnameOverride: name, setHostnameAsFQDN, hostNetwork }: PodSpec, field: string): Findings {
+function validateHostname(
+  { hostnameOverride: name, setHostnameAsFQDN, hostNetwork }: PodSpec,
+  field: string,
+  found: Findings,
+): void {
   if (name === undefined) return
-  if (setHostnameAsFQDN) yield forbid(field, 'may not be specified when setHostnameAsFQDN is true')
-  if (hostNetwork) yield forbid(field, 'may not be specified when hostNetwork is true')
-  if (name.length > HOSTNAME_LENGTH_MAX) yield tooLong(field, HOSTNAME_LENGTH_MAX)
-  yield* complaints(subdomainName(name), name, field)
+  if (setHostnameAsFQDN) found.push(forbid(field, 'may not be specified when setHostnameAsFQDN is true'))
+  if (hostNetwork) found.push(forbid(field, 'may not be specified when hostNetwork is true'))
+  if (name.length > HOSTNAME_LENGTH_MAX) found.push(tooLong(field, HOSTNAME_LENGTH_MAX))
+  complaints(subdomainName(name), name, field, found)
 }
 
 /** Variables come from files that containers of the same pod write. */
-function* validateFileVolumes(spec: PodSpec, volumes: ReadonlyMap<string, Volume>, field: string): Findings {
+function validateFileVolumes(spec: PodSpec, volumes: ReadonlyMap<string, Volume>, field: string, found: Findings): void {
   for (const [{ env = [] }, path] of visitedContainers(spec, field)) {
     for (const [index, { valueFrom }] of env.entries()) {
       if (valueFrom?.fileKeyRef === undefined) continue
       const at = `${path}.env[${index}].valueFrom.fileKeyRef.volumeName`
       const { volumeName: name = '' } = valueFrom.fileKeyRef
       const volume = volumes.get(name)
-      if (volume === undefined) yield notFoundValue(at, name)
-      else if (volume.emptyDir === undefined) yield invalidValue(at, name, 'referenced volume must be of type emptyDir')
+      if (volume === undefined) found.push(notFoundValue(at, name))
+      else if (volume.emptyDir === undefined) found.push(invalidValue(at, name, 'referenced volume must be of type emptyDir'))
     }
   }
 }
 
-function* validateClaims({ resourceClaims = [] }: PodSpec, field: string): Findings {
+function validateClaims({ resourceClaims = [] }: PodSpec, field: string, found: Findings): void {
   const names = new Set<string>()
   for (const [index, claim] of resourceClaims.entries()) {
     const { name, resourceClaimName, resourceClaimTemplateName } = claim
     const path = `${field}[${index}]`
-    if (name && names.has(name)) yield duplicateValue(`${path}.name`, name)
-    else yield* dnsLabelField(name, `${path}.name`)
+    if (name && names.has(name)) found.push(duplicateValue(`${path}.name`, name))
+    else dnsLabelField(name, `${path}.name`, found)
     names.add(name)
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
-      yield invalidValue(path, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified')
+      found.push(invalidValue(path, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'))
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
-      yield invalidValue(path, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`')
+      found.push(invalidValue(path, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'))
     for (const [key, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName }))
-      if (value !== undefined) yield* complaints(subdomainName(value), value, `${path}.${key}`)
+      if (value !== undefined) complaints(subdomainName(value), value, `${path}.${key}`, found)
   }
 }
 
 /** On the host's network a container's port is the host's. A template may leave that to the defaults of its pods. */
-function* validateHostPorts({ hostNetwork, containers = [] }: PodSpec, isPod: boolean, field: string): Findings {
+function validateHostPorts({ hostNetwork, containers = [] }: PodSpec, isPod: boolean, field: string, found: Findings): void {
   if (!hostNetwork) return
   for (const [index, { ports = [] }] of containers.entries()) {
     for (const [at, { hostPort = 0, containerPort = 0 }] of ports.entries()) {
       if ((isPod || hostPort !== 0) && hostPort !== containerPort) {
         const rule = 'must match `containerPort` when `hostNetwork` is true'
-        yield invalidValue(`${field}[${index}].ports[${at}].hostPort`, hostPort, rule)
+        found.push(invalidValue(`${field}[${index}].ports[${at}].hostPort`, hostPort, rule))
       }
     }
   }
@@ -142,40 +147,41 @@ function* validateHostPorts({ hostNetwork, containers = [] }: PodSpec, isPod: bo
 const SEARCHES_MAX = 32
 const SEARCH_CHARACTERS_MAX = 2048
 
-function* validateSearches(searches: readonly string[], field: string): Findings {
-  if (searches.length > SEARCHES_MAX) yield invalidValue(field, searches, `must not have more than ${SEARCHES_MAX} search paths`)
+function validateSearches(searches: readonly string[], field: string, found: Findings): void {
+  if (searches.length > SEARCHES_MAX)
+    found.push(invalidValue(field, searches, `must not have more than ${SEARCHES_MAX} search paths`))
   if (searches.join(' ').length > SEARCH_CHARACTERS_MAX) {
     const rule = `must not have more than ${SEARCH_CHARACTERS_MAX} characters (including spaces) in the search list`
-    yield invalidValue(field, searches, rule)
+    found.push(invalidValue(field, searches, rule))
   }
   for (const [index, search] of searches.entries()) {
     const domain = search.replace(/\.$/, '')
-    if (search !== '.') yield* complaints(underscoredSubdomainName(domain), domain, `${field}[${index}]`)
+    if (search !== '.') complaints(underscoredSubdomainName(domain), domain, `${field}[${index}]`, found)
   }
 }
 
-function* validateDNS({ dnsConfig, dnsPolicy }: PodSpec, field: string): Findings {
+function validateDNS({ dnsConfig, dnsPolicy }: PodSpec, field: string, found: Findings): void {
   const nameservers = dnsConfig?.nameservers ?? []
   if (dnsPolicy === 'None' && nameservers.length === 0) {
-    if (dnsConfig === undefined) yield required(field, 'must provide `dnsConfig` when `dnsPolicy` is None')
-    else yield required(`${field}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None')
+    if (dnsConfig === undefined) found.push(required(field, 'must provide `dnsConfig` when `dnsPolicy` is None'))
+    else found.push(required(`${field}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None'))
     return
   }
   if (nameservers.length > NAMESERVERS_MAX) {
-    yield invalidValue(`${field}.nameservers`, nameservers, `must not have more than ${NAMESERVERS_MAX} nameservers`)
+    found.push(invalidValue(`${field}.nameservers`, nameservers, `must not have more than ${NAMESERVERS_MAX} nameservers`))
   }
-  for (const [index, address] of nameservers.entries()) yield* ipAddress(address, `${field}.nameservers[${index}]`)
-  yield* validateSearches(dnsConfig?.searches ?? [], `${field}.searches`)
+  for (const [index, address] of nameservers.entries()) ipAddress(address, `${field}.nameservers[${index}]`, found)
+  validateSearches(dnsConfig?.searches ?? [], `${field}.searches`, found)
   for (const [index, { name }] of (dnsConfig?.options ?? []).entries()) {
-    if (!name) yield required(`${field}.options[${index}]`, 'must not be empty')
+    if (!name) found.push(required(`${field}.options[${index}]`, 'must not be empty'))
   }
 }
 
-function* validateGates({ schedulingGates = [] }: PodSpec, field: string): Findings {
+function validateGates({ schedulingGates = [] }: PodSpec, field: string, found: Findings): void {
   const names = new Set<string>()
   for (const [index, { name = '' }] of schedulingGates.entries()) {
-    yield* complaints(qualifiedName(name), name, `${field}[${index}]`)
-    if (names.has(name)) yield duplicateValue(`${field}[${index}]`, name)
+    complaints(qualifiedName(name), name, `${field}[${index}]`, found)
+    if (names.has(name)) found.push(duplicateValue(`${field}[${index}]`, name))
     names.add(name)
   }
 }

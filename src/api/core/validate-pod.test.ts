@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deepClone } from '#base'
+import { warningsOf } from '#testing'
 import { type Pod, pods } from '../index.ts'
+import { foundBy } from '../validation/findings.ts'
 
 const context = { nowMs: 0 }
 const container = { name: 'c', image: 'nginx:1' }
@@ -12,7 +14,7 @@ const pod = (spec: object): Pod => {
   return draft
 }
 const findings = (object: Pod): string[] =>
-  [...pods.validate(object, context)].map(({ field, message }) => `${field}: ${message}`)
+  foundBy((found) => pods.validate(object, found, context)).map(({ field, message }) => `${field}: ${message}`)
 const with1 = (more: object): Pod => pod({ containers: [{ ...container, ...more }] })
 
 const cases: readonly (readonly [name: string, pod: Pod, expected: string[]])[] = [
@@ -136,7 +138,7 @@ const change = (spec: object, from: object = {}): string[] => {
   const old = pod(from)
   const next = deepClone(old)
   Object.assign(next.spec!, spec)
-  return [...pods.validateUpdate(next, old, context)].map(({ field, message }) => `${field}: ${message}`)
+  return foundBy((found) => pods.validateUpdate(next, old, found, context)).map(({ field, message }) => `${field}: ${message}`)
 }
 
 test('of a pod only a few fields change', () => {
@@ -145,7 +147,10 @@ test('of a pod only a few fields change', () => {
   assert.deepEqual(change({ tolerations: [{ key: 'a', operator: 'Exists' }] }), [])
   const image = pod({})
   image.spec!.containers[0]!.image = 'nginx:2'
-  assert.deepEqual([...pods.validateUpdate(image, pod({}), context)], [])
+  assert.deepEqual(
+    foundBy((found) => pods.validateUpdate(image, pod({}), found, context)),
+    [],
+  )
   assert.deepEqual(change({ activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 5 }), [
     'spec.activeDeadlineSeconds: Invalid value: 9: must be less than or equal to previous value',
   ])
@@ -188,7 +193,7 @@ test('a finished container of a pod that does not restart stays finished', () =>
   })
   const old = { ...pod({ restartPolicy: 'Never' }), status: status({ terminated: { exitCode: 0 } }) }
   const next = { ...old, status: status({ running: {} }) }
-  const [finding] = pods.validateStatusUpdate(next, old, context)
+  const [finding] = foundBy((found) => pods.validateStatusUpdate(next, old, found, context))
   assert.equal(finding?.field, 'status.containerStatuses[0].state')
 })
 
@@ -220,7 +225,7 @@ test('a sidecar may rise again, a debugging container and what rules leave down 
       ],
     }
     const old = { ...pod(spec), status: was } as unknown as Pod
-    const said = [...pods.validateStatusUpdate({ ...old, status: risen } as unknown as Pod, old, context)]
+    const said = foundBy((found) => pods.validateStatusUpdate({ ...old, status: risen } as unknown as Pod, old, found, context))
     return said.map(({ field, message }) => `${field}: ${message}`)
   }
   const [first, second, debugging] = ['containerStatuses[1]', 'initContainerStatuses[0]', 'ephemeralContainerStatuses[0]'].map(
@@ -232,18 +237,17 @@ test('a sidecar may rise again, a debugging container and what rules leave down 
 
 test('suspicious but accepted fields are warned of', () => {
   const object = with1({ env: [{ name: 'A' }, { name: 'A' }], resources: { limits: { memory: '100m' } } })
-  assert.deepEqual(
-    [...pods.warnings(object, undefined)],
-    [
-      'spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer',
-      'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
-      'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
-    ],
-  )
+  assert.deepEqual(warningsOf(pods, object), [
+    'spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer',
+    'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
+    'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
+  ])
 })
 
 const partFindings = (subresource: string, after: Pod, before: Pod): string[] =>
-  [...pods.validateSubresourceUpdate(subresource, after, before, context)].map(({ field, message }) => `${field}: ${message}`)
+  foundBy((found) => pods.validateSubresourceUpdate(subresource, after, before, found, context)).map(
+    ({ field, message }) => `${field}: ${message}`,
+  )
 
 test('debugging containers may be added, not changed or taken away', () => {
   const debug = { name: 'debug', image: 'busybox:1' }

@@ -1,5 +1,4 @@
 import { deepClone, deepEqual } from '#base'
-import type { FieldError } from '#meta'
 import type { ValidationContext } from '../definition.ts'
 import type { Container, ContainerStatus, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, required, within } from '../validation/findings.ts'
@@ -7,22 +6,26 @@ import { mayRestartAll, shouldRestart } from './pod-facts.ts'
 import { untrimmedImage } from './validate-container.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
 
-export function* validatePod({ metadata, spec = {} as PodSpec }: Pod, { isNew = false }: ValidationContext): Findings {
-  yield* validatePodSpec(spec, metadata ?? {}, 'spec')
-  if (!spec.serviceAccountName) yield* tokensWithoutAccount(spec)
+export function validatePod(
+  { metadata, spec = {} as PodSpec }: Pod,
+  found: Findings,
+  { isNew = false }: ValidationContext,
+): void {
+  validatePodSpec(spec, metadata ?? {}, 'spec', found)
+  if (!spec.serviceAccountName) tokensWithoutAccount(spec, found)
   for (const key of ['containers', 'initContainers'] as const)
-    for (const [index, { image }] of (spec[key] ?? []).entries()) yield* untrimmedImage(image, `spec.${key}[${index}]`)
+    for (const [index, { image }] of (spec[key] ?? []).entries()) untrimmedImage(image, `spec.${key}[${index}]`, found)
   if (!isNew) return
-  if (spec.ephemeralContainers?.length) yield forbid('spec.ephemeralContainers', 'cannot be set on create')
+  if (spec.ephemeralContainers?.length) found.push(forbid('spec.ephemeralContainers', 'cannot be set on create'))
   if (spec.nodeName && spec.schedulingGates?.length)
-    yield forbid('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')
+    found.push(forbid('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'))
 }
 
-function* tokensWithoutAccount({ volumes = [] }: PodSpec): Findings {
+function tokensWithoutAccount({ volumes = [] }: PodSpec, found: Findings): void {
   for (const [index, { projected }] of volumes.entries()) {
     for (const [at, { serviceAccountToken }] of (projected?.sources ?? []).entries()) {
       const path = `spec.volumes[${index}].projected.sources[${at}].serviceAccountToken`
-      if (serviceAccountToken !== undefined) yield forbid(path, 'must not be specified when serviceAccountName is not set')
+      if (serviceAccountToken !== undefined) found.push(forbid(path, 'must not be specified when serviceAccountName is not set'))
     }
   }
 }
@@ -33,67 +36,68 @@ const UPDATABLE =
   '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)'
 
 /** A pod's spec is what its node works by: nearly all of it stands. */
-export function* validatePodUpdate(pod: Pod, old: Pod): Findings {
+export function validatePodUpdate(pod: Pod, old: Pod, found: Findings): void {
   const [spec, before] = [pod.spec ?? ({} as PodSpec), old.spec ?? ({} as PodSpec)]
-  const counted = [...sameContainers(spec, before)]
-  yield* counted
-  if (counted.length > 0) return
-  const late = [...validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds)]
-  yield* late
-  if (late.length > 0 && spec.activeDeadlineSeconds !== undefined) return
-  yield* onlyRemovedGates(spec, before)
-  yield* onlyAddedTolerations(spec.tolerations, before.tolerations)
-  if (before.schedulingGates?.length) yield* onlyNarrowed(spec, before)
+  const start = found.length
+  sameContainers(spec, before, found)
+  if (found.length > start) return
+  validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds, found)
+  if (found.length > start && spec.activeDeadlineSeconds !== undefined) return
+  onlyRemovedGates(spec, before, found)
+  onlyAddedTolerations(spec.tolerations, before.tolerations, found)
+  if (before.schedulingGates?.length) onlyNarrowed(spec, before, found)
   if (spec !== before && !deepEqual(withUpdatable(spec, before), before)) {
     const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
-    yield forbid(
-      'spec',
-      `pod updates may not change fields other than ${UPDATABLE}\n${changed.map((path) => `  ${path}`).join('\n')}\n`,
+    found.push(
+      forbid(
+        'spec',
+        `pod updates may not change fields other than ${UPDATABLE}\n${changed.map((path) => `  ${path}`).join('\n')}\n`,
+      ),
     )
   }
 }
 
-function* sameContainers(spec: PodSpec, before: PodSpec): Findings {
+function sameContainers(spec: PodSpec, before: PodSpec, found: Findings): void {
   for (const key of ['containers', 'initContainers'] as const) {
     const [now, was] = [spec[key] ?? [], before[key] ?? []]
-    if (now.length !== was.length) yield forbid(`spec.${key}`, 'pod updates may not add or remove containers')
+    if (now.length !== was.length) found.push(forbid(`spec.${key}`, 'pod updates may not add or remove containers'))
     for (const [index, { image }] of now.entries()) {
-      if (!image) yield required(`spec.${key}[${index}].image`)
-      yield* untrimmedImage(image, `spec.${key}[${index}]`)
+      if (!image) found.push(required(`spec.${key}[${index}].image`))
+      untrimmedImage(image, `spec.${key}[${index}]`, found)
     }
   }
 }
 
-function* validateDeadline(now: number | undefined, was: number | undefined): Findings {
+function validateDeadline(now: number | undefined, was: number | undefined, found: Findings): void {
   const field = 'spec.activeDeadlineSeconds'
   if (now === undefined) {
-    if (was !== undefined) yield invalidValue(field, null, 'must not update from a positive integer to nil value')
+    if (was !== undefined) found.push(invalidValue(field, null, 'must not update from a positive integer to nil value'))
     return
   }
-  const range = [...within(now, 0, INT32_MAX, field)]
-  yield* range
-  if (range.length === 0 && was !== undefined && now > was)
-    yield invalidValue(field, now, 'must be less than or equal to previous value')
+  const before = found.length
+  within(now, 0, INT32_MAX, field, found)
+  if (found.length === before && was !== undefined && now > was)
+    found.push(invalidValue(field, now, 'must be less than or equal to previous value'))
 }
 
 /** As long as gates keep the scheduler off, the pod may become choosier, and nothing else. */
-function* onlyNarrowed(spec: PodSpec, before: PodSpec): Findings {
+function onlyNarrowed(spec: PodSpec, before: PodSpec, found: Findings): void {
   const kept = Object.entries(before.nodeSelector ?? {}).every(([key, value]) => spec.nodeSelector?.[key] === value)
   if (!kept) {
     const rule = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'
-    yield invalidValue('spec.nodeSelector', spec.nodeSelector ?? null, rule)
+    found.push(invalidValue('spec.nodeSelector', spec.nodeSelector ?? null, rule))
   }
   const termsOf = ({ affinity }: PodSpec): readonly NodeSelectorTerm[] =>
     affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
   const [now, was] = [termsOf(spec), termsOf(before)]
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'
   if (was.length > 0 && now.length !== was.length) {
-    yield invalidValue(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed')
+    found.push(invalidValue(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'))
     return
   }
   for (const [index, term] of was.entries()) {
     if (!isNarrowed(now[index]!, term))
-      yield invalidValue(`${path}[${index}]`, now[index], 'only additions are allowed (no mutations or deletions)')
+      found.push(invalidValue(`${path}[${index}]`, now[index], 'only additions are allowed (no mutations or deletions)'))
   }
 }
 
@@ -104,19 +108,19 @@ function isNarrowed(now: NodeSelectorTerm, was: NodeSelectorTerm): boolean {
   return lists.every(([after, before]) => deepEqual(after.slice(0, before.length), before))
 }
 
-function* onlyRemovedGates(spec: PodSpec, before: PodSpec): Findings {
+function onlyRemovedGates(spec: PodSpec, before: PodSpec, found: Findings): void {
   const had = new Set(before.schedulingGates?.map(({ name }) => name))
   const added = spec.schedulingGates?.filter(({ name }) => !had.has(name)) ?? []
   if (added.length === 0) return
   const names = added.map(({ name }) => name).join(', ')
-  yield forbid('spec.schedulingGates', `only deletion is allowed, but found new scheduling gates '${names}'`)
+  found.push(forbid('spec.schedulingGates', `only deletion is allowed, but found new scheduling gates '${names}'`))
 }
 
 const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration): Toleration => rest
 
-function* onlyAddedTolerations(now: readonly Toleration[] = [], was: readonly Toleration[] = []): Iterable<FieldError> {
+function onlyAddedTolerations(now: readonly Toleration[] = [], was: readonly Toleration[] = [], found: Findings): void {
   const kept = was.every((old) => now.some((each) => deepEqual(withoutSeconds(each), withoutSeconds(old))))
-  if (!kept) yield forbid('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')
+  if (!kept) found.push(forbid('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'))
 }
 
 /** The new spec with everything that may change put back: what still differs is not allowed. */
@@ -168,10 +172,10 @@ function changedPaths(now: unknown, was: unknown, path: string): string[] {
 }
 
 /** A kubelet reports what runs; it can't name another node, or bring a finished container back, unless all may begin again. */
-export function* validatePodStatusUpdate(pod: Pod, old: Pod): Findings {
+export function validatePodStatusUpdate(pod: Pod, old: Pod, found: Findings): void {
   const [status, before] = [pod.status ?? {}, old.status ?? {}]
   if (before.qosClass && status.qosClass !== before.qosClass) {
-    yield invalidValue('status.qosClass', status.qosClass ?? '', 'field is immutable')
+    found.push(invalidValue('status.qosClass', status.qosClass ?? '', 'field is immutable'))
   }
   const { containers = [], initContainers = [], restartPolicy: policy = 'Always' } = old.spec ?? {}
   const restarts = (list: readonly Container[], { name, exitCode }: Ended): boolean => {
@@ -179,18 +183,29 @@ export function* validatePodStatusUpdate(pod: Pod, old: Pod): Findings {
     return container !== undefined && shouldRestart(container, old.spec, exitCode)
   }
   if (!mayRestartAll(old)) {
-    yield* noneRises(status.containerStatuses, before.containerStatuses, 'containerStatuses', (ended) =>
-      restarts(containers, ended),
+    noneRises(
+      status.containerStatuses,
+      before.containerStatuses,
+      'containerStatuses',
+      (ended) => restarts(containers, ended),
+      found,
     )
-    yield* noneRises(status.initContainerStatuses, before.initContainerStatuses, 'initContainerStatuses', (ended) => {
-      return policy === 'Always' || (policy === 'OnFailure' && ended.exitCode !== 0) || restarts(initContainers, ended)
-    })
+    noneRises(
+      status.initContainerStatuses,
+      before.initContainerStatuses,
+      'initContainerStatuses',
+      (ended) => {
+        return policy === 'Always' || (policy === 'OnFailure' && ended.exitCode !== 0) || restarts(initContainers, ended)
+      },
+      found,
+    )
   }
-  yield* noneRises(
+  noneRises(
     status.ephemeralContainerStatuses,
     before.ephemeralContainerStatuses,
     'ephemeralContainerStatuses',
     () => false,
+    found,
   )
 }
 
@@ -200,16 +215,17 @@ interface Ended {
 }
 
 /** Upstream tells of the place that the container had before. */
-function* noneRises(
+function noneRises(
   now: readonly ContainerStatus[] = [],
   was: readonly ContainerStatus[] = [],
   list: string,
   mayRise: (ended: Ended) => boolean,
-): Findings {
+  found: Findings,
+): void {
   for (const [index, { name, state }] of was.entries()) {
     const after = now.find((each) => each.name === name)
     if (state?.terminated === undefined || after === undefined || after.state?.terminated !== undefined) continue
     if (!mayRise({ name, exitCode: state.terminated.exitCode }))
-      yield forbid(`status.${list}[${index}].state`, 'may not be transitioned to non-terminated state')
+      found.push(forbid(`status.${list}[${index}].state`, 'may not be transitioned to non-terminated state'))
   }
 }

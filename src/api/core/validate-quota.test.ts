@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { ResourceQuotaSpec } from '../generated/types.ts'
+import { foundBy } from '../validation/findings.ts'
 import { validateQuota } from './validate-quota.ts'
 
 const findings = (spec: ResourceQuotaSpec): string[] =>
-  [...validateQuota(spec)].map(({ field, message }) => `${field}: ${message}`)
+  foundBy((found) => validateQuota(spec, found)).map(({ field, message }) => `${field}: ${message}`)
 const selected = (scopeName: string, operator: string, values?: string[]): ResourceQuotaSpec => ({
   scopeSelector: { matchExpressions: [{ scopeName, operator, ...(values && { values }) }] },
 })

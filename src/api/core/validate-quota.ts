@@ -49,23 +49,23 @@ const OPPOSITES: readonly (readonly [string, string])[] = [
 const isStandard = (name: string): boolean => STANDARD.has(name) || HUGE_PAGES.test(name)
 
 /** https://kubernetes.io/docs/concepts/policy/resource-quotas/#quota-scopes */
-export function* validateQuota(spec: ResourceQuotaSpec): Findings {
+export function validateQuota(spec: ResourceQuotaSpec, found: Findings): void {
   const hard = spec.hard ?? {}
-  for (const [name, value] of Object.entries(hard)) yield* validateLimit(name, value)
+  for (const [name, value] of Object.entries(hard)) validateLimit(name, value, found)
   const names = Object.keys(hard).filter(isStandard).sort()
-  yield* validateScopes(spec.scopes ?? [], names)
-  yield* validateSelector(spec, names)
+  validateScopes(spec.scopes ?? [], names, found)
+  validateSelector(spec, names, found)
 }
 
-function* validateLimit(name: string, value: string): Findings {
+function validateLimit(name: string, value: string, found: Findings): void {
   const field = `spec.hard[${name}]`
-  const wrong = [...complaints(qualifiedName(name), name, field)]
-  yield* wrong
-  if (wrong.length === 0 && !name.includes('/') && !isStandard(name))
-    yield invalidValue(field, name, 'must be a standard resource for quotas')
-  yield* quantity(value, field)
+  const before = found.length
+  complaints(qualifiedName(name), name, field, found)
+  if (found.length === before && !name.includes('/') && !isStandard(name))
+    found.push(invalidValue(field, name, 'must be a standard resource for quotas'))
+  quantity(value, field, found)
   if (COUNTED.has(name) && isQuantity(value) && compareQuantities(value, '0') > 0 && !isWhole(value))
-    yield invalidValue(field, value, 'must be an integer')
+    found.push(invalidValue(field, value, 'must be an integer'))
 }
 
 const FRACTION = /^\+?\d*\.?\d*(?:m|u|n)$|^\+?\d*\.\d*[1-9]\d*$/
@@ -76,53 +76,60 @@ const isWhole = (value: string): boolean => {
   return thousandths !== undefined && Number(thousandths) % 1000 === 0
 }
 
-function* validateScopes(scopes: readonly string[], names: readonly string[]): Findings {
+function validateScopes(scopes: readonly string[], names: readonly string[], found: Findings): void {
   const field = 'spec.scopes'
   for (const scope of scopes) {
-    if (!Object.hasOwn(SCOPES, scope)) yield invalidValue(field, scopes, 'unsupported scope')
-    else yield* unsuited(scope, names, field, scopes)
+    if (!Object.hasOwn(SCOPES, scope)) found.push(invalidValue(field, scopes, 'unsupported scope'))
+    else unsuited(scope, names, field, scopes, found)
   }
-  yield* conflicting(scopes, field, scopes)
+  conflicting(scopes, field, scopes, found)
 }
 
-function* validateSelector({ scopes = [], scopeSelector }: ResourceQuotaSpec, names: readonly string[]): Findings {
+function validateSelector({ scopes = [], scopeSelector }: ResourceQuotaSpec, names: readonly string[], found: Findings): void {
   if (scopeSelector === undefined) return
   const field = 'spec.scopeSelector.matchExpressions'
   const requirements = scopeSelector.matchExpressions ?? []
   for (const requirement of requirements) {
     const { scopeName } = requirement
-    if (!Object.hasOwn(SCOPES, scopeName)) yield invalidValue(`${field}.scopeName`, scopeName, 'unsupported scope')
-    else yield* unsuited(scopeName, names, field, scopeSelector)
-    yield* validateRequirement(requirement, field)
+    if (!Object.hasOwn(SCOPES, scopeName)) found.push(invalidValue(`${field}.scopeName`, scopeName, 'unsupported scope'))
+    else unsuited(scopeName, names, field, scopeSelector, found)
+    validateRequirement(requirement, field, found)
   }
   const selected = requirements.map(({ scopeName }) => scopeName)
-  yield* conflicting(selected, field, scopes)
+  conflicting(selected, field, scopes, found)
 }
 
-function* validateRequirement({ scopeName, operator, values = [] }: ScopedResourceSelectorRequirement, field: string): Findings {
+function validateRequirement(
+  { scopeName, operator, values = [] }: ScopedResourceSelectorRequirement,
+  field: string,
+  found: Findings,
+): void {
   if (PLAIN_SCOPES.includes(scopeName) && operator !== 'Exists') {
     const rule =
       "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
-    yield invalidValue(`${field}.operator`, operator, rule)
+    found.push(invalidValue(`${field}.operator`, operator, rule))
   }
   if (operator === 'In' || operator === 'NotIn') {
     if (values.length === 0)
-      yield required(`${field}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector")
+      found.push(required(`${field}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"))
   } else if (operator === 'Exists' || operator === 'DoesNotExist') {
     if (values.length > 0)
-      yield invalidValue(
-        `${field}.values`,
-        values,
-        "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+      found.push(
+        invalidValue(
+          `${field}.values`,
+          values,
+          "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+        ),
       )
-  } else yield invalidValue(`${field}.operator`, operator ?? '', 'not a valid selector operator')
+  } else found.push(invalidValue(`${field}.operator`, operator ?? '', 'not a valid selector operator'))
 }
 
-function* unsuited(scope: string, names: readonly string[], field: string, shown: unknown): Findings {
-  for (const name of names) if (!SCOPES[scope]!(name)) yield invalidValue(field, shown, 'unsupported scope applied to resource')
+function unsuited(scope: string, names: readonly string[], field: string, shown: unknown, found: Findings): void {
+  for (const name of names)
+    if (!SCOPES[scope]!(name)) found.push(invalidValue(field, shown, 'unsupported scope applied to resource'))
 }
 
-function* conflicting(scopes: readonly string[], field: string, shown: unknown): Findings {
+function conflicting(scopes: readonly string[], field: string, shown: unknown, found: Findings): void {
   for (const [one, other] of OPPOSITES)
-    if (scopes.includes(one) && scopes.includes(other)) yield invalidValue(field, shown, 'conflicting scopes')
+    if (scopes.includes(one) && scopes.includes(other)) found.push(invalidValue(field, shown, 'conflicting scopes'))
 }

@@ -12,26 +12,27 @@ export const isHugePages = (name: string): boolean => name.startsWith('hugepages
 export const isExtendedResource = (name: string): boolean =>
   name.includes('/') && !/(^|\.)kubernetes\.io\//.test(name) && !name.startsWith('requests.')
 
-export function* validateResources(
+export function validateResources(
   resources: ResourceRequirements | undefined,
+  validateAmount: AmountRule,
   field: string,
-  validateAmount: AmountRule = ofContainer,
-): Findings {
+  found: Findings,
+): void {
   const { limits = {}, requests = {} } = resources ?? {}
   for (const [name, value] of Object.entries(limits))
-    yield* validateAmount(name, value, `${field}.limits[${name}]`, `${field}.limits`)
+    validateAmount(name, value, `${field}.limits[${name}]`, `${field}.limits`, found)
   for (const [name, request] of Object.entries(requests)) {
     const path = `${field}.requests`
-    const own = [...validateAmount(name, request, `${path}[${name}]`, path)]
-    yield* own
+    const before = found.length
+    validateAmount(name, request, `${path}[${name}]`, path, found)
     const limit = limits[name]
     const exclusive = isExtendedResource(name) || isHugePages(name)
     if (limit === undefined) {
-      if (exclusive) yield required(`${field}.limits`, 'Limit must be set for non overcommitable resources')
-    } else if (own.length === 0 && isQuantity(limit)) {
+      if (exclusive) found.push(required(`${field}.limits`, 'Limit must be set for non overcommitable resources'))
+    } else if (found.length === before && isQuantity(limit)) {
       const difference = compareQuantities(request, limit)
-      if (exclusive && difference !== 0) yield invalidValue(path, request, `must be equal to ${name} limit of ${limit}`)
-      else if (difference > 0) yield invalidValue(path, request, `must be less than or equal to ${name} limit of ${limit}`)
+      if (exclusive && difference !== 0) found.push(invalidValue(path, request, `must be equal to ${name} limit of ${limit}`))
+      else if (difference > 0) found.push(invalidValue(path, request, `must be less than or equal to ${name} limit of ${limit}`))
     }
   }
 }
@@ -48,27 +49,27 @@ const COUNTED = new Set([
   'configmaps',
 ])
 
-export function* validateResourceName(name: string, ofContainers: boolean, field: string): Findings {
-  const own = [...complaints(qualifiedName(name), name, field)]
-  yield* own
-  if (own.length > 0 || name.includes('/')) return
+export function validateResourceName(name: string, ofContainers: boolean, field: string, found: Findings): void {
+  const before = found.length
+  complaints(qualifiedName(name), name, field, found)
+  if (found.length > before || name.includes('/')) return
   if (!COUNTED.has(name) && !isHugePages(name))
-    yield invalidValue(field, name, 'must be a standard resource type or fully qualified')
+    found.push(invalidValue(field, name, 'must be a standard resource type or fully qualified'))
   if (ofContainers && !STANDARD.has(name) && !isHugePages(name))
-    yield invalidValue(field, name, 'must be a standard resource for containers')
+    found.push(invalidValue(field, name, 'must be a standard resource for containers'))
 }
 
 /** What is wrong with one entry at `field` of a list of resources. */
-export type AmountRule = (name: string, value: string, field: string, list: string) => Findings
+export type AmountRule = (name: string, value: string, field: string, list: string, found: Findings) => void
 
-const ofContainer: AmountRule = function* (name, value, field, list) {
-  yield* complaints(qualifiedName(name), name, list)
+export const ofContainer: AmountRule = (name, value, field, list, found) => {
+  complaints(qualifiedName(name), name, list, found)
   if (!name.includes('/') && !STANDARD.has(name) && !isHugePages(name)) {
-    yield invalidValue(field, name, 'must be a standard resource for containers')
+    found.push(invalidValue(field, name, 'must be a standard resource for containers'))
   }
-  const own = [...quantity(value, field)]
-  yield* own
-  if (own.length === 0 && isExtendedResource(name) && parseQuantity(value).nanos % 1_000_000_000n !== 0n) {
-    yield invalidValue(field, value, 'must be an integer')
+  const before = found.length
+  quantity(value, field, found)
+  if (found.length === before && isExtendedResource(name) && parseQuantity(value).nanos % 1_000_000_000n !== 0n) {
+    found.push(invalidValue(field, value, 'must be an integer'))
   }
 }

@@ -8,25 +8,30 @@ const RULES_MAX = 20
 const CODES_MAX = 255
 
 /** What a container says of its own restarts, beside the policy of its pod (KEP-5307), and of those of all the others (KEP-5532). */
-export function* validateRestart({ restartPolicy, restartPolicyRules: rules = [] }: Container, path: string): Findings {
+export function validateRestart(
+  { restartPolicy, restartPolicyRules: rules = [] }: Container,
+  path: string,
+  found: Findings,
+): void {
   if (restartPolicy === undefined) {
     if (rules.length === 0) return
-    yield required(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used')
-  } else if (!POLICIES.includes(restartPolicy)) yield unsupported(`${path}.restartPolicy`, restartPolicy, POLICIES)
-  if (rules.length > RULES_MAX) yield tooLong(`${path}.restartPolicyRules`, RULES_MAX)
+    found.push(required(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used'))
+  } else if (!POLICIES.includes(restartPolicy)) found.push(unsupported(`${path}.restartPolicy`, restartPolicy, POLICIES))
+  if (rules.length > RULES_MAX) found.push(tooLong(`${path}.restartPolicyRules`, RULES_MAX))
   for (const [index, { action, exitCodes }] of rules.entries()) {
     const at = `${path}.restartPolicyRules[${index}]`
-    if (!ACTIONS.includes(action)) yield unsupported(`${at}.action`, action, ACTIONS)
+    if (!ACTIONS.includes(action)) found.push(unsupported(`${at}.action`, action, ACTIONS))
     if (exitCodes === undefined) {
-      yield required(`${at}.exitCodes`, 'must be specified')
+      found.push(required(`${at}.exitCodes`, 'must be specified'))
       continue
     }
-    if (!OPERATORS.includes(exitCodes.operator)) yield unsupported(`${at}.exitCodes.operator`, exitCodes.operator, OPERATORS)
-    if ((exitCodes.values?.length ?? 0) > CODES_MAX) yield tooLong(`${at}.exitCodes.values`, CODES_MAX)
+    if (!OPERATORS.includes(exitCodes.operator))
+      found.push(unsupported(`${at}.exitCodes.operator`, exitCodes.operator, OPERATORS))
+    if ((exitCodes.values?.length ?? 0) > CODES_MAX) found.push(tooLong(`${at}.exitCodes.values`, CODES_MAX))
   }
 }
 
 /** Rules without a policy say nothing here. A sidecar may have rules since one of them can restart more than itself. */
-export function* validateInitRestart(container: Container, path: string): Findings {
-  if (container.restartPolicy !== undefined) yield* validateRestart(container, path)
+export function validateInitRestart(container: Container, path: string, found: Findings): void {
+  if (container.restartPolicy !== undefined) validateRestart(container, path, found)
 }

@@ -23,68 +23,73 @@ import { dnsLabel, labelValue, qualifiedName, subdomainName } from '../validatio
 
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
-export function* validateTolerations(tolerations: readonly Toleration[] | undefined, field: string): Findings {
+export function validateTolerations(tolerations: readonly Toleration[] | undefined, field: string, found: Findings): void {
   for (const [index, toleration] of (tolerations ?? []).entries()) {
     const { key, operator, value, effect, tolerationSeconds } = toleration
     const path = `${field}[${index}]`
-    if (key) yield* complaints(qualifiedName(key), key, `${path}.key`)
+    if (key) complaints(qualifiedName(key), key, `${path}.key`, found)
     else if (operator !== 'Exists') {
       const rule = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
-      yield invalidValue(`${path}.operator`, operator ?? '', rule)
+      found.push(invalidValue(`${path}.operator`, operator ?? '', rule))
     }
     if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
-      yield invalidValue(`${path}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set")
+      found.push(invalidValue(`${path}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"))
     }
     const complaint = [...labelValue(value ?? '')].join(';')
     if (!operator || operator === 'Equal') {
-      if (complaint !== '') yield invalidValue(`${path}.operator`, value, complaint)
+      if (complaint !== '') found.push(invalidValue(`${path}.operator`, value, complaint))
     } else if (operator === 'Exists') {
-      if (value) yield invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'")
-    } else yield unsupported(`${path}.operator`, operator, ['Equal', 'Exists'])
-    if (effect && !EFFECTS.includes(effect)) yield unsupported(`${path}.effect`, effect, EFFECTS)
+      if (value) found.push(invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"))
+    } else found.push(unsupported(`${path}.operator`, operator, ['Equal', 'Exists']))
+    if (effect && !EFFECTS.includes(effect)) found.push(unsupported(`${path}.effect`, effect, EFFECTS))
   }
 }
 
-export function* validateTaints(taints: readonly Taint[] | undefined, field: string): Findings {
+export function validateTaints(taints: readonly Taint[] | undefined, field: string, found: Findings): void {
   const seen = new Set<string>()
   for (const [index, { key, value, effect }] of (taints ?? []).entries()) {
     const path = `${field}[${index}]`
-    yield* complaints(qualifiedName(key ?? ''), key ?? '', `${path}.key`)
+    complaints(qualifiedName(key ?? ''), key ?? '', `${path}.key`, found)
     const complaint = [...labelValue(value ?? '')].join(';')
-    if (complaint !== '') yield invalidValue(`${path}.value`, value, complaint)
-    if (!effect) yield required(`${path}.effect`)
-    else if (!EFFECTS.includes(effect)) yield unsupported(`${path}.effect`, effect, EFFECTS)
+    if (complaint !== '') found.push(invalidValue(`${path}.value`, value, complaint))
+    if (!effect) found.push(required(`${path}.effect`))
+    else if (!EFFECTS.includes(effect)) found.push(unsupported(`${path}.effect`, effect, EFFECTS))
     // A node can't have one taint in two values of the same effect.
     const identity = `${key}:${effect}`
-    if (seen.has(identity)) yield duplicateValue(path, { key, value, effect }, 'taints must be unique by key and effect pair')
+    if (seen.has(identity))
+      found.push(duplicateValue(path, { key, value, effect }, 'taints must be unique by key and effect pair'))
     seen.add(identity)
   }
 }
 
-export function* validateSpread(constraints: readonly TopologySpreadConstraint[] | undefined, field: string): Findings {
+export function validateSpread(
+  constraints: readonly TopologySpreadConstraint[] | undefined,
+  field: string,
+  found: Findings,
+): void {
   const pairs = (constraints ?? []).map(pairOf)
   for (const [index, constraint] of (constraints ?? []).entries()) {
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint
     const path = `${field}[${index}]`
-    if (!(maxSkew > 0)) yield invalidValue(`${path}.maxSkew`, maxSkew ?? 0, 'must be greater than zero')
-    if (!topologyKey) yield required(`${path}.topologyKey`, 'can not be empty')
+    if (!(maxSkew > 0)) found.push(invalidValue(`${path}.maxSkew`, maxSkew ?? 0, 'must be greater than zero'))
+    if (!topologyKey) found.push(required(`${path}.topologyKey`, 'can not be empty'))
     if (!['DoNotSchedule', 'ScheduleAnyway'].includes(whenUnsatisfiable)) {
-      yield unsupported(`${path}.whenUnsatisfiable`, whenUnsatisfiable ?? '', ['DoNotSchedule', 'ScheduleAnyway'])
+      found.push(unsupported(`${path}.whenUnsatisfiable`, whenUnsatisfiable ?? '', ['DoNotSchedule', 'ScheduleAnyway']))
     }
     const pair = pairs[index]!
     // Told at the first of them.
-    if (pairs.indexOf(pair, index + 1) !== -1) yield duplicateValue(`${path}.{topologyKey, whenUnsatisfiable}`, pair)
+    if (pairs.indexOf(pair, index + 1) !== -1) found.push(duplicateValue(`${path}.{topologyKey, whenUnsatisfiable}`, pair))
     if (minDomains !== undefined) {
-      if (minDomains <= 0) yield invalidValue(`${path}.minDomains`, minDomains, 'must be greater than zero')
+      if (minDomains <= 0) found.push(invalidValue(`${path}.minDomains`, minDomains, 'must be greater than zero'))
       if (whenUnsatisfiable !== 'DoNotSchedule') {
         const rule = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`
-        yield invalidValue(`${path}.minDomains`, minDomains, rule)
+        found.push(invalidValue(`${path}.minDomains`, minDomains, rule))
       }
     }
-    yield* optionalOneOf(constraint.nodeAffinityPolicy, INCLUSION_POLICIES, `${path}.nodeAffinityPolicy`)
-    yield* optionalOneOf(constraint.nodeTaintsPolicy, INCLUSION_POLICIES, `${path}.nodeTaintsPolicy`)
-    yield* validateMatchKeys(constraint, `${path}.matchLabelKeys`)
-    yield* labelSelector(constraint.labelSelector, `${path}.labelSelector`)
+    optionalOneOf(constraint.nodeAffinityPolicy, INCLUSION_POLICIES, `${path}.nodeAffinityPolicy`, found)
+    optionalOneOf(constraint.nodeTaintsPolicy, INCLUSION_POLICIES, `${path}.nodeTaintsPolicy`, found)
+    validateMatchKeys(constraint, `${path}.matchLabelKeys`, found)
+    labelSelector(constraint.labelSelector, `${path}.labelSelector`, found)
   }
 }
 
@@ -98,110 +103,116 @@ const keysOf = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): str
   ...matchExpressions.map(({ key }) => key),
 ]
 
-function* validateMatchKeys({ matchLabelKeys = [], labelSelector: selector }: TopologySpreadConstraint, field: string): Findings {
+function validateMatchKeys(
+  { matchLabelKeys = [], labelSelector: selector }: TopologySpreadConstraint,
+  field: string,
+  found: Findings,
+): void {
   if (matchLabelKeys.length === 0) return
-  if (selector === undefined) yield forbid(field, 'must not be specified when labelSelector is not set')
+  if (selector === undefined) found.push(forbid(field, 'must not be specified when labelSelector is not set'))
   const selected = new Set(selector === undefined ? [] : keysOf(selector))
   for (const [index, key] of matchLabelKeys.entries()) {
-    yield* complaints(qualifiedName(key), key, `${field}[${index}]`)
-    if (selected.has(key)) yield invalidValue(`${field}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector')
+    complaints(qualifiedName(key), key, `${field}[${index}]`, found)
+    if (selected.has(key)) found.push(invalidValue(`${field}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector'))
   }
 }
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution'
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution'
 
-export function* validateAffinity(affinity: Affinity | undefined, field: string): Findings {
+export function validateAffinity(affinity: Affinity | undefined, field: string, found: Findings): void {
   const node = affinity?.nodeAffinity
   if (node !== undefined) {
     const path = `${field}.nodeAffinity`
-    if (node[REQUIRED]) yield* nodeSelectorTerms(node[REQUIRED].nodeSelectorTerms, `${path}.${REQUIRED}.nodeSelectorTerms`)
+    if (node[REQUIRED]) nodeSelectorTerms(node[REQUIRED].nodeSelectorTerms, `${path}.${REQUIRED}.nodeSelectorTerms`, found)
     for (const [index, { weight, preference }] of (node[PREFERRED] ?? []).entries()) {
-      yield* validateWeight(weight, `${path}.${PREFERRED}[${index}].weight`)
-      yield* nodeSelectorTerm(preference ?? {}, `${path}.${PREFERRED}[${index}].preference`, true)
+      validateWeight(weight, `${path}.${PREFERRED}[${index}].weight`, found)
+      nodeSelectorTerm(preference ?? {}, `${path}.${PREFERRED}[${index}].preference`, true, found)
     }
   }
   for (const type of ['podAffinity', 'podAntiAffinity'] as const) {
     const pods = affinity?.[type]
     for (const [index, term] of (pods?.[REQUIRED] ?? []).entries()) {
-      yield* podAffinityTerm(term, `${field}.${type}.${REQUIRED}[${index}]`)
+      podAffinityTerm(term, `${field}.${type}.${REQUIRED}[${index}]`, found)
     }
     for (const [index, { weight, podAffinityTerm: term }] of (pods?.[PREFERRED] ?? []).entries()) {
       const path = `${field}.${type}.${PREFERRED}[${index}]`
-      yield* validateWeight(weight, `${path}.weight`)
-      yield* podAffinityTerm(term, `${path}.podAffinityTerm`)
+      validateWeight(weight, `${path}.weight`, found)
+      podAffinityTerm(term, `${path}.podAffinityTerm`, found)
     }
   }
 }
 
-function* validateWeight(weight: number, field: string): Findings {
-  if (!(weight >= 1 && weight <= 100)) yield invalidValue(field, weight ?? 0, 'must be in the range 1-100')
+function validateWeight(weight: number, field: string, found: Findings): void {
+  if (!(weight >= 1 && weight <= 100)) found.push(invalidValue(field, weight ?? 0, 'must be in the range 1-100'))
 }
 
-export function* nodeSelectorTerms(terms: readonly NodeSelectorTerm[] | undefined, field: string): Findings {
-  if (!terms?.length) yield required(field, 'must have at least one node selector term')
-  for (const [index, term] of (terms ?? []).entries()) yield* nodeSelectorTerm(term, `${field}[${index}]`, false)
+export function nodeSelectorTerms(terms: readonly NodeSelectorTerm[] | undefined, field: string, found: Findings): void {
+  if (!terms?.length) found.push(required(field, 'must have at least one node selector term'))
+  for (const [index, term] of (terms ?? []).entries()) nodeSelectorTerm(term, `${field}[${index}]`, false, found)
 }
 
 /** A preference may ask for values that no label has (`anyValue`). */
-function* nodeSelectorTerm(term: NodeSelectorTerm, field: string, anyValue: boolean): Findings {
+function nodeSelectorTerm(term: NodeSelectorTerm, field: string, anyValue: boolean, found: Findings): void {
   for (const [index, requirement] of (term.matchExpressions ?? []).entries()) {
     const path = `${field}.matchExpressions[${index}]`
-    yield* nodeRequirement(requirement, path)
-    yield* complaints(qualifiedName(requirement.key ?? ''), requirement.key, `${path}.key`)
+    nodeRequirement(requirement, path, found)
+    complaints(qualifiedName(requirement.key ?? ''), requirement.key, `${path}.key`, found)
     for (const [at, value] of (anyValue ? [] : (requirement.values ?? [])).entries())
-      yield* complaints(labelValue(value), value, `${path}.values[${at}]`)
+      complaints(labelValue(value), value, `${path}.values[${at}]`, found)
   }
   for (const [index, { key, operator, values = [] }] of (term.matchFields ?? []).entries()) {
     const path = `${field}.matchFields[${index}]`
     if (operator !== 'In' && operator !== 'NotIn')
-      yield invalidValue(`${path}.operator`, operator, 'not a valid selector operator')
+      found.push(invalidValue(`${path}.operator`, operator, 'not a valid selector operator'))
     else if (values.length !== 1) {
       const rule = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
-      yield required(`${path}.values`, rule)
+      found.push(required(`${path}.values`, rule))
     }
-    if (key !== 'metadata.name') yield invalidValue(`${path}.key`, key, 'not a valid field selector key')
-    else for (const [at, value] of values.entries()) yield* complaints(subdomainName(value), value, `${path}.values[${at}]`)
+    if (key !== 'metadata.name') found.push(invalidValue(`${path}.key`, key, 'not a valid field selector key'))
+    else for (const [at, value] of values.entries()) complaints(subdomainName(value), value, `${path}.values[${at}]`, found)
   }
 }
 
-function* nodeRequirement({ operator, values = [] }: NodeSelectorRequirement, path: string): Findings {
+function nodeRequirement({ operator, values = [] }: NodeSelectorRequirement, path: string, found: Findings): void {
   switch (operator) {
     case 'In':
     case 'NotIn':
-      if (values.length === 0) yield required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")
+      if (values.length === 0) found.push(required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"))
       break
     case 'Exists':
     case 'DoesNotExist':
-      if (values.length > 0) yield forbid(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+      if (values.length > 0)
+        found.push(forbid(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
       break
     case 'Gt':
     case 'Lt':
-      if (values.length !== 1) yield required(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")
+      if (values.length !== 1)
+        found.push(required(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"))
       break
     default:
-      yield invalidValue(`${path}.operator`, operator, 'not a valid selector operator')
+      found.push(invalidValue(`${path}.operator`, operator, 'not a valid selector operator'))
   }
 }
 
-function* podAffinityTerm(term: PodAffinityTerm | undefined, field: string): Findings {
+function podAffinityTerm(term: PodAffinityTerm | undefined, field: string, found: Findings): void {
   const { labelSelector: selector, namespaceSelector, namespaces = [], topologyKey = '' } = term ?? {}
-  yield* labelSelector(selector, `${field}.labelSelector`)
-  yield* labelSelector(namespaceSelector, `${field}.namespaceSelector`)
-  for (const namespace of namespaces) yield* complaints(dnsLabel(namespace), namespace, `${field}.namespace`)
-  yield* validateLabelKeys(term?.matchLabelKeys ?? [], selector, `${field}.matchLabelKeys`)
-  yield* validateLabelKeys(term?.mismatchLabelKeys ?? [], selector, `${field}.mismatchLabelKeys`)
+  labelSelector(selector, `${field}.labelSelector`, found)
+  labelSelector(namespaceSelector, `${field}.namespaceSelector`, found)
+  for (const namespace of namespaces) complaints(dnsLabel(namespace), namespace, `${field}.namespace`, found)
+  validateLabelKeys(term?.matchLabelKeys ?? [], selector, `${field}.matchLabelKeys`, found)
+  validateLabelKeys(term?.mismatchLabelKeys ?? [], selector, `${field}.mismatchLabelKeys`, found)
   const excluded = new Set(term?.mismatchLabelKeys)
   for (const [index, key] of (term?.matchLabelKeys ?? []).entries()) {
     if (excluded.has(key))
-      yield invalidValue(`${field}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys')
+      found.push(invalidValue(`${field}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'))
   }
-  if (topologyKey === '') yield required(`${field}.topologyKey`, 'can not be empty')
-  yield* complaints(qualifiedName(topologyKey), topologyKey, `${field}.topologyKey`)
+  if (topologyKey === '') found.push(required(`${field}.topologyKey`, 'can not be empty'))
+  complaints(qualifiedName(topologyKey), topologyKey, `${field}.topologyKey`, found)
 }
 
-function* validateLabelKeys(keys: readonly string[], selector: LabelSelector | undefined, field: string): Findings {
+function validateLabelKeys(keys: readonly string[], selector: LabelSelector | undefined, field: string, found: Findings): void {
   if (keys.length === 0) return
-  if (selector === undefined) yield forbid(field, 'must not be specified when labelSelector is not set')
-  else for (const [index, key] of keys.entries()) yield* complaints(qualifiedName(key), key, `${field}[${index}]`)
+  if (selector === undefined) found.push(forbid(field, 'must not be specified when labelSelector is not set'))
+  else for (const [index, key] of keys.entries()) complaints(qualifiedName(key), key, `${field}[${index}]`, found)
 }

@@ -20,67 +20,78 @@ const PROFILE_LENGTH_MAX = 4095
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined']
 const PROC_MOUNTS = ['Default', 'Unmasked']
 
-function* accountId(value: number | undefined, field: string): Findings {
+function accountId(value: number | undefined, field: string, found: Findings): void {
   if (value !== undefined && (value < 0 || value > ID_MAX)) {
-    yield invalidValue(field, value, `must be between 0 and ${ID_MAX}, inclusive`)
+    found.push(invalidValue(field, value, `must be between 0 and ${ID_MAX}, inclusive`))
   }
 }
 
-export function* validatePodSecurity(spec: PodSpec, field: string): Findings {
+export function validatePodSecurity(spec: PodSpec, field: string, found: Findings): void {
   const { securityContext } = spec
   if (securityContext === undefined) return
-  yield* accountId(securityContext.fsGroup, `${field}.fsGroup`)
-  yield* accountId(securityContext.runAsUser, `${field}.runAsUser`)
-  yield* accountId(securityContext.runAsGroup, `${field}.runAsGroup`)
+  accountId(securityContext.fsGroup, `${field}.fsGroup`, found)
+  accountId(securityContext.runAsUser, `${field}.runAsUser`, found)
+  accountId(securityContext.runAsGroup, `${field}.runAsGroup`, found)
   for (const [index, group] of (securityContext.supplementalGroups ?? []).entries()) {
-    yield* accountId(group, `${field}.supplementalGroups[${index}]`)
+    accountId(group, `${field}.supplementalGroups[${index}]`, found)
   }
   if (spec.hostPID && spec.shareProcessNamespace) {
-    yield invalidValue(`${field}.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled')
+    found.push(invalidValue(`${field}.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'))
   }
-  yield* validateSysctls(securityContext, spec, `${field}.sysctls`)
-  yield* optionalOneOf(securityContext.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], `${field}.fsGroupChangePolicy`)
-  yield* validateSeccomp(securityContext.seccompProfile, `${field}.seccompProfile`)
-  yield* validateWindowsOptions(securityContext.windowsOptions, `${field}.windowsOptions`)
-  yield* validateAppArmor(securityContext.appArmorProfile, `${field}.appArmorProfile`)
-  yield* optionalOneOf(securityContext.supplementalGroupsPolicy, ['Merge', 'Strict'], `${field}.supplementalGroupsPolicy`)
-  yield* optionalOneOf(securityContext.seLinuxChangePolicy, ['MountOption', 'Recursive'], `${field}.seLinuxChangePolicy`)
+  validateSysctls(securityContext, spec, `${field}.sysctls`, found)
+  optionalOneOf(securityContext.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], `${field}.fsGroupChangePolicy`, found)
+  validateSeccomp(securityContext.seccompProfile, `${field}.seccompProfile`, found)
+  validateWindowsOptions(securityContext.windowsOptions, `${field}.windowsOptions`, found)
+  validateAppArmor(securityContext.appArmorProfile, `${field}.appArmorProfile`, found)
+  optionalOneOf(securityContext.supplementalGroupsPolicy, ['Merge', 'Strict'], `${field}.supplementalGroupsPolicy`, found)
+  optionalOneOf(securityContext.seLinuxChangePolicy, ['MountOption', 'Recursive'], `${field}.seLinuxChangePolicy`, found)
 }
 
-export function* validateSecurity(context: SecurityContext | undefined, { hostUsers }: PodSpec, field: string): Findings {
+export function validateSecurity(
+  context: SecurityContext | undefined,
+  { hostUsers }: PodSpec,
+  field: string,
+  found: Findings,
+): void {
   if (context === undefined) return
-  yield* accountId(context.runAsUser, `${field}.runAsUser`)
-  yield* accountId(context.runAsGroup, `${field}.runAsGroup`)
+  accountId(context.runAsUser, `${field}.runAsUser`, found)
+  accountId(context.runAsGroup, `${field}.runAsGroup`, found)
   if (context.procMount !== undefined) {
-    yield* optionalOneOf(context.procMount, PROC_MOUNTS, `${field}.procMount`)
+    optionalOneOf(context.procMount, PROC_MOUNTS, `${field}.procMount`, found)
     if (hostUsers !== false && context.procMount === 'Unmasked')
-      yield invalidValue(`${field}.procMount`, context.procMount, '`hostUsers` must be false to use `Unmasked`')
+      found.push(invalidValue(`${field}.procMount`, context.procMount, '`hostUsers` must be false to use `Unmasked`'))
   }
-  yield* validateSeccomp(context.seccompProfile, `${field}.seccompProfile`)
+  validateSeccomp(context.seccompProfile, `${field}.seccompProfile`, found)
   if (context.allowPrivilegeEscalation === false) {
     if (context.privileged)
-      yield invalidValue(field, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true')
+      found.push(invalidValue(field, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'))
     if (context.capabilities?.add?.includes('CAP_SYS_ADMIN')) {
       const rule = 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'
-      yield invalidValue(field, context, rule)
+      found.push(invalidValue(field, context, rule))
     }
   }
-  yield* validateWindowsOptions(context.windowsOptions, `${field}.windowsOptions`)
-  yield* validateAppArmor(context.appArmorProfile, `${field}.appArmorProfile`)
+  validateWindowsOptions(context.windowsOptions, `${field}.windowsOptions`, found)
+  validateAppArmor(context.appArmorProfile, `${field}.appArmorProfile`, found)
 }
 
-function* validateSysctls({ sysctls = [] }: PodSecurityContext, { hostNetwork, hostIPC }: PodSpec, field: string): Findings {
+function validateSysctls(
+  { sysctls = [] }: PodSecurityContext,
+  { hostNetwork, hostIPC }: PodSpec,
+  field: string,
+  found: Findings,
+): void {
   const names = new Set<string>()
   for (const [index, { name = '' }] of sysctls.entries()) {
     const path = `${field}[${index}].name`
     const own = [...sysctlName(name)]
-    if (name === '') yield required(path)
-    else if (own.length > 0) yield* complaints(own, name, path)
-    else if (names.has(name)) yield duplicateValue(path, name)
+    if (name === '') found.push(required(path))
+    else if (own.length > 0) complaints(own, name, path, found)
+    else if (names.has(name)) found.push(duplicateValue(path, name))
     const dotted = name.replaceAll('/', '.')
     if (hostNetwork && dotted.startsWith('net.'))
-      yield invalidValue(path, name, "may not be specified when 'hostNetwork' is true")
-    else if (hostIPC && IPC_SYSCTL.test(dotted)) yield invalidValue(path, name, "may not be specified when 'hostIPC' is true")
+      found.push(invalidValue(path, name, "may not be specified when 'hostNetwork' is true"))
+    else if (hostIPC && IPC_SYSCTL.test(dotted))
+      found.push(invalidValue(path, name, "may not be specified when 'hostIPC' is true"))
     names.add(name)
   }
 }
@@ -88,42 +99,42 @@ function* validateSysctls({ sysctls = [] }: PodSecurityContext, { hostNetwork, h
 /** Kernel parameters of the IPC namespace (https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/). */
 const IPC_SYSCTL = /^(kernel\.(shm|msg)|kernel\.sem$|fs\.mqueue\.)/
 
-function* validateSeccomp(profile: SeccompProfile | undefined, field: string): Findings {
+function validateSeccomp(profile: SeccompProfile | undefined, field: string, found: Findings): void {
   if (profile === undefined) return
   const { type, localhostProfile } = profile
-  if (!type) yield required(`${field}.type`, 'type is required when seccompProfile is set')
-  else if (!PROFILE_TYPES.includes(type)) yield unsupported(`${field}.type`, type, PROFILE_TYPES)
+  if (!type) found.push(required(`${field}.type`, 'type is required when seccompProfile is set'))
+  else if (!PROFILE_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, PROFILE_TYPES))
   const path = `${field}.localhostProfile`
   if (type !== 'Localhost') {
-    if (localhostProfile !== undefined) yield invalidValue(path, profile, 'can only be set when seccomp type is Localhost')
-  } else if (localhostProfile === undefined) yield required(path, 'must be set when seccomp type is Localhost')
-  else yield* descendingPath(localhostProfile, path)
+    if (localhostProfile !== undefined) found.push(invalidValue(path, profile, 'can only be set when seccomp type is Localhost'))
+  } else if (localhostProfile === undefined) found.push(required(path, 'must be set when seccomp type is Localhost'))
+  else descendingPath(localhostProfile, path, found)
 }
 
-function* validateAppArmor(profile: AppArmorProfile | undefined, field: string): Findings {
+function validateAppArmor(profile: AppArmorProfile | undefined, field: string, found: Findings): void {
   if (profile === undefined) return
   const { type, localhostProfile } = profile
   const path = `${field}.localhostProfile`
   if (type === 'Localhost') {
-    if (!localhostProfile) yield required(path, 'must be set when AppArmor type is Localhost')
+    if (!localhostProfile) found.push(required(path, 'must be set when AppArmor type is Localhost'))
     else if (localhostProfile !== localhostProfile.trim())
-      yield invalidValue(path, localhostProfile, 'must not be padded with whitespace')
-    if (Buffer.byteLength(localhostProfile ?? '') > PROFILE_LENGTH_MAX) yield tooLong(path, PROFILE_LENGTH_MAX)
-  } else if (!type) yield required(`${field}.type`, 'type is required when appArmorProfile is set')
-  else if (!PROFILE_TYPES.includes(type)) yield unsupported(`${field}.type`, type, PROFILE_TYPES)
+      found.push(invalidValue(path, localhostProfile, 'must not be padded with whitespace'))
+    if (Buffer.byteLength(localhostProfile ?? '') > PROFILE_LENGTH_MAX) found.push(tooLong(path, PROFILE_LENGTH_MAX))
+  } else if (!type) found.push(required(`${field}.type`, 'type is required when appArmorProfile is set'))
+  else if (!PROFILE_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, PROFILE_TYPES))
   else if (localhostProfile !== undefined)
-    yield invalidValue(path, localhostProfile, 'can only be set when AppArmor type is Localhost')
+    found.push(invalidValue(path, localhostProfile, 'can only be set when AppArmor type is Localhost'))
 }
 
 /** A pod with users of its own shares no other namespace with the host, and no device. */
-export function* validateHostUsers(spec: PodSpec, field: string): Findings {
+export function validateHostUsers(spec: PodSpec, field: string, found: Findings): void {
   if (spec.hostUsers !== false) return
   const rule = 'when `hostUsers` is false'
-  if (spec.hostNetwork) yield forbid(`${field}.hostNetwork`, rule)
-  if (spec.hostPID) yield forbid(`${field}.HostPID`, rule)
-  if (spec.hostIPC) yield forbid(`${field}.HostIPC`, rule)
+  if (spec.hostNetwork) found.push(forbid(`${field}.hostNetwork`, rule))
+  if (spec.hostPID) found.push(forbid(`${field}.HostPID`, rule))
+  if (spec.hostIPC) found.push(forbid(`${field}.HostIPC`, rule))
   for (const [{ volumeDevices }, path] of visitedContainers(spec, field))
-    if (volumeDevices?.length) yield forbid(`${path}.volumeDevices`, rule)
+    if (volumeDevices?.length) found.push(forbid(`${path}.volumeDevices`, rule))
 }
 
 const SYSTEMS = ['linux', 'windows']
@@ -141,35 +152,41 @@ const LINUX_OF_CONTAINER = [
 const OF_SPEC = new Set(['hostUsers', 'hostPID', 'hostIPC', 'shareProcessNamespace'])
 
 /** What a pod says of its system must not belong to the other one. */
-export function* validateSystem(spec: PodSpec, field: string): Findings {
+export function validateSystem(spec: PodSpec, field: string, found: Findings): void {
   const name = spec.os?.name
   if (spec.os === undefined) return
-  if (!name) yield required(`${field}.os.name`, 'cannot be empty')
-  else if (!SYSTEMS.includes(name)) yield unsupported(`${field}.os`, name, SYSTEMS)
+  if (!name) found.push(required(`${field}.os.name`, 'cannot be empty'))
+  else if (!SYSTEMS.includes(name)) found.push(unsupported(`${field}.os`, name, SYSTEMS))
   else {
     const contexts = visitedContainers(spec, field).map(
       ([{ securityContext = {} }, path]) => [securityContext, `${path}.securityContext`] as const,
     )
-    if (name === 'linux') yield* notOfWindows([[spec.securityContext ?? {}, `${field}.securityContext`], ...contexts])
-    else yield* notOfLinux(spec, field, contexts)
+    if (name === 'linux') notOfWindows([[spec.securityContext ?? {}, `${field}.securityContext`], ...contexts], found)
+    else notOfLinux(spec, field, contexts, found)
   }
 }
 
-function* notOfWindows(contexts: readonly (readonly [Pick<SecurityContext, 'windowsOptions'>, string])[]): Findings {
+function notOfWindows(contexts: readonly (readonly [Pick<SecurityContext, 'windowsOptions'>, string])[], found: Findings): void {
   for (const [{ windowsOptions }, path] of contexts)
-    if (windowsOptions !== undefined) yield forbid(`${path}.windowsOptions`, 'windows options cannot be set for a linux pod')
+    if (windowsOptions !== undefined)
+      found.push(forbid(`${path}.windowsOptions`, 'windows options cannot be set for a linux pod'))
 }
 
-function* notOfLinux(spec: PodSpec, field: string, contexts: readonly (readonly [SecurityContext, string])[]): Findings {
+function notOfLinux(
+  spec: PodSpec,
+  field: string,
+  contexts: readonly (readonly [SecurityContext, string])[],
+  found: Findings,
+): void {
   const rule = 'cannot be set for a windows pod'
   const own = { ...spec.securityContext } as Record<string, unknown>
   const whole = spec as unknown as Record<string, unknown>
   for (const key of LINUX_OF_POD) {
     const [holder, path] = OF_SPEC.has(key) ? [whole, field] : [own, `${field}.securityContext`]
-    if (holder[key] !== undefined) yield forbid(`${path}.${key}`, rule)
+    if (holder[key] !== undefined) found.push(forbid(`${path}.${key}`, rule))
   }
   for (const [context, path] of contexts) {
     for (const key of LINUX_OF_CONTAINER)
-      if ((context as Record<string, unknown>)[key] !== undefined) yield forbid(`${path}.${key}`, rule)
+      if ((context as Record<string, unknown>)[key] !== undefined) found.push(forbid(`${path}.${key}`, rule))
   }
 }

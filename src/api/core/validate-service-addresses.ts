@@ -1,4 +1,3 @@
-import type { FieldError } from '#meta'
 import type { ServiceSpec } from '../generated/types.ts'
 import { ipFamilyOf } from '../networking/address-range.ts'
 import { ipAddress } from '../validation/common.ts'
@@ -9,10 +8,10 @@ export const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === 'No
 const FAMILIES = ['IPv4', 'IPv6']
 
 /** The families and addresses of a Service, each by itself and against the others. */
-export function* validateClusterIPs(spec: ServiceSpec): Findings {
+export function validateClusterIPs(spec: ServiceSpec, found: Findings): void {
   const { clusterIP = '', clusterIPs = [], ipFamilies = [] } = spec
   const path = 'spec.clusterIPs'
-  const found: FieldError[] = []
+  const before = found.length
   if (clusterIP !== '' && clusterIPs.length === 0) found.push(required(path))
   else if (clusterIP !== '' && clusterIPs[0] !== clusterIP)
     found.push(invalidValue(path, clusterIPs, 'first value must match `clusterIP`'))
@@ -22,28 +21,30 @@ export function* validateClusterIPs(spec: ServiceSpec): Findings {
     if (!FAMILIES.includes(family)) found.push(unsupported(`spec.ipFamilies[${index}]`, family, FAMILIES))
     if (ipFamilies.indexOf(family) !== index) found.push(duplicateValue(`spec.ipFamilies[${index}]`, family))
   }
-  found.push(...optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy'))
-  const wrong = [...validateAddresses(clusterIPs)]
-  yield* found
-  yield* wrong
-  if (clusterIPs.length > 2) yield invalidValue(path, clusterIPs, 'may only hold up to 2 values')
-  if (wrong.length > 0) return
+  optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy', found)
+  const isSound = found.length === before
+  const beforeAddresses = found.length
+  validateAddresses(clusterIPs, found)
+  const areAddresses = found.length === beforeAddresses
+  if (clusterIPs.length > 2) found.push(invalidValue(path, clusterIPs, 'may only hold up to 2 values'))
+  if (!areAddresses) return
   const families = clusterIPs.map(ipFamilyOf)
   if (new Set(families).size < clusterIPs.length)
-    yield invalidValue(path, clusterIPs, 'may specify no more than one IP for each IP family')
-  else if (found.length === 0 && !isHeadless(spec)) {
+    found.push(invalidValue(path, clusterIPs, 'may specify no more than one IP for each IP family'))
+  else if (isSound && !isHeadless(spec)) {
     for (const [index, ip] of clusterIPs.entries()) {
       const wanted = ipFamilies[index]
       if (wanted === undefined || wanted === families[index]) continue
-      yield invalidValue(`${path}[${index}]`, ip, `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``)
+      found.push(invalidValue(`${path}[${index}]`, ip, `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``))
     }
   }
 }
 
-function* validateAddresses(clusterIPs: readonly string[]): Findings {
+function validateAddresses(clusterIPs: readonly string[], found: Findings): void {
   for (const [index, ip] of clusterIPs.entries()) {
-    if (index > 0 || ip !== 'None') yield* ipAddress(ip, `spec.clusterIPs[${index}]`)
-    else if (clusterIPs.length > 1) yield invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value")
+    if (index > 0 || ip !== 'None') ipAddress(ip, `spec.clusterIPs[${index}]`, found)
+    else if (clusterIPs.length > 1)
+      found.push(invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value"))
   }
 }
 
@@ -51,44 +52,46 @@ function* validateAddresses(clusterIPs: readonly string[]): Findings {
  * An address that clients resolved and rules were made for stays. A second one, and its family, may come, and go again once the policy says that one is enough.
  * Neither Service is an ExternalName.
  */
-export function* validateAddressChange(spec: ServiceSpec, old: ServiceSpec): Findings {
+export function validateAddressChange(spec: ServiceSpec, old: ServiceSpec, found: Findings): void {
   const [headless, wasHeadless] = [isHeadless(spec), isHeadless(old)]
   if (headless && wasHeadless) return
-  yield* validateIPChange(spec, old)
-  if (headless === wasHeadless) yield* validateFamilyChange(spec, old)
+  validateIPChange(spec, old, found)
+  if (headless === wasHeadless) validateFamilyChange(spec, old, found)
 }
 
 const CHANGED = 'may not change once set'
 
-function* validateIPChange(
+function validateIPChange(
   { clusterIPs: now = [], ipFamilyPolicy }: ServiceSpec,
   { clusterIPs: was = [] }: ServiceSpec,
-): Findings {
+  found: Findings,
+): void {
   if (now.length === was.length) {
-    for (const [index, ip] of was.entries()) if (ip !== now[index]) yield invalidValue(`spec.clusterIPs[${index}]`, now, CHANGED)
+    for (const [index, ip] of was.entries())
+      if (ip !== now[index]) found.push(invalidValue(`spec.clusterIPs[${index}]`, now, CHANGED))
     return
   }
   const isReleased = now.length < was.length
-  if (isReleased && now.length === 0) yield invalidValue('spec.clusterIPs[0]', now, 'primary clusterIP can not be unset')
-  else if (was.length > 0 && now[0] !== was[0]) yield invalidValue('spec.clusterIPs[0]', now, CHANGED)
-  if (isReleased && now.length === 1) yield* releasedOnlyBy(ipFamilyPolicy, 'clusterIP')
+  if (isReleased && now.length === 0) found.push(invalidValue('spec.clusterIPs[0]', now, 'primary clusterIP can not be unset'))
+  else if (was.length > 0 && now[0] !== was[0]) found.push(invalidValue('spec.clusterIPs[0]', now, CHANGED))
+  if (isReleased && now.length === 1) releasedOnlyBy(ipFamilyPolicy, 'clusterIP', found)
 }
 
-function* validateFamilyChange(spec: ServiceSpec, { ipFamilies: was = [] }: ServiceSpec): Findings {
+function validateFamilyChange(spec: ServiceSpec, { ipFamilies: was = [] }: ServiceSpec, found: Findings): void {
   const { clusterIPs = [], ipFamilies: now = [], ipFamilyPolicy } = spec
   const field = 'spec.ipFamilies[0]'
   if (now.length === was.length) {
-    for (const [index, family] of was.entries()) if (family !== now[index]) yield invalidValue(field, now, CHANGED)
+    for (const [index, family] of was.entries()) if (family !== now[index]) found.push(invalidValue(field, now, CHANGED))
     return
   }
   const isReleased = now.length < was.length
-  if (isReleased && clusterIPs.length === 0) yield invalidValue(field, now, 'primary ipFamily can not be unset')
+  if (isReleased && clusterIPs.length === 0) found.push(invalidValue(field, now, 'primary ipFamily can not be unset'))
   // Upstream shows the addresses here.
-  if (was.length > 0 && now.length > 0 && now[0] !== was[0]) yield invalidValue(field, clusterIPs, CHANGED)
-  if (isReleased && now.length === 1) yield* releasedOnlyBy(ipFamilyPolicy, 'ipFamily')
+  if (was.length > 0 && now.length > 0 && now[0] !== was[0]) found.push(invalidValue(field, clusterIPs, CHANGED))
+  if (isReleased && now.length === 1) releasedOnlyBy(ipFamilyPolicy, 'ipFamily', found)
 }
 
-function* releasedOnlyBy(policy: string | undefined, what: string): Findings {
+function releasedOnlyBy(policy: string | undefined, what: string, found: Findings): void {
   if (policy !== 'SingleStack')
-    yield invalidValue('spec.ipFamilyPolicy', policy, `must be set to 'SingleStack' when releasing the secondary ${what}`)
+    found.push(invalidValue('spec.ipFamilyPolicy', policy, `must be set to 'SingleStack' when releasing the secondary ${what}`))
 }

@@ -8,26 +8,28 @@ import { descendingPath, validateHostPath, validateItem, validateMode } from './
 import { validateFile, validateProjected } from './validate-projected.ts'
 import { validateDriverSource } from './validate-volume-source.ts'
 
-/** Yields what is wrong with the volumes and adds those that are fit for use to `sound`. */
-export function* validateVolumes(
+/** Tells what is wrong with the volumes and adds those that are fit for use to `sound`. */
+export function validateVolumes(
   volumes: readonly Volume[] | undefined,
   owner: ObjectMeta | undefined,
   field: string,
   sound: Map<string, Volume>,
-): Findings {
+  found: Findings,
+): void {
   const made = new Set(
     volumes?.filter(({ ephemeral }) => ephemeral !== undefined).map(({ name }) => `${owner?.name ?? ''}-${name}`),
   )
   for (const [index, volume] of (volumes ?? []).entries()) {
     const path = `${field}[${index}]`
-    const own = [...validateSource(volume, owner, path), ...dnsLabelField(volume.name, `${path}.name`)]
-    if (sound.has(volume.name)) own.push(duplicateValue(`${path}.name`, volume.name))
-    if (own.length === 0) sound.set(volume.name, volume)
-    yield* own
+    const before = found.length
+    validateSource(volume, owner, path, found)
+    dnsLabelField(volume.name, `${path}.name`, found)
+    if (sound.has(volume.name)) found.push(duplicateValue(`${path}.name`, volume.name))
+    if (found.length === before) sound.set(volume.name, volume)
     const claim = volume.persistentVolumeClaim?.claimName
     if (claim !== undefined && made.has(claim)) {
       const rule = 'must not reference a PVC that gets created for an ephemeral volume'
-      yield invalidValue(`${path}.persistentVolumeClaim.claimName`, claim, rule)
+      found.push(invalidValue(`${path}.persistentVolumeClaim.claimName`, claim, rule))
     }
   }
 }
@@ -40,94 +42,101 @@ const TYPES = [
   ...['csi', 'ephemeral', 'image'],
 ] as const
 
-function* validateSource(volume: Volume, owner: ObjectMeta | undefined, field: string): Findings {
+function validateSource(volume: Volume, owner: ObjectMeta | undefined, field: string, found: Findings): void {
   const [first, ...others] = TYPES.filter((type) => volume[type as keyof Volume] !== undefined)
-  if (first === undefined) yield required(field, 'must specify a volume type')
-  else yield* validateType(volume, first, owner, field)
-  for (const type of others) yield forbid(`${field}.${type}`, 'may not specify more than 1 volume type')
+  if (first === undefined) found.push(required(field, 'must specify a volume type'))
+  else validateType(volume, first, owner, field, found)
+  for (const type of others) found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))
 }
 
-function* validateType(volume: Volume, type: (typeof TYPES)[number], owner: ObjectMeta | undefined, field: string): Findings {
+function validateType(
+  volume: Volume,
+  type: (typeof TYPES)[number],
+  owner: ObjectMeta | undefined,
+  field: string,
+  found: Findings,
+): void {
   const { emptyDir, hostPath, gitRepo, secret, configMap, persistentVolumeClaim, downwardAPI, projected, nfs, csi } = volume
   const path = `${field}.${type}`
   switch (type) {
     case 'emptyDir':
       if (emptyDir!.sizeLimit !== undefined && compareQuantities(emptyDir!.sizeLimit, '0') < 0)
-        yield forbid(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')
+        found.push(forbid(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity'))
       return
     case 'hostPath':
-      yield* validateHostPath(hostPath!, path)
+      validateHostPath(hostPath!, path, found)
       return
     case 'gitRepo':
-      if (!gitRepo!.repository) yield required(`${path}.repository`)
-      yield* descendingPath(gitRepo!.directory ?? '', `${path}.directory`)
+      if (!gitRepo!.repository) found.push(required(`${path}.repository`))
+      descendingPath(gitRepo!.directory ?? '', `${path}.directory`, found)
       return
     case 'secret':
-      yield* validateFilesOf(secret!.secretName, secret!, `${path}.secretName`, path)
+      validateFilesOf(secret!.secretName, secret!, `${path}.secretName`, path, found)
       return
     case 'configMap':
-      yield* validateFilesOf(configMap!.name, configMap!, `${path}.name`, path)
+      validateFilesOf(configMap!.name, configMap!, `${path}.name`, path, found)
       return
     case 'nfs':
-      yield* validateNFS(nfs!, path)
+      validateNFS(nfs!, path, found)
       return
     case 'persistentVolumeClaim':
-      if (!persistentVolumeClaim!.claimName) yield required(`${path}.claimName`)
+      if (!persistentVolumeClaim!.claimName) found.push(required(`${path}.claimName`))
       return
     case 'downwardAPI':
-      yield* validateMode(downwardAPI!.defaultMode, `${path}.defaultMode`)
-      for (const file of downwardAPI!.items ?? []) yield* validateFile(file, path)
+      validateMode(downwardAPI!.defaultMode, `${path}.defaultMode`, found)
+      for (const file of downwardAPI!.items ?? []) validateFile(file, path, found)
       return
     case 'projected':
-      yield* validateProjected(projected!, path)
+      validateProjected(projected!, path, found)
       return
     case 'csi':
-      yield* validateCSI(csi!, path)
+      validateCSI(csi!, path, found)
       return
     case 'ephemeral':
-      yield* validateEphemeral(volume, owner, field)
+      validateEphemeral(volume, owner, field, found)
       return
     case 'image':
       // A template may leave the reference to whoever makes pods of it.
-      if (owner !== undefined && !volume.image!.reference) yield required(`${path}.reference`)
-      yield* optionalOneOf(volume.image!.pullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.pullPolicy`)
+      if (owner !== undefined && !volume.image!.reference) found.push(required(`${path}.reference`))
+      optionalOneOf(volume.image!.pullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.pullPolicy`, found)
       return
     default:
-      yield* validateDriverSource(volume, type, field)
+      validateDriverSource(volume, type, field, found)
   }
 }
 
-function* validateFilesOf(
+function validateFilesOf(
   name: string | undefined,
   { defaultMode, items }: { readonly defaultMode?: number; readonly items?: readonly KeyToPath[] },
   nameField: string,
   field: string,
-): Findings {
-  if (!name) yield required(nameField)
-  yield* validateMode(defaultMode, `${field}.defaultMode`)
-  for (const [index, item] of (items ?? []).entries()) yield* validateItem(item, `${field}.items[${index}]`)
+  found: Findings,
+): void {
+  if (!name) found.push(required(nameField))
+  validateMode(defaultMode, `${field}.defaultMode`, found)
+  for (const [index, item] of (items ?? []).entries()) validateItem(item, `${field}.items[${index}]`, found)
 }
 
-export function* validateNFS({ server, path }: NFSVolumeSource, field: string): Findings {
-  if (!server) yield required(`${field}.server`)
-  if (!path) yield required(`${field}.path`)
-  if (!path?.startsWith('/')) yield invalidValue(`${field}.path`, path ?? '', 'must be an absolute path')
+export function validateNFS({ server, path }: NFSVolumeSource, field: string, found: Findings): void {
+  if (!server) found.push(required(`${field}.server`))
+  if (!path) found.push(required(`${field}.path`))
+  if (!path?.startsWith('/')) found.push(invalidValue(`${field}.path`, path ?? '', 'must be an absolute path'))
 }
 
-function* validateCSI({ driver, nodePublishSecretRef }: CSIVolumeSource, field: string): Findings {
-  yield* csiDriverName(driver, `${field}.driver`)
+function validateCSI({ driver, nodePublishSecretRef }: CSIVolumeSource, field: string, found: Findings): void {
+  csiDriverName(driver, `${field}.driver`, found)
   if (nodePublishSecretRef === undefined) return
   if (nodePublishSecretRef.name) return
-  yield required(`${field}.nodePublishSecretRef.name`)
+  found.push(required(`${field}.nodePublishSecretRef.name`))
 }
 
 /** The claim that such a volume gets is called after its pod and itself. */
-function* validateEphemeral({ name, ephemeral }: Volume, owner: ObjectMeta | undefined, field: string): Findings {
+function validateEphemeral({ name, ephemeral }: Volume, owner: ObjectMeta | undefined, field: string, found: Findings): void {
   const { volumeClaimTemplate: template } = ephemeral!
-  if (template === undefined) yield required(`${field}.ephemeral.volumeClaimTemplate`)
-  else yield* validateClaimSpec(template.spec, `${field}.ephemeral.volumeClaimTemplate.spec`)
+  if (template === undefined) found.push(required(`${field}.ephemeral.volumeClaimTemplate`))
+  else validateClaimSpec(template.spec, `${field}.ephemeral.volumeClaimTemplate.spec`, found)
   if (!owner?.name || !name) return
   const claim = `${owner.name}-${name}`
   for (const problem of subdomainName(claim))
-    yield invalidValue(`${field}.name`, name, `PVC name ${JSON.stringify(claim)}: ${problem}`)
+    found.push(invalidValue(`${field}.name`, name, `PVC name ${JSON.stringify(claim)}: ${problem}`))
 }

@@ -12,16 +12,16 @@ const DNS = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a
 const ODD_CHARACTERS = /["/\\:;|=,+*?<>@[\]]/
 const DOTS_OR_SPACES = /^[. ]+$/
 
-export function* validateWindowsOptions(options: WindowsSecurityContextOptions | undefined, field: string): Findings {
+export function validateWindowsOptions(options: WindowsSecurityContextOptions | undefined, field: string, found: Findings): void {
   if (options === undefined) return
   const { gmsaCredentialSpecName: name, gmsaCredentialSpec: spec, runAsUserName: user } = options
-  if (name !== undefined) yield* complaints(subdomainName(name), name, `${field}.gmsaCredentialSpecName`)
+  if (name !== undefined) complaints(subdomainName(name), name, `${field}.gmsaCredentialSpecName`, found)
   const bytes = Buffer.byteLength(spec ?? '')
-  if (spec === '') yield invalidValue(`${field}.gmsaCredentialSpec`, spec, 'gmsaCredentialSpec cannot be an empty string')
+  if (spec === '') found.push(invalidValue(`${field}.gmsaCredentialSpec`, spec, 'gmsaCredentialSpec cannot be an empty string'))
   else if (bytes > SPEC_KIB_MAX * 1024)
-    yield invalidValue(`${field}.gmsaCredentialSpec`, spec, `gmsaCredentialSpec size must be under ${SPEC_KIB_MAX} KiB`)
+    found.push(invalidValue(`${field}.gmsaCredentialSpec`, spec, `gmsaCredentialSpec size must be under ${SPEC_KIB_MAX} KiB`))
   if (user !== undefined)
-    for (const problem of userProblems(user)) yield invalidValue(`${field}.runAsUserName`, user, `runAsUserName${problem}`)
+    for (const problem of userProblems(user)) found.push(invalidValue(`${field}.runAsUserName`, user, `runAsUserName${problem}`))
 }
 
 /** Of `DOMAIN\USER` or `USER` (https://kubernetes.io/docs/tasks/configure-pod-container/configure-runasusername/). */
@@ -44,7 +44,7 @@ function* userProblems(name: string): Iterable<string> {
 }
 
 /** Processes of the host come all together, and on its network (https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/). */
-export function* validateHostProcess(spec: PodSpec, field: string): Findings {
+export function validateHostProcess(spec: PodSpec, field: string, found: Findings): void {
   const ofPod = spec.securityContext?.windowsOptions?.hostProcess
   const containers = visitedContainers(spec, field)
   let count = 0
@@ -52,13 +52,15 @@ export function* validateHostProcess(spec: PodSpec, field: string): Findings {
     const own = securityContext?.windowsOptions?.hostProcess
     if (ofPod !== undefined && own !== undefined && own !== ofPod) {
       const rule = `pod hostProcess value must be identical if both are specified, was ${ofPod}`
-      yield invalidValue(`${path}.securityContext.windowsOptions.hostProcess`, own, rule)
+      found.push(invalidValue(`${path}.securityContext.windowsOptions.hostProcess`, own, rule))
     }
     if (own ?? ofPod) count++
   }
   if (count === 0) return
   if (count < containers.length)
-    yield invalidValue(field, '', 'If pod contains any hostProcess containers then all containers must be HostProcess containers')
+    found.push(
+      invalidValue(field, '', 'If pod contains any hostProcess containers then all containers must be HostProcess containers'),
+    )
   if (!spec.hostNetwork)
-    yield invalidValue(`${field}.hostNetwork`, false, 'hostNetwork must be true if pod contains any hostProcess containers')
+    found.push(invalidValue(`${field}.hostNetwork`, false, 'hostNetwork must be true if pod contains any hostProcess containers'))
 }

@@ -40,19 +40,19 @@ export const endpointSlices = defineResource<EndpointSlice>({
     ),
     age,
   ],
-  validate: validateEndpointSlice,
-  *validateUpdate(slice, old) {
-    yield* validateEndpointSlice(slice, undefined, old)
-    yield* immutable(slice.addressType, old.addressType, 'addressType')
+  validate: (slice, found) => validateEndpointSlice(slice, undefined, found),
+  validateUpdate(slice, old, found) {
+    validateEndpointSlice(slice, old, found)
+    immutable(slice.addressType, old.addressType, 'addressType', found)
   },
   ratchets: true,
-  *warnings({ metadata, addressType, endpoints }, old) {
-    if (addressType === 'FQDN' && old === undefined) yield 'spec.addressType: FQDN endpoints are deprecated'
+  warnings({ metadata, addressType, endpoints }, old, warnings) {
+    if (addressType === 'FQDN' && old === undefined) warnings.push('spec.addressType: FQDN endpoints are deprecated')
     // The controllers write addresses as they should be.
     if (CONTROLLERS.has(metadata?.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '')) return
     if (addressType !== 'IPv4' && addressType !== 'IPv6') return
     for (const [index, { addresses = [] }] of (endpoints ?? []).entries())
-      for (const [at, address] of addresses.entries()) yield* addressWarnings(address, `endpoints[${index}].addresses[${at}]`)
+      for (const [at, address] of addresses.entries()) addressWarnings(address, `endpoints[${index}].addresses[${at}]`, warnings)
   },
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
 })

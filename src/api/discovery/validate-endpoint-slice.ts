@@ -22,75 +22,75 @@ const HINTS_MAX = 8
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
 
 /** Endpoints that are as they were stay as they are: many slices are older than some rules. Where addresses may lead depends on who writes (admission). */
-export function* validateEndpointSlice(slice: EndpointSlice, _context?: unknown, old?: EndpointSlice): Findings {
+export function validateEndpointSlice(slice: EndpointSlice, old: EndpointSlice | undefined, found: Findings): void {
   const { addressType, endpoints, ports } = slice
-  yield* oneOf(addressType, ['FQDN', 'IPv4', 'IPv6'], 'addressType')
-  yield* validatePorts(ports ?? [], 'ports')
+  oneOf(addressType, ['FQDN', 'IPv4', 'IPv6'], 'addressType', found)
+  validatePorts(ports ?? [], 'ports', found)
   if (old === undefined || !deepEqual(old.endpoints, endpoints))
-    yield* validateEndpoints(endpoints ?? [], addressType, 'endpoints')
+    validateEndpoints(endpoints ?? [], addressType, 'endpoints', found)
 }
 
-function* validatePorts(ports: readonly DiscoveryEndpointPort[], field: string): Findings {
+function validatePorts(ports: readonly DiscoveryEndpointPort[], field: string, found: Findings): void {
   if (ports.length > PORTS_MAX) {
-    yield tooMany(field, ports.length, PORTS_MAX)
+    found.push(tooMany(field, ports.length, PORTS_MAX))
     return
   }
   const names = new Set<string>()
   for (const [index, { name = '', protocol, appProtocol }] of ports.entries()) {
     const path = `${field}[${index}]`
-    if (name !== '') yield* complaints(dnsLabel(name), name, `${path}.name`)
-    if (names.has(name)) yield duplicateValue(`${path}.name`, name)
+    if (name !== '') complaints(dnsLabel(name), name, `${path}.name`, found)
+    if (names.has(name)) found.push(duplicateValue(`${path}.name`, name))
     names.add(name)
-    if (protocol === undefined) yield required(`${path}.protocol`)
-    else if (!PROTOCOLS.includes(protocol)) yield unsupported(`${path}.protocol`, protocol, PROTOCOLS)
-    if (appProtocol !== undefined) yield* complaints(qualifiedName(appProtocol), appProtocol, `${path}.appProtocol`)
+    if (protocol === undefined) found.push(required(`${path}.protocol`))
+    else if (!PROTOCOLS.includes(protocol)) found.push(unsupported(`${path}.protocol`, protocol, PROTOCOLS))
+    if (appProtocol !== undefined) complaints(qualifiedName(appProtocol), appProtocol, `${path}.appProtocol`, found)
   }
 }
 
-function* validateEndpoints(endpoints: readonly Endpoint[], addressType: string, field: string): Findings {
+function validateEndpoints(endpoints: readonly Endpoint[], addressType: string, field: string, found: Findings): void {
   if (endpoints.length > ENDPOINTS_MAX) {
-    yield tooMany(field, endpoints.length, ENDPOINTS_MAX)
+    found.push(tooMany(field, endpoints.length, ENDPOINTS_MAX))
     return
   }
   for (const [index, endpoint] of endpoints.entries()) {
     const path = `${field}[${index}]`
     const { addresses = [], nodeName, deprecatedTopology: topology, hostname, hints } = endpoint
-    if (addresses.length === 0) yield required(`${path}.addresses`, 'must contain at least 1 address')
-    else if (addresses.length > ADDRESSES_MAX) yield tooMany(`${path}.addresses`, addresses.length, ADDRESSES_MAX)
-    for (const [at, address] of addresses.entries()) yield* validateAddress(address, addressType, `${path}.addresses[${at}]`)
-    if (nodeName !== undefined) yield* complaints(subdomainName(nodeName), nodeName, `${path}.nodeName`)
+    if (addresses.length === 0) found.push(required(`${path}.addresses`, 'must contain at least 1 address'))
+    else if (addresses.length > ADDRESSES_MAX) found.push(tooMany(`${path}.addresses`, addresses.length, ADDRESSES_MAX))
+    for (const [at, address] of addresses.entries()) validateAddress(address, addressType, `${path}.addresses[${at}]`, found)
+    if (nodeName !== undefined) complaints(subdomainName(nodeName), nodeName, `${path}.nodeName`, found)
     const count = Object.keys(topology ?? {}).length
-    if (count > TOPOLOGY_LABELS_MAX) yield tooMany(`${path}.deprecatedTopology`, count, TOPOLOGY_LABELS_MAX)
-    yield* labels(topology, `${path}.deprecatedTopology`)
-    if (hostname !== undefined) yield* complaints(dnsLabel(hostname), hostname, `${path}.hostname`)
-    if (hints !== undefined) yield* validateHints(hints, `${path}.hints`)
+    if (count > TOPOLOGY_LABELS_MAX) found.push(tooMany(`${path}.deprecatedTopology`, count, TOPOLOGY_LABELS_MAX))
+    labels(topology, `${path}.deprecatedTopology`, found)
+    if (hostname !== undefined) complaints(dnsLabel(hostname), hostname, `${path}.hostname`, found)
+    if (hints !== undefined) validateHints(hints, `${path}.hints`, found)
   }
 }
 
-function* validateAddress(address: string, type: string, field: string): Findings {
+function validateAddress(address: string, type: string, field: string, found: Findings): void {
   if (type === 'FQDN') {
-    for (const problem of fullyQualifiedDomain(address)) yield invalidValue(field, address, problem)
+    for (const problem of fullyQualifiedDomain(address)) found.push(invalidValue(field, address, problem))
   } else if (type === 'IPv4' || type === 'IPv6') {
-    if (isIP(address) !== (type === 'IPv4' ? 4 : 6)) yield invalidValue(field, address, `must be a valid ${type} address`)
+    if (isIP(address) !== (type === 'IPv4' ? 4 : 6)) found.push(invalidValue(field, address, `must be a valid ${type} address`))
   }
 }
 
-function* validateHints({ forZones = [], forNodes = [] }: EndpointHints, field: string): Findings {
+function validateHints({ forZones = [], forNodes = [] }: EndpointHints, field: string, found: Findings): void {
   for (const [key, list] of [
     ['forZones', forZones],
     ['forNodes', forNodes],
   ] as const) {
     const path = `${field}.${key}`
     if (list.length > HINTS_MAX) {
-      yield tooMany(path, list.length, HINTS_MAX)
+      found.push(tooMany(path, list.length, HINTS_MAX))
       continue
     }
     const seen = new Set<string>()
     const rule = key === 'forZones' ? labelValue : subdomainName
     for (const [index, { name }] of list.entries()) {
-      if (seen.has(name)) yield duplicateValue(`${path}[${index}].name`, name)
+      if (seen.has(name)) found.push(duplicateValue(`${path}[${index}].name`, name))
       seen.add(name)
-      yield* complaints(rule(name), name, `${path}[${index}].name`)
+      complaints(rule(name), name, `${path}[${index}].name`, found)
     }
   }
 }

@@ -37,10 +37,10 @@ export const eventsEvents = defineResource<EventsEvent>({
     ...column,
     value: (event, context) => column.value(toCoreEvent(event), context),
   })),
-  *validate(event, { isNew }) {
-    yield* validateEvent(event as Event, 'reportingController')
-    if (isNew) yield* validateNewEvent(event as Event)
+  validate(event, found, { isNew }) {
+    validateEvent(event as Event, 'reportingController', found)
+    if (isNew) validateNewEvent(event as Event, found)
   },
-  validateUpdate: (event, old) => validateChangedEvent(event as Event, old as Event),
+  validateUpdate: (event, old, found) => validateChangedEvent(event as Event, old as Event, found),
   schema: 'io.k8s.api.events.v1.Event',
 })

@@ -33,16 +33,16 @@ export const flowSchemas = defineResource<FlowSchema>({
     age,
     text('MissingPL', ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
   ],
-  *validate({ metadata, spec, status }) {
-    yield* validateSpec(metadata?.name ?? '', spec)
+  validate({ metadata, spec, status }, found) {
+    validateSpec(metadata?.name ?? '', spec, found)
     const fixed = mandatoryFlowSchemas.find((each) => each.metadata?.name === metadata?.name)
     if (fixed !== undefined && !deepEqual(spec, fixed.spec)) {
-      yield invalidValue('spec', spec, `spec of '${metadata?.name}' must equal the fixed value`)
+      found.push(invalidValue('spec', spec, `spec of '${metadata?.name}' must equal the fixed value`))
     }
-    yield* validateConditions(status?.conditions)
+    validateConditions(status?.conditions, found)
   },
-  *validateStatusUpdate({ status }) {
-    yield* validateConditions(status?.conditions)
+  validateStatusUpdate({ status }, _old, found) {
+    validateConditions(status?.conditions, found)
   },
   schema: 'io.k8s.api.flowcontrol.v1.FlowSchema',
 })
@@ -50,112 +50,116 @@ export const flowSchemas = defineResource<FlowSchema>({
 const PRECEDENCE_MAX = 10_000
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'proxy', 'update', 'watch']
 
-function* validateSpec(name: string, spec: FlowSchemaSpec | undefined): Findings {
+function validateSpec(name: string, spec: FlowSchemaSpec | undefined, found: Findings): void {
   const precedence = spec?.matchingPrecedence ?? 0
   const at = 'spec.matchingPrecedence'
-  if (precedence <= 0) yield invalidValue(at, precedence, 'must be a positive value')
-  if (precedence > PRECEDENCE_MAX) yield invalidValue(at, precedence, `must not be greater than ${PRECEDENCE_MAX}`)
+  if (precedence <= 0) found.push(invalidValue(at, precedence, 'must be a positive value'))
+  if (precedence > PRECEDENCE_MAX) found.push(invalidValue(at, precedence, `must not be greater than ${PRECEDENCE_MAX}`))
   if (precedence === 1 && name !== 'exempt') {
-    yield invalidValue(at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1")
+    found.push(invalidValue(at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"))
   }
   const method = spec?.distinguisherMethod
   if (method !== undefined && !['ByNamespace', 'ByUser'].includes(method.type)) {
-    yield unsupported('spec.distinguisherMethod.type', method, ['ByNamespace', 'ByUser'])
+    found.push(unsupported('spec.distinguisherMethod.type', method, ['ByNamespace', 'ByUser']))
   }
   const level = spec?.priorityLevelConfiguration?.name
-  if (level) yield* complaints(subdomainName(level), level, 'spec.priorityLevelConfiguration.name')
-  else yield required('spec.priorityLevelConfiguration.name', 'must reference a priority level')
-  for (const [index, rule] of (spec?.rules ?? []).entries()) yield* validateRule(rule, `spec.rules[${index}]`)
+  if (level) complaints(subdomainName(level), level, 'spec.priorityLevelConfiguration.name', found)
+  else found.push(required('spec.priorityLevelConfiguration.name', 'must reference a priority level'))
+  for (const [index, rule] of (spec?.rules ?? []).entries()) validateRule(rule, `spec.rules[${index}]`, found)
 }
 
-function* validateRule({ subjects, resourceRules = [], nonResourceRules = [] }: PolicyRulesWithSubjects, path: string): Findings {
-  if (!subjects?.length) yield required(`${path}.subjects`, 'subjects must contain at least one value')
-  for (const [index, subject] of (subjects ?? []).entries()) yield* validateSubject(subject, `${path}.subjects[${index}]`)
+function validateRule(
+  { subjects, resourceRules = [], nonResourceRules = [] }: PolicyRulesWithSubjects,
+  path: string,
+  found: Findings,
+): void {
+  if (!subjects?.length) found.push(required(`${path}.subjects`, 'subjects must contain at least one value'))
+  for (const [index, subject] of (subjects ?? []).entries()) validateSubject(subject, `${path}.subjects[${index}]`, found)
   if (resourceRules.length === 0 && nonResourceRules.length === 0) {
-    yield required(path, 'at least one of resourceRules and nonResourceRules has to be non-empty')
+    found.push(required(path, 'at least one of resourceRules and nonResourceRules has to be non-empty'))
   }
-  for (const [index, rule] of resourceRules.entries()) yield* validateResourceRule(rule, `${path}.resourceRules[${index}]`)
+  for (const [index, rule] of resourceRules.entries()) validateResourceRule(rule, `${path}.resourceRules[${index}]`, found)
   for (const [index, rule] of nonResourceRules.entries())
-    yield* validateNonResourceRule(rule, `${path}.nonResourceRules[${index}]`)
+    validateNonResourceRule(rule, `${path}.nonResourceRules[${index}]`, found)
 }
 
 const SUBJECT_FIELDS = { Group: 'group', ServiceAccount: 'serviceAccount', User: 'user' } as const
 /** In the order in which upstream looks at what does not belong. */
 const OTHERS = ['ServiceAccount', 'User', 'Group'] as const
 
-function* validateSubject(subject: FlowcontrolSubject, path: string): Findings {
+function validateSubject(subject: FlowcontrolSubject, path: string, found: Findings): void {
   const kinds = Object.keys(SUBJECT_FIELDS) as (keyof typeof SUBJECT_FIELDS)[]
   const kind = kinds.find((each) => each === subject.kind)
   if (kind === undefined) {
-    yield unsupported(`${path}.kind`, subject.kind, kinds)
+    found.push(unsupported(`${path}.kind`, subject.kind, kinds))
     return
   }
   const field = SUBJECT_FIELDS[kind]
   const own = subject[field]
-  if (own === undefined) yield required(`${path}.${field}`, `${field} is required when subject kind is '${kind}'`)
-  else if (!own.name) yield required(`${path}.${field}.name`)
+  if (own === undefined) found.push(required(`${path}.${field}`, `${field} is required when subject kind is '${kind}'`))
+  else if (!own.name) found.push(required(`${path}.${field}.name`))
   else if (kind === 'ServiceAccount' && own.name !== '*') {
-    yield* complaints(subdomainName(own.name), own.name, `${path}.${field}.name`)
+    complaints(subdomainName(own.name), own.name, `${path}.${field}.name`, found)
   }
   if (kind === 'ServiceAccount' && own !== undefined) {
     const namespace = subject.serviceAccount?.namespace ?? ''
-    if (namespace === '') yield required(`${path}.${field}.namespace`, 'must specify namespace for service account')
-    else yield* complaints(dnsLabel(namespace), namespace, `${path}.${field}.namespace`)
+    if (namespace === '') found.push(required(`${path}.${field}.namespace`, 'must specify namespace for service account'))
+    else complaints(dnsLabel(namespace), namespace, `${path}.${field}.namespace`, found)
   }
   for (const other of OTHERS) {
     const name = SUBJECT_FIELDS[other]
     if (other !== kind && subject[name] !== undefined) {
-      yield forbid(`${path}.${name}`, `${name} is forbidden when subject kind is not '${other}'`)
+      found.push(forbid(`${path}.${name}`, `${name} is forbidden when subject kind is not '${other}'`))
     }
   }
 }
 
-function* validateVerbs(verbs: readonly string[] | undefined, path: string): Findings {
-  if (!verbs?.length) yield required(`${path}.verbs`, 'verbs must contain at least one value')
+function validateVerbs(verbs: readonly string[] | undefined, path: string, found: Findings): void {
+  if (!verbs?.length) found.push(required(`${path}.verbs`, 'verbs must contain at least one value'))
   else if (verbs.includes('*')) {
-    if (verbs.length > 1) yield invalidValue(`${path}.verbs`, verbs, "if '*' is present, must not specify other verbs")
-  } else if (verbs.some((verb) => !VERBS.includes(verb))) yield unsupported(`${path}.verbs`, verbs, VERBS)
+    if (verbs.length > 1) found.push(invalidValue(`${path}.verbs`, verbs, "if '*' is present, must not specify other verbs"))
+  } else if (verbs.some((verb) => !VERBS.includes(verb))) found.push(unsupported(`${path}.verbs`, verbs, VERBS))
 }
 
-function* validateResourceRule(rule: ResourcePolicyRule, path: string): Findings {
-  yield* validateVerbs(rule.verbs, path)
-  yield* validateSet(rule.apiGroups, `${path}.apiGroups`, 'api group')
-  yield* validateSet(rule.resources, `${path}.resources`, 'resource')
+function validateResourceRule(rule: ResourcePolicyRule, path: string, found: Findings): void {
+  validateVerbs(rule.verbs, path, found)
+  validateSet(rule.apiGroups, `${path}.apiGroups`, 'api group', found)
+  validateSet(rule.resources, `${path}.resources`, 'resource', found)
   const namespaces = rule.namespaces ?? []
   if (namespaces.length === 0 && !rule.clusterScope) {
-    yield required(`${path}.namespaces`, 'resource rules that are not cluster scoped must supply at least one namespace')
+    found.push(required(`${path}.namespaces`, 'resource rules that are not cluster scoped must supply at least one namespace'))
   } else if (namespaces.includes('*')) {
     if (namespaces.length > 1) {
-      yield invalidValue(`${path}.namespaces`, namespaces, "if '*' is present, must not specify other namespaces")
+      found.push(invalidValue(`${path}.namespaces`, namespaces, "if '*' is present, must not specify other namespaces"))
     }
   } else {
     for (const [index, namespace] of namespaces.entries()) {
       for (const problem of dnsLabel(namespace)) {
         const why = `each member of this list must be '*' or a DNS-1123 label; ${problem}`
-        yield invalidValue(`${path}.namespaces[${index}]`, namespace, why)
+        found.push(invalidValue(`${path}.namespaces[${index}]`, namespace, why))
       }
     }
   }
 }
 
-function* validateSet(values: readonly string[] | undefined, path: string, noun: string): Findings {
-  if (!values?.length) yield required(path, `resource rules must supply at least one ${noun}`)
+function validateSet(values: readonly string[] | undefined, path: string, noun: string, found: Findings): void {
+  if (!values?.length) found.push(required(path, `resource rules must supply at least one ${noun}`))
   else if (values.length > 1 && values.includes('*')) {
-    yield invalidValue(path, values, `if '*' is present, must not specify other ${noun}s`)
+    found.push(invalidValue(path, values, `if '*' is present, must not specify other ${noun}s`))
   }
 }
 
-function* validateNonResourceRule(rule: NonResourcePolicyRule, path: string): Findings {
-  yield* validateVerbs(rule.verbs, path)
+function validateNonResourceRule(rule: NonResourcePolicyRule, path: string, found: Findings): void {
+  validateVerbs(rule.verbs, path, found)
   const urls = rule.nonResourceURLs ?? []
   const at = `${path}.nonResourceURLs`
-  if (urls.length === 0) yield required(at, 'nonResourceURLs must contain at least one value')
+  if (urls.length === 0) found.push(required(at, 'nonResourceURLs must contain at least one value'))
   else if (urls.includes('*')) {
-    if (urls.length > 1) yield invalidValue(at, urls, "if '*' is present, must not specify other non-resource URLs")
+    if (urls.length > 1) found.push(invalidValue(at, urls, "if '*' is present, must not specify other non-resource URLs"))
   } else {
     for (const [index, url] of urls.entries()) {
       const problem = urlProblem(url)
-      if (problem !== undefined) yield invalidValue(`${at}[${index}]`, url, problem)
+      if (problem !== undefined) found.push(invalidValue(`${at}[${index}]`, url, problem))
     }
   }
 }
@@ -171,12 +175,12 @@ function urlProblem(url: string): string | undefined {
 }
 
 /** Of FlowSchemas and PriorityLevelConfigurations: each has a type, and one of each. */
-export function* validateConditions(conditions: readonly { readonly type?: string }[] | undefined): Findings {
+export function validateConditions(conditions: readonly { readonly type?: string }[] | undefined, found: Findings): void {
   const seen = new Set<string>()
   for (const [index, { type = '' }] of (conditions ?? []).entries()) {
     const path = `status.conditions[${index}].type`
-    if (seen.has(type)) yield duplicateValue(path, type)
+    if (seen.has(type)) found.push(duplicateValue(path, type))
     seen.add(type)
-    if (type === '') yield required(path, 'must not be empty')
+    if (type === '') found.push(required(path, 'must not be empty'))
   }
 }

@@ -45,81 +45,81 @@ export const priorityLevelConfigurations = defineResource<PriorityLevelConfigura
     text('QueueLengthLimit', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? '<none>'}`),
     age,
   ],
-  *validate({ metadata, spec, status }) {
+  validate({ metadata, spec, status }, found) {
     const { name: own = '' } = metadata ?? {}
     if ((own === 'exempt') !== (spec?.type === 'Exempt')) {
-      yield invalidValue('spec.type', spec?.type, "type must be 'Exempt' if and only if name is 'exempt'")
+      found.push(invalidValue('spec.type', spec?.type, "type must be 'Exempt' if and only if name is 'exempt'"))
     }
-    yield* validateType(spec)
-    yield* validateFixed(own, spec)
-    yield* validateConditions(status?.conditions)
+    validateType(spec, found)
+    validateFixed(own, spec, found)
+    validateConditions(status?.conditions, found)
   },
-  *validateStatusUpdate({ status }) {
-    yield* validateConditions(status?.conditions)
+  validateStatusUpdate({ status }, _old, found) {
+    validateConditions(status?.conditions, found)
   },
   schema: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
 })
 
 type Spec = PriorityLevelConfiguration['spec']
 
-function* validateType(spec: Spec): Findings {
+function validateType(spec: Spec, found: Findings): void {
   switch (spec?.type) {
     case 'Exempt':
-      if (spec.limited) yield forbid('spec.limited', 'must be nil if the type is not Limited')
+      if (spec.limited) found.push(forbid('spec.limited', 'must be nil if the type is not Limited'))
       if (spec.exempt) {
-        yield* validateShares(spec.exempt.nominalConcurrencyShares, 'spec.exempt')
-        yield* within(spec.exempt.lendablePercent, 0, 100, 'spec.exempt.lendablePercent')
+        validateShares(spec.exempt.nominalConcurrencyShares, 'spec.exempt', found)
+        within(spec.exempt.lendablePercent, 0, 100, 'spec.exempt.lendablePercent', found)
       }
       return
     case 'Limited':
-      if (spec.exempt) yield forbid('spec.exempt', 'must be nil if the type is Limited')
-      if (spec.limited === undefined) yield required('spec.limited', 'must not be empty when type is Limited')
-      else yield* validateLimited(spec.limited, 'spec.limited')
+      if (spec.exempt) found.push(forbid('spec.exempt', 'must be nil if the type is Limited'))
+      if (spec.limited === undefined) found.push(required('spec.limited', 'must not be empty when type is Limited'))
+      else validateLimited(spec.limited, 'spec.limited', found)
       return
     default:
-      yield unsupported('spec.type', spec?.type ?? '', ['Exempt', 'Limited'])
+      found.push(unsupported('spec.type', spec?.type ?? '', ['Exempt', 'Limited']))
   }
 }
 
 /** Of the exempt level an administrator may change what it takes from the others. */
-function* validateFixed(own: string, spec: Spec): Findings {
+function validateFixed(own: string, spec: Spec, found: Findings): void {
   const fixed = mandatoryPriorityLevels.find(({ metadata }) => metadata?.name === own)
   if (fixed === undefined) return
   if (own !== 'exempt') {
-    if (!deepEqual(spec, fixed.spec)) yield invalidValue('spec', spec, `spec of '${own}' must equal the fixed value`)
+    if (!deepEqual(spec, fixed.spec)) found.push(invalidValue('spec', spec, `spec of '${own}' must equal the fixed value`))
   } else if (!deepEqual({ ...spec, exempt: undefined }, { ...fixed.spec, exempt: undefined })) {
-    yield invalidValue('spec', spec, `spec of '${own}' except the 'spec.exempt' field must equal the fixed value`)
+    found.push(invalidValue('spec', spec, `spec of '${own}' except the 'spec.exempt' field must equal the fixed value`))
   }
 }
 
-function* validateLimited(limited: LimitedPriorityLevelConfiguration, path: string): Findings {
+function validateLimited(limited: LimitedPriorityLevelConfiguration, path: string, found: Findings): void {
   const { nominalConcurrencyShares: shares, lendablePercent, borrowingLimitPercent: borrowing } = limited
-  yield* validateShares(shares, path)
-  yield* validateResponse(limited.limitResponse, `${path}.limitResponse`)
-  yield* within(lendablePercent, 0, 100, `${path}.lendablePercent`)
+  validateShares(shares, path, found)
+  validateResponse(limited.limitResponse, `${path}.limitResponse`, found)
+  within(lendablePercent, 0, 100, `${path}.lendablePercent`, found)
   if (borrowing !== undefined && borrowing < 0)
-    yield invalidValue(`${path}.borrowingLimitPercent`, borrowing, 'if specified, must be a non-negative integer')
+    found.push(invalidValue(`${path}.borrowingLimitPercent`, borrowing, 'if specified, must be a non-negative integer'))
 }
 
-function* validateShares(shares: number | undefined, path: string): Findings {
+function validateShares(shares: number | undefined, path: string, found: Findings): void {
   if (shares !== undefined && shares < 0)
-    yield invalidValue(`${path}.nominalConcurrencyShares`, shares, 'must be a non-negative integer')
+    found.push(invalidValue(`${path}.nominalConcurrencyShares`, shares, 'must be a non-negative integer'))
 }
 
-function* validateResponse(response: LimitResponse | undefined, path: string): Findings {
+function validateResponse(response: LimitResponse | undefined, path: string, found: Findings): void {
   switch (response?.type) {
     case 'Reject':
       if (response.queuing) {
-        yield forbid(`${path}.queuing`, 'must be nil if limited.limitResponse.type is not Limited')
+        found.push(forbid(`${path}.queuing`, 'must be nil if limited.limitResponse.type is not Limited'))
       }
       return
     case 'Queue':
       if (response.queuing === undefined) {
-        yield required(`${path}.queuing`, 'must not be empty if limited.limitResponse.type is Limited')
-      } else yield* validateQueuing(response.queuing, `${path}.queuing`)
+        found.push(required(`${path}.queuing`, 'must not be empty if limited.limitResponse.type is Limited'))
+      } else validateQueuing(response.queuing, `${path}.queuing`, found)
       return
     default:
-      yield unsupported(`${path}.type`, response?.type ?? '', ['Queue', 'Reject'])
+      found.push(unsupported(`${path}.type`, response?.type ?? '', ['Queue', 'Reject']))
   }
 }
 
@@ -127,16 +127,20 @@ const QUEUES_MAX = 10_000_000
 /** Of the hash that deals hands of queues. */
 const HASH_BITS_MAX = 60
 
-function* validateQueuing({ queues = 0, handSize = 0, queueLengthLimit = 0 }: QueuingConfiguration, path: string): Findings {
-  if (queueLengthLimit <= 0) yield invalidValue(`${path}.queueLengthLimit`, queueLengthLimit, 'must be positive')
-  if (queues <= 0) yield invalidValue(`${path}.queues`, queues, 'must be positive')
-  else if (queues > QUEUES_MAX) yield invalidValue(`${path}.queues`, queues, `must not be greater than ${QUEUES_MAX}`)
-  if (handSize <= 0) yield invalidValue(`${path}.handSize`, handSize, 'must be positive')
+function validateQueuing(
+  { queues = 0, handSize = 0, queueLengthLimit = 0 }: QueuingConfiguration,
+  path: string,
+  found: Findings,
+): void {
+  if (queueLengthLimit <= 0) found.push(invalidValue(`${path}.queueLengthLimit`, queueLengthLimit, 'must be positive'))
+  if (queues <= 0) found.push(invalidValue(`${path}.queues`, queues, 'must be positive'))
+  else if (queues > QUEUES_MAX) found.push(invalidValue(`${path}.queues`, queues, `must not be greater than ${QUEUES_MAX}`))
+  if (handSize <= 0) found.push(invalidValue(`${path}.handSize`, handSize, 'must be positive'))
   else if (handSize > queues) {
-    yield invalidValue(`${path}.handSize`, handSize, `should not be greater than queues (${queues})`)
+    found.push(invalidValue(`${path}.handSize`, handSize, `should not be greater than queues (${queues})`))
   } else if (entropyBits(queues, handSize) > HASH_BITS_MAX) {
     const why = `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${HASH_BITS_MAX}`
-    yield invalidValue(`${path}.handSize`, handSize, why)
+    found.push(invalidValue(`${path}.handSize`, handSize, why))
   }
 }
 

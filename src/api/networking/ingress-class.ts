@@ -27,9 +27,9 @@ export const ingressClasses = defineResource<IngressClass>({
     age,
   ],
   validate: validateIngressClass,
-  *validateUpdate(ingressClass, { spec: old }) {
-    yield* immutable(ingressClass.spec?.controller, old?.controller, 'spec.controller')
-    yield* validateIngressClass(ingressClass)
+  validateUpdate(ingressClass, { spec: old }, found) {
+    immutable(ingressClass.spec?.controller, old?.controller, 'spec.controller', found)
+    validateIngressClass(ingressClass, found)
   },
   ratchets: true,
   schema: 'io.k8s.api.networking.v1.IngressClass',
@@ -38,20 +38,20 @@ export const ingressClasses = defineResource<IngressClass>({
 const CONTROLLER_LENGTH_MAX = 250
 const SCOPES = ['Cluster', 'Namespace']
 
-function* validateIngressClass({ spec }: IngressClass): Findings {
+function validateIngressClass({ spec }: IngressClass, found: Findings): void {
   const { controller = '', parameters } = spec ?? {}
-  if (Buffer.byteLength(controller) > CONTROLLER_LENGTH_MAX) yield tooLong('spec.controller', CONTROLLER_LENGTH_MAX)
-  yield* domainPrefixedPath(controller, 'spec.controller')
-  if (parameters) yield* validateParameters(parameters, 'spec.parameters')
+  if (Buffer.byteLength(controller) > CONTROLLER_LENGTH_MAX) found.push(tooLong('spec.controller', CONTROLLER_LENGTH_MAX))
+  domainPrefixedPath(controller, 'spec.controller', found)
+  if (parameters) validateParameters(parameters, 'spec.parameters', found)
 }
 
-function* validateParameters(parameters: IngressClassParametersReference, field: string): Findings {
+function validateParameters(parameters: IngressClassParametersReference, field: string, found: Findings): void {
   const { scope, namespace } = parameters
-  yield* localReference(parameters, field)
-  if (!scope) yield required(`${field}.scope`)
-  else if (!SCOPES.includes(scope)) yield unsupported(`${field}.scope`, scope, SCOPES)
+  localReference(parameters, field, found)
+  if (!scope) found.push(required(`${field}.scope`))
+  else if (!SCOPES.includes(scope)) found.push(unsupported(`${field}.scope`, scope, SCOPES))
   else if (scope === 'Cluster') {
-    if (namespace !== undefined) yield forbid(`${field}.namespace`, "`parameters.scope` is set to 'Cluster'")
-  } else if (namespace === undefined) yield required(`${field}.namespace`, "`parameters.scope` is set to 'Namespace'")
-  else yield* complaints(dnsLabel(namespace), namespace, `${field}.namespace`)
+    if (namespace !== undefined) found.push(forbid(`${field}.namespace`, "`parameters.scope` is set to 'Cluster'"))
+  } else if (namespace === undefined) found.push(required(`${field}.namespace`, "`parameters.scope` is set to 'Namespace'"))
+  else complaints(dnsLabel(namespace), namespace, `${field}.namespace`, found)
 }

@@ -36,7 +36,7 @@ export const ingresses = defineResource<Ingress>({
     age,
   ],
   validate: validateIngress,
-  validateStatusUpdate: validateIngressStatus,
+  validateStatusUpdate: (ingress, _old, found) => validateIngressStatus(ingress, found),
   warnings: ingressWarnings,
   statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.networking.v1.Ingress',

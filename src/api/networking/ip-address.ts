@@ -26,21 +26,21 @@ export const ipAddresses = defineResource<IPAddress>({
     if (canonical === undefined) yield addressError(name)
     else if (canonical !== name) yield 'must be a canonical format IP address'
   },
-  *validate({ spec }) {
+  validate({ spec }, found) {
     const path = 'spec.parentRef'
     if (spec?.parentRef === undefined) {
-      yield required(path)
+      found.push(required(path))
       return
     }
     const { group, namespace, ...needed } = spec.parentRef
-    if (group) yield* complaints(subdomainName(group), group, `${path}.group`)
+    if (group) complaints(subdomainName(group), group, `${path}.group`, found)
     for (const key of ['resource', 'name'] as const) {
       const value = needed[key]
-      if (!value) yield required(`${path}.${key}`)
-      else yield* complaints(pathSegmentName(value), value, `${path}.${key}`)
+      if (!value) found.push(required(`${path}.${key}`))
+      else complaints(pathSegmentName(value), value, `${path}.${key}`, found)
     }
-    if (namespace) yield* complaints(pathSegmentName(namespace), namespace, `${path}.namespace`)
+    if (namespace) complaints(pathSegmentName(namespace), namespace, `${path}.namespace`, found)
   },
-  validateUpdate: ({ spec }, { spec: old }) => immutable(spec?.parentRef, old?.parentRef, 'spec.parentRef'),
+  validateUpdate: ({ spec }, { spec: old }, found) => immutable(spec?.parentRef, old?.parentRef, 'spec.parentRef', found),
   schema: 'io.k8s.api.networking.v1.IPAddress',
 })

@@ -21,18 +21,18 @@ export const networkPolicies = defineResource<NetworkPolicy>({
   },
   columns: [name, text('Pod-Selector', ({ spec }) => formatSelector(spec?.podSelector)), age],
   validate: validateNetworkPolicy,
-  *warnings({ spec }) {
-    for (const [index, { from }] of (spec?.ingress ?? []).entries()) yield* peerWarnings(from, `spec.ingress[${index}].from`)
-    for (const [index, { to }] of (spec?.egress ?? []).entries()) yield* peerWarnings(to, `spec.egress[${index}].to`)
+  warnings({ spec }, _old, warnings) {
+    for (const [index, { from }] of (spec?.ingress ?? []).entries()) peerWarnings(from, `spec.ingress[${index}].from`, warnings)
+    for (const [index, { to }] of (spec?.egress ?? []).entries()) peerWarnings(to, `spec.egress[${index}].to`, warnings)
   },
   schema: 'io.k8s.api.networking.v1.NetworkPolicy',
 })
 
-function* peerWarnings(peers: readonly NetworkPolicyPeer[] | undefined, field: string): Iterable<string> {
+function peerWarnings(peers: readonly NetworkPolicyPeer[] | undefined, field: string, warnings: string[]): void {
   for (const [index, { ipBlock }] of (peers ?? []).entries()) {
     if (ipBlock === undefined) continue
     const path = `${field}[${index}].ipBlock`
-    yield* rangeWarnings(ipBlock.cidr, `${path}.cidr`)
-    for (const [at, range] of (ipBlock.except ?? []).entries()) yield* rangeWarnings(range, `${path}.except[${at}]`)
+    rangeWarnings(ipBlock.cidr, `${path}.cidr`, warnings)
+    for (const [at, range] of (ipBlock.except ?? []).entries()) rangeWarnings(range, `${path}.except[${at}]`, warnings)
   }
 }

@@ -3,68 +3,70 @@ import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } fro
 import { cidr, labelSelector, portOrName } from '../validation/common.ts'
 import { type Findings, forbid, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
 
-export function* validateNetworkPolicy({ spec }: NetworkPolicy): Findings {
-  yield* labelSelector(spec?.podSelector, 'spec.podSelector')
+export function validateNetworkPolicy({ spec }: NetworkPolicy, found: Findings): void {
+  labelSelector(spec?.podSelector, 'spec.podSelector', found)
   for (const [index, { ports, from }] of (spec?.ingress ?? []).entries()) {
-    yield* validateRule(ports, from, `spec.ingress[${index}]`, 'from')
+    validateRule(ports, from, `spec.ingress[${index}]`, 'from', found)
   }
   for (const [index, { ports, to }] of (spec?.egress ?? []).entries()) {
-    yield* validateRule(ports, to, `spec.egress[${index}]`, 'to')
+    validateRule(ports, to, `spec.egress[${index}]`, 'to', found)
   }
   const types = spec?.policyTypes ?? []
   if (types.length > 2) {
-    yield invalidValue('spec.policyTypes', types, 'may not specify more than two policyTypes')
+    found.push(invalidValue('spec.policyTypes', types, 'may not specify more than two policyTypes'))
     return
   }
   for (const [index, type] of types.entries()) {
-    if (type !== 'Ingress' && type !== 'Egress') yield unsupported(`spec.policyTypes[${index}]`, type, ['Ingress', 'Egress'])
+    if (type !== 'Ingress' && type !== 'Egress')
+      found.push(unsupported(`spec.policyTypes[${index}]`, type, ['Ingress', 'Egress']))
   }
 }
 
-function* validateRule(
+function validateRule(
   ports: readonly NetworkPolicyPort[] | undefined,
   peers: readonly NetworkPolicyPeer[] | undefined,
   field: string,
   side: 'from' | 'to',
-): Findings {
-  for (const [index, each] of (ports ?? []).entries()) yield* validatePort(each, `${field}.ports[${index}]`)
-  for (const [index, peer] of (peers ?? []).entries()) yield* validatePeer(peer, `${field}.${side}[${index}]`)
+  found: Findings,
+): void {
+  for (const [index, each] of (ports ?? []).entries()) validatePort(each, `${field}.ports[${index}]`, found)
+  for (const [index, peer] of (peers ?? []).entries()) validatePeer(peer, `${field}.${side}[${index}]`, found)
 }
 
-function* validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string): Findings {
-  yield* optionalOneOf(protocol, ['TCP', 'UDP', 'SCTP'], `${path}.protocol`)
+function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string, found: Findings): void {
+  optionalOneOf(protocol, ['TCP', 'UDP', 'SCTP'], `${path}.protocol`, found)
   if (endPort !== undefined && port === undefined)
-    yield invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is not specified')
+    found.push(invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is not specified'))
   if (endPort !== undefined && typeof port === 'string')
-    yield invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is non-numeric')
-  if (port !== undefined) yield* portOrName(port, `${path}.port`)
+    found.push(invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is non-numeric'))
+  if (port !== undefined) portOrName(port, `${path}.port`, found)
   if (endPort === undefined || typeof port !== 'number') return
-  if (endPort < port) yield invalidValue(`${path}.endPort`, endPort, 'must be greater than or equal to `port`')
-  yield* portOrName(endPort, `${path}.endPort`)
+  if (endPort < port) found.push(invalidValue(`${path}.endPort`, endPort, 'must be greater than or equal to `port`'))
+  portOrName(endPort, `${path}.endPort`, found)
 }
 
-function* validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): Findings {
-  yield* labelSelector(podSelector, `${path}.podSelector`)
-  yield* labelSelector(namespaceSelector, `${path}.namespaceSelector`)
-  if (ipBlock !== undefined) yield* validateBlock(ipBlock, `${path}.ipBlock`)
+function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string, found: Findings): void {
+  labelSelector(podSelector, `${path}.podSelector`, found)
+  labelSelector(namespaceSelector, `${path}.namespaceSelector`, found)
+  if (ipBlock !== undefined) validateBlock(ipBlock, `${path}.ipBlock`, found)
   if (podSelector !== undefined || namespaceSelector !== undefined) {
-    if (ipBlock !== undefined) yield forbid(path, 'may not specify both ipBlock and another peer')
-  } else if (ipBlock === undefined) yield required(path, 'must specify a peer')
+    if (ipBlock !== undefined) found.push(forbid(path, 'may not specify both ipBlock and another peer'))
+  } else if (ipBlock === undefined) found.push(required(path, 'must specify a peer'))
 }
 
-function* validateBlock({ cidr: whole, except = [] }: IPBlock, field: string): Findings {
+function validateBlock({ cidr: whole, except = [] }: IPBlock, field: string, found: Findings): void {
   if (!whole) {
-    yield required(`${field}.cidr`)
+    found.push(required(`${field}.cidr`))
     return
   }
-  const own = [...cidr(whole, `${field}.cidr`)]
-  yield* own
-  if (own.length > 0) return
+  const before = found.length
+  cidr(whole, `${field}.cidr`, found)
+  if (found.length > before) return
   for (const [index, part] of except.entries()) {
-    const wrong = [...cidr(part, `${field}.except[${index}]`)]
-    yield* wrong
-    if (wrong.length === 0 && !isWithin(part, whole))
-      yield invalidValue(`${field}.except[${index}]`, part, 'must be a strict subset of `cidr`')
+    const before = found.length
+    cidr(part, `${field}.except[${index}]`, found)
+    if (found.length === before && !isWithin(part, whole))
+      found.push(invalidValue(`${field}.except[${index}]`, part, 'must be a strict subset of `cidr`'))
   }
 }
 

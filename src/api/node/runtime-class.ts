@@ -1,6 +1,6 @@
 import { age, name, text } from '../columns.ts'
 import { labelDeprecation } from '../core/node-label-warnings.ts'
-import { validateResources } from '../core/validate-resources.ts'
+import { ofContainer, validateResources } from '../core/validate-resources.ts'
 import { validateTolerations } from '../core/validate-scheduling.ts'
 import { defineResource } from '../define-resource.ts'
 import type { RuntimeClass, Toleration } from '../generated/types.ts'
@@ -17,24 +17,24 @@ export const runtimeClasses = defineResource<RuntimeClass>({
   createsOnUpdate: true,
   unconditionalUpdate: false,
   columns: [name, text('Handler', ({ handler }) => handler), age],
-  *validate({ handler = '', overhead, scheduling }) {
-    yield* complaints(dnsLabel(handler), handler, 'handler')
-    if (overhead?.podFixed) yield* validateResources({ limits: overhead.podFixed }, 'overhead')
+  validate({ handler = '', overhead, scheduling }, found) {
+    complaints(dnsLabel(handler), handler, 'handler', found)
+    if (overhead?.podFixed) validateResources({ limits: overhead.podFixed }, ofContainer, 'overhead', found)
     if (scheduling === undefined) return
-    yield* labels(scheduling.nodeSelector, 'scheduling.nodeSelector')
+    labels(scheduling.nodeSelector, 'scheduling.nodeSelector', found)
     const { tolerations = [] } = scheduling
     // Upstream names the list twice in the paths of what is wrong within.
-    yield* validateTolerations(tolerations, 'scheduling.tolerations.tolerations')
+    validateTolerations(tolerations, 'scheduling.tolerations.tolerations', found)
     for (const [index, toleration] of tolerations.entries()) {
       if (tolerations.findIndex((each) => isSame(each, toleration)) < index)
-        yield duplicateValue(`scheduling.tolerations[${index}]`, toleration)
+        found.push(duplicateValue(`scheduling.tolerations[${index}]`, toleration))
     }
   },
-  validateUpdate: ({ handler }, old) => immutable(handler, old.handler, 'handler'),
-  *warnings({ scheduling }) {
+  validateUpdate: ({ handler }, old, found) => immutable(handler, old.handler, 'handler', found),
+  warnings({ scheduling }, _old, warnings) {
     for (const key of Object.keys(scheduling?.nodeSelector ?? {})) {
       const deprecation = labelDeprecation(key)
-      if (deprecation !== undefined) yield `scheduling.nodeSelector: ${deprecation}`
+      if (deprecation !== undefined) warnings.push(`scheduling.nodeSelector: ${deprecation}`)
     }
   },
   schema: 'io.k8s.api.node.v1.RuntimeClass',

@@ -25,21 +25,21 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
     integer('Allowed Disruptions', ({ status }) => status?.disruptionsAllowed ?? 0),
     age,
   ],
-  *validate({ spec = {} }) {
+  validate({ spec = {} }, found) {
     if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-      yield invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set')
+      found.push(invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set'))
     }
     for (const key of ['minAvailable', 'maxUnavailable'] as const) {
-      yield* countOrPercent(spec[key], `spec.${key}`)
-      yield* notOver100Percent(spec[key], `spec.${key}`)
+      countOrPercent(spec[key], `spec.${key}`, found)
+      notOver100Percent(spec[key], `spec.${key}`, found)
     }
-    yield* labelSelector(spec.selector, 'spec.selector')
-    yield* optionalOneOf(spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget'], 'spec.unhealthyPodEvictionPolicy')
+    labelSelector(spec.selector, 'spec.selector', found)
+    optionalOneOf(spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget'], 'spec.unhealthyPodEvictionPolicy', found)
   },
-  *validateStatusUpdate({ status }) {
-    yield* validateConditions(status?.conditions, 'status.conditions')
+  validateStatusUpdate({ status }, _old, found) {
+    validateConditions(status?.conditions, 'status.conditions', found)
     for (const key of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const)
-      yield* nonNegative(status?.[key], `status.${key}`)
+      nonNegative(status?.[key], `status.${key}`, found)
   },
   schema: 'io.k8s.api.policy.v1.PodDisruptionBudget',
 })

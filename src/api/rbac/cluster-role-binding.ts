@@ -15,7 +15,7 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   default: defaultBinding,
   columns: bindingColumns,
   validateName: pathSegmentName,
-  validate: (binding) => validateBinding(binding, false),
+  validate: (binding, found) => validateBinding(binding, false, found),
   validateUpdate: validateBindingUpdate,
   schema: 'io.k8s.api.rbac.v1.ClusterRoleBinding',
 })

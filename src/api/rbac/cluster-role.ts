@@ -18,18 +18,18 @@ export const clusterRoles = defineResource<ClusterRole>({
   },
   columns: [name, createdAt],
   validateName: pathSegmentName,
-  *validate({ rules, aggregationRule }) {
-    yield* validateRules(rules, false)
+  validate({ rules, aggregationRule }, found) {
+    validateRules(rules, false, found)
     if (aggregationRule !== undefined && !aggregationRule.clusterRoleSelectors?.length) {
       const rule = 'at least one clusterRoleSelector required if aggregationRule is non-nil'
-      yield required('aggregationRule.clusterRoleSelectors', rule)
+      found.push(required('aggregationRule.clusterRoleSelectors', rule))
     }
     for (const [index, selector] of (aggregationRule?.clusterRoleSelectors ?? []).entries()) {
       const path = `aggregationRule.clusterRoleSelectors[${index}]`
-      const problems = [...labelSelector(selector, path)]
-      yield* problems
+      const before = found.length
+      labelSelector(selector, path, found)
       // Upstream also tries to use it.
-      if (problems.length > 0) yield invalidValue(path, undefined, 'invalid label selector.')
+      if (found.length > before) found.push(invalidValue(path, undefined, 'invalid label selector.'))
     }
   },
   schema: 'io.k8s.api.rbac.v1.ClusterRole',

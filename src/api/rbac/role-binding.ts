@@ -15,7 +15,7 @@ export const roleBindings = defineResource<RoleBinding>({
   default: defaultBinding,
   columns: bindingColumns,
   validateName: pathSegmentName,
-  validate: (binding) => validateBinding(binding, true),
+  validate: (binding, found) => validateBinding(binding, true, found),
   validateUpdate: validateBindingUpdate,
   schema: 'io.k8s.api.rbac.v1.RoleBinding',
 })

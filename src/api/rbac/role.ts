@@ -16,6 +16,6 @@ export const roles = defineResource<Role>({
   },
   columns: [name, createdAt],
   validateName: pathSegmentName,
-  validate: ({ rules }) => validateRules(rules, true),
+  validate: ({ rules }, found) => validateRules(rules, true, found),
   schema: 'io.k8s.api.rbac.v1.Role',
 })

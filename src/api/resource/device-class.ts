@@ -12,12 +12,12 @@ export const deviceClasses = defineResource<DeviceClass>({
   names: { plural: 'deviceclasses' },
   returnsDeleted: true,
   generation: true,
-  *validate({ spec }) {
-    yield* validateSelectors(spec?.selectors, 'spec.selectors')
-    yield* eachOf(spec?.config, CONFIGS_MAX, 'spec.config', ({ opaque }, path) => validateConfiguration(opaque, path))
+  validate({ spec }, found) {
+    validateSelectors(spec?.selectors, 'spec.selectors', found)
+    eachOf(spec?.config, CONFIGS_MAX, 'spec.config', ({ opaque }, path) => validateConfiguration(opaque, path, found), found)
     const name = spec?.extendedResourceName
     if (name !== undefined && !isExtendedResource(name))
-      yield invalidValue('spec.extendedResourceName', name, 'must be a valid extended resource name')
+      found.push(invalidValue('spec.extendedResourceName', name, 'must be a valid extended resource name'))
   },
   schema: 'io.k8s.api.resource.v1.DeviceClass',
 })

@@ -15,11 +15,11 @@ export const resourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   default({ spec }) {
     defaultClaim(spec?.spec)
   },
-  *validate({ spec }) {
-    yield* validateClaimSpec(spec?.spec, 'spec.spec')
+  validate({ spec }, found) {
+    validateClaimSpec(spec?.spec, 'spec.spec', found)
   },
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec, old)) yield invalidValue('spec', spec, IMMUTABLE)
+  validateUpdate({ spec }, { spec: old }, found) {
+    if (!deepEqual(spec, old)) found.push(invalidValue('spec', spec, IMMUTABLE))
   },
   schema: 'io.k8s.api.resource.v1.ResourceClaimTemplate',
 })

@@ -29,14 +29,14 @@ export const resourceClaims = defineResource<ResourceResourceClaim>({
     }),
     age,
   ],
-  *validate({ spec }) {
-    yield* validateClaimSpec(spec, 'spec')
+  validate({ spec }, found) {
+    validateClaimSpec(spec, 'spec', found)
   },
-  *validateUpdate({ spec }, { spec: old }) {
-    if (!deepEqual(spec, old)) yield invalidValue('spec', spec, IMMUTABLE)
+  validateUpdate({ spec }, { spec: old }, found) {
+    if (!deepEqual(spec, old)) found.push(invalidValue('spec', spec, IMMUTABLE))
   },
-  *validateStatusUpdate({ metadata, spec, status }, { status: old }) {
-    yield* validateClaimStatus(spec, status, old, metadata?.deletionTimestamp !== undefined)
+  validateStatusUpdate({ metadata, spec, status }, { status: old }, found) {
+    validateClaimStatus(spec, status, old, metadata?.deletionTimestamp !== undefined, found)
   },
   schema: 'io.k8s.api.resource.v1.ResourceClaim',
 })

@@ -24,10 +24,10 @@ export const resourceSlices = defineResource<ResourceSlice>({
   },
   validate: validateResourceSlice,
   validateUpdate: validateResourceSliceUpdate,
-  *warnings({ spec }) {
+  warnings({ spec }, _old, warnings) {
     const driver = spec?.driver ?? ''
     if (driver !== driver.toLowerCase())
-      yield `spec.driver: driver names should be lowercase; "${driver}" contains uppercase characters`
+      warnings.push(`spec.driver: driver names should be lowercase; "${driver}" contains uppercase characters`)
   },
   schema: 'io.k8s.api.resource.v1.ResourceSlice',
 })

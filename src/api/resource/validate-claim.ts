@@ -43,18 +43,28 @@ const RESERVED_FOR_MAX = 256
 
 const same = (text: string): string => text
 
-export function* validateClaimSpec(spec: ResourceClaimSpec | undefined, field: string): Findings {
+export function validateClaimSpec(spec: ResourceClaimSpec | undefined, field: string, found: Findings): void {
   const claim = spec?.devices ?? {}
   const path = `${field}.devices`
   const isRequest = requestsOf(claim)
-  yield* eachOfSet(claim.requests, REQUESTS_MAX, `${path}.requests`, ({ name }) => name, validateRequest)
-  yield* eachOf(claim.constraints, CONSTRAINTS_MAX, `${path}.constraints`, (constraint, at) =>
-    validateConstraint(constraint, isRequest, at),
+  eachOfSet(claim.requests, REQUESTS_MAX, `${path}.requests`, ({ name }) => name, validateRequest, found)
+  eachOf(
+    claim.constraints,
+    CONSTRAINTS_MAX,
+    `${path}.constraints`,
+    (constraint, at) => validateConstraint(constraint, isRequest, at, found),
+    found,
   )
-  yield* eachOf(claim.config, CONFIGS_MAX, `${path}.config`, function* ({ requests, opaque }, at) {
-    yield* validateReferences(requests, isRequest, `${at}.requests`)
-    yield* validateConfiguration(opaque, at)
-  })
+  eachOf(
+    claim.config,
+    CONFIGS_MAX,
+    `${path}.config`,
+    ({ requests, opaque }, at) => {
+      validateReferences(requests, isRequest, `${at}.requests`, found)
+      validateConfiguration(opaque, at, found)
+    },
+    found,
+  )
 }
 
 /** Whether a name is that of a request, or of one of a request's alternatives. */
@@ -67,48 +77,54 @@ function requestsOf({ requests }: DeviceClaim): (name: string) => boolean {
   return (name) => names.has(name)
 }
 
-function* validateRequest({ name, exactly, firstAvailable }: DeviceRequest, field: string): Findings {
-  yield* requestName(name, `${field}.name`)
+function validateRequest({ name, exactly, firstAvailable }: DeviceRequest, field: string, found: Findings): void {
+  requestName(name, `${field}.name`, found)
   const rule = 'exactly one of `exactly` or `firstAvailable` is required'
-  if (exactly === undefined && !firstAvailable?.length) yield required(field, rule)
+  if (exactly === undefined && !firstAvailable?.length) found.push(required(field, rule))
   else if (exactly !== undefined && firstAvailable?.length)
-    yield invalidValue(field, undefined, `${rule}, but multiple fields are set`)
-  else if (exactly !== undefined) yield* validateWish(exactly, `${field}.exactly`)
+    found.push(invalidValue(field, undefined, `${rule}, but multiple fields are set`))
+  else if (exactly !== undefined) validateWish(exactly, `${field}.exactly`, found)
   else {
     const path = `${field}.firstAvailable`
-    yield* eachOfSet(
+    eachOfSet(
       firstAvailable,
       ALTERNATIVES_MAX,
       path,
       (each) => each.name,
-      function* (alternative, at) {
-        yield* requestName(alternative.name, `${at}.name`)
-        yield* validateWish(alternative, at)
+      (alternative, at) => {
+        requestName(alternative.name, `${at}.name`, found)
+        validateWish(alternative, at, found)
       },
+      found,
     )
   }
 }
 
-function* validateWish(wish: ExactDeviceRequest | DeviceSubRequest, field: string): Findings {
+function validateWish(wish: ExactDeviceRequest | DeviceSubRequest, field: string, found: Findings): void {
   const { deviceClassName, selectors, allocationMode, count = 0, tolerations } = wish
-  if (!deviceClassName) yield required(`${field}.deviceClassName`)
-  else yield* complaints(subdomainName(deviceClassName), deviceClassName, `${field}.deviceClassName`)
-  yield* validateSelectors(selectors, `${field}.selectors`)
+  if (!deviceClassName) found.push(required(`${field}.deviceClassName`))
+  else complaints(subdomainName(deviceClassName), deviceClassName, `${field}.deviceClassName`, found)
+  validateSelectors(selectors, `${field}.selectors`, found)
   if (allocationMode === 'All') {
-    if (count !== 0) yield invalidValue(`${field}.count`, count, "must not be specified when allocationMode is 'All'")
+    if (count !== 0) found.push(invalidValue(`${field}.count`, count, "must not be specified when allocationMode is 'All'"))
   } else if (allocationMode === 'ExactCount') {
-    if (count <= 0) yield invalidValue(`${field}.count`, count, 'must be greater than zero')
-  } else yield unsupported(`${field}.allocationMode`, allocationMode ?? '', ['All', 'ExactCount'])
+    if (count <= 0) found.push(invalidValue(`${field}.count`, count, 'must be greater than zero'))
+  } else found.push(unsupported(`${field}.allocationMode`, allocationMode ?? '', ['All', 'ExactCount']))
   for (const [index, toleration] of (tolerations ?? []).entries())
-    yield* validateToleration(toleration, `${field}.tolerations[${index}]`)
+    validateToleration(toleration, `${field}.tolerations[${index}]`, found)
 }
 
-function* validateConstraint(constraint: DeviceConstraint, isRequest: (name: string) => boolean, field: string): Findings {
-  yield* validateReferences(constraint.requests, isRequest, `${field}.requests`)
+function validateConstraint(
+  constraint: DeviceConstraint,
+  isRequest: (name: string) => boolean,
+  field: string,
+  found: Findings,
+): void {
+  validateReferences(constraint.requests, isRequest, `${field}.requests`, found)
   const { matchAttribute, distinctAttribute } = constraint
-  if (matchAttribute !== undefined) yield* fullAttributeName(matchAttribute, `${field}.matchAttribute`)
-  else if (distinctAttribute !== undefined) yield* fullAttributeName(distinctAttribute, `${field}.distinctAttribute`)
-  else yield required(field, NO_ATTRIBUTE)
+  if (matchAttribute !== undefined) fullAttributeName(matchAttribute, `${field}.matchAttribute`, found)
+  else if (distinctAttribute !== undefined) fullAttributeName(distinctAttribute, `${field}.distinctAttribute`, found)
+  else found.push(required(field, NO_ATTRIBUTE))
 }
 
 /** Upstream says it of none as well. */
@@ -119,59 +135,78 @@ const validateReferences = (
   names: readonly string[] | undefined,
   isRequest: (name: string) => boolean,
   field: string,
-): Findings => eachOfSet(names, REQUESTS_MAX, field, same, (name, path) => validateReference(name, isRequest, path))
+  found: Findings,
+): void => eachOfSet(names, REQUESTS_MAX, field, same, (name, path) => validateReference(name, isRequest, path, found), found)
 
-function* validateReference(name: string, isRequest: (name: string) => boolean, field: string): Findings {
+function validateReference(name: string, isRequest: (name: string) => boolean, field: string, found: Findings): void {
   const segments = name.split('/')
-  if (segments.length <= 2) for (const segment of segments) yield* requestName(segment, field)
-  if (!isRequest(name)) yield invalidValue(field, name, UNKNOWN_REQUEST)
+  if (segments.length <= 2) for (const segment of segments) requestName(segment, field, found)
+  if (!isRequest(name)) found.push(invalidValue(field, name, UNKNOWN_REQUEST))
 }
 
-export function* validateClaimStatus(
+export function validateClaimStatus(
   spec: ResourceClaimSpec | undefined,
   status: ResourceClaimStatus = {},
   old: ResourceClaimStatus = {},
-  isDeleted = false,
-): Findings {
+  isDeleted: boolean,
+  found: Findings,
+): void {
   const { reservedFor = [], allocation } = status
-  yield* eachOfSet(
+  eachOfSet(
     reservedFor,
     RESERVED_FOR_MAX,
     'status.reservedFor',
     ({ uid }) => uid,
-    function* ({ resource, name, uid }, path) {
-      if (!resource) yield required(`${path}.resource`)
-      if (!name) yield required(`${path}.name`)
-      if (!uid) yield required(`${path}.uid`)
+    ({ resource, name, uid }, path) => {
+      if (!resource) found.push(required(`${path}.resource`))
+      if (!name) found.push(required(`${path}.name`))
+      if (!uid) found.push(required(`${path}.uid`))
     },
+    found,
   )
   if (reservedFor.length > 0 && allocation === undefined) {
-    yield forbid('status.reservedFor', 'may not be specified when `allocated` is not set')
+    found.push(forbid('status.reservedFor', 'may not be specified when `allocated` is not set'))
   } else if (isDeleted && reservedFor.some(({ uid }) => !old.reservedFor?.some((each) => each.uid === uid))) {
     const rule = 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set'
-    yield forbid('status.reservedFor', rule)
+    found.push(forbid('status.reservedFor', rule))
   }
   if (allocation === undefined) return
-  if (old.allocation === undefined) yield* validateAllocation(allocation, requestsOf(spec?.devices ?? {}))
-  else if (!deepEqual(allocation, old.allocation)) yield invalidValue('status.allocation', allocation, IMMUTABLE)
+  if (old.allocation === undefined) validateAllocation(allocation, requestsOf(spec?.devices ?? {}), found)
+  else if (!deepEqual(allocation, old.allocation)) found.push(invalidValue('status.allocation', allocation, IMMUTABLE))
 }
 
-function* validateAllocation({ devices, nodeSelector }: AllocationResult, isRequest: (name: string) => boolean): Findings {
+function validateAllocation(
+  { devices, nodeSelector }: AllocationResult,
+  isRequest: (name: string) => boolean,
+  found: Findings,
+): void {
   const path = 'status.allocation.devices'
-  yield* eachOf(devices?.results, RESULTS_MAX, `${path}.results`, function* (result, at) {
-    yield* validateReference(result.request, isRequest, `${at}.request`)
-    yield* csiDriverName(result.driver, `${at}.driver`)
-    yield* poolName(result.pool, `${at}.pool`)
-    yield* complaints(dnsLabel(result.device ?? ''), result.device ?? '', `${at}.device`)
-    yield* validateBinding(result, at)
-    for (const [index, toleration] of (result.tolerations ?? []).entries())
-      yield* validateToleration(toleration, `${at}.tolerations[${index}]`)
-  })
-  yield* eachOf(devices?.config, 2 * CONFIGS_MAX, `${path}.config`, function* ({ source, requests, opaque }, at) {
-    yield* oneOf(source, ['FromClaim', 'FromClass'], `${at}.source`)
-    yield* validateReferences(requests, isRequest, `${at}.requests`)
-    yield* validateConfiguration(opaque, at)
-  })
+  eachOf(
+    devices?.results,
+    RESULTS_MAX,
+    `${path}.results`,
+    (result, at) => {
+      validateReference(result.request, isRequest, `${at}.request`, found)
+      csiDriverName(result.driver, `${at}.driver`, found)
+      poolName(result.pool, `${at}.pool`, found)
+      complaints(dnsLabel(result.device ?? ''), result.device ?? '', `${at}.device`, found)
+      validateBinding(result, at, found)
+      for (const [index, toleration] of (result.tolerations ?? []).entries())
+        validateToleration(toleration, `${at}.tolerations[${index}]`, found)
+    },
+    found,
+  )
+  eachOf(
+    devices?.config,
+    2 * CONFIGS_MAX,
+    `${path}.config`,
+    ({ source, requests, opaque }, at) => {
+      oneOf(source, ['FromClaim', 'FromClass'], `${at}.source`, found)
+      validateReferences(requests, isRequest, `${at}.requests`, found)
+      validateConfiguration(opaque, at, found)
+    },
+    found,
+  )
   if (nodeSelector !== undefined)
-    yield* nodeSelectorTerms(nodeSelector.nodeSelectorTerms, 'status.allocation.nodeSelector.nodeSelectorTerms')
+    nodeSelectorTerms(nodeSelector.nodeSelectorTerms, 'status.allocation.nodeSelector.nodeSelectorTerms', found)
 }

@@ -23,110 +23,118 @@ const ID_LENGTH_MAX = 32
 const BINDING_CONDITIONS_MAX = 4
 
 /** The findings of each item, or one about their number when there are too many to look at. */
-export function* eachOf<T>(
+export function eachOf<T>(
   list: readonly T[] | undefined,
   max: number,
   field: string,
-  validate: (item: T, path: string) => Findings,
-): Findings {
+  validate: (item: T, path: string, found: Findings) => void,
+  found: Findings,
+): void {
   const items = list ?? []
-  if (items.length > max) yield tooMany(field, items.length, max)
-  else for (const [index, item] of items.entries()) yield* validate(item, `${field}[${index}]`)
+  if (items.length > max) found.push(tooMany(field, items.length, max))
+  else for (const [index, item] of items.entries()) validate(item, `${field}[${index}]`, found)
 }
 
 /** As {@link eachOf}, of items that must differ in their key. */
-export function* eachOfSet<T>(
+export function eachOfSet<T>(
   list: readonly T[] | undefined,
   max: number,
   field: string,
   keyOf: (item: T) => string,
-  validate: (item: T, path: string) => Findings,
-): Findings {
-  yield* eachOf(list, max, field, validate)
+  validate: (item: T, path: string, found: Findings) => void,
+  found: Findings,
+): void {
+  eachOf(list, max, field, validate, found)
   if ((list ?? []).length > max) return
   const seen = new Set<string>()
   for (const [index, item] of (list ?? []).entries()) {
     const key = keyOf(item)
-    if (seen.has(key)) yield duplicateValue(`${field}[${index}]`, key)
+    if (seen.has(key)) found.push(duplicateValue(`${field}[${index}]`, key))
     seen.add(key)
   }
 }
 
-export const requestName = (name: string | undefined, field: string): Findings =>
-  complaints(dnsLabel(name ?? ''), name ?? '', field)
+export const requestName = (name: string | undefined, field: string, found: Findings): void =>
+  complaints(dnsLabel(name ?? ''), name ?? '', field, found)
 
-export function* poolName(name: string | undefined, field: string): Findings {
+export function poolName(name: string | undefined, field: string, found: Findings): void {
   if (!name) {
-    yield required(field)
+    found.push(required(field))
     return
   }
-  if (name.length > POOL_LENGTH_MAX) yield tooLong(field, POOL_LENGTH_MAX)
-  for (const part of name.split('/')) yield* complaints(subdomainName(part), part, field)
+  if (name.length > POOL_LENGTH_MAX) found.push(tooLong(field, POOL_LENGTH_MAX))
+  for (const part of name.split('/')) complaints(subdomainName(part), part, field, found)
 }
 
 /** `domain/id` or `id`: the driver's own domain is understood. */
-export function* attributeName(name: string, field: string): Findings {
+export function attributeName(name: string, field: string, found: Findings): void {
   const parts = name.split('/')
   if (parts.length > 2) {
-    yield invalidValue(field, name, 'must not contain more than one slash')
+    found.push(invalidValue(field, name, 'must not contain more than one slash'))
     return
   }
   const [id, domain] = parts.toReversed() as [string, string | undefined]
-  if (domain === '') yield invalidValue(field, '', 'the domain must not be empty')
-  else if (domain !== undefined) yield* csiDriverName(domain, field)
+  if (domain === '') found.push(invalidValue(field, '', 'the domain must not be empty'))
+  else if (domain !== undefined) csiDriverName(domain, field, found)
   if (domain !== undefined && id === '') {
-    yield invalidValue(field, '', 'the name must not be empty')
+    found.push(invalidValue(field, '', 'the name must not be empty'))
     return
   }
-  if (id.length > ID_LENGTH_MAX) yield tooLong(field, ID_LENGTH_MAX)
-  yield* complaints(cIdentifier(id), id, field)
+  if (id.length > ID_LENGTH_MAX) found.push(tooLong(field, ID_LENGTH_MAX))
+  complaints(cIdentifier(id), id, field, found)
 }
 
-export function* fullAttributeName(name: string, field: string): Findings {
-  yield* attributeName(name, field)
+export function fullAttributeName(name: string, field: string, found: Findings): void {
+  attributeName(name, field, found)
   if (!name.includes('/'))
-    yield invalidValue(field, name, 'a fully qualified name must be a domain and a name separated by a slash')
+    found.push(invalidValue(field, name, 'a fully qualified name must be a domain and a name separated by a slash'))
 }
 
-export const validateSelectors = (selectors: readonly DeviceSelector[] | undefined, field: string): Findings =>
-  eachOf(selectors, SELECTORS_MAX, field, function* ({ cel }, path) {
-    if (cel === undefined) yield required(`${path}.cel`)
-    else if (Buffer.byteLength(cel.expression ?? '') > EXPRESSION_BYTES_MAX)
-      yield tooLong(`${path}.cel.expression`, EXPRESSION_BYTES_MAX)
-  })
+export const validateSelectors = (selectors: readonly DeviceSelector[] | undefined, field: string, found: Findings): void =>
+  eachOf(
+    selectors,
+    SELECTORS_MAX,
+    field,
+    ({ cel }, path) => {
+      if (cel === undefined) found.push(required(`${path}.cel`))
+      else if (Buffer.byteLength(cel.expression ?? '') > EXPRESSION_BYTES_MAX)
+        found.push(tooLong(`${path}.cel.expression`, EXPRESSION_BYTES_MAX))
+    },
+    found,
+  )
 
 /** What a driver is told; only the driver knows what it means. */
-export function* validateConfiguration(opaque: OpaqueDeviceConfiguration | undefined, field: string): Findings {
+export function validateConfiguration(opaque: OpaqueDeviceConfiguration | undefined, field: string, found: Findings): void {
   if (opaque === undefined) {
-    yield required(`${field}.opaque`)
+    found.push(required(`${field}.opaque`))
     return
   }
-  yield* csiDriverName(opaque.driver, `${field}.opaque.driver`)
+  csiDriverName(opaque.driver, `${field}.opaque.driver`, found)
   const { parameters } = opaque
   const path = `${field}.opaque.parameters`
-  if (parameters === undefined || parameters === null) yield required(path)
-  else if (Buffer.byteLength(JSON.stringify(parameters)) > PARAMETERS_BYTES_MAX) yield tooLong(path, PARAMETERS_BYTES_MAX)
+  if (parameters === undefined || parameters === null) found.push(required(path))
+  else if (Buffer.byteLength(JSON.stringify(parameters)) > PARAMETERS_BYTES_MAX) found.push(tooLong(path, PARAMETERS_BYTES_MAX))
   else if (typeof parameters !== 'object' || Array.isArray(parameters))
-    yield invalidValue(path, '<value omitted>', 'must be a valid JSON object')
+    found.push(invalidValue(path, '<value omitted>', 'must be a valid JSON object'))
 }
 
 const EFFECTS = ['NoExecute', 'NoSchedule', 'None']
 
-export function* validateToleration({ key, operator, value, effect }: DeviceToleration, field: string): Findings {
-  if (key) yield* complaints(qualifiedName(key), key, `${field}.key`)
+export function validateToleration({ key, operator, value, effect }: DeviceToleration, field: string, found: Findings): void {
+  if (key) complaints(qualifiedName(key), key, `${field}.key`, found)
   if (operator === 'Exists') {
-    if (value) yield invalidValue(`${field}.value`, value, 'must be empty for operator `Exists`')
-  } else if (operator === 'Equal') yield* complaints(labelValue(value ?? ''), value ?? '', `${field}.value`)
-  else if (!operator) yield required(`${field}.operator`)
-  else yield* optionalOneOf(operator, ['Equal', 'Exists'], `${field}.operator`)
-  if (effect) yield* optionalOneOf(effect, EFFECTS, `${field}.effect`)
+    if (value) found.push(invalidValue(`${field}.value`, value, 'must be empty for operator `Exists`'))
+  } else if (operator === 'Equal') complaints(labelValue(value ?? ''), value ?? '', `${field}.value`, found)
+  else if (!operator) found.push(required(`${field}.operator`))
+  else optionalOneOf(operator, ['Equal', 'Exists'], `${field}.operator`, found)
+  if (effect) optionalOneOf(effect, EFFECTS, `${field}.effect`, found)
 }
 
-export function* validateTaint({ key, value, effect }: DeviceTaint, field: string): Findings {
-  yield* complaints(qualifiedName(key ?? ''), key ?? '', `${field}.key`)
-  if (value) yield* complaints(labelValue(value), value, `${field}.value`)
-  if (!effect) yield required(`${field}.effect`)
-  else yield* optionalOneOf(effect, EFFECTS, `${field}.effect`)
+export function validateTaint({ key, value, effect }: DeviceTaint, field: string, found: Findings): void {
+  complaints(qualifiedName(key ?? ''), key ?? '', `${field}.key`, found)
+  if (value) complaints(labelValue(value), value, `${field}.value`, found)
+  if (!effect) found.push(required(`${field}.effect`))
+  else optionalOneOf(effect, EFFECTS, `${field}.effect`, found)
 }
 
 interface BindingConditions {
@@ -134,25 +142,27 @@ interface BindingConditions {
   readonly bindingFailureConditions?: readonly string[]
 }
 
-export function* validateBinding(
+export function validateBinding(
   { bindingConditions: ready = [], bindingFailureConditions: failed = [] }: BindingConditions,
   field: string,
-): Findings {
-  const name = (condition: string, path: string): Findings => complaints(qualifiedName(condition), condition, path)
+  found: Findings,
+): void {
+  const name = (condition: string, path: string, found: Findings): void =>
+    complaints(qualifiedName(condition), condition, path, found)
   const same = (condition: string): string => condition
-  yield* eachOfSet(ready, BINDING_CONDITIONS_MAX, `${field}.bindingConditions`, same, name)
-  yield* eachOfSet(failed, BINDING_CONDITIONS_MAX, `${field}.bindingFailureConditions`, same, name)
+  eachOfSet(ready, BINDING_CONDITIONS_MAX, `${field}.bindingConditions`, same, name, found)
+  eachOfSet(failed, BINDING_CONDITIONS_MAX, `${field}.bindingFailureConditions`, same, name, found)
   for (const [index, condition] of failed.entries()) {
     if (!ready.includes(condition)) continue
     const path = `${field}.bindingFailureConditions[${index}]`
-    yield invalidValue(path, condition, 'bindingFailureConditions must not overlap with bindingConditions')
+    found.push(invalidValue(path, condition, 'bindingFailureConditions must not overlap with bindingConditions'))
   }
   if (ready.length === 0 && failed.length > 0) {
     const rule = 'bindingConditions are required to use bindingFailureConditions'
-    yield invalidValue(`${field}.bindingConditions`, ready, rule)
+    found.push(invalidValue(`${field}.bindingConditions`, ready, rule))
   }
   if (failed.length === 0 && ready.length > 0) {
     const rule = 'bindingFailureConditions are required to use bindingConditions'
-    yield invalidValue(`${field}.bindingFailureConditions`, failed, rule)
+    found.push(invalidValue(`${field}.bindingFailureConditions`, failed, rule))
   }
 }

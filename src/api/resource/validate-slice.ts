@@ -15,41 +15,44 @@ const COUNTER_SETS_MAX = 8
 const COUNTERS_MAX = 32
 const CONSUMED_SETS_MAX = 2
 
-export function* validateResourceSlice({ spec: sent }: ResourceSlice): Findings {
+export function validateResourceSlice({ spec: sent }: ResourceSlice, found: Findings): void {
   const spec = sent ?? ({} as ResourceSliceSpec)
-  yield* csiDriverName(spec.driver, 'spec.driver')
+  csiDriverName(spec.driver, 'spec.driver', found)
   const pool = spec.pool ?? {}
-  yield* poolName(pool.name, 'spec.pool.name')
+  poolName(pool.name, 'spec.pool.name', found)
   if (!(pool.resourceSliceCount > 0))
-    yield invalidValue('spec.pool.resourceSliceCount', pool.resourceSliceCount ?? 0, 'must be greater than zero')
-  if (pool.generation < 0) yield invalidValue('spec.pool.generation', pool.generation, 'must be greater than or equal to zero')
-  yield* validatePlace(spec)
+    found.push(invalidValue('spec.pool.resourceSliceCount', pool.resourceSliceCount ?? 0, 'must be greater than zero'))
+  if (pool.generation < 0)
+    found.push(invalidValue('spec.pool.generation', pool.generation, 'must be greater than or equal to zero'))
+  validatePlace(spec, found)
   if (spec.sharedCounters !== undefined && spec.devices !== undefined)
-    yield invalidValue('spec', '', 'only one of `sharedCounters` or `devices` is allowed')
+    found.push(invalidValue('spec', '', 'only one of `sharedCounters` or `devices` is allowed'))
   const isComplex = spec.devices?.some(({ taints, consumesCounters }) => taints?.length || consumesCounters?.length)
   const most = isComplex ? DEVICES_WITH_TAINTS_OR_COUNTERS_MAX : DEVICES_MAX
-  yield* eachOfSet(
+  eachOfSet(
     spec.devices,
     most,
     'spec.devices',
     ({ name }) => name,
-    (device, path) => validateDevice(device, spec, path),
+    (device, path) => validateDevice(device, spec, path, found),
+    found,
   )
-  yield* eachOfSet(
+  eachOfSet(
     spec.sharedCounters,
     COUNTER_SETS_MAX,
     'spec.sharedCounters',
     ({ name }) => name,
-    function* (set, path) {
-      yield* validateCounters(set.name, set.counters, path, 'name')
+    (set, path) => {
+      validateCounters(set.name, set.counters, path, 'name', found)
     },
+    found,
   )
 }
 
-export function* validateResourceSliceUpdate({ spec }: ResourceSlice, { spec: old }: ResourceSlice): Findings {
-  if (spec?.pool?.name !== old?.pool?.name) yield invalidValue('spec.pool.name', spec?.pool?.name, IMMUTABLE)
+export function validateResourceSliceUpdate({ spec }: ResourceSlice, { spec: old }: ResourceSlice, found: Findings): void {
+  if (spec?.pool?.name !== old?.pool?.name) found.push(invalidValue('spec.pool.name', spec?.pool?.name, IMMUTABLE))
   for (const key of ['driver', 'nodeName'] as const)
-    if (!deepEqual(spec?.[key], old?.[key])) yield invalidValue(`spec.${key}`, spec?.[key], IMMUTABLE)
+    if (!deepEqual(spec?.[key], old?.[key])) found.push(invalidValue(`spec.${key}`, spec?.[key], IMMUTABLE))
 }
 
 interface Place {
@@ -60,75 +63,76 @@ interface Place {
 }
 
 /** Which of the ways to say where devices are is used; each is checked. */
-function* validateWays(place: Place, field: string, used: string[], emptyNode: string): Findings {
+function validateWays(place: Place, field: string, used: string[], emptyNode: string, found: Findings): void {
   const { nodeName, nodeSelector } = place
-  if (nodeName === '') yield invalidValue(`${field}.nodeName`, nodeName, emptyNode)
+  if (nodeName === '') found.push(invalidValue(`${field}.nodeName`, nodeName, emptyNode))
   else if (nodeName !== undefined) {
     used.push('`nodeName`')
-    yield* complaints(subdomainName(nodeName), nodeName, `${field}.nodeName`)
+    complaints(subdomainName(nodeName), nodeName, `${field}.nodeName`, found)
   }
   if (nodeSelector !== undefined) {
     used.push('`nodeSelector`')
-    yield* nodeSelectorTerms(nodeSelector.nodeSelectorTerms, `${field}.nodeSelector.nodeSelectorTerms`)
+    nodeSelectorTerms(nodeSelector.nodeSelectorTerms, `${field}.nodeSelector.nodeSelectorTerms`, found)
   }
   for (const key of ['allNodes', 'perDeviceNodeSelection'] as const) {
     if (place[key] === true) used.push(`\`${key}\``)
-    else if (place[key] === false) yield invalidValue(`${field}.${key}`, false, 'must be either unset or set to true')
+    else if (place[key] === false) found.push(invalidValue(`${field}.${key}`, false, 'must be either unset or set to true'))
   }
 }
 
-function* validatePlace(spec: ResourceSliceSpec): Findings {
+function validatePlace(spec: ResourceSliceSpec, found: Findings): void {
   const used: string[] = []
-  yield* validateWays(spec, 'spec', used, 'must be either unset or set to a non-empty string')
+  validateWays(spec, 'spec', used, 'must be either unset or set to a non-empty string', found)
   const terms = spec.nodeSelector?.nodeSelectorTerms
   if (terms !== undefined && terms.length !== 1)
-    yield invalidValue('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term')
+    found.push(invalidValue('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term'))
   const rule = 'exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required'
-  if (used.length === 0) yield required('spec', rule)
-  else if (used.length > 1) yield invalidValue('spec', `{${used.join(', ')}}`, `${rule}, but multiple fields are set`)
+  if (used.length === 0) found.push(required('spec', rule))
+  else if (used.length > 1) found.push(invalidValue('spec', `{${used.join(', ')}}`, `${rule}, but multiple fields are set`))
 }
 
-function* validateDevice(device: Device, { perDeviceNodeSelection }: ResourceSliceSpec, field: string): Findings {
-  yield* complaints(dnsLabel(device.name ?? ''), device.name ?? '', `${field}.name`)
+function validateDevice(device: Device, { perDeviceNodeSelection }: ResourceSliceSpec, field: string, found: Findings): void {
+  complaints(dnsLabel(device.name ?? ''), device.name ?? '', `${field}.name`, found)
   const { attributes = {}, capacity = {} } = device
   const count = Object.keys(attributes).length + Object.keys(capacity).length
   if (count > ATTRIBUTES_MAX)
-    yield invalidValue(field, count, `the total number of attributes and capacities must not exceed ${ATTRIBUTES_MAX}`)
+    found.push(invalidValue(field, count, `the total number of attributes and capacities must not exceed ${ATTRIBUTES_MAX}`))
   for (const [name, attribute] of Object.entries(attributes)) {
-    yield* attributeName(name, `${field}.attributes`)
-    yield* validateAttribute(attribute, `${field}.attributes[${name}]`)
+    attributeName(name, `${field}.attributes`, found)
+    validateAttribute(attribute, `${field}.attributes[${name}]`, found)
   }
   for (const [name, { requestPolicy }] of Object.entries(capacity)) {
-    yield* attributeName(name, `${field}.capacity`)
+    attributeName(name, `${field}.capacity`, found)
     if (requestPolicy !== undefined && !device.allowMultipleAllocations)
-      yield forbid(`${field}.capacity[${name}].requestPolicy`, 'allowMultipleAllocations must be true')
+      found.push(forbid(`${field}.capacity[${name}].requestPolicy`, 'allowMultipleAllocations must be true'))
   }
-  yield* eachOf(device.taints, TAINTS_MAX, `${field}.taints`, validateTaint)
+  eachOf(device.taints, TAINTS_MAX, `${field}.taints`, validateTaint, found)
   const consumed = `${field}.consumesCounters`
-  yield* eachOfSet(
+  eachOfSet(
     device.consumesCounters,
     CONSUMED_SETS_MAX,
     consumed,
     ({ counterSet }) => counterSet,
-    function* (each, path) {
-      yield* validateCounters(each.counterSet, each.counters, path, 'counterSet')
+    (each, path) => {
+      validateCounters(each.counterSet, each.counters, path, 'counterSet', found)
     },
+    found,
   )
-  yield* validateDevicePlace(device, perDeviceNodeSelection ?? false, field)
-  yield* validateBinding(device, field)
+  validateDevicePlace(device, perDeviceNodeSelection ?? false, field, found)
+  validateBinding(device, field, found)
 }
 
-function* validateDevicePlace(device: Device, isPerDevice: boolean, field: string): Findings {
+function validateDevicePlace(device: Device, isPerDevice: boolean, field: string, found: Findings): void {
   const { nodeName, nodeSelector, allNodes } = device
   if (!isPerDevice) {
     if (nodeName === undefined && nodeSelector === undefined && allNodes === undefined) return
     const rule =
       '`nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec'
-    yield invalidValue(field, undefined, rule)
+    found.push(invalidValue(field, undefined, rule))
     return
   }
   const used: string[] = []
-  yield* validateWays(
+  validateWays(
     {
       ...(nodeName !== undefined && { nodeName }),
       ...(nodeSelector && { nodeSelector }),
@@ -137,11 +141,12 @@ function* validateDevicePlace(device: Device, isPerDevice: boolean, field: strin
     field,
     used,
     'must not be empty',
+    found,
   )
   const rule =
     'exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec'
-  if (used.length === 0) yield required(field, rule)
-  else if (used.length > 1) yield invalidValue(field, `{${used.join(', ')}}`, rule)
+  if (used.length === 0) found.push(required(field, rule))
+  else if (used.length > 1) found.push(invalidValue(field, `{${used.join(', ')}}`, rule))
 }
 
 const NUMERIC = '(0|[1-9]\\d*)'
@@ -152,32 +157,34 @@ const SEMVER = new RegExp(
   `^${NUMERIC}\\.${NUMERIC}\\.${NUMERIC}(-${PRERELEASE}(\\.${PRERELEASE})*)?(\\+${BUILD}(\\.${BUILD})*)?$`,
 )
 
-function* validateAttribute(attribute: DeviceAttribute, field: string): Findings {
+function validateAttribute(attribute: DeviceAttribute, field: string, found: Findings): void {
   const { string, version } = attribute
-  const length = (text: string, path: string): Findings =>
-    Buffer.byteLength(text) > VALUE_LENGTH_MAX ? [tooLong(path, VALUE_LENGTH_MAX)] : []
-  if (string !== undefined) yield* length(string, `${field}.string`)
+  const length = (text: string, path: string): void => {
+    if (Buffer.byteLength(text) > VALUE_LENGTH_MAX) found.push(tooLong(path, VALUE_LENGTH_MAX))
+  }
+  if (string !== undefined) length(string, `${field}.string`)
   if (version !== undefined) {
     // A version within its length can't keep the pattern busy.
     if (version.length > VALUE_LENGTH_MAX || !SEMVER.test(version))
-      yield invalidValue(`${field}.version`, version, 'must be a string compatible with semver.org spec 2.0.0')
-    yield* length(version, `${field}.version`)
+      found.push(invalidValue(`${field}.version`, version, 'must be a string compatible with semver.org spec 2.0.0'))
+    length(version, `${field}.version`)
   }
   const values = Object.values(attribute).filter((value) => value !== undefined).length
-  if (values === 0) yield invalidValue(field, '', 'exactly one value must be specified')
-  else if (values > 1) yield invalidValue(field, attribute, 'exactly one value must be specified')
+  if (values === 0) found.push(invalidValue(field, '', 'exactly one value must be specified'))
+  else if (values > 1) found.push(invalidValue(field, attribute, 'exactly one value must be specified'))
 }
 
-function* validateCounters(
+function validateCounters(
   name: string | undefined,
   counters: Readonly<Record<string, Counter>> | undefined,
   field: string,
   key: 'name' | 'counterSet',
-): Findings {
-  if (!name) yield required(`${field}.${key}`)
-  else yield* complaints(dnsLabel(name), name, `${field}.${key}`)
+  found: Findings,
+): void {
+  if (!name) found.push(required(`${field}.${key}`))
+  else complaints(dnsLabel(name), name, `${field}.${key}`, found)
   const names = Object.keys(counters ?? {})
-  if (names.length === 0) yield required(`${field}.counters`)
-  else if (names.length > COUNTERS_MAX) yield tooMany(`${field}.counters`, names.length, COUNTERS_MAX)
-  else for (const each of names) yield* complaints(dnsLabel(each), each, `${field}.counters`)
+  if (names.length === 0) found.push(required(`${field}.counters`))
+  else if (names.length > COUNTERS_MAX) found.push(tooMany(`${field}.counters`, names.length, COUNTERS_MAX))
+  else for (const each of names) complaints(dnsLabel(each), each, `${field}.counters`, found)
 }

@@ -21,23 +21,23 @@ export const priorityClasses = defineResource<PriorityClass>({
     age,
     text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy),
   ],
-  *validate({ metadata, value, globalDefault, preemptionPolicy }) {
+  validate({ metadata, value, globalDefault, preemptionPolicy }, found) {
     const name = metadata?.name ?? ''
     if (name.startsWith('system-')) {
       const why = unlikeSystemClass(name, value, globalDefault)
       if (why !== undefined) {
         const rule = `priority class names with 'system-' prefix are reserved for system use only. error: ${why}`
-        yield forbid('metadata.name', rule)
+        found.push(forbid('metadata.name', rule))
       }
     } else if ((value ?? 0) > USER_PRIORITY_MAX) {
-      yield forbid('value', `maximum allowed value of a user defined priority is ${USER_PRIORITY_MAX}`)
+      found.push(forbid('value', `maximum allowed value of a user defined priority is ${USER_PRIORITY_MAX}`))
     }
-    if (preemptionPolicy !== undefined) yield* oneOf(preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'preemptionPolicy')
+    if (preemptionPolicy !== undefined) oneOf(preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'preemptionPolicy', found)
   },
   ratchets: true,
-  *validateUpdate({ value, preemptionPolicy }, old) {
-    if (value !== old.value) yield forbid('value', 'may not be changed in an update.')
-    yield* immutable(preemptionPolicy, old.preemptionPolicy, 'preemptionPolicy')
+  validateUpdate({ value, preemptionPolicy }, old, found) {
+    if (value !== old.value) found.push(forbid('value', 'may not be changed in an update.'))
+    immutable(preemptionPolicy, old.preemptionPolicy, 'preemptionPolicy', found)
   },
   schema: 'io.k8s.api.scheduling.v1.PriorityClass',
 })

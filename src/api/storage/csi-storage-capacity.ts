@@ -18,6 +18,6 @@ export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
   ],
   validate: validateStorageCapacity,
   validateUpdate: validateStorageCapacityUpdate,
-  warnings: capacityWarnings,
+  warnings: (capacity, _old, warnings) => capacityWarnings(capacity, warnings),
   schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
 })

@@ -24,7 +24,7 @@ export const storageClasses = defineResource<StorageClass>({
     age,
   ],
   validate: validateStorageClass,
-  warnings: classWarnings,
+  warnings: (storageClass, _old, warnings) => classWarnings(storageClass, warnings),
   validateUpdate: validateStorageClassUpdate,
   schema: 'io.k8s.api.storage.v1.StorageClass',
 })

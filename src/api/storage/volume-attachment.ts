@@ -25,7 +25,7 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
     age,
   ],
   validate: validateVolumeAttachment,
-  validateStatusUpdate: validateVolumeAttachment,
-  validateUpdate: ({ spec }, { spec: old }) => immutable(spec, old, 'spec'),
+  validateStatusUpdate: (attachment, _old, found) => validateVolumeAttachment(attachment, found),
+  validateUpdate: ({ spec }, { spec: old }, found) => immutable(spec, old, 'spec', found),
   schema: 'io.k8s.api.storage.v1.VolumeAttachment',
 })

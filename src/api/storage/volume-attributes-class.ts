@@ -14,18 +14,18 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   returnsDeleted: true,
   columns: [name, text('DriverName', ({ driverName }) => driverName), age],
   validate: validateClass,
-  *validateUpdate(attributes, old) {
+  validateUpdate(attributes, old, found) {
     for (const key of ['driverName', 'parameters'] as const) {
-      if (!deepEqual(attributes[key], old[key])) yield forbid(key, `updates to ${key} are forbidden.`)
+      if (!deepEqual(attributes[key], old[key])) found.push(forbid(key, `updates to ${key} are forbidden.`))
     }
-    yield* validateClass(attributes)
+    validateClass(attributes, found)
   },
   ratchets: true,
   schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
 })
 
-function* validateClass({ driverName, parameters }: VolumeAttributesClass): Findings {
-  yield* validateProvisioner(driverName, 'driverName')
-  yield* validateParameters(parameters, 'parameters')
-  if (Object.keys(parameters ?? {}).length === 0) yield required('parameters', 'must contain at least one key/value pair')
+function validateClass({ driverName, parameters }: VolumeAttributesClass, found: Findings): void {
+  validateProvisioner(driverName, 'driverName', found)
+  validateParameters(parameters, 'parameters', found)
+  if (Object.keys(parameters ?? {}).length === 0) found.push(required('parameters', 'must contain at least one key/value pair'))
 }

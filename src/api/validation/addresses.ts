@@ -11,12 +11,13 @@ const SPECIAL_RANGES: readonly (readonly [ranges: readonly string[], rule: strin
 ]
 
 /** An address that may lead into the cluster, or from it to an endpoint. */
-export function* validateExternalIP(ip: string, field: string): Findings {
-  const malformed = [...ipAddress(ip, field)]
-  yield* malformed
-  if (malformed.length > 0) return
-  if (isIn(ip, '0.0.0.0/32') || isIn(ip, '::/128')) yield invalidValue(field, ip, `may not be unspecified (${ip})`)
-  for (const [ranges, rule] of SPECIAL_RANGES) if (ranges.some((range) => isIn(ip, range))) yield invalidValue(field, ip, rule)
+export function validateExternalIP(ip: string, field: string, found: Findings): void {
+  const before = found.length
+  ipAddress(ip, field, found)
+  if (found.length > before) return
+  if (isIn(ip, '0.0.0.0/32') || isIn(ip, '::/128')) found.push(invalidValue(field, ip, `may not be unspecified (${ip})`))
+  for (const [ranges, rule] of SPECIAL_RANGES)
+    if (ranges.some((range) => isIn(ip, range))) found.push(invalidValue(field, ip, rule))
 }
 
 /** An IPv4 address in the clothes of IPv6 (`::ffff:127.0.0.1`) leads to the same place. */
@@ -30,17 +31,19 @@ function isIn(ip: string, range: string): boolean {
 const familyOf = (ip: string): 'ipv4' | 'ipv6' => (isIP(ip) === 6 ? 'ipv6' : 'ipv4')
 
 /** Spellings that some programs read otherwise than others. */
-export function* addressWarnings(ip: string, field: string): Iterable<string> {
+export function addressWarnings(ip: string, field: string, warnings: string[]): void {
   const canonical = canonicalAddress(ip)
   const mapped = mappedAddress(canonical)
   if (mapped !== undefined)
-    yield `${field}: non-standard IP address "${ip}" will be considered invalid in a future Kubernetes release: use "${mapped}"`
+    warnings.push(
+      `${field}: non-standard IP address "${ip}" will be considered invalid in a future Kubernetes release: use "${mapped}"`,
+    )
   else if (canonical !== undefined && canonical !== ip)
-    yield `${field}: IPv6 address "${ip}" should be in RFC 5952 canonical format ("${canonical}")`
+    warnings.push(`${field}: IPv6 address "${ip}" should be in RFC 5952 canonical format ("${canonical}")`)
 }
 
 /** The same of ranges, and of those that say an address where a range belongs. */
-export function* rangeWarnings(range: string, field: string): Iterable<string> {
+export function rangeWarnings(range: string, field: string, warnings: string[]): void {
   if (prefixError(range) !== undefined) return
   const [text = '', length = ''] = range.split('/')
   const [address, first, bits] = [canonicalAddress(text)!, firstAddress(range), Number(length)]
@@ -48,12 +51,14 @@ export function* rangeWarnings(range: string, field: string): Iterable<string> {
   const canonical = mapped === undefined ? `${first}/${bits}` : `${mapped}/${bits - MAPPED_BITS}`
   if (address !== first) {
     const single = `${mappedAddress(address) ?? address}/${isIP(text) === 4 ? 32 : 128}`
-    yield `${field}: CIDR value "${range}" is ambiguous in this context (should be "${canonical}" or "${single}"?)`
+    warnings.push(`${field}: CIDR value "${range}" is ambiguous in this context (should be "${canonical}" or "${single}"?)`)
   }
   if (mapped !== undefined)
-    yield `${field}: non-standard CIDR value "${range}" will be considered invalid in a future Kubernetes release: use "${canonical}"`
+    warnings.push(
+      `${field}: non-standard CIDR value "${range}" will be considered invalid in a future Kubernetes release: use "${canonical}"`,
+    )
   else if (address === first && range !== canonical)
-    yield `${field}: IPv6 CIDR value "${range}" should be in RFC 5952 canonical format ("${canonical}")`
+    warnings.push(`${field}: IPv6 CIDR value "${range}" should be in RFC 5952 canonical format ("${canonical}")`)
 }
 
 /** What stands before an IPv4 address that is written as one of IPv6. */

@@ -19,25 +19,25 @@ const REASON_RULE =
   "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')"
 
 /** One condition of each type, each of them whole (`k8s.io/apimachinery` `meta/v1/validation`). */
-export function* validateConditions(conditions: readonly Condition[] | undefined, field: string): Findings {
+export function validateConditions(conditions: readonly Condition[] | undefined, field: string, found: Findings): void {
   const seen = new Set<string>()
   for (const [index, condition] of (conditions ?? []).entries()) {
     const { type = '' } = condition
-    if (seen.has(type)) yield duplicateValue(`${field}[${index}].type`, type)
+    if (seen.has(type)) found.push(duplicateValue(`${field}[${index}].type`, type))
     seen.add(type)
-    yield* validateCondition(condition, `${field}[${index}]`)
+    validateCondition(condition, `${field}[${index}]`, found)
   }
 }
 
-function* validateCondition(condition: Condition, field: string): Findings {
+function validateCondition(condition: Condition, field: string, found: Findings): void {
   const { type = '', status = '', observedGeneration, lastTransitionTime, reason = '', message = '' } = condition
-  for (const problem of qualifiedName(type)) yield invalidValue(`${field}.type`, type, problem)
-  if (!STATUSES.includes(status)) yield unsupported(`${field}.status`, status, STATUSES)
+  for (const problem of qualifiedName(type)) found.push(invalidValue(`${field}.type`, type, problem))
+  if (!STATUSES.includes(status)) found.push(unsupported(`${field}.status`, status, STATUSES))
   if (observedGeneration !== undefined && observedGeneration < 0)
-    yield invalidValue(`${field}.observedGeneration`, observedGeneration, 'must be greater than or equal to zero')
-  if (!lastTransitionTime) yield required(`${field}.lastTransitionTime`, 'must be set')
-  if (reason === '') yield required(`${field}.reason`, 'must be set')
-  else if (reason.length > REASON_LENGTH_MAX) yield tooLong(`${field}.reason`, REASON_LENGTH_MAX)
-  else if (!REASON.test(reason)) yield invalidValue(`${field}.reason`, reason, REASON_RULE)
-  if (Buffer.byteLength(message) > MESSAGE_LENGTH_MAX) yield tooLong(`${field}.message`, MESSAGE_LENGTH_MAX)
+    found.push(invalidValue(`${field}.observedGeneration`, observedGeneration, 'must be greater than or equal to zero'))
+  if (!lastTransitionTime) found.push(required(`${field}.lastTransitionTime`, 'must be set'))
+  if (reason === '') found.push(required(`${field}.reason`, 'must be set'))
+  else if (reason.length > REASON_LENGTH_MAX) found.push(tooLong(`${field}.reason`, REASON_LENGTH_MAX))
+  else if (!REASON.test(reason)) found.push(invalidValue(`${field}.reason`, reason, REASON_RULE))
+  if (Buffer.byteLength(message) > MESSAGE_LENGTH_MAX) found.push(tooLong(`${field}.message`, MESSAGE_LENGTH_MAX))
 }

@@ -1,8 +1,18 @@
 import type { FieldError, FieldErrorReason } from '#meta'
 import { NONE } from './names.ts'
 
-/** What validators yield: upstream's field paths, order and wording. */
-export type Findings = Iterable<FieldError>
+/**
+ * What is wrong with an object, in upstream's order. Every validator is handed what it looks at, the path of that, and this list, to which
+ * it adds its own: where nothing is wrong nothing is made. `validate…(value, …, field, found)`.
+ */
+export type Findings = FieldError[]
+
+/** What a validator has to say where that decides about something else. */
+export function foundBy(validate: (found: Findings) => void): Findings {
+  const found: Findings = []
+  validate(found)
+  return found
+}
 
 const finding = (field: string, reason: FieldErrorReason, type: string, detail: string): FieldError => ({
   field,
@@ -47,28 +57,29 @@ export const tooMany = (field: string, actual: number, max: number): FieldError 
 export const IMMUTABLE = 'field is immutable'
 const NOT_NEGATIVE = 'must be greater than or equal to 0'
 
-export const nonNegative = (value: number | undefined, field: string): Findings =>
-  value === undefined || value >= 0 ? NONE : [invalidValue(field, value, NOT_NEGATIVE)]
-
-export const within = (value: number | undefined, from: number, to: number, field: string): Findings =>
-  value === undefined || (value >= from && value <= to)
-    ? NONE
-    : [invalidValue(field, value, `must be between ${from} and ${to}, inclusive`)]
-
-/** One of `supported` (sorted), or a required value that is missing. */
-export const oneOf = (value: string | undefined, supported: readonly string[], field: string): Findings =>
-  value ? optionalOneOf(value, supported, field) : [required(field)]
-
-/** As {@link oneOf} where absence is fine. */
-export const optionalOneOf = (value: string | undefined, supported: readonly string[], field: string): Findings =>
-  value === undefined || supported.includes(value) ? NONE : [unsupported(field, value, supported)]
-
-/** Complaints about a text as findings about its field. */
-export const complaints = (problems: Iterable<string>, value: unknown, field: string): Findings =>
-  problems === NONE ? NONE : complained(problems, value, field)
-
-function* complained(problems: Iterable<string>, value: unknown, field: string): Findings {
-  for (const problem of problems) yield invalidValue(field, value, problem)
+export function nonNegative(value: number | undefined, field: string, found: Findings): void {
+  if (value !== undefined && value < 0) found.push(invalidValue(field, value, NOT_NEGATIVE))
 }
 
-export const port = (value: number | undefined, field: string): Findings => within(value, 1, 65_535, field)
+export function within(value: number | undefined, from: number, to: number, field: string, found: Findings): void {
+  if (value === undefined || (value >= from && value <= to)) return
+  found.push(invalidValue(field, value, `must be between ${from} and ${to}, inclusive`))
+}
+
+/** One of `supported` (sorted), or a required value that is missing. */
+export function oneOf(value: string | undefined, supported: readonly string[], field: string, found: Findings): void {
+  if (!value) found.push(required(field))
+  else optionalOneOf(value, supported, field, found)
+}
+
+/** As {@link oneOf} where absence is fine. */
+export function optionalOneOf(value: string | undefined, supported: readonly string[], field: string, found: Findings): void {
+  if (value !== undefined && !supported.includes(value)) found.push(unsupported(field, value, supported))
+}
+
+/** Complaints about a text as findings about its field. */
+export function complaints(problems: Iterable<string>, value: unknown, field: string, found: Findings): void {
+  if (problems !== NONE) for (const problem of problems) found.push(invalidValue(field, value, problem))
+}
+
+export const port = (value: number | undefined, field: string, found: Findings): void => within(value, 1, 65_535, field, found)

@@ -3,17 +3,24 @@ import { dns1035Label } from './names.ts'
 
 const KNOWN = ['v1', 'v1beta1']
 
-/** Versions of a review that a webhook takes; `mustKnow`: one that this server sends among them. */
-export function* validateReviewVersions(versions: readonly string[], mustKnow: boolean, path: string, absent = ''): Findings {
+/** Versions of a review that a webhook takes; `mustKnow`: one that this server sends among them; `absent`: what is said of none. */
+export function validateReviewVersions(
+  versions: readonly string[],
+  mustKnow: boolean,
+  absent: string,
+  path: string,
+  found: Findings,
+): void {
   if (versions.length === 0) {
-    yield required(path, absent)
+    found.push(required(path, absent))
     return
   }
   for (const [index, version] of versions.entries()) {
-    if (versions.indexOf(version) < index) yield invalidValue(`${path}[${index}]`, version, 'duplicate version')
-    else yield* complaints(dns1035Label(version), version, `${path}[${index}]`)
+    if (versions.indexOf(version) < index) found.push(invalidValue(`${path}[${index}]`, version, 'duplicate version'))
+    else complaints(dns1035Label(version), version, `${path}[${index}]`, found)
   }
-  if (mustKnow && !knowsAny(versions)) yield invalidValue(path, versions, `must include at least one of ${KNOWN.join(', ')}`)
+  if (mustKnow && !knowsAny(versions))
+    found.push(invalidValue(path, versions, `must include at least one of ${KNOWN.join(', ')}`))
 }
 
 export const knowsAny = (versions: readonly string[]): boolean => versions.some((version) => KNOWN.includes(version))

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { foundBy } from './findings.ts'
 import { validateWebhookClient, type WebhookClient } from './webhook-client.ts'
 
 const FORM = '; desired format: https://host[/path]'
 const findings = (client: WebhookClient): string[] =>
-  [...validateWebhookClient(client, 'c')].map(({ field, message }) => `${field}: ${message}`)
+  foundBy((found) => validateWebhookClient(client, 'c', found)).map(({ field, message }) => `${field}: ${message}`)
 
 test('a webhook’s URL is https and says where, and nothing else', () => {
   const table: readonly [url: string, expected: readonly string[]][] = [

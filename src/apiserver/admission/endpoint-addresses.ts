@@ -1,5 +1,5 @@
-import { type EndpointSlice, type Endpoints, endpointSlices, endpoints, validateExternalIP } from '#api'
-import { type FieldError, invalid, type KubernetesObject } from '#meta'
+import { type EndpointSlice, type Endpoints, endpointSlices, endpoints, type Findings, validateExternalIP } from '#api'
+import { invalid, type KubernetesObject } from '#meta'
 import type { AdmissionPlugin } from './types.ts'
 
 /** Who the server itself is: it publishes where it is reached, which of a cluster in one process is loopback. */
@@ -14,22 +14,23 @@ export const endpointAddresses: AdmissionPlugin = {
   operations: ['CREATE', 'UPDATE'],
   validate({ resource, subresource, object, user, name }) {
     if (subresource !== '' || user.username === SERVER) return
-    const errors = [...findingsOf(resource, object)]
-    if (errors.length > 0) throw invalid(resource, name, errors)
+    const found: Findings = []
+    validateAddresses(resource, object, found)
+    if (found.length > 0) throw invalid(resource, name, found)
   },
 }
 
-function* findingsOf(resource: unknown, object: KubernetesObject | undefined): Iterable<FieldError> {
+function validateAddresses(resource: unknown, object: KubernetesObject | undefined, found: Findings): void {
   if (resource === endpointSlices) {
     const { addressType, endpoints: all } = object as EndpointSlice
     if (addressType === 'FQDN') return
     for (const [index, { addresses = [] }] of (all ?? []).entries())
-      for (const [at, ip] of addresses.entries()) yield* validateExternalIP(ip, `endpoints[${index}].addresses[${at}]`)
+      for (const [at, ip] of addresses.entries()) validateExternalIP(ip, `endpoints[${index}].addresses[${at}]`, found)
   }
   if (resource !== endpoints) return
   for (const [index, { addresses = [], notReadyAddresses = [] }] of ((object as Endpoints).subsets ?? []).entries()) {
-    for (const [at, { ip }] of addresses.entries()) yield* validateExternalIP(ip, `subsets[${index}].addresses[${at}].ip`)
+    for (const [at, { ip }] of addresses.entries()) validateExternalIP(ip, `subsets[${index}].addresses[${at}].ip`, found)
     for (const [at, { ip }] of notReadyAddresses.entries())
-      yield* validateExternalIP(ip, `subsets[${index}].notReadyAddresses[${at}].ip`)
+      validateExternalIP(ip, `subsets[${index}].notReadyAddresses[${at}].ip`, found)
   }
 }

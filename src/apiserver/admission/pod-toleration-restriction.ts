@@ -1,4 +1,4 @@
-import { type Namespace, namespaces, type Pod, pods, qosClass, type Toleration, validateTolerations } from '#api'
+import { type Findings, type Namespace, namespaces, type Pod, pods, qosClass, type Toleration, validateTolerations } from '#api'
 import { deepEqual } from '#base'
 import { badRequest, forbidden } from '#meta'
 import { decodeConfiguration, integer, listOf, objectOf, refuseConfiguration, text } from '../configuration-file.ts'
@@ -58,7 +58,10 @@ interface ClusterTolerations {
 async function parseClusterTolerations(bytes: Uint8Array | undefined): Promise<ClusterTolerations> {
   if (bytes === undefined) return { default: [], whitelist: [] }
   const { default: defaults = [], whitelist = [] } = (await decodeConfiguration(bytes, KIND)) as Partial<ClusterTolerations>
-  refuseConfiguration([...validateTolerations(defaults, 'default'), ...validateTolerations(whitelist, 'whitelist')])
+  const found: Findings = []
+  validateTolerations(defaults, 'default', found)
+  validateTolerations(whitelist, 'whitelist', found)
+  refuseConfiguration(found)
   return { default: defaults, whitelist }
 }
 

@@ -1,4 +1,13 @@
-import { type IPFamily, invalidValue, ipFamilyOf, otherFamily, type Service, type ServiceSpec, validateClusterIPs } from '#api'
+import {
+  foundBy,
+  type IPFamily,
+  invalidValue,
+  ipFamilyOf,
+  otherFamily,
+  type Service,
+  type ServiceSpec,
+  validateClusterIPs,
+} from '#api'
 import { deepEqual } from '#base'
 import type { FieldError } from '#meta'
 import { hasClusterIP, isHeadless } from './service-fields.ts'
@@ -11,7 +20,7 @@ export function setIPFamilies(draft: Service, old: Service | undefined, configur
   const { spec } = draft
   if (spec === undefined || !hasClusterIP(draft) || isPreferenceUnchanged(draft, old)) return []
   spec.ipFamilyPolicy ??= old?.spec?.ipFamilyPolicy ?? (isBare(draft) ? 'RequireDualStack' : 'SingleStack')
-  const malformed = [...validateClusterIPs(spec)]
+  const malformed = foundBy((found) => validateClusterIPs(spec, found))
   if (malformed.length > 0) return malformed
   const contradictions = [
     ...(old?.spec === undefined ? [] : release(spec, old.spec)),

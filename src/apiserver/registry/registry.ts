@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from '#api'
+import type { Findings, ResourceDefinition } from '#api'
 import { type Clock, deepClone, deepEqual, type Log, type Random } from '#base'
 import {
   alreadyExists,
@@ -161,9 +161,11 @@ export class Registry {
     const hook = hookOf(resource)
     const transaction = hook === undefined ? nothingToDo : await hook.beginCreate(object, this.#writeContext(context, dryRun))
     try {
-      const findings = [...validateCreate(object, resource), ...resource.validate(object, { nowMs: clock.now(), isNew: true })]
-      refuse(resource, name, findings)
-      context.warnings.push(...resource.warnings(object, undefined))
+      const found: Findings = []
+      validateCreate(object, resource, found)
+      resource.validate(object, found, { nowMs: clock.now(), isNew: true })
+      refuse(resource, name, found)
+      resource.warnings(object, undefined, context.warnings)
       await authorize?.()
       await admission.validate(attributes)
       const version = await timed(context.audit, 'etcd', () => this.#put(context, object, 0, dryRun))
@@ -224,15 +226,16 @@ export class Registry {
       hook === undefined ? nothingToDo : await hook.beginUpdate(object, old, this.#writeContext(context, options.dryRun))
     try {
       const nowMs = clock.now()
-      const own = main
-        ? [...(resource.ratchets ? [] : resource.validate(object, { nowMs })), ...resource.validateUpdate(object, old, { nowMs })]
-        : options.subresource === 'status'
-          ? [...resource.validateStatusUpdate(object, old, { nowMs })]
-          : [...resource.validateSubresourceUpdate(options.subresource, object, old, { nowMs })]
-      const findings = [...validateUpdate(object, old, resource), ...own, ...validateImmutable(object, old, resource)]
-      refuse(resource, name, findings)
-      if (main) context.warnings.push(...resource.warnings(object, old))
-      else if (options.subresource === 'status') context.warnings.push(...resource.statusWarnings(object))
+      const found: Findings = []
+      validateUpdate(object, old, resource, found)
+      if (main && !resource.ratchets) resource.validate(object, found, { nowMs })
+      if (main) resource.validateUpdate(object, old, found, { nowMs })
+      else if (options.subresource === 'status') resource.validateStatusUpdate(object, old, found, { nowMs })
+      else resource.validateSubresourceUpdate(options.subresource, object, old, found, { nowMs })
+      validateImmutable(object, old, resource, found)
+      refuse(resource, name, found)
+      if (main) resource.warnings(object, old, context.warnings)
+      else if (options.subresource === 'status') resource.statusWarnings(object, context.warnings)
       await admission.validate(attributes)
       const version = await timed(context.audit, 'etcd', () => this.#finishUpdate(context, object, current, options))
       await transaction.commit()

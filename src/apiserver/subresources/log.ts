@@ -1,4 +1,4 @@
-import { readPodLogOptions, validatePodLogOptions } from '#api'
+import { type Findings, readPodLogOptions, validatePodLogOptions } from '#api'
 import type { TransportResponse } from '#client'
 import { badRequest, failure, internalError, invalid } from '#meta'
 import { callUpstream } from '../http/upstream.ts'
@@ -32,14 +32,13 @@ export const log: Subresource = {
 }
 
 function refuseSenseless(query: URLSearchParams, name: string): void {
-  let findings: ReturnType<typeof validatePodLogOptions>
+  const found: Findings = []
   try {
-    findings = validatePodLogOptions(readPodLogOptions(query))
+    validatePodLogOptions(readPodLogOptions(query), found)
   } catch (error) {
     throw badRequest((error as Error).message)
   }
-  const all = [...findings]
-  if (all.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, all)
+  if (found.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, name, found)
 }
 
 const REFUSAL_BYTES_MAX = 64 * 1024

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FSWatcher, mkdirSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
-import { type Pod, pods } from '#api'
+import { foundBy, type Pod, pods } from '#api'
 import { type Clock, deepClone, type Log } from '#base'
 import { decodeText, formatTime } from '#meta'
 
@@ -106,7 +106,7 @@ export class StaticPods implements Disposable {
     pods.default(pod)
     const tolerations = [...(pod.spec?.tolerations ?? []), { operator: 'Exists', effect: 'NoExecute' }]
     pod.spec = { ...pod.spec!, nodeName, tolerations }
-    const [problem] = pods.validate(pod, { nowMs: clock.now() })
+    const [problem] = foundBy((found) => pods.validate(pod, found, { nowMs: clock.now() }))
     if (problem !== undefined) throw new Error(`${problem.field}: ${problem.message}`)
     const forbidden = refersToObjects(pod)
     if (forbidden !== undefined) throw new Error(`a static pod may not use ${forbidden}`)

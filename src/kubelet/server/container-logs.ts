@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import { type ContainerStatus, type Pod, type PodLogOptions, readPodLogOptions, validatePodLogOptions } from '#api'
+import { type ContainerStatus, foundBy, type Pod, type PodLogOptions, readPodLogOptions, validatePodLogOptions } from '#api'
 import { type Endpoint, type Exchange, fail } from './endpoint.ts'
 import { readLog } from './logs.ts'
 
@@ -32,7 +32,7 @@ function optionsOf(query: URLSearchParams): PodLogOptions | { readonly status: n
   } catch {
     return { status: 400, message: '{"message": "Unable to decode query."}' }
   }
-  const [finding] = validatePodLogOptions(options)
+  const [finding] = foundBy((found) => validatePodLogOptions(options, found))
   return finding === undefined ? options : { status: 422, message: '{"message": "Invalid request."}' }
 }
 

@@ -8,10 +8,10 @@ import { rulesOf } from './compile-rules.ts'
 const MOST_EXPENSIVE_MAX = 4
 
 /** Compiles every rule of a schema and weighs what it may cost; a schema that was accepted before keeps rules that are too expensive each. */
-export function* validateRules(schema: Structural, path: string, isUnchanged: boolean): Findings {
+export function validateRules(schema: Structural, path: string, isUnchanged: boolean, found: Findings): void {
   const weigh = new Weighing(isUnchanged)
-  yield* weigh.node(schema, path, { cardinality: 1, uncorrelatable: undefined, isRoot: true })
-  yield* weigh.total(path)
+  weigh.node(schema, path, { cardinality: 1, uncorrelatable: undefined, isRoot: true }, found)
+  weigh.total(path, found)
 }
 
 interface Place {
@@ -30,56 +30,56 @@ class Weighing {
     this.#isUnchanged = isUnchanged
   }
 
-  *node(node: Structural, path: string, place: Place): Findings {
+  node(node: Structural, path: string, place: Place, found: Findings): void {
     const { uncorrelatable } = place
     for (const [index, compiled] of rulesOf(node, place.isRoot === true).entries()) {
       const own = `${path}.x-kubernetes-validations[${index}]`
       const { rule, program, messageProgram, usesOldSelf, maxCost, messageMaxCost } = compiled
       const times = place.cardinality ?? maxElements({ type: 'array', items: celSchema(node) })
-      yield* this.#weigh(`${own}.rule`, 'estimated rule cost', maxCost === 0 ? 0 : maxCost * times)
-      if (typeof program === 'string') yield invalidValue(`${own}.rule`, rule, program)
-      if (typeof messageProgram === 'string') yield invalidValue(`${own}.messageExpression`, rule, messageProgram)
+      this.#weigh(`${own}.rule`, 'estimated rule cost', maxCost === 0 ? 0 : maxCost * times, found)
+      if (typeof program === 'string') found.push(invalidValue(`${own}.rule`, rule, program))
+      if (typeof messageProgram === 'string') found.push(invalidValue(`${own}.messageExpression`, rule, messageProgram))
       else if (messageProgram !== undefined)
-        yield* this.#weigh(`${own}.messageExpression`, 'estimated messageExpression cost', messageMaxCost)
+        this.#weigh(`${own}.messageExpression`, 'estimated messageExpression cost', messageMaxCost, found)
       if (usesOldSelf && uncorrelatable !== undefined) {
         const detail = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${uncorrelatable}`
-        yield invalidValue(`${own}.rule`, rule.rule, detail)
+        found.push(invalidValue(`${own}.rule`, rule.rule, detail))
       } else if (!usesOldSelf && rule.optionalOldSelf !== undefined && typeof program !== 'string')
-        yield invalidValue(`${own}.optionalOldSelf`, rule.optionalOldSelf, 'may not be set if oldSelf is not used in rule')
+        found.push(invalidValue(`${own}.optionalOldSelf`, rule.optionalOldSelf, 'may not be set if oldSelf is not used in rule'))
     }
-    yield* this.#children(node, path, place)
+    this.#children(node, path, place, found)
   }
 
-  *#children(node: Structural, path: string, { cardinality, uncorrelatable }: Place): Findings {
+  #children(node: Structural, path: string, { cardinality, uncorrelatable }: Place, found: Findings): void {
     const many = (max: number | undefined): number | undefined =>
       cardinality === undefined || max === undefined ? undefined : cardinality * max
     const inMap = node['x-kubernetes-map-type'] === 'atomic' ? (uncorrelatable ?? path) : uncorrelatable
     for (const [name, property] of Object.entries(node.properties ?? {}))
-      yield* this.node(property, `${path}.properties[${name}]`, { cardinality, uncorrelatable: inMap })
+      this.node(property, `${path}.properties[${name}]`, { cardinality, uncorrelatable: inMap }, found)
     const additional = additionalOf(node)
     if (additional !== undefined) {
       const place = { cardinality: many(node.maxProperties), uncorrelatable }
-      yield* this.node(additional, `${path}.additionalProperties`, place)
+      this.node(additional, `${path}.additionalProperties`, place, found)
     }
     if (node.items === undefined) return
     const inList = node['x-kubernetes-list-type'] === 'map' ? uncorrelatable : (uncorrelatable ?? path)
-    yield* this.node(node.items, `${path}.items`, { cardinality: many(node.maxItems), uncorrelatable: inList })
+    this.node(node.items, `${path}.items`, { cardinality: many(node.maxItems), uncorrelatable: inList }, found)
   }
 
-  *total(path: string): Findings {
+  total(path: string, found: Findings): void {
     const sum = this.#costs.reduce((all, { cost }) => all + cost, 0)
     if (sum <= STATIC_ESTIMATED_CRD_COST_LIMIT) return
     const expensive = this.#costs.filter(({ cost }) => cost > 0).sort((a, b) => b.cost - a.cost)
     for (const each of expensive.slice(0, MOST_EXPENSIVE_MAX))
-      yield forbid(each.path, 'contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema')
+      found.push(forbid(each.path, 'contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema'))
     const name = 'x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema'
-    yield forbid(path, exceeds(name, sum, STATIC_ESTIMATED_CRD_COST_LIMIT))
+    found.push(forbid(path, exceeds(name, sum, STATIC_ESTIMATED_CRD_COST_LIMIT)))
   }
 
-  *#weigh(path: string, name: string, cost: number): Findings {
+  #weigh(path: string, name: string, cost: number, found: Findings): void {
     this.#costs.push({ path, cost })
     if (!this.#isUnchanged && cost > STATIC_ESTIMATED_COST_LIMIT)
-      yield forbid(path, exceeds(name, cost, STATIC_ESTIMATED_COST_LIMIT))
+      found.push(forbid(path, exceeds(name, cost, STATIC_ESTIMATED_COST_LIMIT)))
   }
 }
 

@@ -1,6 +1,14 @@
 import { deepEqual } from '#base'
 import { type FieldError, isObject } from '#meta'
-import { duplicateValue, invalidValue, required, tooLong, tooMany, unsupported } from '../../validation/findings.ts'
+import {
+  duplicateValue,
+  type Findings,
+  invalidValue,
+  required,
+  tooLong,
+  tooMany,
+  unsupported,
+} from '../../validation/findings.ts'
 import { formatCheck } from './formats.ts'
 import { matchesPattern } from './pattern.ts'
 import { additionalOf, propertyOf, type Structural } from './structural.ts'
@@ -206,17 +214,17 @@ export const formerField = (former: Former | undefined, name: string): Former | 
   former !== undefined && isObject(former.value) && Object.hasOwn(former.value, name) ? { value: former.value[name] } : undefined
 
 /** Items that a set or a keyed list holds twice. */
-export function* duplicateItems(value: unknown, schema: Structural, path = ''): Iterable<FieldError> {
+export function duplicateItems(value: unknown, schema: Structural, path: string, found: Findings): void {
   if (Array.isArray(value)) {
     const type = schema['x-kubernetes-list-type']
     const keys = schema['x-kubernetes-list-map-keys'] ?? []
     const seen = new Set<string>()
     for (const [index, item] of value.entries()) {
-      if (schema.items !== undefined) yield* duplicateItems(item, schema.items, `${path}[${index}]`)
+      if (schema.items !== undefined) duplicateItems(item, schema.items, `${path}[${index}]`, found)
       if (type !== 'set' && type !== 'map') continue
       const shown = type === 'map' && isObject(item) ? Object.fromEntries(keys.map((key) => [key, item[key]])) : item
       const key = type === 'map' ? itemKey(item, keys) : JSON.stringify(item)
-      if (seen.has(key)) yield duplicateValue(`${path}[${index}]`, shown)
+      if (seen.has(key)) found.push(duplicateValue(`${path}[${index}]`, shown))
       seen.add(key)
     }
     return
@@ -225,6 +233,6 @@ export function* duplicateItems(value: unknown, schema: Structural, path = ''): 
   const additional = additionalOf(schema)
   for (const name of Object.keys(value)) {
     const node = propertyOf(schema, name) ?? additional
-    if (node !== undefined) yield* duplicateItems(value[name], node, below(path, name))
+    if (node !== undefined) duplicateItems(value[name], node, below(path, name), found)
   }
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
-import { complaints, duplicateValue, invalidValue, oneOf, required, subdomainName, tooMany, unsupported } from '#api'
+import { complaints, duplicateValue, foundBy, invalidValue, oneOf, required, subdomainName, tooMany, unsupported } from '#api'
 import { type FieldError, parseGoDuration } from '#meta'
 import { MatchConditions } from '../review/conditions.ts'
 import type { RawAuthorizer, RawWebhook } from './configuration.ts'
@@ -30,7 +30,7 @@ export async function* findingsOf(authorizers: readonly RawAuthorizer[], hasPoli
     types.add(type)
     if (name === '') yield required(`${path}.name`)
     else if (names.has(name)) yield duplicateValue(`${path}.name`, name)
-    else yield* complaints(subdomainName(name), name, `${path}.name`)
+    else yield* foundBy((found) => complaints(subdomainName(name), name, `${path}.name`, found))
     names.add(name)
     if (type !== 'Webhook' && webhook !== undefined)
       yield invalidValue(`${path}.webhook`, 'non-null', 'may only be specified when type=Webhook')
@@ -46,11 +46,11 @@ async function* webhookFindings(webhook: RawWebhook, path: string): AsyncIterabl
   // There is a default for what is left out.
   if (authorizedTTL !== undefined) yield* durationFindings(authorizedTTL, `${path}.authorizedTTL`, Infinity, 'must be > 0s')
   if (unauthorizedTTL !== undefined) yield* durationFindings(unauthorizedTTL, `${path}.unauthorizedTTL`, Infinity, 'must be > 0s')
-  yield* oneOf(webhook.subjectAccessReviewVersion, VERSIONS, `${path}.subjectAccessReviewVersion`)
+  yield* foundBy((found) => oneOf(webhook.subjectAccessReviewVersion, VERSIONS, `${path}.subjectAccessReviewVersion`, found))
   const conditionVersion = webhook.matchConditionSubjectAccessReviewVersion
   if (conditionVersion !== undefined || matchConditions.length > 0)
-    yield* oneOf(conditionVersion, ['v1'], `${path}.matchConditionSubjectAccessReviewVersion`)
-  yield* oneOf(webhook.failurePolicy, ['Deny', 'NoOpinion'], `${path}.failurePolicy`)
+    yield* foundBy((found) => oneOf(conditionVersion, ['v1'], `${path}.matchConditionSubjectAccessReviewVersion`, found))
+  yield* foundBy((found) => oneOf(webhook.failurePolicy, ['Deny', 'NoOpinion'], `${path}.failurePolicy`, found))
   yield* connectionFindings(connectionInfo, `${path}.connectionInfo`)
   if (matchConditions.length > CONDITIONS_MAX) yield tooMany(`${path}.matchConditions`, matchConditions.length, CONDITIONS_MAX)
   const seen = new Set<string>()
@@ -75,7 +75,7 @@ function* durationFindings(value: string | undefined, path: string, maxMs: numbe
 function* connectionFindings(connection: RawWebhook['connectionInfo'], path: string): Iterable<FieldError> {
   const { type = '', kubeConfigFile } = connection ?? {}
   const file = `${path}.kubeConfigFile`
-  yield* oneOf(type, ['InClusterConfig', 'KubeConfigFile'], `${path}.type`)
+  yield* foundBy((found) => oneOf(type, ['InClusterConfig', 'KubeConfigFile'], `${path}.type`, found))
   if (type === 'InClusterConfig' && kubeConfigFile !== undefined)
     yield invalidValue(file, kubeConfigFile, 'can only be set when type=KubeConfigFile')
   if (type !== 'KubeConfigFile') return
