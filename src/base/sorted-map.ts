@@ -29,6 +29,8 @@ export class SortedMap<K extends string | number, V> {
   #root: Node<K, V>
   #owner: object = {}
   #size = 0
+  /** By the insertion that is under way. */
+  #replaced: V | undefined
   /** Nodes made so far by this map: its work, for those who want to know that something was not done. */
   nodesMade = 1
 
@@ -63,10 +65,14 @@ export class SortedMap<K extends string | number, V> {
     return undefined
   }
 
-  set(key: K, value: V): void {
+  /** Returns what was there before. */
+  set(key: K, value: V): V | undefined {
     const root = this.#owned(this.#root)
     const split = this.#insert(root, key, value)
     this.#root = split === undefined ? root : this.#inner([root.keys[0]!, split.keys[0]!], [root, split])
+    const replaced = this.#replaced
+    this.#replaced = undefined
+    return replaced
   }
 
   delete(key: K): boolean {
@@ -105,6 +111,7 @@ export class SortedMap<K extends string | number, V> {
     if (node.children === undefined) {
       const at = lowerBound(node.keys, key)
       if (node.keys[at] === key) {
+        this.#replaced = node.values[at]
         node.values[at] = value
         return undefined
       }

@@ -11,7 +11,7 @@ export interface LogRecord {
 }
 
 /** Also the change that made it: one object stays of a write. */
-interface Version {
+export interface Version {
   readonly key: string
   readonly revision: Revision
   /** Undefined: deleted at this revision. */
@@ -86,22 +86,28 @@ export class History {
     if (expiresAtMs !== undefined) this.#expiring.set(expiryKey(expiresAtMs, revision), key)
   }
 
-  /** Applies the next record; revisions only grow. Returns the change it makes. */
-  apply({ revision, key, value, expiresAtMs }: LogRecord): Change {
-    const older = this.#versions.get(key)
-    const version: Version = { key, revision, value, expiresAtMs, older }
-    this.#versions.set(key, version)
+  /** Applies the next record; revisions only grow. Returns what it makes. */
+  apply({ revision, key, value, expiresAtMs }: LogRecord): Version {
+    const version: { -readonly [K in keyof Version]: Version[K] } = { key, revision, value, expiresAtMs, older: undefined }
+    const older = this.#versions.set(key, version)
+    version.older = older
     this.#changes.set(revision, version)
     if (older?.expiresAtMs !== undefined) this.#expiring.delete(expiryKey(older.expiresAtMs, older.revision))
     if (expiresAtMs !== undefined) this.#expiring.set(expiryKey(expiresAtMs, revision), key)
     this.#revision = revision
     this.#changedBytes += value?.byteLength ?? 0
-    return changeOf(version)
+    return version
   }
 
   current(key: string): Entry | undefined {
     const newest = this.#versions.get(key)
     return newest && entryOf(newest)
+  }
+
+  /** Of the newest value of `key`; 0 when it has none. */
+  revisionOf(key: string): Revision {
+    const newest = this.#versions.get(key)
+    return newest?.value === undefined ? 0 : newest.revision
   }
 
   get(key: string, at: Revision | undefined): Entry | undefined {
@@ -152,12 +158,13 @@ export class History {
     }
   }
 
-  /** The revision up to which history must be forgotten so that no more than `bytes` of changes stay. */
-  revisionForBytes(bytes: number): Revision {
+  /** The revision up to which history must be forgotten so that no more than `bytes` of changes stay, or so many changes are forgotten. */
+  revisionForBytes(bytes: number, changesMax: number): Revision {
     let surplus = this.#changedBytes - bytes
     let revision = this.#compacted
+    let changes = 0
     for (const [at, { value }] of this.#changes.entries()) {
-      if (surplus <= 0) break
+      if (surplus <= 0 || changes++ >= changesMax) break
       revision = at
       surplus -= value?.byteLength ?? 0
     }
@@ -235,7 +242,7 @@ const entryOf = ({ key, value, revision }: Version): Entry | undefined =>
 
 const NOTHING = new Uint8Array()
 
-function changeOf({ key, value, revision, older }: Version): Change {
+export function changeOf({ key, value, revision, older }: Version): Change {
   const previous = older && entryOf(older)
   if (value !== undefined) return { type: 'put', key, value, revision, previous }
   return { type: 'delete', key, value: previous?.value ?? NOTHING, revision, previous }

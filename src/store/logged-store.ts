@@ -1,5 +1,5 @@
 import { AsyncQueue, type Clock, nextTurn, type Timer } from '#base'
-import type { History, LogRecord } from './history.ts'
+import { changeOf, type History, type LogRecord, type Version } from './history.ts'
 import {
   type Change,
   Compacted,
@@ -16,6 +16,11 @@ import {
   WatchOverflow,
 } from './store.ts'
 
+/** A record that is to become durable; `settle` is told once, when it has or can't. */
+export interface LogWrite extends LogRecord {
+  settle(error?: Error): void
+}
+
 /** Makes records durable, in the order given. What a backend adds to {@link LoggedStore}. */
 export interface DurableLog extends AsyncDisposable {
   /** Throws a `StoreFailure` when no such record is taken now; after that `append` takes it. Deletes may go on where puts are refused. */
@@ -24,7 +29,7 @@ export interface DurableLog extends AsyncDisposable {
    * Settles, in the order of the calls, once the record is on disk, or with what went wrong. Then nothing of what had been appended before that is
    * settled with success any more, and `admit` says whether there is a way on.
    */
-  append(record: LogRecord, settle: (error?: Error) => void): void
+  append(write: LogWrite): void
   /** Notes that history is gone up to `revision`, and may use the moment to keep less; `state` has what is durable and visible by then. */
   compact(revision: Revision, state: () => History): Promise<void>
   /** Why the log can't be relied on now. */
@@ -34,7 +39,7 @@ export interface DurableLog extends AsyncDisposable {
 /** A log of what is forgotten with the process. */
 export const memoryLog: DurableLog = {
   admit() {},
-  append: (_record, settle) => settle(),
+  append: (write) => write.settle(),
   async compact() {},
   problem: () => undefined,
   async [Symbol.asyncDispose]() {},
@@ -44,16 +49,37 @@ export const memoryLog: DurableLog = {
 export const WATCH_BUFFER_CHANGES_MAX = 100_000
 /** Values of changes since the last compaction. More are forgotten early, down to half: watches and lists from then must start again. */
 export const HISTORY_BYTES_MAX = 256 * 1024 * 1024
-/** What history forgets before others have their turn. */
-const COMPACTED_PER_TURN = 512
+/** What history forgets before others have their turn: about half a millisecond. */
+const COMPACTED_PER_TURN = 128
 /** Entries that ended together and are deleted together. */
 const EXPIRED_TOGETHER_MAX = 1_000
 
-/** On its way to disk, under its key. */
-interface Pending {
-  readonly record: LogRecord
-  /** Of those who lost to it. */
-  settled?: PromiseWithResolvers<void>
+/** On its way to disk. All that there is of a write until then: what is made for each fills the young generation, whose collections stop everybody. */
+class Write implements LogWrite {
+  readonly revision: Revision
+  readonly key: string
+  readonly value: Uint8Array | undefined
+  readonly expiresAtMs: number | undefined
+  readonly settled = Promise.withResolvers<Revision>()
+  readonly #onSettled: (write: Write, error: Error | undefined) => void
+
+  constructor(
+    revision: Revision,
+    key: string,
+    value: Uint8Array | undefined,
+    expiresAtMs: number | undefined,
+    onSettled: (write: Write, error: Error | undefined) => void,
+  ) {
+    this.revision = revision
+    this.key = key
+    this.value = value
+    this.expiresAtMs = expiresAtMs
+    this.#onSettled = onSettled
+  }
+
+  settle(error?: Error): void {
+    this.#onSettled(this, error)
+  }
 }
 
 interface Watcher {
@@ -68,7 +94,13 @@ interface Watcher {
 export class LoggedStore implements Store {
   readonly isShared = false
   readonly #history: History
-  readonly #pending = new Map<string, Pending>()
+  /**
+   * What keys will be at once all that is on its way is on disk: the revision, and negative when that is a deletion. Numbers, since tables that a map has outgrown are long-lived garbage,
+   * and what they point to is copied by each collection until they are found to be.
+   */
+  readonly #pending = new Map<string, Revision>()
+  /** Who lost to a write that was still on its way, by its revision. */
+  readonly #losers = new Map<Revision, PromiseWithResolvers<void>>()
   readonly #watchers = new Set<Watcher>()
   readonly #log: DurableLog
   readonly #clock: Clock
@@ -173,76 +205,97 @@ export class LoggedStore implements Store {
     for (const { queue } of this.#watchers) queue.close()
   }
 
-  /** One promise and one closure a write: what lives while it waits for the disk is copied by each collection meanwhile. */
   #write(key: string, value: Uint8Array | undefined, expected: Revision, expiresAtMs: number | undefined): Promise<Revision> {
-    return new Promise((resolve, reject) => {
-      if (this.#disposed) throw new Error('the store is closed')
-      const before = this.#pending.get(key)
-      if (this.#revisionOf(key, before) !== expected) {
-        resolve(this.#refused(key, before))
-        return
-      }
+    if (this.#disposed) return Promise.reject(new Error('the store is closed'))
+    const before = this.#pending.get(key)
+    if ((before === undefined ? this.#history.revisionOf(key) : Math.max(0, before)) !== expected)
+      return this.#refused(key, before)
+    try {
       this.#log.admit(value === undefined ? 'delete' : 'put')
-      const pending: Pending = { record: { revision: ++this.#assigned, key, value, expiresAtMs } }
-      this.#pending.set(key, pending)
-      this.#log.append(pending.record, (error) => {
-        if (this.#pending.get(key) === pending) this.#pending.delete(key)
-        if (error === undefined) {
-          this.#commit(pending.record)
-          resolve(pending.record.revision)
-        } else {
-          // All that came after is lost too, and what comes next follows what is durable.
-          this.#assigned = this.#history.revision
-          reject(error)
-        }
-        pending.settled?.resolve()
-      })
-    })
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    const write = new Write(++this.#assigned, key, value, expiresAtMs, this.#onSettled)
+    this.#pending.set(key, pendingOf(write))
+    this.#log.append(write)
+    return write.settled.promise
   }
 
-  /** As the next write of `key` will find it: 0 when it is not there. */
-  #revisionOf(key: string, pending: Pending | undefined): Revision {
-    if (pending === undefined) return this.#history.current(key)?.revision ?? 0
-    return pending.record.value === undefined ? 0 : pending.record.revision
+  /** One for all writes. */
+  readonly #onSettled = (write: Write, error: Error | undefined): void => {
+    const { key, revision, settled } = write
+    if (this.#pending.get(key) === pendingOf(write)) this.#pending.delete(key)
+    if (error === undefined) {
+      this.#commit(write)
+      settled.resolve(revision)
+    } else {
+      // All that came after is lost too, and what comes next follows what is durable.
+      this.#assigned = this.#history.revision
+      settled.reject(error)
+    }
+    if (this.#losers.size === 0) return
+    this.#losers.get(revision)?.resolve()
+    this.#losers.delete(revision)
   }
 
   /** The winner may still be on its way; who lost to it should be shown what is then there. */
-  async #refused(key: string, winner: Pending | undefined): Promise<never> {
-    if (winner !== undefined) await (winner.settled ??= Promise.withResolvers<void>()).promise
+  async #refused(key: string, winner: Revision | undefined): Promise<never> {
+    if (winner !== undefined) {
+      const revision = Math.abs(winner)
+      const settled = this.#losers.get(revision) ?? Promise.withResolvers()
+      this.#losers.set(revision, settled)
+      await settled.promise
+    }
     throw new RevisionConflict(key, this.#history.current(key))
   }
 
   #commit(record: LogRecord): void {
-    const change = this.#history.apply(record)
+    const version = this.#history.apply(record)
     if (this.#timer === undefined ? this.#history.hasExpiring : (record.expiresAtMs ?? Number.POSITIVE_INFINITY) < this.#timer.at)
       this.#armExpiry()
+    if (this.#watchers.size > 0) this.#tell(version)
+    if (this.#history.changedBytes > this.#historyBytesMax && !this.#isTrimming) void this.#trim()
+  }
+
+  #tell(version: Version): void {
+    let change: Change | undefined
     for (const { prefix, queue } of this.#watchers) {
-      if (!change.key.startsWith(prefix)) continue
+      if (!version.key.startsWith(prefix)) continue
+      change ??= changeOf(version)
       if (!queue.push(change)) queue.fail(new WatchOverflow(WATCH_BUFFER_CHANGES_MAX))
     }
-    if (this.#history.changedBytes > this.#historyBytesMax && !this.#isTrimming) void this.#trim()
   }
 
   async #compact(revision: Revision): Promise<void> {
     const history = this.#history
     if (revision > history.revision) throw new FutureRevision(revision, history.revision)
     if (revision <= history.compactedRevision) throw new Compacted(revision, history.compactedRevision)
-    while (history.compactedRevision < revision) {
-      history.compact(Math.min(revision, history.compactedRevision + COMPACTED_PER_TURN))
-      if (history.compactedRevision < revision) await nextTurn()
-    }
+    await this.#forget(() => revision)
     await this.#log.compact(revision, () => this.state())
   }
 
   /** Before history costs more memory than it may. */
   async #trim(): Promise<void> {
     this.#isTrimming = true
-    try {
-      await this.compact(this.#history.revisionForBytes(this.#historyBytesMax / 2))
-    } catch {
-      // Somebody else has compacted, or the log has a problem, of which it tells.
-    } finally {
-      this.#isTrimming = false
+    const compacted = this.#compacting.then(async () => {
+      const history = this.#history
+      await this.#forget(() => history.revisionForBytes(this.#historyBytesMax / 2, COMPACTED_PER_TURN))
+      await this.#log.compact(history.compactedRevision, () => this.state())
+    })
+    // That the log has a problem it tells itself.
+    this.#compacting = compacted.catch(() => undefined)
+    await this.#compacting
+    this.#isTrimming = false
+  }
+
+  /** A little each turn, as long as `until` is ahead. */
+  async #forget(until: () => Revision): Promise<void> {
+    const history = this.#history
+    let next = until()
+    while (next > history.compactedRevision) {
+      history.compact(Math.min(next, history.compactedRevision + COMPACTED_PER_TURN))
+      if (next === history.compactedRevision) next = until()
+      if (next > history.compactedRevision) await nextTurn()
     }
   }
 
@@ -264,3 +317,5 @@ export class LoggedStore implements Store {
     if (deleted.every((each) => each.status === 'fulfilled' || each.reason instanceof RevisionConflict)) this.#armExpiry()
   }
 }
+
+const pendingOf = ({ revision, value }: LogRecord): Revision => (value === undefined ? -revision : revision)

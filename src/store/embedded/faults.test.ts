@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { settle, VirtualClock } from '#base'
 import { errno, SimulatedDisk } from '#testing'
-import { type Store, StoreFailure } from '../store.ts'
+import { RevisionConflict, type Store, StoreFailure } from '../store.ts'
 import { bytes, openTestStore, shown } from './fixtures.ts'
 import { SIZES } from './recover.ts'
 
@@ -119,6 +119,25 @@ test('after a failed sync nothing is acknowledged any more, what was is readable
   await assert.rejects(store.compact(1), isFailure('Refused', message))
   assert.match(store.problem()!, message)
   assert.deepEqual([(await shown(store)).map(([key]) => key), store.revision], [['/a'], 1])
+})
+
+test('writes follow one another while they are on their way, and who loses to one is shown what is there once it is settled', async () => {
+  const disk = new SimulatedDisk()
+  await using store = await openTestStore(disk)
+  const lost = (current: number | undefined) => (error: unknown) =>
+    error instanceof RevisionConflict && error.current?.revision === current
+  const row = [put(store, '/a'), store.put('/a', bytes('2'), { expected: 1 }), store.delete('/a', 2), put(store, '/a')]
+  await assert.rejects(put(store, '/a'), lost(4))
+  await assert.rejects(store.delete('/a', 2), lost(4))
+  assert.deepEqual(await Promise.all(row), [1, 2, 3, 4])
+  const gone = store.delete('/a', 4)
+  await assert.rejects(store.put('/a', bytes('5'), { expected: 4 }), lost(undefined))
+  assert.equal(await gone, 5)
+  await put(store, '/b')
+  disk.fault = ({ kind }) => (kind === 'write' ? Promise.reject(errno('EIO', 'i/o error, write')) : undefined)
+  const failed = assert.rejects(store.put('/b', bytes('7'), { expected: 6 }), isFailure('Unavailable'))
+  await assert.rejects(store.delete('/b', 6), lost(6))
+  await failed
 })
 
 test('a disk that takes a few bytes at a time gets all of them', async () => {

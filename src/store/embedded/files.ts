@@ -107,7 +107,7 @@ export async function writeCheckpoint(
     const { compactedRevision: compacted, revision } = history
     await writeAll(file, encodeHeader({ kind: 'checkpoint', store: place.store, salt, sequence, compacted, revision }), 0)
     for (const record of recordsOf(history)) {
-      encoder.add({ kind: 'record', record })
+      encoder.add(record)
       if (encoder.byteLength < CHECKPOINT_FRAME_BYTES) continue
       signal?.throwIfAborted()
       await flush()

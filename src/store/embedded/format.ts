@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { LogRecord } from '../history.ts'
+import type { Revision } from '../store.ts'
 
 /** Of the files below and of the directory as a whole; a newer one is refused. 1 was a database of SQLite. */
 export const FORMAT_VERSION = 2
@@ -139,9 +140,9 @@ export function* decodeItems(payload: Buffer): Generator<Item, undefined> {
   }
 }
 
-/** An upper bound of the bytes that `item` takes in a frame. */
-export const itemBytesMax = (item: Item): number =>
-  RECORD_BYTES + (item.kind === 'compacted' ? 0 : 3 * item.record.key.length + (item.record.value?.byteLength ?? 0))
+/** An upper bound of the bytes that a record takes in a frame; more than a note does. */
+export const recordBytesMax = ({ key, value }: Pick<LogRecord, 'key' | 'value'>): number =>
+  RECORD_BYTES + 3 * key.length + (value?.byteLength ?? 0)
 
 /** Makes frames one at a time, in memory that it uses again for the next. */
 export class FrameEncoder {
@@ -166,26 +167,22 @@ export class FrameEncoder {
     return this.#records
   }
 
-  add(item: Item): void {
-    this.#makeRoom(itemBytesMax(item) + END_BYTES)
+  add(record: LogRecord): void {
+    const { key, value, revision, expiresAtMs } = record
+    this.#makeRoom(recordBytesMax(record) + END_BYTES)
     const bytes = this.#bytes
-    const at = this.#at
-    const record = item.kind === 'record' ? item.record : undefined
-    const revision = item.kind === 'record' ? item.record.revision : item.revision
-    const key = record?.key ?? ''
-    const keyBytes = bytes.write(key, at + RECORD_BYTES, 'utf8')
-    const value = record?.value
-    bytes[at] = item.kind === 'compacted' ? COMPACTED : value === undefined ? DELETE : PUT
-    bytes.writeUInt32LE(keyBytes, at + 1)
-    bytes.writeUInt32LE(value?.byteLength ?? 0, at + 5)
-    bytes.writeUIntLE(revision, at + 9, 6)
-    bytes.writeDoubleLE(record?.expiresAtMs ?? Number.NaN, at + 15)
-    this.#at = at + RECORD_BYTES + keyBytes
-    if (value !== undefined) {
-      bytes.set(value, this.#at)
-      this.#at += value.byteLength
-    }
-    if (this.#records++ === 0) this.#firstRevision = revision
+    const keyBytes = bytes.write(key, this.#at + RECORD_BYTES, 'utf8')
+    this.#begin(value === undefined ? DELETE : PUT, keyBytes, value?.byteLength ?? 0, revision, expiresAtMs ?? Number.NaN)
+    this.#at += keyBytes
+    if (value === undefined) return
+    bytes.set(value, this.#at)
+    this.#at += value.byteLength
+  }
+
+  /** Notes that history is gone up to `revision`. */
+  addCompacted(revision: Revision): void {
+    this.#makeRoom(RECORD_BYTES + END_BYTES)
+    this.#begin(COMPACTED, 0, 0, revision, Number.NaN)
   }
 
   /** The frame, which is valid until the next `add`. */
@@ -204,6 +201,18 @@ export class FrameEncoder {
     this.#records = 0
     this.#firstRevision = 0
     return frame
+  }
+
+  #begin(kind: number, keyBytes: number, valueBytes: number, revision: Revision, expiresAtMs: number): void {
+    const bytes = this.#bytes
+    const at = this.#at
+    bytes[at] = kind
+    bytes.writeUInt32LE(keyBytes, at + 1)
+    bytes.writeUInt32LE(valueBytes, at + 5)
+    bytes.writeUIntLE(revision, at + 9, 6)
+    bytes.writeDoubleLE(expiresAtMs, at + 15)
+    this.#at = at + RECORD_BYTES
+    if (this.#records++ === 0) this.#firstRevision = revision
   }
 
   #makeRoom(bytes: number): void {

@@ -1,10 +1,10 @@
 import type { Clock, Log } from '#base'
-import type { History, LogRecord } from '../history.ts'
-import type { DurableLog } from '../logged-store.ts'
+import type { History } from '../history.ts'
+import type { DurableLog, LogWrite } from '../logged-store.ts'
 import { type Change, type Revision, StoreFailure } from '../store.ts'
 import { isNoSpace, writeAll } from './disk.ts'
 import { createLog, nameOf, type Place, parseName, type Segment, writeCheckpoint, writeZeros } from './files.ts'
-import { FRAME_BYTES, FrameEncoder, type Item, itemBytesMax } from './format.ts'
+import { FRAME_BYTES, FrameEncoder, recordBytesMax } from './format.ts'
 import { Pace } from './pace.ts'
 import type { Recovered, Sizes } from './recover.ts'
 import { SpaceWatch } from './space.ts'
@@ -28,12 +28,21 @@ export interface WriteAheadLogOptions {
   readonly sizes: Sizes
 }
 
-/** What waits for its turn: something to write, or work that is done between two writes. */
-interface Waiting {
-  readonly item: Item | undefined
-  readonly bytes: number
-  settle(error?: Error): void | Promise<void>
+/** What has a turn of its own: the note that history is gone up to a revision, or work that is done between two writes. */
+class Alone {
+  readonly compacted: Revision | undefined
+  readonly settle: (error?: Error) => void | Promise<void>
+
+  constructor(compacted: Revision | undefined, settle: (error?: Error) => void | Promise<void>) {
+    this.compacted = compacted
+    this.settle = settle
+  }
 }
+
+/** What waits for its turn. */
+type Waiting = LogWrite | Alone
+
+const bytesMax = (waiting: Waiting): number => (waiting instanceof Alone ? FRAME_BYTES : recordBytesMax(waiting))
 
 /**
  * A log that is written ahead into zeros. What comes while a write is on its way to disk waits and goes together with the next: one write, however many wait for it. A
@@ -91,14 +100,14 @@ export class WriteAheadLog implements DurableLog {
       throw new StoreFailure('Unavailable', 'the disk does not keep up with what is written')
   }
 
-  append(record: LogRecord, settle: (error?: Error) => void): void {
-    this.#enqueue({ kind: 'record', record }, settle)
+  append(write: LogWrite): void {
+    this.#enqueue(write)
   }
 
   async compact(revision: Revision, state: () => History): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     await new Promise<void>((resolve, reject) =>
-      this.#enqueue({ kind: 'compacted', revision }, (error) => (error === undefined ? resolve() : reject(error))),
+      this.#enqueue(new Alone(revision, (error) => (error === undefined ? resolve() : reject(error)))),
     )
     if (this.#isWorthCheckpoint()) await this.#owned(this.#checkpoint(state))
   }
@@ -128,24 +137,25 @@ export class WriteAheadLog implements DurableLog {
     await this.#guard[Symbol.asyncDispose]()
   }
 
-  #enqueue(item: Item | undefined, settle: Waiting['settle']): void {
-    const bytes = item === undefined ? 0 : itemBytesMax(item)
-    this.#queue.push({ item, bytes, settle })
-    this.#queuedBytes += bytes
+  #enqueue(waiting: Waiting): void {
+    this.#queue.push(waiting)
+    this.#queuedBytes += bytesMax(waiting)
     this.#kick()
   }
 
   /** Does `work` when all that was appended before is settled, and nothing is on its way to disk. */
   #between<T>(work: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) =>
-      this.#enqueue(undefined, async (error) => {
-        try {
-          if (error !== undefined) throw error
-          resolve(await work())
-        } catch (problem) {
-          reject(problem as Error)
-        }
-      }),
+      this.#enqueue(
+        new Alone(undefined, async (error) => {
+          try {
+            if (error !== undefined) throw error
+            resolve(await work())
+          } catch (problem) {
+            reject(problem as Error)
+          }
+        }),
+      ),
     )
   }
 
@@ -165,8 +175,9 @@ export class WriteAheadLog implements DurableLog {
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const batch = this.#takeBatch()
-      if (batch[0]!.item === undefined) {
-        await batch[0]!.settle()
+      const [first] = batch
+      if (first instanceof Alone && first.compacted === undefined) {
+        await first.settle()
         continue
       }
       this.#startedMs = this.#clock.monotonic()
@@ -174,39 +185,46 @@ export class WriteAheadLog implements DurableLog {
       this.#startedMs = undefined
       // Nothing that waited behind a failed write may be acknowledged, since its revision follows one that is not there.
       const settled = error === undefined ? batch : [...batch, ...this.#takeAll()]
-      for (const { settle } of settled) void settle(error)
+      for (const waiting of settled) void waiting.settle(error)
     }
   }
 
   #takeBatch(): Waiting[] {
     let bytes = 0
     let count = 0
-    for (const { item, bytes: more } of this.#queue) {
-      const isAlone = item?.kind !== 'record'
+    for (const waiting of this.#queue) {
+      const isAlone = waiting instanceof Alone
+      const more = bytesMax(waiting)
       if (count > 0 && (isAlone || bytes + more > BATCH_BYTES_MAX)) break
       bytes += more
       count++
       if (isAlone) break
     }
-    const batch = count === this.#queue.length ? this.#queue.splice(0) : this.#queue.splice(0, count)
+    const batch = this.#queue
+    this.#queue = batch.splice(count)
     this.#queuedBytes -= bytes
     return batch
   }
 
   #takeAll(): Waiting[] {
+    const all = this.#queue
+    this.#queue = []
     this.#queuedBytes = 0
-    return this.#queue.splice(0)
+    return all
   }
 
   /** What went wrong, if something did. */
   async #write(batch: readonly Waiting[]): Promise<StoreFailure | undefined> {
-    const bytesMax = batch.reduce((sum, { bytes }) => sum + bytes, FRAME_BYTES)
+    const bytes = batch.reduce((sum, waiting) => sum + bytesMax(waiting), FRAME_BYTES)
     try {
-      await this.#makeRoom(bytesMax)
+      await this.#makeRoom(bytes)
     } catch (error) {
-      return this.#failed(error, bytesMax, 'NoSpace')
+      return this.#failed(error, bytes, 'NoSpace')
     }
-    for (const { item } of batch) this.#encoder.add(item!)
+    for (const waiting of batch) {
+      if (!(waiting instanceof Alone)) this.#encoder.add(waiting)
+      else if (waiting.compacted !== undefined) this.#encoder.addCompacted(waiting.compacted)
+    }
     const frame = this.#encoder.finish()
     const segment = this.#segment
     try {
