@@ -73,17 +73,23 @@ export class ElectionHistory implements AsyncDisposable {
     this.#stops.push({ identity, atMs: systemClock.now() })
   }
 
-  /** Resolves once etcd has told that somebody else holds `lease`. */
-  async heldByAnother(lease: string, holder: string): Promise<void> {
+  /** Resolves, once etcd has told that somebody else holds `lease`, to who that is. */
+  async heldByAnother(lease: string, holder: string | undefined): Promise<string> {
     for (;;) {
       const now = this.#terms.get(lease)?.at(-1)?.holder
-      if (now !== undefined && now !== '' && now !== holder) return
+      if (now !== undefined && now !== '' && now !== holder) return now
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
     }
   }
 
-  /** Compares the terms with what was recorded. `records`: each of one process, whose end may have cut off the last line. */
-  async report(records: readonly { readonly identity: string; readonly path: string }[]): Promise<ElectionReport> {
+  /**
+   * Compares the terms with what was recorded. `records`: each of one process, whose end may have cut off the last line, with those who write there under its identity;
+   * `whose` says it of a holder.
+   */
+  async report(
+    records: readonly { readonly identity: string; readonly path: string }[],
+    whose = (holder: string | undefined): string | undefined => holder,
+  ): Promise<ElectionReport> {
     const [late, underWay]: [string[], string[]] = [[], []]
     const done = new Map<string, number>()
     let writes = 0
@@ -94,7 +100,7 @@ export class ElectionHistory implements AsyncDisposable {
         const isUnderWay = this.#wasUnderWay(identity, write)
         if (act !== undefined && !isUnderWay) done.set(act, (done.get(act) ?? 0) + 1)
         if (write.revision === undefined) continue
-        const holder = this.#holderAt(leaseOf(write.user), write.revision)
+        const holder = whose(this.#holderAt(leaseOf(write.user), write.revision))
         if (holder !== identity)
           (isUnderWay ? underWay : late).push(
             `${identity} wrote ${write.resource}/${write.name} (${write.user}) at ${write.revision}, when ${holder} led`,

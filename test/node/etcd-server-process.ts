@@ -1,19 +1,22 @@
 import { appendFileSync } from 'node:fs'
-import type { AuditEvent, AuditSettings } from '#apiserver'
+import { type AuditEvent, type AuditSettings, createApiServer } from '#apiserver'
 import { openLog, systemClock, systemRandom } from '#base'
+import { identities } from '#cluster'
 import type { KubernetesObject } from '#meta'
 import { ChangingEndpoints } from '#store'
-import { startControlPlane } from '../../src/cluster/control-plane.ts'
+import { serviceAccountsOf, startControlPlane } from '../../src/cluster/control-plane.ts'
 import { openPki } from '../../src/cluster/pki-directory.ts'
-import { openOwnStore, openStore } from '../../src/cluster/store.ts'
+import { openOwnStore, openStore, storageFormOf } from '../../src/cluster/store.ts'
 import { ownerOf, type RecordedWrite } from './election-history.ts'
 
 /**
  * For tests of several servers: a control plane over an etcd cluster, until it is told to end. Prints its port once it serves, and keeps in RECORD what its controllers and its scheduler wrote.
- * usage: etcd-server-process.ts etcd=URL,…|own=URL,… PKI ADDRESS RECORD HOST
+ * usage: etcd-server-process.ts etcd=URL,…|own=URL,… PKI ADDRESS RECORD HOST [api-server]
  */
-const [store = '', pkiDirectory = '', advertiseAddress = '', record = '', host = ''] = process.argv.slice(2)
+const [store = '', pkiDirectory = '', advertiseAddress = '', record = '', host = '', kind] = process.argv.slice(2)
 const OWN = 'own='
+const SERVICE_CIDR = '10.96.0.0/12'
+const CLUSTER_DOMAIN = 'cluster.local'
 const [clock, random] = [systemClock, systemRandom]
 const log = await openLog({ level: 'warn' })
 await using stack = new AsyncDisposableStack()
@@ -22,25 +25,42 @@ const opened = stack.use(
     ? await openOwnStore(new ChangingEndpoints({ servers: store.slice(OWN.length).split(',') }), { clock, log })
     : await openStore({ store }, { directory: pkiDirectory, clock, log }),
 )
-const { port } = stack.use(
-  await startControlPlane({
-    store: opened,
-    pki: await openPki(pkiDirectory, { clock, random }),
-    clock,
-    random,
-    log,
-    listen: { host, port: 0 },
-    advertiseAddress,
-    clusterCIDR: '10.244.0.0/16',
-    serviceCIDR: '10.96.0.0/12',
-    clusterDomain: 'cluster.local',
-    identity: advertiseAddress,
-    onFailure: () => process.exit(1),
-    ...(record !== '' && { audit: recorded(record) }),
-  }),
-)
+const audit = record === '' ? {} : { audit: recorded(record) }
+const pki = await openPki(pkiDirectory, { clock, random })
+const port = kind === 'api-server' ? await startApiServer() : await startWhole()
 process.stdout.write(`${port}\n`)
 await new Promise((resolve) => process.once('SIGTERM', resolve))
+
+async function startWhole(): Promise<number> {
+  const options = {
+    ...{ store: opened, pki, clock, random, log, advertiseAddress, identity: advertiseAddress },
+    listen: { host, port: 0 },
+    clusterCIDR: '10.244.0.0/16',
+    serviceCIDR: SERVICE_CIDR,
+    clusterDomain: CLUSTER_DOMAIN,
+    onFailure: () => process.exit(1),
+    ...audit,
+  }
+  return stack.use(await startControlPlane(options)).port
+}
+
+/** Without controllers and a scheduler, which ask all the time whether they may lead. */
+async function startApiServer(): Promise<number> {
+  const clientCA = pki.clientCA.certificate
+  const server = stack.use(
+    await createApiServer({
+      ...{ store: opened, clock, random, log, ...audit },
+      storageForm: storageFormOf(opened),
+      serviceAccounts: serviceAccountsOf({ pki, clusterDomain: CLUSTER_DOMAIN }),
+      serviceClusterIPRanges: [SERVICE_CIDR],
+      serviceNodePortRange: { from: 30_000, to: 32_767 },
+    }),
+  )
+  const serving = await pki.serverCA.issue(identities.apiServer([host]))
+  const listener = await server.listen({ host, port: 0, tls: { ...serving, clientCA } })
+  await server.ready
+  return listener.port
+}
 
 function recorded(path: string): AuditSettings {
   const verbs = ['create', 'update', 'patch', 'delete']

@@ -23,8 +23,8 @@ import { type ServerProcess, startServerProcess } from './server-process.ts'
 import { StalenessGauge } from './staleness-gauge.ts'
 
 /**
- * How old is what servers show while members of etcd, servers, and the ways between them fail: three control planes, each beside a member of its own. Two are worked with, so that they soon know that
- * their member fails; nobody asks the third anything for which it would have to ask etcd. For a soak: `T8S_STALENESS_ROUNDS=10 node --conditions=source --test test/node/etcd-staleness.test.ts`.
+ * How old is what servers show while members of etcd, servers, and the ways between them fail: each of three is beside a member of its own. Two are worked with, so that they soon know that
+ * their member fails; the third is an API server alone, and nobody asks it anything for which it would have to ask etcd. For a soak: `T8S_STALENESS_ROUNDS=10 node --conditions=source --test test/node/etcd-staleness.test.ts`.
  */
 const ROUNDS = Number(process.env['T8S_STALENESS_ROUNDS'] ?? 1)
 const [BUSY, NEIGHBOUR, QUIET] = ['a', 'b', 'c'] as const
@@ -117,7 +117,9 @@ async function startServers(cluster: EtcdCluster, network: EtcdNetwork, stack: A
     const store = `own=${[...cluster.servers.slice(index), ...cluster.servers.slice(0, index)].join(',')}`
     const machine = NAMES[index] === QUIET ? network.placeOf(QUIET_MACHINE) : undefined
     const address = machine?.address ?? `10.9.9.${index + 1}`
-    return stack.use(await startServerProcess({ pki, pkiDirectory, store, address, place: machine }))
+    return stack.use(
+      await startServerProcess({ pki, pkiDirectory, store, address, place: machine, alone: NAMES[index] === QUIET }),
+    )
   }
   // The first leads, and so has to ask etcd.
   const busy = await start(0)

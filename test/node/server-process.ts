@@ -22,15 +22,25 @@ export interface ServerProcessOptions {
   readonly address: string
   /** Where its controllers' and its scheduler's writes are kept. */
   readonly record?: string | undefined
+  /** Without controllers and a scheduler. */
+  readonly alone?: boolean | undefined
   /** Where it runs and listens: its address, and the words that start a program there; else on loopback. */
   readonly place?: { readonly address: string; readonly through: readonly string[] } | undefined
 }
 
-/** A control plane in a process of its own, once it serves. Disposing kills it. */
+/** A control plane, or an API server alone, in a process of its own, once it serves. Disposing kills it. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { pki, pkiDirectory, store, address, record = '', place = { address: '127.0.0.1', through: [] } } = options
   const words = [...place.through, process.execPath, '--conditions=source', PROGRAM]
-  const [program = '', ...rest] = [...words, store, pkiDirectory, address, record, place.address]
+  const [program = '', ...rest] = [
+    ...words,
+    store,
+    pkiDirectory,
+    address,
+    record,
+    place.address,
+    ...(options.alone ? ['api-server'] : []),
+  ]
   const running = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(running.stdout!, 'data')) as [Buffer]
   const { certificate, key } = await pki.clientCA.issue(identities.admin)
