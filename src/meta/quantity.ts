@@ -59,6 +59,7 @@ function read(text: string): Quantity {
 }
 
 export function isQuantity(text: string): boolean {
+  if (known.has(text)) return true
   const match = PATTERN.exec(text)
   return match !== null && (match[2] !== '' || (match[3] ?? '') !== '')
 }

@@ -60,8 +60,8 @@ export const kinds: readonly Mutant[] = [
   {
     name: 'every pod is best effort',
     file: 'src/api/core/pod-facts.ts',
-    from: 'export function qosClass(pod: Pod): QosClass {\n',
-    to: "export function qosClass(pod: Pod): QosClass {\n  if (pod) return 'BestEffort'\n",
+    from: 'export function qosClass({ spec }: Pod): QosClass {\n',
+    to: "export function qosClass({ spec }: Pod): QosClass {\n  if (spec) return 'BestEffort'\n",
     on: ['pods', 'quota'],
   },
   {

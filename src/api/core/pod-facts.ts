@@ -73,9 +73,16 @@ export const containersOf = ({ spec }: Pod): readonly Container[] => [
   ...(spec?.containers ?? []),
 ]
 
-/** Containers of every kind with their paths, in the order in which upstream visits them. */
+/** Where a pod has containers, in the order in which upstream visits them. */
+export const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const
+
+/** Whether some container of any kind is such. */
+export const hasContainer = (spec: PodSpec, isSuch: (container: Container) => boolean): boolean =>
+  CONTAINER_LISTS.some((key) => (spec[key] as readonly Container[] | undefined)?.some(isSuch))
+
+/** Containers of every kind with their paths, in upstream's order: for what most pods have nothing of ({@link hasContainer}). */
 export const visitedContainers = (spec: PodSpec, field: string): (readonly [Container, string])[] =>
-  (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((key) =>
+  CONTAINER_LISTS.flatMap((key) =>
     ((spec[key] ?? []) as readonly Container[]).map((container, index) => [container, `${field}.${key}[${index}]`] as const),
   )
 
@@ -121,31 +128,47 @@ function raise(to: Record<string, string>, list: ResourceList): void {
 }
 
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ */
-export function qosClass(pod: Pod): QosClass {
-  const own = pod.spec?.resources
-  const holders = own?.requests !== undefined || own?.limits !== undefined ? [{ resources: own }] : containersOf(pod)
-  const requests: Record<string, string> = {}
-  const limits: Record<string, string> = {}
-  let allLimited = true
-  for (const { resources } of holders) {
-    add(requests, computeOnly(resources?.requests))
-    const limited = computeOnly(resources?.limits)
-    add(limits, limited)
-    if (limited['cpu'] === undefined || limited['memory'] === undefined) allLimited = false
+export function qosClass({ spec }: Pod): QosClass {
+  const own = spec?.resources
+  const sum = new ComputeSum()
+  if (own?.requests !== undefined || own?.limits !== undefined) sum.add(own)
+  else {
+    for (const { resources } of spec?.initContainers ?? []) sum.add(resources)
+    for (const { resources } of spec?.containers ?? []) sum.add(resources)
   }
-  if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return 'BestEffort'
-  const same = Object.entries(requests).every(
-    ([name, quantity]) => limits[name] !== undefined && compareQuantities(limits[name], quantity) === 0,
-  )
-  return allLimited && same && Object.keys(requests).length === Object.keys(limits).length ? 'Guaranteed' : 'Burstable'
+  return sum.qosClass
 }
 
-/** CPU and memory above zero; nothing else bears on the class. */
-function computeOnly(list: ResourceList | undefined): Record<string, string> {
-  const found = Object.entries(list ?? {}).filter(
-    ([name, quantity]) => (name === 'cpu' || name === 'memory') && parseQuantity(quantity).nanos > 0n,
-  )
-  return Object.fromEntries(found)
+/** What those who share a pod ask for and may have of CPU and memory, in nanos; nothing else bears on the class. */
+class ComputeSum {
+  #requests = { cpu: 0n, memory: 0n }
+  #limits = { cpu: 0n, memory: 0n }
+  #areAllLimited = true
+
+  add(resources: Container['resources']): void {
+    this.#requests.cpu += computeOf(resources?.requests, 'cpu')
+    this.#requests.memory += computeOf(resources?.requests, 'memory')
+    const cpu = computeOf(resources?.limits, 'cpu')
+    const memory = computeOf(resources?.limits, 'memory')
+    if (cpu === 0n || memory === 0n) this.#areAllLimited = false
+    this.#limits.cpu += cpu
+    this.#limits.memory += memory
+  }
+
+  get qosClass(): QosClass {
+    const [requests, limits] = [this.#requests, this.#limits]
+    if (requests.cpu + requests.memory + limits.cpu + limits.memory === 0n) return 'BestEffort'
+    const areSame = requests.cpu === limits.cpu && requests.memory === limits.memory
+    return this.#areAllLimited && areSame ? 'Guaranteed' : 'Burstable'
+  }
+}
+
+/** Less than nothing is nothing. */
+function computeOf(list: ResourceList | undefined, name: 'cpu' | 'memory'): bigint {
+  const amount = list?.[name]
+  if (amount === undefined) return 0n
+  const { nanos } = parseQuantity(amount)
+  return nanos > 0n ? nanos : 0n
 }
 
 /** Whether the toleration lets a pod bear the taint. */

@@ -1,21 +1,21 @@
 import type { KubernetesObject, ObjectMeta } from '#meta'
-import type { Container, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec } from '../generated/types.ts'
+import type { Affinity, Container, EnvVar, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec } from '../generated/types.ts'
 import { addressWarnings } from '../validation/addresses.ts'
-import { dnsLabel } from '../validation/names.ts'
+import { dnsLabel, NONE } from '../validation/names.ts'
 import { expressionWarnings, labelDeprecation, termWarnings } from './node-label-warnings.ts'
-import { visitedContainers } from './pod-facts.ts'
+import { CONTAINER_LISTS } from './pod-facts.ts'
 import { portWarnings } from './port-warnings.ts'
-import { fractionWarnings } from './storage-warnings.ts'
+import { fractionWarning } from './storage-warnings.ts'
 import { podVolumeWarnings } from './volume-warnings.ts'
 
 /** Nobody reads what is said of a change of a pod, which programs make. */
 export function podWarnings({ metadata, spec }: Pod, old: Pod | undefined, warnings: string[]): void {
   if (old !== undefined) return
   const name = metadata?.name ?? ''
-  const problems = [...dnsLabel(name)]
-  if (problems.length > 0) {
+  const problems = dnsLabel(name)
+  if (problems !== NONE) {
     warnings.push(
-      `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`,
+      `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${[...problems].join(' ')}]`,
     )
   }
   specWarnings(spec, metadata, '', warnings)
@@ -43,49 +43,73 @@ export function templateWarnings(
   specWarnings(template?.spec, template?.metadata, `${field}.`, warnings)
 }
 
-const ANNOTATIONS: Readonly<Record<string, string>> = {
+const ANNOTATIONS = Object.entries({
   'scheduler.alpha.kubernetes.io/critical-pod': 'non-functional in v1.16+; use the "priorityClassName" field instead',
   'security.alpha.kubernetes.io/sysctls': 'non-functional in v1.11+; use the "sysctls" field instead',
   'security.alpha.kubernetes.io/unsafe-sysctls': 'non-functional in v1.11+; use the "sysctls" field instead',
-}
+})
 const SECCOMP = 'seccomp.security.alpha.kubernetes.io/pod'
 const CONTAINER_SECCOMP = 'container.seccomp.security.alpha.kubernetes.io/'
+const SECCOMP_DETAIL = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/'
-const IN_BYTES = ['memory', 'ephemeral-storage']
+const APP_ARMOR_DETAIL = 'deprecated since v1.30; use the "appArmorProfile" field instead'
+const IN_BYTES = ['memory', 'ephemeral-storage'] as const
 
 /** `at` is what comes before `spec` and `metadata`. */
 function specWarnings(spec: PodSpec | undefined, metadata: ObjectMeta | undefined, at: string, warnings: string[]): void {
   if (spec === undefined) return
-  const annotations = metadata?.annotations ?? {}
-  const annotation = (key: string, detail: string): void => {
-    if (annotations[key] !== undefined) warnings.push(`${at}metadata.annotations[${key}]: ${detail}`)
+  const field = `${at}spec`
+  const { annotations } = metadata ?? {}
+  placementWarnings(spec, field, warnings)
+  for (const [key, detail] of ANNOTATIONS) annotationWarning(annotations, key, detail, at, warnings)
+  if (spec.volumes !== undefined) podVolumeWarnings(spec.volumes, `${field}.volumes`, warnings)
+  repeated(spec.hostAliases, 'ip', `${field}.hostAliases`, warnings)
+  repeated(spec.imagePullSecrets, 'name', `${field}.imagePullSecrets`, warnings)
+  for (const [index, { name }] of (spec.imagePullSecrets ?? NONE).entries())
+    if (!name) warnings.push(`${field}.imagePullSecrets[${index}].name: invalid empty name ""`)
+  if (spec.overhead !== undefined)
+    for (const name of IN_BYTES) fractionWarning(spec.overhead, name, `${field}.overhead`, warnings)
+  if (spec.securityContext?.seccompProfile === undefined) annotationWarning(annotations, SECCOMP, SECCOMP_DETAIL, at, warnings)
+  for (const list of CONTAINER_LISTS) {
+    for (const [index, container] of ((spec[list] ?? NONE) as readonly Container[]).entries()) {
+      if (annotations !== undefined) profileWarnings(container, spec, annotations, at, warnings)
+      containerWarnings(container, `${field}.${list}[${index}]`, warnings)
+    }
   }
-  placementWarnings(spec, `${at}spec`, warnings)
-  for (const [key, detail] of Object.entries(ANNOTATIONS)) annotation(key, detail)
-  podVolumeWarnings(spec.volumes ?? [], `${at}spec.volumes`, warnings)
-  repeated(spec.hostAliases, 'ip', `${at}spec.hostAliases`, warnings)
-  repeated(spec.imagePullSecrets, 'name', `${at}spec.imagePullSecrets`, warnings)
-  for (const [index, { name }] of (spec.imagePullSecrets ?? []).entries())
-    if (!name) warnings.push(`${at}spec.imagePullSecrets[${index}].name: invalid empty name ""`)
-  fractionWarnings(spec.overhead, IN_BYTES, `${at}spec.overhead`, warnings)
-  const seccomp = 'non-functional in v1.27+; use the "seccompProfile" field instead'
-  const { seccompProfile, appArmorProfile } = spec.securityContext ?? {}
-  if (seccompProfile === undefined) annotation(SECCOMP, seccomp)
-  for (const [container, path] of visitedContainers(spec, `${at}spec`)) {
-    const own = container.securityContext
-    if (own?.seccompProfile === undefined) annotation(`${CONTAINER_SECCOMP}${container.name}`, seccomp)
-    if (appArmorProfile === undefined && own?.appArmorProfile === undefined)
-      annotation(`${APP_ARMOR}${container.name}`, 'deprecated since v1.30; use the "appArmorProfile" field instead')
-    containerWarnings(container, path, warnings)
-  }
-  portWarnings(visitedContainers(spec, `${at}spec`), warnings)
+  portWarnings(spec, field, warnings)
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
-    warnings.push(`${at}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`)
-  affinityWarnings(spec, `${at}spec.affinity`, warnings)
-  for (const [index, ip] of (spec.dnsConfig?.nameservers ?? []).entries())
-    addressWarnings(ip, `${at}spec.dnsConfig.nameservers[${index}]`, warnings)
-  for (const [index, { ip }] of (spec.hostAliases ?? []).entries())
-    addressWarnings(ip, `${at}spec.hostAliases[${index}].ip`, warnings)
+    warnings.push(`${field}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`)
+  if (spec.affinity !== undefined) affinityWarnings(spec.affinity, `${field}.affinity`, warnings)
+  for (const [index, ip] of (spec.dnsConfig?.nameservers ?? NONE).entries())
+    addressWarnings(ip, `${field}.dnsConfig.nameservers[${index}]`, warnings)
+  for (const [index, { ip }] of (spec.hostAliases ?? NONE).entries())
+    addressWarnings(ip, `${field}.hostAliases[${index}].ip`, warnings)
+}
+
+type Annotations = Readonly<Record<string, string>>
+
+function annotationWarning(
+  annotations: Annotations | undefined,
+  key: string,
+  detail: string,
+  at: string,
+  warnings: string[],
+): void {
+  if (annotations?.[key] !== undefined) warnings.push(`${at}metadata.annotations[${key}]: ${detail}`)
+}
+
+/** Annotations that once named the profiles of a container, which has fields for them now. */
+function profileWarnings(
+  { name, securityContext }: Container,
+  { securityContext: ofPod }: PodSpec,
+  annotations: Annotations,
+  at: string,
+  warnings: string[],
+): void {
+  if (securityContext?.seccompProfile === undefined)
+    annotationWarning(annotations, `${CONTAINER_SECCOMP}${name}`, SECCOMP_DETAIL, at, warnings)
+  if (ofPod?.appArmorProfile === undefined && securityContext?.appArmorProfile === undefined)
+    annotationWarning(annotations, `${APP_ARMOR}${name}`, APP_ARMOR_DETAIL, at, warnings)
 }
 
 export function podStatusWarnings({ status }: Pod, warnings: string[]): void {
@@ -116,10 +140,10 @@ function placementWarnings(spec: PodSpec, field: string, warnings: string[]): vo
 
 const NO_POD = 'a null labelSelector results in matching no pod'
 
-function affinityWarnings({ affinity }: PodSpec, field: string, warnings: string[]): void {
+function affinityWarnings(affinity: Affinity, field: string, warnings: string[]): void {
   for (const kind of ['podAffinity', 'podAntiAffinity'] as const) {
     const { requiredDuringSchedulingIgnoredDuringExecution: needed, preferredDuringSchedulingIgnoredDuringExecution: wished } =
-      affinity?.[kind] ?? {}
+      affinity[kind] ?? {}
     const said = (terms: readonly (PodAffinityTerm | undefined)[], path: string, part: string, warnings: string[]): void => {
       for (const [index, term] of terms.entries())
         if (term?.labelSelector === undefined) warnings.push(`${path}[${index}].${part}labelSelector: ${NO_POD}`)
@@ -137,8 +161,9 @@ function repeated<K extends string>(
   field: string,
   warnings: string[],
 ): void {
+  if (list === undefined || list.length < 2) return
   const seen = new Set<string>()
-  for (const [index, item] of (list ?? []).entries()) {
+  for (const [index, item] of list.entries()) {
     const value = item[key] ?? ''
     if (seen.has(value)) warnings.push(`${field}[${index}].${key}: duplicate ${key} "${value}"`)
     seen.add(value)
@@ -147,16 +172,22 @@ function repeated<K extends string>(
 
 function containerWarnings({ env, resources }: Container, field: string, warnings: string[]): void {
   for (const name of IN_BYTES) {
-    for (const list of ['limits', 'requests'] as const)
-      fractionWarnings(resources?.[list], [name], `${field}.resources.${list}`, warnings)
+    fractionWarning(resources?.limits, name, `${field}.resources.limits`, warnings)
+    fractionWarning(resources?.requests, name, `${field}.resources.requests`, warnings)
   }
+  if (env === undefined || env.length < 2) return
   const seen = new Set<string>()
-  for (const [index, { name, value = '', valueFrom }] of (env ?? []).entries()) {
-    const reference = `$(${name})`
-    // To lengthen what was there before is a use of it.
-    const isLonger = valueFrom === undefined && value !== reference && value.includes(reference)
-    if (seen.has(name) && !isLonger)
-      warnings.push(`${field}.env[${index}]: hides previous definition of "${name}", which may be dropped when using apply`)
-    seen.add(name)
+  for (const [index, variable] of env.entries()) {
+    if (seen.has(variable.name) && !isLonger(variable))
+      warnings.push(
+        `${field}.env[${index}]: hides previous definition of "${variable.name}", which may be dropped when using apply`,
+      )
+    seen.add(variable.name)
   }
+}
+
+/** To lengthen what was there before is a use of it. */
+function isLonger({ name, value = '', valueFrom }: EnvVar): boolean {
+  const reference = `$(${name})`
+  return valueFrom === undefined && value !== reference && value.includes(reference)
 }

@@ -1,4 +1,6 @@
-import type { Container, ContainerPort } from '../generated/types.ts'
+import type { Container, ContainerPort, PodSpec } from '../generated/types.ts'
+import { NONE } from '../validation/names.ts'
+import { CONTAINER_LISTS } from './pod-facts.ts'
 
 interface Placed {
   readonly port: ContainerPort
@@ -6,19 +8,21 @@ interface Placed {
 }
 
 /** Containers of a pod share its address: of two ports alike one is out of reach, or nobody knows which. */
-export function portWarnings(containers: readonly (readonly [container: Container, path: string])[], warnings: string[]): void {
-  const placed = containers.flatMap(([{ ports }, at]) =>
-    (ports ?? []).map((port, index): Placed => ({ port, path: `${at}.ports[${index}]` })),
-  )
+export function portWarnings(spec: PodSpec, field: string, warnings: string[]): void {
+  const placed = placedPorts(spec, field)
+  if (placed.length === 0) return
   const numbered = new Map<string, Placed[]>()
   for (const each of placed) {
     const { port, path } = each
     const { containerPort, protocol = 'TCP', hostIP, hostPort = 0 } = port
     if (hostIP && hostPort === 0) warnings.push(`${path}: hostIP set without hostPort: ${printed(port)}`)
     const key = `${containerPort}/${protocol}`
-    const others = numbered.get(key) ?? []
-    for (const other of others) clash(other, port, path, warnings)
-    numbered.set(key, [...others, each])
+    const others = numbered.get(key)
+    if (others === undefined) numbered.set(key, [each])
+    else {
+      for (const other of others) clash(other, port, path, warnings)
+      others.push(each)
+    }
   }
   const named = new Map<string, string>()
   for (const { port, path } of placed) {
@@ -30,6 +34,15 @@ export function portWarnings(containers: readonly (readonly [container: Containe
         `${path}: duplicate port name "${port.name}" with ${other}, services and probes that select ports by name will use ${other}`,
       )
   }
+}
+
+function placedPorts(spec: PodSpec, field: string): Placed[] {
+  const placed: Placed[] = []
+  for (const list of CONTAINER_LISTS)
+    for (const [at, { ports }] of ((spec[list] ?? NONE) as readonly Container[]).entries())
+      for (const [index, port] of (ports ?? NONE).entries())
+        placed.push({ port, path: `${field}.${list}[${at}].ports[${index}]` })
+  return placed
 }
 
 function clash({ port: other, path: where }: Placed, port: ContainerPort, path: string, warnings: string[]): void {

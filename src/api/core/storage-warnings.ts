@@ -51,23 +51,23 @@ export function claimWarnings({ metadata, spec }: PersistentVolumeClaim, warning
 
 export function claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, field: string, warnings: string[]): void {
   for (const list of ['requests', 'limits'] as const) {
-    fractionWarnings(spec?.resources?.[list], ['storage'], `${field}.resources.${list}`, warnings)
+    fractionWarning(spec?.resources?.[list], 'storage', `${field}.resources.${list}`, warnings)
   }
 }
 
+const WHOLE = /^\d+(?:[kMGTPE]i?|Ki)?$/
+
 /** Nobody has half a byte. */
-export function fractionWarnings(
+export function fractionWarning(
   amounts: Readonly<Record<string, string>> | undefined,
-  names: readonly string[],
+  name: string,
   field: string,
   warnings: string[],
 ): void {
-  for (const name of names) {
-    const value = amounts?.[name]
-    if (value !== undefined && isQuantity(value) && parseQuantity(value).nanos % 1_000_000_000n !== 0n) {
-      warnings.push(`${field}[${name}]: fractional byte value "${value}" is invalid, must be an integer`)
-    }
-  }
+  const value = amounts?.[name]
+  if (value === undefined || WHOLE.test(value)) return
+  if (isQuantity(value) && parseQuantity(value).nanos % 1_000_000_000n !== 0n)
+    warnings.push(`${field}[${name}]: fractional byte value "${value}" is invalid, must be an integer`)
 }
 
 export function classWarnings({ allowedTopologies }: StorageClass, warnings: string[]): void {

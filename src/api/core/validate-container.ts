@@ -29,26 +29,25 @@ export function validateContainers(surroundings: Surroundings, field: string, fo
   const { spec } = surroundings
   const containers = spec.containers ?? []
   if (containers.length === 0) found.push(required(`${field}.containers`))
-  const own = new Set<string>()
+  const names = new Set<string>()
   for (const [index, container] of containers.entries()) {
     const path = `${field}.containers[${index}]`
     validateCommon(container, surroundings, path, found)
-    uniqueName(container, own, path, found)
+    uniqueName(container, names, path, found)
     validateLife(container, spec, path, found)
     validateRestart(container, path, found)
   }
   hostPortConflicts(containers, `${field}.containers`, found)
-  const names = new Set(containers.map(({ name }) => name))
   for (const [index, container] of (spec.initContainers ?? []).entries()) {
     const path = `${field}.initContainers[${index}]`
     validateCommon(container, surroundings, path, found)
     validateInitRestart(container, path, found)
     uniqueName(container, names, path, found)
-    hostPortConflicts([container], `${field}.initContainers`, found)
+    if (container.ports !== undefined) hostPortConflicts([container], `${field}.initContainers`, found)
     if (container.restartPolicy === 'Always') validateLife(container, spec, path, found)
     else validateShortLived(container, path, found)
   }
-  validateEphemeral(surroundings, names, `${field}.ephemeralContainers`, found)
+  if (spec.ephemeralContainers !== undefined) validateEphemeral(surroundings, names, `${field}.ephemeralContainers`, found)
 }
 
 /** What a debugging container may have (https://kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers/). */
@@ -97,17 +96,21 @@ function uniqueName({ name }: Container, names: Set<string>, path: string, found
   else names.add(name)
 }
 
+const MESSAGE_POLICIES = ['File', 'FallbackToLogsOnError']
+const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never']
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
+
 function validateCommon(container: Container, { spec, volumes }: Surroundings, path: string, found: Findings): void {
   dnsLabelField(container.name, `${path}.name`, found)
   if (!container.image) found.push(required(`${path}.image`))
-  oneOf(container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError'], `${path}.terminationMessagePolicy`, found)
+  oneOf(container.terminationMessagePolicy, MESSAGE_POLICIES, `${path}.terminationMessagePolicy`, found)
   validatePorts(container.ports, `${path}.ports`, found)
   validateEnvironment(container.env, `${path}.env`, found)
   validateEnvironmentFrom(container.envFrom, `${path}.envFrom`, found)
   validateMounts(container, volumes, path, found)
-  oneOf(container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.imagePullPolicy`, found)
+  oneOf(container.imagePullPolicy, PULL_POLICIES, `${path}.imagePullPolicy`, found)
   validateResources(container.resources, ofContainer, `${path}.resources`, found)
-  validateResizePolicy(container, spec, `${path}.resizePolicy`, found)
+  if (container.resizePolicy !== undefined) validateResizePolicy(container, spec, `${path}.resizePolicy`, found)
   validateSecurity(container.securityContext, spec, `${path}.securityContext`, found)
 }
 
@@ -132,12 +135,12 @@ function validateLife(
   path: string,
   found: Findings,
 ): void {
-  const { postStart, preStop } = container.lifecycle ?? {}
-  if (postStart) validateHandler(postStart, grace, `${path}.lifecycle.postStart`, found)
-  if (preStop) validateHandler(preStop, grace, `${path}.lifecycle.preStop`, found)
-  validateProbe(container.livenessProbe, 'liveness', `${path}.livenessProbe`, found)
-  validateProbe(container.readinessProbe, 'readiness', `${path}.readinessProbe`, found)
-  validateProbe(container.startupProbe, 'startup', `${path}.startupProbe`, found)
+  const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container
+  if (lifecycle?.postStart) validateHandler(lifecycle.postStart, grace, `${path}.lifecycle.postStart`, found)
+  if (lifecycle?.preStop) validateHandler(lifecycle.preStop, grace, `${path}.lifecycle.preStop`, found)
+  if (livenessProbe !== undefined) validateProbe(livenessProbe, 'liveness', `${path}.livenessProbe`, found)
+  if (readinessProbe !== undefined) validateProbe(readinessProbe, 'readiness', `${path}.readinessProbe`, found)
+  if (startupProbe !== undefined) validateProbe(startupProbe, 'startup', `${path}.startupProbe`, found)
 }
 
 /** An init container runs to its end: nothing may ask whether it is ready. */
@@ -161,11 +164,14 @@ function validatePorts(ports: readonly ContainerPort[] | undefined, field: strin
     if (!containerPort) found.push(required(`${path}.containerPort`))
     else port(containerPort, `${path}.containerPort`, found)
     if (hostPort) port(hostPort, `${path}.hostPort`, found)
-    oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${path}.protocol`, found)
+    oneOf(protocol, PROTOCOLS, `${path}.protocol`, found)
   }
 }
 
+const takesHostPort = ({ ports }: Container): boolean => ports?.some(({ hostPort }) => hostPort) ?? false
+
 function hostPortConflicts(containers: readonly Container[], field: string, found: Findings): void {
+  if (!containers.some(takesHostPort)) return
   const taken = new Set<string>()
   for (const [at, container] of containers.entries()) {
     for (const [index, { hostPort, protocol, hostIP = '' }] of (container.ports ?? []).entries()) {

@@ -6,7 +6,7 @@ import type {
   ObjectFieldSelector,
   ResourceFieldSelector,
 } from '../generated/types.ts'
-import { dnsLabelField } from '../validation/common.ts'
+import { countSet, dnsLabelField } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, required, unsupported } from '../validation/findings.ts'
 import { configKey, environmentName, qualifiedName, subdomainName } from '../validation/names.ts'
 
@@ -39,6 +39,7 @@ function fieldRef(
   field: string,
   found: Findings,
 ): void {
+  if (apiVersion === 'v1' && supported.includes(fieldPath)) return
   if (!apiVersion) found.push(required(`${field}.apiVersion`))
   else if (!fieldPath) found.push(required(`${field}.fieldPath`))
   else {
@@ -98,7 +99,7 @@ export function validateEnvironment(variables: readonly EnvVar[] | undefined, fi
 }
 
 function validateSource(source: EnvVarSource, value: string | undefined, field: string, found: Findings): void {
-  const used = Object.values(source).filter((each) => each !== undefined).length
+  const used = countSet(source)
   if (source.fieldRef) environmentField(source.fieldRef, `${field}.fieldRef`, found)
   if (source.resourceFieldRef) resourceField(source.resourceFieldRef, false, `${field}.resourceFieldRef`, found)
   for (const type of ['configMapKeyRef', 'secretKeyRef'] as const) {

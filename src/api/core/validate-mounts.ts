@@ -1,5 +1,6 @@
 import type { Container, Volume, VolumeDevice, VolumeMount } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, notFoundValue, required, unsupported } from '../validation/findings.ts'
+import { NONE } from '../validation/names.ts'
 import { descendingPath } from './validate-path.ts'
 
 /** The pod's volumes that are fit for use, by name. */
@@ -10,7 +11,7 @@ const RECURSIVE = ['Disabled', 'Enabled', 'IfPossible']
 
 /** Where a container finds its volumes: as files, and as block devices. */
 export function validateMounts(container: Container, volumes: Volumes, field: string, found: Findings): void {
-  const [mounts, devices] = [container.volumeMounts ?? [], container.volumeDevices ?? []]
+  const { volumeMounts: mounts = NONE, volumeDevices: devices = NONE } = container
   const paths = new Set<string>()
   for (const [index, mount] of mounts.entries()) {
     validatePlace(mount, volumes, paths, devices, `${field}.volumeMounts[${index}]`, found)
@@ -18,7 +19,7 @@ export function validateMounts(container: Container, volumes: Volumes, field: st
     validatePropagation(mount, container, `${field}.volumeMounts`, found)
     paths.add(mount.mountPath ?? '')
   }
-  validateDevices(devices, mounts, volumes, `${field}.volumeDevices`, found)
+  if (devices.length > 0) validateDevices(devices, mounts, volumes, `${field}.volumeDevices`, found)
 }
 
 function validatePlace(

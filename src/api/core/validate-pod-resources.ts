@@ -21,7 +21,8 @@ export function validatePodResources(spec: PodSpec, field: string, found: Findin
 
 const SUPPORTED = ['cpu', 'hugepages-', 'memory']
 
-const ofPod: AmountRule = (name, value, field, _list, found) => {
+const ofPod: AmountRule = (name, value, list, found) => {
+  const field = `${list}[${name}]`
   const before = found.length
   complaints(qualifiedName(name), name, field, found)
   if (found.length === before && name !== 'cpu' && name !== 'memory' && !isHugePages(name))

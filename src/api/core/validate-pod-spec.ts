@@ -1,5 +1,5 @@
 import type { ObjectMeta } from '#meta'
-import type { PodSpec, PodTemplateSpec, Volume } from '../generated/types.ts'
+import type { Container, PodSpec, PodTemplateSpec, Volume } from '../generated/types.ts'
 import { dnsLabelField, ipAddress, labels, quantity } from '../validation/common.ts'
 import {
   complaints,
@@ -15,7 +15,7 @@ import {
   within,
 } from '../validation/findings.ts'
 import { dnsLabel, type NameRule, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
-import { visitedContainers } from './pod-facts.ts'
+import { hasContainer, visitedContainers } from './pod-facts.ts'
 import { validateContainers } from './validate-container.ts'
 import { validatePodResources } from './validate-pod-resources.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './validate-scheduling.ts'
@@ -100,8 +100,11 @@ function validateHostname(
   complaints(subdomainName(name), name, field, found)
 }
 
+const readsFiles = ({ env }: Container): boolean => env?.some(({ valueFrom }) => valueFrom?.fileKeyRef !== undefined) ?? false
+
 /** Variables come from files that containers of the same pod write. */
 function validateFileVolumes(spec: PodSpec, volumes: ReadonlyMap<string, Volume>, field: string, found: Findings): void {
+  if (!hasContainer(spec, readsFiles)) return
   for (const [{ env = [] }, path] of visitedContainers(spec, field)) {
     for (const [index, { valueFrom }] of env.entries()) {
       if (valueFrom?.fileKeyRef === undefined) continue

@@ -4,19 +4,11 @@ import { type Findings, forbid, invalidValue, nonNegative, required, unsupported
 
 type Handlers = Pick<Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & Pick<LifecycleHandler, 'sleep'>
 
-export function validateProbe(
-  probe: Probe | undefined,
-  kind: 'liveness' | 'readiness' | 'startup',
-  field: string,
-  found: Findings,
-): void {
-  if (probe === undefined) return
+const COUNTS = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const
+
+export function validateProbe(probe: Probe, kind: 'liveness' | 'readiness' | 'startup', field: string, found: Findings): void {
   validateHandler(probe, undefined, field, found)
-  nonNegative(probe.initialDelaySeconds, `${field}.initialDelaySeconds`, found)
-  nonNegative(probe.timeoutSeconds, `${field}.timeoutSeconds`, found)
-  nonNegative(probe.periodSeconds, `${field}.periodSeconds`, found)
-  nonNegative(probe.successThreshold, `${field}.successThreshold`, found)
-  nonNegative(probe.failureThreshold, `${field}.failureThreshold`, found)
+  for (const key of COUNTS) if ((probe[key] ?? 0) < 0) nonNegative(probe[key], `${field}.${key}`, found)
   const grace = probe.terminationGracePeriodSeconds
   if (grace !== undefined && grace <= 0)
     found.push(invalidValue(`${field}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'))
@@ -29,10 +21,12 @@ export function validateProbe(
   }
 }
 
+const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'] as const
+
 /** Exactly one way to ask or act. A sleep must fit into the pod's `graceSeconds`. */
 export function validateHandler(handler: Handlers, graceSeconds: number | undefined, field: string, found: Findings): void {
   let handlers = 0
-  for (const type of ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'] as const) {
+  for (const type of HANDLERS) {
     if (handler[type] === undefined) continue
     if (handlers++ > 0) {
       found.push(forbid(`${field}.${type}`, 'may not specify more than 1 handler type'))

@@ -4,7 +4,7 @@ import type {
   ProjectedVolumeSource,
   ServiceAccountTokenProjection,
 } from '../generated/types.ts'
-import { labelSelector } from '../validation/common.ts'
+import { countSet, labelSelector } from '../validation/common.ts'
 import { type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
 import { resourceField, volumeField } from './validate-environment.ts'
 import { relativePath, validateItem, validateMode } from './validate-path.ts'
@@ -28,35 +28,36 @@ export function validateFile(
   validateMode(mode, `${field}.mode`, found)
 }
 
+const FILE_SOURCES = ['secret', 'configMap'] as const
+
 export function validateProjected({ sources = [], defaultMode }: ProjectedVolumeSource, field: string, found: Findings): void {
   validateMode(defaultMode, `${field}.defaultMode`, found)
   const taken = new Set<string>()
-  function claim(path: string | undefined, shown: string | undefined, found: Findings): void {
+  const claim = (path: string | undefined, shown: string | undefined): void => {
     if (path && taken.has(path)) found.push(invalidValue(field, shown, 'conflicting duplicate paths'))
     if (path) taken.add(path)
   }
   for (const [index, source] of sources.entries()) {
     const at = `${field}.sources[${index}]`
-    for (const type of ['secret', 'configMap'] as const) {
+    for (const type of FILE_SOURCES) {
       const projection = source[type]
       if (projection === undefined) continue
       if (!projection.name) found.push(required(`${at}.${type}.name`))
       for (const [place, item] of (projection.items ?? []).entries()) {
         validateItem(item, `${at}.${type}.items[${place}]`, found)
-        claim(item.path, projection.name, found)
+        claim(item.path, projection.name)
       }
     }
     for (const file of source.downwardAPI?.items ?? []) {
       validateFile(file, `${at}.downwardAPI`, found)
-      claim(file.path, file.path, found)
+      claim(file.path, file.path)
     }
     if (source.serviceAccountToken) validateToken(source.serviceAccountToken, field, `${at}.serviceAccountToken`, found)
     if (source.clusterTrustBundle) {
       validateTrustBundle(source.clusterTrustBundle, `${at}.clusterTrustBundle`, found)
-      claim(source.clusterTrustBundle.path, source.clusterTrustBundle.path, found)
+      claim(source.clusterTrustBundle.path, source.clusterTrustBundle.path)
     }
-    if (Object.values(source).filter((each) => each !== undefined).length > 1)
-      found.push(forbid(at, 'may not specify more than 1 volume type per source'))
+    if (countSet(source) > 1) found.push(forbid(at, 'may not specify more than 1 volume type per source'))
   }
 }
 

@@ -18,18 +18,18 @@ export function validateResources(
   field: string,
   found: Findings,
 ): void {
-  const { limits = {}, requests = {} } = resources ?? {}
-  for (const [name, value] of Object.entries(limits))
-    validateAmount(name, value, `${field}.limits[${name}]`, `${field}.limits`, found)
-  for (const [name, request] of Object.entries(requests)) {
-    const path = `${field}.requests`
+  const { limits, requests } = resources ?? {}
+  for (const name in limits) validateAmount(name, limits[name]!, `${field}.limits`, found)
+  const path = `${field}.requests`
+  for (const name in requests) {
+    const request = requests[name]!
     const before = found.length
-    validateAmount(name, request, `${path}[${name}]`, path, found)
-    const limit = limits[name]
+    validateAmount(name, request, path, found)
+    const limit = limits?.[name]
     const exclusive = isExtendedResource(name) || isHugePages(name)
     if (limit === undefined) {
       if (exclusive) found.push(required(`${field}.limits`, 'Limit must be set for non overcommitable resources'))
-    } else if (found.length === before && isQuantity(limit)) {
+    } else if (request !== limit && found.length === before && isQuantity(limit)) {
       const difference = compareQuantities(request, limit)
       if (exclusive && difference !== 0) found.push(invalidValue(path, request, `must be equal to ${name} limit of ${limit}`))
       else if (difference > 0) found.push(invalidValue(path, request, `must be less than or equal to ${name} limit of ${limit}`))
@@ -59,14 +59,18 @@ export function validateResourceName(name: string, ofContainers: boolean, field:
     found.push(invalidValue(field, name, 'must be a standard resource for containers'))
 }
 
-/** What is wrong with one entry at `field` of a list of resources. */
-export type AmountRule = (name: string, value: string, field: string, list: string, found: Findings) => void
+/** What is wrong with one entry of a list of resources, which is at `list`. */
+export type AmountRule = (name: string, value: string, list: string, found: Findings) => void
 
-export const ofContainer: AmountRule = (name, value, field, list, found) => {
-  complaints(qualifiedName(name), name, list, found)
-  if (!name.includes('/') && !STANDARD.has(name) && !isHugePages(name)) {
-    found.push(invalidValue(field, name, 'must be a standard resource for containers'))
+export const ofContainer: AmountRule = (name, value, list, found) => {
+  const field = `${list}[${name}]`
+  if (STANDARD.has(name)) {
+    quantity(value, field, found)
+    return
   }
+  complaints(qualifiedName(name), name, list, found)
+  if (!name.includes('/') && !isHugePages(name))
+    found.push(invalidValue(field, name, 'must be a standard resource for containers'))
   const before = found.length
   quantity(value, field, found)
   if (found.length === before && isExtendedResource(name) && parseQuantity(value).nanos % 1_000_000_000n !== 0n) {

@@ -35,8 +35,8 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
     if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
       found.push(invalidValue(`${path}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"))
     }
-    const complaint = [...labelValue(value ?? '')].join(';')
     if (!operator || operator === 'Equal') {
+      const complaint = [...labelValue(value ?? '')].join(';')
       if (complaint !== '') found.push(invalidValue(`${path}.operator`, value, complaint))
     } else if (operator === 'Exists') {
       if (value) found.push(invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"))

@@ -16,9 +16,7 @@ export function validateVolumes(
   sound: Map<string, Volume>,
   found: Findings,
 ): void {
-  const made = new Set(
-    volumes?.filter(({ ephemeral }) => ephemeral !== undefined).map(({ name }) => `${owner?.name ?? ''}-${name}`),
-  )
+  let made: ReadonlySet<string> | undefined
   for (const [index, volume] of (volumes ?? []).entries()) {
     const path = `${field}[${index}]`
     const before = found.length
@@ -27,7 +25,9 @@ export function validateVolumes(
     if (sound.has(volume.name)) found.push(duplicateValue(`${path}.name`, volume.name))
     if (found.length === before) sound.set(volume.name, volume)
     const claim = volume.persistentVolumeClaim?.claimName
-    if (claim !== undefined && made.has(claim)) {
+    if (claim === undefined) continue
+    made ??= new Set(volumes?.flatMap(({ name, ephemeral }) => (ephemeral === undefined ? [] : [`${owner?.name ?? ''}-${name}`])))
+    if (made.has(claim)) {
       const rule = 'must not reference a PVC that gets created for an ephemeral volume'
       found.push(invalidValue(`${path}.persistentVolumeClaim.claimName`, claim, rule))
     }
@@ -42,8 +42,18 @@ const TYPES = [
   ...['csi', 'ephemeral', 'image'],
 ] as const
 
+const IS_TYPE: ReadonlySet<string> = new Set(TYPES)
+
+/** The types that a volume has, which should be one. */
+function typesOf(volume: Volume): (typeof TYPES)[number][] {
+  const types: (typeof TYPES)[number][] = []
+  for (const key in volume)
+    if (IS_TYPE.has(key) && volume[key as keyof Volume] !== undefined) types.push(key as (typeof TYPES)[number])
+  return types.length > 1 ? TYPES.filter((type) => types.includes(type)) : types
+}
+
 function validateSource(volume: Volume, owner: ObjectMeta | undefined, field: string, found: Findings): void {
-  const [first, ...others] = TYPES.filter((type) => volume[type as keyof Volume] !== undefined)
+  const [first, ...others] = typesOf(volume)
   if (first === undefined) found.push(required(field, 'must specify a volume type'))
   else validateType(volume, first, owner, field, found)
   for (const type of others) found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))

@@ -1,7 +1,7 @@
-import type { PodSpec, WindowsSecurityContextOptions } from '../generated/types.ts'
+import type { Container, PodSpec, WindowsSecurityContextOptions } from '../generated/types.ts'
 import { complaints, type Findings, invalidValue } from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
-import { visitedContainers } from './pod-facts.ts'
+import { hasContainer, visitedContainers } from './pod-facts.ts'
 
 const SPEC_KIB_MAX = 64
 const DOMAIN_LENGTH_MAX = 256
@@ -43,9 +43,12 @@ function* userProblems(name: string): Iterable<string> {
   }
 }
 
+const saysHostProcess = ({ securityContext }: Container): boolean => securityContext?.windowsOptions?.hostProcess !== undefined
+
 /** Processes of the host come all together, and on its network (https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/). */
 export function validateHostProcess(spec: PodSpec, field: string, found: Findings): void {
   const ofPod = spec.securityContext?.windowsOptions?.hostProcess
+  if (ofPod === undefined && !hasContainer(spec, saysHostProcess)) return
   const containers = visitedContainers(spec, field)
   let count = 0
   for (const [{ securityContext }, path] of containers) {

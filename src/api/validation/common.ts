@@ -6,9 +6,9 @@ import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, t
 import { dnsLabel, labelValue, portName, qualifiedName, subdomainName } from './names.ts'
 
 export function labels(map: Readonly<Record<string, string>> | undefined, field: string, found: Findings): void {
-  for (const [key, value] of Object.entries(map ?? {})) {
+  for (const key in map) {
     complaints(qualifiedName(key), key, field, found)
-    complaints(labelValue(value), value, field, found)
+    complaints(labelValue(map[key]!), map[key], field, found)
   }
 }
 
@@ -26,6 +26,13 @@ export function labelSelector(selector: LabelSelector | undefined, field: string
     complaints(qualifiedName(key ?? ''), key, `${path}.key`, found)
     for (const [at, value] of values.entries()) complaints(labelValue(value), value, `${path}.values[${at}]`, found)
   }
+}
+
+/** How many fields are set, where one of several is to be. */
+export function countSet(of: object): number {
+  let count = 0
+  for (const key in of) if (of[key as keyof typeof of] !== undefined) count++
+  return count
 }
 
 export const isEmpty = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>
