@@ -49,20 +49,22 @@ export interface Place {
 const ZEROS = Buffer.alloc(PIECE_BYTES_MAX)
 const CHECKPOINT_FRAME_BYTES = 256 * 1024
 
-/** Makes a log of `size` bytes of zeros: a frame then changes nothing but its own sectors. */
+/** Makes a log of `size` bytes of zeros: a frame then changes nothing but its own sectors. It is shorter when it is needed before. */
 export async function createLog(place: Place, sequence: number, size: number, pace = new Pace()): Promise<Segment> {
   const path = `${place.directory}/${nameOf({ sequence, kind: 'log' })}`
   const salt = drawSalt(place.random)
+  let end = HEADER_BYTES
   await createFile(place, path, async (file, unfinished) => {
     await writeAll(file, encodeHeader({ kind: 'log', store: place.store, salt, sequence, compacted: 0, revision: 0 }), 0)
     // One call for each piece: this thread may be long in coming back to it.
     await using durable = await place.disk.open(unfinished, 'durable')
-    for (let at = HEADER_BYTES, end = at; at < size; at = end) {
-      end = Math.min(at + pace.pieceBytes, size)
-      await writeZeros(durable, at, end)
+    while (end < size && !pace.isEnough(end)) {
+      const from = end
+      end = Math.min(from + pace.pieceBytes, size)
+      await writeZeros(durable, from, end)
     }
   })
-  return { sequence, path, file: await place.disk.open(path, 'durable'), salt, size, position: HEADER_BYTES }
+  return { sequence, path, file: await place.disk.open(path, 'durable'), salt, size: end, position: HEADER_BYTES }
 }
 
 export async function writeZeros(file: DiskFile, from: number, to: number): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { VirtualClock } from '#base'
 import { type DiskOperation, SimulatedDisk } from '#testing'
 import type { Store } from '../store.ts'
 import { openTestStore } from './fixtures.ts'
@@ -51,6 +52,32 @@ test('a log is prepared in pieces as large as the frames that fill the one befor
   assert.ok(pieces.length > 0, 'no log was prepared')
   // The header is the first.
   assert.ok(pieces.length <= 10, `16 MiB took ${pieces.length} writes, where a frame has 1 MiB`)
+})
+
+test('commits that come to the end of a log go on with what there is of the next', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new VirtualClock()
+  disk.fault = ({ kind, path }) =>
+    kind === 'write' && path.endsWith('00000001.log.new') ? clock.sleep(100).then(() => undefined) : undefined
+  let done = 0
+  {
+    await using store = await openTestStore(disk, { clock, sizes: SIZES })
+    const writer = (async () => {
+      for (; done < 45; done++) await put(store, `/k${done}`, 100 * 1024)
+    })()
+    await clock.advance(500)
+    assert.ok(done < 45, 'the first log has no room for all of it')
+    await clock.advance(500)
+    assert.equal(done, 45)
+    await writer
+  }
+  const { length } = disk.files().get('/store/00000001.log')!
+  assert.ok(
+    length >= SIZES.segmentBytesMin && length < 1.25 * SIZES.segmentBytesMin,
+    `${length} bytes, where 8 MiB were intended`,
+  )
+  await using again = await openTestStore(new SimulatedDisk(disk.files()), { sizes: SIZES })
+  assert.equal((await again.list('/')).entries.length, done)
 })
 
 test('while commits go on a checkpoint takes half of what they take, and waits for a log that is prepared', async () => {

@@ -14,6 +14,7 @@ export class Pace {
   #isCommitting = false
   #preparing = 0
   #turn = Promise.withResolvers<void>()
+  #enoughBytes = Number.POSITIVE_INFINITY
 
   /** Of the pieces in which a log is prepared. */
   get pieceBytes(): number {
@@ -42,6 +43,21 @@ export class Pace {
       this.#preparing--
       this.#next()
     }
+  }
+
+  /** Waits for a log that commits can't do without: it is put to use with so many bytes, if it has no more by then. */
+  async urgent<T>(enoughBytes: number, log: Promise<T>): Promise<T> {
+    this.#enoughBytes = enoughBytes
+    try {
+      return await log
+    } finally {
+      this.#enoughBytes = Number.POSITIVE_INFINITY
+    }
+  }
+
+  /** Whether a log of so many bytes is put to use now, rather than made as large as was intended. */
+  isEnough(bytes: number): boolean {
+    return bytes >= this.#enoughBytes
   }
 
   /** Resolves when a checkpoint that has just written `bytes` may go on. */

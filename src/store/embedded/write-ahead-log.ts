@@ -16,7 +16,7 @@ const QUEUE_BYTES_MAX = 64 * 1024 * 1024
 /** Where the disk is almost full. */
 const SPACE_WORTH_A_CHECKPOINT = 64 * 1024
 /** Of a log, when the next is begun: it is made in small pieces, at about the pace at which commits come at their most. */
-const PREPARED_AT_SHARE = 0.25
+const PREPARED_AT_SHARE = 0.1
 /** A disk that has not confirmed a write for as long is a problem that is told. */
 const SLOW_AFTER_MS = 10_000
 
@@ -284,12 +284,14 @@ export class WriteAheadLog implements DurableLog {
 
   /** Goes on in the next log, which has room for such a frame; also from what is kept back. Only between two writes. Returns the log before. */
   async #advance(frameBytes: number): Promise<Segment> {
-    let next = await this.#prepared(frameBytes)
+    // Whoever waits for it takes what there is of it.
+    const enoughBytes = Math.max(this.#sizes.segmentBytesMin, 2 * frameBytes)
+    let next = await this.#pace.urgent(enoughBytes, this.#prepared(frameBytes))
     if (next.position + frameBytes >= next.size) {
       // Prepared for smaller ones. Logs follow one another without a gap, so it stays, empty.
       await next.file[Symbol.asyncDispose]()
       this.#next = this.#create(next.sequence + 1, frameBytes)
-      next = await this.#next
+      next = await this.#pace.urgent(enoughBytes, this.#next)
     }
     const previous = this.#segment
     this.#next = undefined
