@@ -26,6 +26,8 @@ const LISTS = full ? [10_000, 100_000] : [1_000, 10_000]
 const ROUNDS = full ? 7 : 3
 const ROUND_MS = full ? 2_000 : 200
 const VALUE_BYTES = 2_048
+/** Many times as many as there are writers, so that no two of them write to one key. */
+const CHANGED_KEYS = 20_000
 const STARTS = full ? 9 : 5
 
 interface Round {
@@ -69,6 +71,7 @@ async function writes(root: string): Promise<void> {
       name: 'embedded',
       open: () => ({ put: (key, value) => store.put(key, value, { expected: 0 }), [Symbol.dispose]() {} }),
     },
+    { name: 'embedded, changes', open: changes(store) },
     { name: 'bare file', open: () => ({ put: (key, value) => bare.put(key, value), [Symbol.dispose]() {} }) },
   ]
   if (spawnSync('etcd', ['--version']).status === 0) {
@@ -92,6 +95,22 @@ async function writes(root: string): Promise<void> {
     // As an API server does from time to time.
     await store.compact(store.revision)
   }
+}
+
+/**
+ * The same keys again and again, each with a value of its own. What creates share one value for is kept, superseded and forgotten here, in the memory of this process: that is what an API server's
+ * objects cost the store. All writers live in this process too, and the store waits for collections of what they leave, as it does for those of an API server.
+ */
+function changes(store: Store): Target['open'] {
+  const revisions = new Map<string, number>()
+  let next = 0
+  return () => ({
+    async put(_key, value) {
+      const key = `/registry/leases/default/node-${next++ % CHANGED_KEYS}`
+      revisions.set(key, await store.put(key, Buffer.from(value), { expected: revisions.get(key) ?? 0 }))
+    },
+    [Symbol.dispose]() {},
+  })
 }
 
 function line({ name }: Target, writers: number, rounds: readonly Round[], own: readonly Round[]): void {
