@@ -86,30 +86,33 @@ export class Http1Sink implements Sink {
     this.stream.end(together(parts))
   }
 
-  pour(read: (target: Buffer) => number): Promise<void> {
-    return pourInto(this.stream, read)
+  pour(read: (target: Buffer) => number, length: number): Promise<void> {
+    return pourInto(this.stream, read, length)
   }
 }
 
-/** Writes what is read through one buffer, that is filled again when it was taken. */
-export async function pourInto(stream: Writable, read: (target: Buffer) => number): Promise<void> {
+/** Writes what is read through one buffer, that is filled again when it was taken. What has not the length that it said is broken off. */
+export async function pourInto(stream: Writable, read: (target: Buffer) => number, length: number): Promise<void> {
   const batch = borrowBatch()
   // One listener, and one promise for each batch: what a small one costs is what many cost.
   let go: (() => void) | undefined
   const proceed = (): void => go?.()
   stream.on('close', proceed)
-  for (let length = read(batch); length > 0; length = read(batch)) {
+  let left = length
+  for (let filled = read(batch); filled > 0 && filled <= left; filled = read(batch)) {
+    left -= filled
     const taken = new Promise<void>((resolve) => {
       go = resolve
     })
-    stream.write(length === BATCH_BYTES ? batch : batch.subarray(0, length), proceed)
+    stream.write(filled === BATCH_BYTES ? batch : batch.subarray(0, filled), proceed)
     await taken
     // The buffer of a client that went away may still be read from; it is not used again.
     if (stream.destroyed) return
   }
   stream.off('close', proceed)
   returnBatch(batch)
-  stream.end()
+  if (left > 0) stream.destroy()
+  else stream.end()
 }
 
 const chunkOf = (bytes: Uint8Array): Buffer =>

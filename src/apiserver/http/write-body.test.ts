@@ -30,7 +30,7 @@ class Client extends Writable {
       frameBytes: (frame) => frame.bytes(),
       endFrames: () => this.end(),
       endWith: (whole) => this.end(together(whole)),
-      pour: (read) => pourInto(this, read),
+      pour: (read, length) => pourInto(this, read, length),
       stream: this,
     }
   }

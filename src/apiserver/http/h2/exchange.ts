@@ -46,6 +46,7 @@ export interface Begun {
 
 interface Waited extends Source {
   readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
 type Event = 'close' | 'drain'
@@ -159,12 +160,12 @@ export class Exchange implements Sink, Outgoing, Receiving {
   }
 
   pour(read: (target: Buffer) => number, length: number): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       if (this.destroyed) {
         resolve()
         return
       }
-      this.#source = { read, left: length, resolve }
+      this.#source = { read, left: length, resolve, reject }
       this.#isEnding = true
       this.proceed()
     })
@@ -278,8 +279,7 @@ export class Exchange implements Sink, Outgoing, Receiving {
       if (!this.#mayBegin()) return false
       const allowed = Math.min(source.left, this.#window, this.#carrier.window)
       if (allowed < source.left && allowed < DRIBBLE_BYTES) this.#carrier.suspect()
-      const isRead = allowed < BATCH_WORTH_BYTES ? this.#sendPiece(source, allowed) : this.#sendBatch(source, allowed)
-      if (!isRead) {
+      if (!this.#readOn(source, allowed)) {
         this.destroy()
         return false
       }
@@ -289,6 +289,16 @@ export class Exchange implements Sink, Outgoing, Receiving {
       }
     }
     return true
+  }
+
+  /** False: there is less than was said. It is called by whoever made room, who is not to be told of what is wrong with this body. */
+  #readOn(source: Waited, allowed: number): boolean {
+    try {
+      return allowed < BATCH_WORTH_BYTES ? this.#sendPiece(source, allowed) : this.#sendBatch(source, allowed)
+    } catch (error) {
+      source.reject(error)
+      return false
+    }
   }
 
   #sendPiece(source: Source, allowed: number): boolean {
