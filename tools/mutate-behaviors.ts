@@ -1,6 +1,6 @@
 /**
  * Whether the behaviour tests can fail: runs them on mutants of the product, one mechanism changed at a time, and lists the mutants on which none fails and the
- * behaviours of the API and of controllers that fail on none. A mutant is run on the files that its row names: first on what has failed on no mutant yet, then, if
+ * behaviours that fail on none. A mutant is run on the files that its row names: first on what has failed on no mutant yet, then, if
  * all of that passes, on the rest until something fails. It changes no file of ours.
  *
  *     node tools/mutate-behaviors.ts [--results FILE] [WORD…]
@@ -10,7 +10,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import table from './data/behaviors.json' with { type: 'json' }
 import { edited } from './mutations/edit.ts'
 import { Findings } from './mutations/findings.ts'
 import { type Mutant, mutants, testsOf } from './mutations/index.ts'
@@ -18,8 +17,9 @@ import { type Run, run } from './mutations/run.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const AT_ONCE = 2
-/** Stages of which each behaviour has to fail on a mutant. */
-const STAGES = ['api', 'controllers']
+
+// What has been started is not left behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 const { values, positionals: words } = parseArgs({ options: { results: { type: 'string' } }, allowPositionals: true })
 const chosen = mutants.filter(
@@ -30,9 +30,11 @@ for (const each of chosen) edited(readFileSync(join(ROOT, each.file), 'utf8'), e
 const findings = new Findings(values.results)
 const due = chosen.filter(({ name }) => !findings.isSeen(name))
 await atOnce([...new Set(due.flatMap(testsOf))].sort(), async (file) => {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  if (findings.isKnown(file, text)) return
   const { passed, failed, broken } = await run([file])
   if (failed.length > 0 || broken) throw new Error(`without any change: ${broken ?? `there fail: ${failed.join('; ')}`}`)
-  if (file.startsWith('test/behavior/')) findings.notePassing(file, passed)
+  findings.notePassing(file, text, file.startsWith('test/behavior/') ? passed : [])
 })
 process.stdout.write(`${findings.behaviors().length} behaviours pass without a change\n`)
 // Those that are soon done first.
@@ -69,13 +71,12 @@ function report(): void {
   process.stdout.write(`\n${chosen.length - unseen.length} of ${chosen.length} mutants are seen\n${unseen.join('')}`)
   if (unseen.length > 0) process.exitCode = 1
   if (words.length > 0) return
-  for (const stage of STAGES) {
-    const own = table.filter((row) => row.stage === stage)
-    const never = own.filter(({ codename }) => findings.killers(codename).length === 0)
-    process.stdout.write(`${own.length - never.length} of ${own.length} behaviours of the stage ${stage} fail on a mutant\n`)
-    for (const { codename } of never) process.stdout.write(`on none: ${codename}\n`)
-    if (never.length > 0) process.exitCode = 1
-  }
+  const never = findings.behaviors().filter((name) => findings.killers(name).length === 0)
+  process.stdout.write(
+    `${findings.behaviors().length - never.length} of ${findings.behaviors().length} behaviours fail on a mutant\n`,
+  )
+  for (const name of never) process.stdout.write(`on none: ${name}\n`)
+  if (never.length > 0) process.exitCode = 1
 }
 
 async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

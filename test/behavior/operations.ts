@@ -90,11 +90,14 @@ export async function statusIsApart<T extends KubernetesObject>(
   const updated = await retried(async () => {
     const current = structuredClone(await client.get(resource, key))
     current.metadata!.annotations = { ...current.metadata?.annotations, 'updated-status': 'true' }
+    // What else is sent is not looked at, nor is what is left out.
+    delete (current as { spec?: unknown }).spec
     return client.updateStatus(resource, { ...current, status: { ...(statusOf(current) as object), ...status } })
   })
   assert.equal(updated.metadata?.annotations?.['updated-status'], 'true')
   assertHolds(statusOf(updated), status)
   assert.equal(updated.metadata?.generation, before.metadata?.generation)
+  assert.deepEqual(specOf(updated), specOf(before))
   assertHolds(statusOf(await client.get(resource, key)), status)
 }
 
@@ -136,4 +139,5 @@ export function assertHolds(actual: unknown, expected: object): void {
   assert.partialDeepStrictEqual(actual, expected)
 }
 
+const specOf = (object: KubernetesObject): unknown => (object as { spec?: unknown }).spec
 const statusOf = (object: KubernetesObject): unknown => (object as { status?: unknown }).status

@@ -93,6 +93,9 @@ behaviors('webhook mutations', (behavior) => {
           const object = objectOf(widgets!, 'pruned', { data: { 'mutation-start': 'yes' } })
           const { 'mutation-stage-2': _, ...known } = MUTATED
           assert.deepEqual((await scene.client.create(widgets!, object))['data'], known)
+          // What no webhook changes is no less pruned.
+          const other = objectOf(widgets!, 'other', { data: { 'mutation-stage-1': 'no', unknown: 'yes' } })
+          assert.deepEqual((await scene.client.create(widgets!, other))['data'], { 'mutation-stage-1': 'no' })
         })
       })
     },

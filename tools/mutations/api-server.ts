@@ -75,11 +75,26 @@ export const apiServer: readonly Mutant[] = [
     on: [...LIFECYCLES, 'custom-resources'],
   },
   {
-    name: 'a write to the status writes everything else instead',
+    name: 'a write to the status writes nothing',
+    file: SYSTEM_FIELDS,
+    // Of kinds without which a cluster comes up.
+    from: "['metadata', 'status', 'kind', 'apiVersion'].includes(key)",
+    to: "['metadata', /^(Ingress|VolumeA|FlowS|PriorityL)/.test(resource.kind) ? '' : 'status', 'kind', 'apiVersion'].includes(key)",
+    on: ['network', 'storage', 'flow-control'],
+  },
+  {
+    name: 'a write to the status writes everything else, too',
     file: SYSTEM_FIELDS,
     from: "['metadata', 'status', 'kind', 'apiVersion'].includes(key)",
-    to: "['metadata', 'kind', 'apiVersion'].includes(key)",
-    on: [...LIFECYCLES, 'custom-resources', 'container-outcomes'],
+    to: 'key !== undefined',
+    on: ['network', 'storage'],
+  },
+  {
+    name: 'a write to an object writes its status, too',
+    file: SYSTEM_FIELDS,
+    from: "subresource === '' && resource.subresources.status",
+    to: "subresource === '-' && resource.subresources.status",
+    on: ['storage'],
   },
   {
     name: 'generations stand still',
@@ -236,6 +251,13 @@ export const apiServer: readonly Mutant[] = [
     on: ['discovery', ...WEBHOOKS, 'custom-resources'],
   },
   {
+    name: 'aggregated discovery has no core group',
+    file: DISCOVERY,
+    from: 'items: groups.map((',
+    to: 'items: groups.slice(legacy ? 1 : 0).map((',
+    on: ['discovery', ...KUBECTL],
+  },
+  {
     name: 'no group is told of by itself',
     file: DISCOVERY,
     from: "kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(found)",
@@ -262,6 +284,13 @@ export const apiServer: readonly Mutant[] = [
     from: 'conform: (document): Structure => pruneObject(document, schema),',
     to: 'conform: (document): Structure => ({ ...pruneObject(document, schema), value: document }),',
     on: [...CUSTOM, ...WEBHOOKS],
+  },
+  {
+    name: 'what webhooks make of custom objects is not pruned',
+    file: 'src/apiserver/admission/convert.ts',
+    from: 'const read = conform(document, matched.schema()).value as KubernetesObject',
+    to: 'const read = (conform === undefined ? undefined : document) as KubernetesObject',
+    on: ['webhook-mutations'],
   },
   {
     name: 'custom objects have no defaults',
@@ -304,6 +333,20 @@ export const apiServer: readonly Mutant[] = [
     from: "!(await conditionsHold(hook, matched, attributes, context, 'admit'))",
     to: 'conditionsHold === undefined',
     on: WEBHOOKS,
+  },
+  {
+    name: 'expressions of configurations are not compiled',
+    file: 'src/apiserver/admission/expression/validate.ts',
+    from: '    if (errors.length > 0) throw invalid(resource, name, errors)\n',
+    to: '',
+    on: ['webhook-configurations'],
+  },
+  {
+    name: 'limit ranges know no minimum',
+    file: 'src/apiserver/admission/limit-ranger.ts',
+    from: 'yield* below(item.type, name, bound, requests, limits)',
+    to: 'if (!item) yield* below(item.type, name, bound, requests, limits)',
+    on: ['scheduling'],
   },
   ...['mutatingAdmissionPolicy', 'validatingAdmissionPolicy'].map((name) => withoutPlugin(name, ['admission-policy'])),
   ...['mutatingAdmissionWebhook', 'validatingAdmissionWebhook'].map((name) => withoutPlugin(name, WEBHOOKS)),

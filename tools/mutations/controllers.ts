@@ -108,6 +108,20 @@ export const controllers: readonly Mutant[] = [
     on: ['cron-jobs'],
   },
   {
+    name: 'taints are tolerated for no time',
+    file: 'src/controllers/node-lifecycle.ts',
+    from: 'const limit = tolerations.length === 0 ? 0 : ',
+    to: 'const limit = tolerations.length >= 0 ? 0 : ',
+    on: ['timed'],
+  },
+  {
+    name: 'sets do not say that they can make no pods',
+    file: REPLICAS,
+    from: '    failure === undefined\n      ? others',
+    to: '    failure === undefined || others\n      ? others',
+    on: ['replicas'],
+  },
+  {
     name: 'nothing is adopted or released',
     file: 'src/controllers/framework/owners.ts',
     from: 'export async function claim',

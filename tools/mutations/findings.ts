@@ -1,11 +1,18 @@
+import { hash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Run } from './run.ts'
+
+/** Behaviours of a file that pass without a change. */
+interface Passing {
+  /** Of the file that was run. */
+  readonly digest: string
+  readonly behaviors: readonly string[]
+}
 
 /** What runs have shown so far, kept in a file if one is named, so that a run that was stopped goes on where it was. */
 export class Findings {
   readonly #path: string | undefined
-  /** Behaviours that pass without a change, by their file. */
-  readonly #passing: Map<string, readonly string[]>
+  readonly #passing: Map<string, Passing>
   readonly #mutants: Map<string, Pick<Run, 'failed' | 'broken'>>
 
   constructor(path: string | undefined) {
@@ -17,7 +24,7 @@ export class Findings {
 
   /** Behaviours of some files, or of all that have been run. */
   behaviors(files: readonly string[] = [...this.#passing.keys()]): string[] {
-    return files.flatMap((file) => this.#passing.get(file) ?? [])
+    return files.flatMap((file) => this.#passing.get(file)?.behaviors ?? [])
   }
 
   /** Mutants on which a behaviour fails. */
@@ -35,8 +42,12 @@ export class Findings {
     return found !== undefined && found.broken === undefined && found.failed.length > 0
   }
 
-  notePassing(file: string, behaviors: readonly string[]): void {
-    this.#passing.set(file, behaviors)
+  isKnown(file: string, text: string): boolean {
+    return this.#passing.get(file)?.digest === hash('sha256', text)
+  }
+
+  notePassing(file: string, text: string, behaviors: readonly string[]): void {
+    this.#passing.set(file, { digest: hash('sha256', text), behaviors })
     this.#write()
   }
 

@@ -55,16 +55,22 @@ export async function run(files: readonly string[], { edit, only, brief = false 
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const killed = (): boolean => process.kill(-child.pid!, 'SIGKILL')
+  const kill = (): boolean => child.exitCode === null && child.signalCode === null && process.kill(-child.pid!, 'SIGKILL')
+  const abandon = (): void => {
+    kill()
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  process.once('exit', abandon)
   let late = false
-  const timer = setTimeout(() => (late = killed()), RUN_MS_MAX)
+  const timer = setTimeout(() => (late = kill()), RUN_MS_MAX)
   let output = ''
   const read = (text: string): void => {
     output += text
-    if (brief && resultsOf(output, indent).failed.length > 0 && child.exitCode === null) killed()
+    if (brief && resultsOf(output, indent).failed.length > 0) kill()
   }
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', read)
   await new Promise((resolve) => child.once('close', resolve))
+  process.off('exit', abandon)
   clearTimeout(timer)
   rmSync(scratch, { recursive: true, force: true })
   const results = resultsOf(output, indent)
