@@ -6,9 +6,9 @@ import { restartInTurn } from './rolling-restart.ts'
 import { inside, ServerLab, type ServerMachine } from './server-lab.ts'
 import { describeStaleness, measureStaleness } from './staleness.ts'
 
-/** What happens to one machine while clients go on. */
+/** What happens to one machine while clients go on. `renewed`: all of its certificates. */
 export interface Fault {
-  readonly kind: 'cut off' | 'killed'
+  readonly kind: 'cut off' | 'killed' | 'renewed'
   readonly server: number
 }
 
@@ -57,11 +57,11 @@ export async function demonstrate(
     for (const { kind, server: index } of faults) {
       const server = lab.servers[index]!
       await phase(`${server.name} ${kind}`)
-      if (kind === 'cut off') lab.cable(server, 'down')
-      else await lab.kill(server)
+      await begin(lab, server, kind)
       const writtenMs = await written()
       say(`${server.name} is ${kind}: a write that began then was acknowledged after ${writtenMs} ms`)
       await pause(Math.max(0, faultMs - writtenMs))
+      if (kind === 'renewed') continue
       await phase(`${server.name} comes back`)
       if (kind === 'cut off') lab.cable(server, 'up')
       else await lab.run(server)
@@ -76,6 +76,18 @@ export async function demonstrate(
     return { phases, losses }
   } finally {
     load.kill('SIGKILL')
+  }
+}
+
+async function begin(lab: ServerLab, server: ServerMachine, kind: Fault['kind']): Promise<void> {
+  switch (kind) {
+    case 'cut off':
+      lab.cable(server, 'down')
+      return
+    case 'killed':
+      return lab.kill(server)
+    case 'renewed':
+      await server.machine.t8s('certs', 'renew')
   }
 }
 

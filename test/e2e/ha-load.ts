@@ -12,6 +12,8 @@ import { isAlreadyExists, isConflict, isNotFound, StatusError } from '#meta'
  */
 const [kubeconfig = '', ...urls] = process.argv.slice(2)
 const WRITERS = 4
+/** So that one run after another finds nothing of its own. */
+const RUN = process.pid
 /** A server that is silent for as long is given up for this request. */
 const ATTEMPT_MS = 2_000
 const RETRY_MS = 50
@@ -109,9 +111,9 @@ async function timed<T>(key: 'slowestWriteMs' | 'slowestReadMs', work: (parts: s
 }
 
 async function write(writer: number): Promise<void> {
-  const counter = `counter-${writer}`
+  const counter = `counter-${RUN}-${writer}`
   for (let count = 0; !stopped; count++) {
-    const name = `w${writer}-${count}`
+    const name = `w${RUN}-${writer}-${count}`
     await writeOne(name)
     await timed('slowestWriteMs', (parts) => raise(counter, name, parts))
     counts.set(counter, (counts.get(counter) ?? 0) + 1)
@@ -181,7 +183,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (word === 'end') break
   if (word === 'written') {
     const startedMs = performance.now()
-    await writeOne(`probe-${values.size}`)
+    await writeOne(`probe-${RUN}-${values.size}`)
     process.stdout.write(`${Math.round(performance.now() - startedMs)}\n`)
     continue
   }

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { demonstrate } from './ha-demonstration.ts'
 import { restartInTurn } from './rolling-restart.ts'
-import { memberFile, ServerLab } from './server-lab.ts'
+import { memberFile, ServerLab, type ServerMachine } from './server-lab.ts'
 
 /** `script/ha-demo` is the long form. */
 const FAULT_MS = 2_500
+const RENEWAL_MS = 500
+const ETCD_PORTS = { server: 2379, peer: 2380 } as const
 
 test('servers with an etcd of their own: joined by token, cut off, killed, removed', { timeout: 240_000 }, async (context) => {
   await using lab = await ServerLab.start(3)
@@ -73,6 +76,29 @@ test('servers with an etcd of their own: joined by token, cut off, killed, remov
     assert.deepEqual(known(), [first.url, second.url, third.url])
   })
 
+  await context.test(
+    'certificates of servers and of etcd are renewed under load, without a restart or a failed request',
+    async () => {
+      const pids = lab.servers.map((server) => lab.etcdPid(server))
+      const before = await Promise.all(lab.servers.map(shownByEtcd))
+      const { losses, phases } = await demonstrate(
+        lab,
+        lab.servers.map((_, server) => ({ kind: 'renewed', server })),
+        { faultMs: RENEWAL_MS, say: (text) => context.diagnostic(text) },
+      )
+      assert.deepEqual([losses.lost, losses.doubled], [[], []])
+      assert.ok(losses.acknowledged > 3 * lab.servers.length, `${losses.acknowledged}`)
+      for (const { phase, failedOver } of phases) assert.deepEqual(failedOver, {}, phase)
+      assert.deepEqual(
+        lab.servers.map((server) => lab.etcdPid(server)),
+        pids,
+      )
+      const now = await Promise.all(lab.servers.map(shownByEtcd))
+      assert.deepEqual(now, lab.servers.map(keptForEtcd))
+      assert.equal(new Set([...before, ...now].flatMap((each) => Object.values(each))).size, 4 * lab.servers.length)
+    },
+  )
+
   await context.test('etcd that is killed is started again, and its server goes on meanwhile', async () => {
     const before = lab.etcdPid(second)!
     process.kill(before, 'SIGKILL')
@@ -132,6 +158,25 @@ test('servers with an etcd of their own: joined by token, cut off, killed, remov
   })
   await node?.[Symbol.asyncDispose]()
 })
+
+type EtcdCertificates = Readonly<Record<keyof typeof ETCD_PORTS, string>>
+
+/** The fingerprints of the certificates that a machine's etcd shows to who connects now. */
+async function shownByEtcd({ machine, address }: ServerMachine): Promise<EtcdCertificates> {
+  const script = `
+    const socket = require('tls').connect({ host: process.argv[1], port: process.argv[2], rejectUnauthorized: false }, () => {
+      console.log(socket.getPeerCertificate().fingerprint256)
+      process.exit(0)
+    })`
+  const shownAt = async (port: number): Promise<string> =>
+    (await machine.exec(process.execPath, '-e', script, address, String(port))).trim()
+  return { server: await shownAt(ETCD_PORTS.server), peer: await shownAt(ETCD_PORTS.peer) }
+}
+
+function keptForEtcd({ machine }: ServerMachine): EtcdCertificates {
+  const kept = (name: string): string => new X509Certificate(readFileSync(join(machine.data, `etcd/${name}.crt`))).fingerprint256
+  return { server: kept('server'), peer: kept('peer') }
+}
 
 /** Waits for what no event tells. */
 async function until(condition: () => boolean): Promise<void> {

@@ -211,3 +211,29 @@ test('a watch that has told of everything stays where it is, however long nothin
     [1, 0],
   )
 })
+
+test('that etcd was restored under a server is noticed though nobody asks anything', async () => {
+  await using stack = new AsyncDisposableStack()
+  const member = stack.use(await Member.start())
+  const clock = new VirtualClock(undefined, () => systemClock.sleep(2))
+  const said: string[] = []
+  const onReplaced = ({ message }: Error): void => void said.push(message)
+  const store = stack.use(await openEtcdStore({ servers: [member.url], clock, random: systemRandom, onReplaced }))
+  const stop = new AbortController()
+  const watching = (async () => {
+    for await (const _ of store.watch('/registry/', 5, stop.signal)) {
+      // Nothing comes.
+    }
+  })().catch(() => undefined)
+  while (member.watches === 0) await clock.advance(0)
+  member.revision = 3
+  const restoredMs = clock.now()
+  while (said.length === 0) await clock.advance(STEP_MS)
+  assert.match(
+    said[0]!,
+    /^etcd was restored or replaced while this server used it \(.* went back from revision 5 to 3: .*Start it again$/,
+  )
+  assert.ok(clock.now() - restoredMs <= 12_000, `${clock.now() - restoredMs} ms`)
+  stop.abort()
+  await watching
+})
