@@ -26,6 +26,13 @@ const ASKED_FOR = /^io\.k8s\.api\.certificates\.v1(alpha|beta)1\.ClusterTrustBun
 /** Whether a definition is one of a GA version, of what these share, or of a kind that is served on demand; other alpha and beta versions are not. */
 export const isServed = (name: string): boolean => !/\.v\d+(alpha|beta)\d+\./.test(name) || ASKED_FOR.test(name)
 
+/** Groups whose objects upstream keeps in protobuf, in versions that were the stored ones once. */
+const STORED_GROUP =
+  /^io\.k8s\.api\.(admissionregistration|apps|batch|certificates|coordination|discovery|events|extensions|flowcontrol|networking|node|policy|rbac|resource|scheduling|storage)\./
+
+/** Whether a definition is of a version that is not served and may still be found in a store. */
+export const isOlder = (name: string): boolean => !isServed(name) && STORED_GROUP.test(name)
+
 export function servedDefinitions(): ReadonlyMap<string, Fact> {
   const all = Object.entries(readData<Record<string, Fact>>('openapi-extensions.json'))
   return new Map(all.filter(([name]) => isServed(name)))

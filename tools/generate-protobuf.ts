@@ -1,4 +1,4 @@
-import { isServed, readData } from './definitions.ts'
+import { isOlder, isServed, readData } from './definitions.ts'
 
 type Row = readonly (number | string)[]
 
@@ -6,12 +6,17 @@ type Row = readonly (number | string)[]
  * Per message, `[JSON name, number, type, flags?]` with flags `r` repeated, `m` map (type is then `key value`), `i` inline, `o` left out of JSON when
  * zero, `a` always there (a list in JSON only); messages of beta and alpha versions are served only where somebody may ask for them.
  */
-export function generateProtobuf(): string {
+export const generateProtobuf = (): string => tableOf(isServed)
+
+/** The same of versions that nobody can ask for and that an older server may have left in a store. */
+export const generateOlderProtobuf = (): string => tableOf(isOlder)
+
+function tableOf(isWanted: (name: string) => boolean): string {
   const messages = readData<Record<string, Record<string, Row>>>('protobuf-fields.json')
   const presence = readData<Record<string, Record<string, string>>>('json-presence.json')
   const lines: string[] = []
   for (const [name, fields] of Object.entries(messages)) {
-    if (!isServed(name)) continue
+    if (!isWanted(name)) continue
     const rows = Object.entries(fields).map(([field, row]) => [field, row[0], ...describe(row, flagsOf(presence, name, field))])
     lines.push(`${JSON.stringify(name)}:${JSON.stringify(rows)}`)
   }

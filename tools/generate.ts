@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { generateCri } from './generate-cri.ts'
 import { generateDescriptions } from './generate-descriptions.ts'
-import { generateProtobuf } from './generate-protobuf.ts'
+import { generateOlderProtobuf, generateProtobuf } from './generate-protobuf.ts'
 import { generateSchemas } from './generate-schemas.ts'
 import { generateTypes } from './generate-types.ts'
 
@@ -12,6 +12,7 @@ const STEPS: Readonly<Record<string, () => string>> = {
   'src/api/generated/schemas.json': generateSchemas,
   'src/api/generated/descriptions.json': generateDescriptions,
   'src/api/generated/protobuf.json': generateProtobuf,
+  'src/api/generated/older-protobuf.json': generateOlderProtobuf,
   'src/kubelet/runtimes/cri/generated/messages.ts': generateCri,
 }
 

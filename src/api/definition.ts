@@ -76,6 +76,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   readonly stored: boolean
   /** Several versions of one kind share a storage form; absent when this version is the stored one. */
   readonly storage?: StorageForm<T> | undefined
+  /** An older version that it is stored in nevertheless, for servers of a release before, or for its size; it is read like every older version. */
+  readonly storedAs?: OlderForm<T> | undefined
   /** Store TTL in seconds (Events). */
   readonly ttlSeconds?: number | undefined
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
@@ -152,6 +154,12 @@ export interface StorageForm<T> {
   readonly kind: string
   toStored(object: T): KubernetesObject
   fromStored(stored: KubernetesObject): T
+}
+
+export interface OlderForm<T> {
+  readonly version: string
+  /** All but its apiVersion. */
+  write(object: T): KubernetesObject
 }
 
 /** What `defineResource` takes: the names, and whatever differs from the plain case. */

@@ -103,6 +103,7 @@ function storageVersionHash(resource: ResourceDefinition): string {
   const { group, version, kind } = {
     ...resource,
     ...resource.storage,
+    ...(resource.storedAs && { version: resource.storedAs.version }),
     ...(resource.custom && { version: resource.custom.storedVersion }),
   }
   return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, HASH_BYTES).toString('base64')

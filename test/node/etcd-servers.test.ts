@@ -13,6 +13,7 @@ import {
   deployments,
   endpointSlices,
   endpoints,
+  ingresses,
   leases,
   namespaces,
   protobufMessageOf,
@@ -144,13 +145,30 @@ describe('servers over one etcd cluster', () => {
       '/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com',
       '--print-value-only',
     )
-    assert.equal((JSON.parse(definition.toString()) as KubernetesObject).metadata?.uid, custom.metadata?.uid)
+    const { apiVersion, metadata } = JSON.parse(definition.toString()) as KubernetesObject
+    // The version in which upstream keeps definitions.
+    assert.deepEqual([apiVersion, metadata?.uid], ['apiextensions.k8s.io/v1beta1', custom.metadata?.uid])
     const keys = etcdctl(cluster, 'get', '/registry/', '--prefix', '--keys-only').toString().split('\n').filter(Boolean)
     const known = new Set(keys.map((key) => key.split('/')[2]))
     for (const kind of ['masterleases', 'leases', 'clusterroles', 'ranges', 'priorityclasses']) assert.ok(known.has(kind), kind)
     context.diagnostic(
       `${keys.length} keys of ${known.size} kinds; ${checked.length} values are byte for byte what the published tables give`,
     )
+  })
+
+  it('what an older server left in an older version is shown in the one that is served', async () => {
+    const backend = { serviceName: 'web', servicePort: 80 }
+    const metadata = { name: 'old', namespace: 'shown', uid: 'old' }
+    const older = { kind: 'Ingress', apiVersion: 'networking.k8s.io/v1beta1', metadata, spec: { backend } }
+    etcdctl(cluster, 'put', '/registry/ingress/shown/old', JSON.stringify(older))
+    for (const { client } of servers) {
+      const { apiVersion, spec } = await client.get(ingresses, 'shown/old')
+      assert.deepEqual(
+        [apiVersion, spec?.defaultBackend?.service],
+        ['networking.k8s.io/v1', { name: 'web', port: { number: 80 } }],
+      )
+    }
+    await servers[0]!.client.delete(ingresses, 'shown/old')
   })
 
   it('everything that a cluster keeps is byte for byte what the published tables give', async (context) => {

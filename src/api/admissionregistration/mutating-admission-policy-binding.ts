@@ -1,6 +1,7 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicyBinding } from '../generated/types.ts'
+import { unchanged } from '../older-versions/unchanged.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramRef } from './policy-columns.ts'
 import { staticNameWarnings } from './static-name.ts'
@@ -9,6 +10,8 @@ import { validateMutatingBinding } from './validate-policy-binding.ts'
 export const mutatingAdmissionPolicyBindings = defineResource<MutatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io',
   version: 'v1',
+  // Until 1.37, for servers of 1.35.
+  storedAs: { version: 'v1beta1', write: unchanged },
   kind: 'MutatingAdmissionPolicyBinding',
   scope: 'Cluster',
   names: { plural: 'mutatingadmissionpolicybindings', categories: ['api-extensions'] },

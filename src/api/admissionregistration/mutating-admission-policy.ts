@@ -1,6 +1,7 @@
 import { age, integer, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { MutatingAdmissionPolicy } from '../generated/types.ts'
+import { unchanged } from '../older-versions/unchanged.ts'
 import { defaultMatchResources } from './default-webhook.ts'
 import { paramKind } from './policy-columns.ts'
 import { staticNameWarnings } from './static-name.ts'
@@ -9,6 +10,8 @@ import { validateMutatingPolicy } from './validate-policy.ts'
 export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io',
   version: 'v1',
+  // Until 1.37, for servers of 1.35.
+  storedAs: { version: 'v1beta1', write: unchanged },
   kind: 'MutatingAdmissionPolicy',
   scope: 'Cluster',
   names: { plural: 'mutatingadmissionpolicies', categories: ['api-extensions'] },

@@ -1,6 +1,7 @@
 import { createdAt, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../generated/types.ts'
+import { writeDefinition } from '../older-versions/custom-resource-definition.ts'
 import { formatWarnings } from './format-warnings.ts'
 import { readCRD } from './read-crd.ts'
 import { validateCRD, validateCRDStatus, validateCRDUpdate } from './validate-crd.ts'
@@ -16,6 +17,8 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   kind: 'CustomResourceDefinition',
   scope: 'Cluster',
   names: { plural: 'customresourcedefinitions', shortNames: ['crd', 'crds'], categories: ['api-extensions'] },
+  // Upstream's choice: what versions have in common is written once there.
+  storedAs: { version: 'v1beta1', write: writeDefinition },
   subresources: { status: true },
   generation: true,
   default(draft) {

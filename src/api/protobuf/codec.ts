@@ -4,7 +4,10 @@ import { SPECIAL } from './special.ts'
 
 type Row = readonly [name: string, number: number, type: string, flags: string]
 
-let tables: Readonly<Record<string, readonly Row[]>> | undefined
+type Tables = Readonly<Record<string, readonly Row[]>>
+
+let tables: Tables | undefined
+let olderTables: Tables | undefined
 let shared: ProtobufCodec | undefined
 
 /** The codec of all published messages. The first call reads their tables; each message is compiled when it is met. */
@@ -13,15 +16,21 @@ export function codec(): ProtobufCodec {
   return shared
 }
 
-export const hasMessage = (message: string): boolean => Object.hasOwn(readTables(), message)
+export const hasMessage = (message: string): boolean => rowsOf(message) !== undefined
 
-function readTables(): Readonly<Record<string, readonly Row[]>> {
-  tables ??= readGenerated<Readonly<Record<string, readonly Row[]>>>('protobuf.json')
-  return tables
+const BETA_OR_ALPHA = /\.v\d+(alpha|beta)\d+\./
+
+/** Messages of versions that are only found in stores are read when the first of them is met. */
+function rowsOf(message: string): readonly Row[] | undefined {
+  tables ??= readGenerated<Tables>('protobuf.json')
+  if (Object.hasOwn(tables, message)) return tables[message]
+  if (!BETA_OR_ALPHA.test(message)) return undefined
+  olderTables ??= readGenerated<Tables>('older-protobuf.json')
+  return Object.hasOwn(olderTables, message) ? olderTables[message] : undefined
 }
 
 function fieldsOf(message: string): readonly FieldFact[] {
-  const rows = hasMessage(message) ? readTables()[message] : undefined
+  const rows = rowsOf(message)
   if (rows === undefined) throw new ProtobufError(`there is no message ${message}`)
   return rows.map(([name, number, type, flags]) => ({
     name,

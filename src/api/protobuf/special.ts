@@ -174,6 +174,7 @@ export const SPECIAL: Readonly<Record<string, Special>> = {
   'io.k8s.api.authentication.v1.ExtraValue': items('io.k8s.api.authentication.v1.ExtraValue'),
   'io.k8s.api.authorization.v1.ExtraValue': items('io.k8s.api.authorization.v1.ExtraValue'),
   'io.k8s.api.certificates.v1.ExtraValue': items('io.k8s.api.certificates.v1.ExtraValue'),
+  'io.k8s.api.certificates.v1beta1.ExtraValue': items('io.k8s.api.certificates.v1beta1.ExtraValue'),
   [QUANTITY]: quantity,
   [INT_OR_STRING]: intOrString,
   [`${APIEXTENSIONS}JSONSchemaPropsOrBool`]: schemaOr(

@@ -3,6 +3,7 @@ import { deepFreeze, parseJson } from '#base'
 import { internalError, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
 import { IDENTITY_READS_ENCRYPTED, isEncrypted } from '../encryption/transformer.ts'
+import { currentForm, isWrittenAs } from './stored-version.ts'
 
 /**
  * One immutable version of an object. Its JSON was encoded at the write, without the revision it was about to get; `parts` puts that between, so that
@@ -111,7 +112,7 @@ export class ObjectVersion {
   }
 }
 
-/** A version as one version of a custom kind shows it. */
+/** A version as it is shown, which is not as it is stored: by one version of a custom kind, or after it was stored in an older version. */
 class ShownVersion extends ObjectVersion {
   readonly #origin: KubernetesObject
   readonly #size: number
@@ -237,10 +238,29 @@ const parsedBytes = new WeakMap<Uint8Array, KubernetesObject>()
 export function versionOf(
   key: ObjectKey,
   entry: Pick<Entry, 'value' | 'revision' | 'problem'> & { readonly key?: string },
+  resource?: ResourceDefinition,
 ): ObjectVersion {
   const problem = entry.problem ?? (isEncrypted(entry.value) ? new Error(IDENTITY_READS_ENCRYPTED) : undefined)
   if (problem !== undefined) return new UnreadableVersion(key, entry, problem, entry.key ?? key)
+  if (resource !== undefined && resource.custom === undefined && !isWrittenAs(entry.value, resource))
+    return ofAnyVersion(key, entry, resource)
   return new ObjectVersion(key, entry.revision, entry.value, parsedBytes.get(entry.value))
+}
+
+/** What is stored in another version than the one that is shown. */
+function ofAnyVersion(
+  key: ObjectKey,
+  entry: Pick<Entry, 'value' | 'revision'> & { readonly key?: string },
+  resource: ResourceDefinition,
+): ObjectVersion {
+  try {
+    const stored = objectOf(entry.value)
+    const object = currentForm(stored, resource)
+    if (object === stored) return new ObjectVersion(key, entry.revision, entry.value, stored)
+    return new ShownVersion(key, entry.revision, object, stored, entry.value.byteLength)
+  } catch (error) {
+    return new UnreadableVersion(key, entry, error instanceof Error ? error : new Error(String(error)), entry.key ?? key)
+  }
 }
 
 /** What is stored, parsed once for all who make a version of it. Throws for what is no object. */

@@ -33,6 +33,7 @@ import {
   storageFormOf,
   versionOf,
 } from './object-version.ts'
+import { storedForm } from './stored-version.ts'
 import {
   bumpGeneration,
   isolateSubresource,
@@ -189,7 +190,7 @@ export class Registry {
         if (!(error instanceof RevisionConflict)) throw error
         if (error.current === undefined) throw notFound(resource, name)
         if (options.preconditions?.resourceVersion) throw conflict(resource, name, OBJECT_MODIFIED)
-        current = await shown(resource, versionOf(current.key, error.current))
+        current = await shown(resource, versionOf(current.key, error.current, this.cache.of(resource).resource))
       }
     }
   }
@@ -288,7 +289,7 @@ export class Registry {
         if (!(error instanceof RevisionConflict)) throw error
         if (error.current === undefined) throw notFound(resource, name)
         if (options.preconditions?.resourceVersion) throw conflict(resource, name, OBJECT_MODIFIED)
-        current = await shown(resource, versionOf(current.key, error.current))
+        current = await shown(resource, versionOf(current.key, error.current, this.cache.of(resource).resource))
       }
     }
   }
@@ -327,10 +328,10 @@ export class Registry {
     const key = storageKey(resource, namespace, name)
     const { custom } = resource
     const form = storageFormOf(resource, this.#options.storageForm)
-    const value = encodeForStore(custom === undefined ? object : await custom.toStored(object), form)
+    const value = encodeForStore(await storedForm(resource, object), form)
     const versionAt = (revision: number): ObjectVersion =>
       custom === undefined
-        ? versionOf(keyIn(resource, namespace, name), { value, revision })
+        ? versionOf(keyIn(resource, namespace, name), { value, revision }, cache.of(resource).resource)
         : shownAs(keyIn(resource, namespace, name), revision, object)
     if (dryRun) return versionAt(expected)
     context.fence?.()
@@ -348,7 +349,7 @@ export class Registry {
     const { custom } = resource
     const { stored } = current
     const isStoredAsShown = custom === undefined && stored === current.object
-    if (!isStoredAsShown && !isUnchanged(custom === undefined ? object : await custom.toStored(object), stored)) return true
+    if (!isStoredAsShown && !isUnchanged(await storedForm(resource, object), stored)) return true
     const { namespace, name = '' } = object.metadata ?? {}
     return (await this.#options.isStale?.(storageKey(resource, namespace, name))) ?? false
   }

@@ -163,7 +163,7 @@ async function readStore(request: PageRequest, at: Revision, store: Store): Prom
     const found = entries.map((entry) => {
       const key = entry.key.slice(root.length)
       const cached = cache.resource.custom === undefined ? cache.get(key) : undefined
-      return cached?.revision === entry.revision ? cached : versionOf(key, entry)
+      return cached?.revision === entry.revision ? cached : versionOf(key, entry, cache.resource)
     })
     const shown = await shownVersions(cache.resource, found)
     if (selection.everything) return { versions: shown, revision: at, more: remaining > 0, remaining }

@@ -1,8 +1,9 @@
 import type { ResourceDefinition } from '#api'
-import { internalError, keyOf } from '#meta'
+import { internalError, type KubernetesObject, keyOf } from '#meta'
 import type { Entry } from '#store'
 import { isEncrypted } from '../encryption/transformer.ts'
 import { objectOf } from '../registry/object-version.ts'
+import { currentForm, isWrittenAs } from '../registry/stored-version.ts'
 
 /** Keys that are named to a client and in readiness. */
 const NAMED_MAX = 3
@@ -77,29 +78,29 @@ export function damageOf(entry: Pick<Entry, 'key' | 'value' | 'problem'>, { pref
   if (typeof kind !== 'string' || kind === '') return 'it has no kind'
   if (resource !== undefined && kind !== resource.kind) return `it is of kind ${kind}`
   if (typeof metadata !== 'object' || metadata === null || typeof metadata.name !== 'string') return 'it has no name'
-  return keyOf(object) === key.slice(prefix.length) ? undefined : `it is ${keyOf(object)} by its metadata`
+  if (keyOf(object) !== key.slice(prefix.length)) return `it is ${keyOf(object)} by its metadata`
+  return resource === undefined || resource.custom !== undefined ? undefined : versionProblem(object, resource)
 }
 
 /**
  * The same of an entry that is read with all others when a server starts: what begins as objects of the resource are stored is parsed when somebody asks for it.
  */
 export function damageAtStart(entry: Pick<Entry, 'key' | 'value' | 'problem'>, place: Place): string | undefined {
-  return place.resource !== undefined && beginsAs(entry.value, place.resource) ? undefined : damageOf(entry, place)
+  const { value } = entry
+  const isSound =
+    place.resource !== undefined &&
+    isWrittenAs(value, place.resource) &&
+    (value[0] !== OPENING_BRACE || value[value.length - 1] === CLOSING_BRACE)
+  return isSound ? undefined : damageOf(entry, place)
 }
 
-function beginsAs(value: Uint8Array, resource: ResourceDefinition): boolean {
-  const { buffer, byteOffset, byteLength } = value
-  const bytes = Buffer.from(buffer, byteOffset, byteLength)
-  if (bytes[0] === OPENING_BRACE) {
-    return (
-      bytes[byteLength - 1] === CLOSING_BRACE &&
-      bytes.toString('latin1', 0, resource.kind.length + 11) === `{"kind":"${resource.kind}",`
-    )
+function versionProblem(object: KubernetesObject, resource: ResourceDefinition): string | undefined {
+  try {
+    currentForm(object, resource)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
-  // `k8s\0`, then the type of the envelope: apiVersion and kind, of which the first has its length before it.
-  const kindAt = 9 + (bytes[8] ?? 0)
-  const head = bytes.toString('latin1', 0, 4)
-  return head === 'k8s\0' && bytes.toString('latin1', kindAt + 2, kindAt + 2 + (bytes[kindAt + 1] ?? 0)) === resource.kind
 }
 
 const OPENING_BRACE = 0x7b

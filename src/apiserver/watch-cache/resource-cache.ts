@@ -117,7 +117,7 @@ export class ResourceCache implements StoreFollower {
 
   apply(change: Change): void {
     const key = change.key.slice(this.prefix.length)
-    this.commit(change.type === 'delete', versionOf(key, change))
+    this.commit(change.type === 'delete', versionOf(key, change, this.resource))
   }
 
   /**

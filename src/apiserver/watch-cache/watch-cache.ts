@@ -182,7 +182,7 @@ export class WatchCache implements AsyncDisposable {
     const { resource, prefix } = cache
     const readOne = async (key: string): Promise<void> => {
       const entry = await this.#store.get(prefix + key)
-      const version = entry && versionOf(key, entry)
+      const version = entry && versionOf(key, entry, resource)
       if (version === undefined || version.problem !== undefined) return
       const [shown] = await shownVersions(resource, [version])
       cache.reveal(shown!, this.#revision)
@@ -290,7 +290,7 @@ export class WatchCache implements AsyncDisposable {
       const target = targetOf(entry.key)
       if (target === undefined || !this.#isSound(entry, target)) continue
       const versions = found.get(target)
-      const version = versionOf(keyWithin(target.prefix, entry.key), entry)
+      const version = versionOf(keyWithin(target.prefix, entry.key), entry, target.resource)
       if (versions === undefined) found.set(target, [version])
       else versions.push(version)
     }
