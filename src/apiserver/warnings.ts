@@ -33,4 +33,9 @@ function lengthOf(text: string): number {
   return length
 }
 
-const quoted = (text: string): string => `299 - "${Buffer.from(text.replace(/["\\]/g, '\\$&')).toString('latin1')}"`
+const quoted = (text: string): string => `299 - "${bytesOf(text.replace(/["\\]/g, '\\$&'))}"`
+
+const ASCII = /^[ -~]*$/
+
+/** A text of a character for each byte of UTF-8; most warnings are that already. */
+const bytesOf = (text: string): string => (ASCII.test(text) ? text : Buffer.from(text).toString('latin1'))

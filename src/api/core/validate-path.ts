@@ -26,9 +26,11 @@ export function relativePath(path: string | undefined, field: string, found: Fin
   if (path.startsWith('..') && !path.startsWith('../')) found.push(invalidValue(field, path, "must not start with '..'"))
 }
 
+const climbs = (path: string): boolean => path.includes('..') && path.split('/').includes('..')
+
 export function descendingPath(path: string, field: string, found: Findings): void {
   if (path.startsWith('/')) found.push(invalidValue(field, path, 'must be a relative path'))
-  if (path.split('/').includes('..')) found.push(invalidValue(field, path, "must not contain '..'"))
+  if (climbs(path)) found.push(invalidValue(field, path, "must not contain '..'"))
 }
 
 export function validateHostPath({ path, type }: HostPathVolumeSource, field: string, found: Findings): void {
@@ -36,6 +38,6 @@ export function validateHostPath({ path, type }: HostPathVolumeSource, field: st
     found.push(required(`${field}.path`))
     return
   }
-  if (path.split('/').includes('..')) found.push(invalidValue(`${field}.path`, path, "must not contain '..'"))
+  if (climbs(path)) found.push(invalidValue(`${field}.path`, path, "must not contain '..'"))
   if (type !== undefined && !HOST_PATH_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, HOST_PATH_TYPES))
 }

@@ -41,16 +41,17 @@ function structCheck(
   { required = [] }: Schema,
   properties: Readonly<Record<string, Schema>>,
 ): (value: Record<string, unknown>) => boolean {
-  const below = Object.entries(properties).flatMap(([name, child]) => {
+  const below = new Map<string, Check>()
+  for (const [name, child] of Object.entries(properties)) {
     const check = checkOf(child)
-    return check === undefined ? [] : [{ name, check }]
-  })
+    if (check !== undefined) below.set(name, check)
+  }
   return (value) => {
     for (let index = 0; index < required.length; index++) if (value[required[index]!] === undefined) return false
-    for (let index = 0; index < below.length; index++) {
-      const { name, check } = below[index]!
+    // An object has few of its type's fields.
+    for (const name in value) {
       const child = value[name]
-      if (typeof child === 'object' && !check(child)) return false
+      if (typeof child === 'object' && below.get(name)?.(child) === false) return false
     }
     return true
   }
