@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { takeLateAnswers } from './late-answers.ts'
 import type { ResponseBody, Transport, TransportRequest, TransportResponse, WatchFrame } from './transport.ts'
 
 export interface HttpTransportOptions {
@@ -77,6 +78,7 @@ async function openAgent(
   { pingMs = PING_MS, answerBytesMax = -1 }: HttpTransportOptions,
 ): Promise<import('undici').Agent> {
   const { Agent } = await import('undici')
+  takeLateAnswers()
   const connect = { ...tls, timeout: Math.min(CONNECT_MS_MAX, pingMs) }
   const bounds = { connections: 8, pipelining: 1, maxResponseSize: answerBytesMax }
   return new Agent({ connect, allowH2: true, pingInterval: pingMs, ...bounds })
