@@ -42,3 +42,10 @@ test('a version is copied into a buffer as it is sent', () => {
     assert.equal(version.isJson, form === 'json')
   }
 })
+
+test('what comes back from the store needs no second parse, and is kept for nobody after that', () => {
+  const stored = encodeForStore(WEB)
+  const [first, second] = [1, 2].map((revision) => versionOf('default/web', { value: stored, revision }))
+  assert.deepEqual([first!.isParsed, second!.isParsed], [true, false])
+  assert.deepEqual(second!.at(1).object, first!.object)
+})

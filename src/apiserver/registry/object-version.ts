@@ -232,7 +232,7 @@ export type StorageForm = 'json' | 'protobuf'
 const NOTHING = new Uint8Array()
 const decoder = new TextDecoder()
 
-/** Objects whose bytes are on their way through the store, so that they need no second parse when they come back. */
+/** Objects whose bytes are on their way through the store, so that they need no second parse when they come back. Whoever makes a version of them takes them out. */
 const parsedBytes = new WeakMap<Uint8Array, KubernetesObject>()
 
 export function versionOf(
@@ -244,7 +244,9 @@ export function versionOf(
   if (problem !== undefined) return new UnreadableVersion(key, entry, problem, entry.key ?? key)
   if (resource !== undefined && resource.custom === undefined && !isWrittenAs(entry.value, resource))
     return ofAnyVersion(key, entry, resource)
-  return new ObjectVersion(key, entry.revision, entry.value, parsedBytes.get(entry.value))
+  const parsed = parsedBytes.get(entry.value)
+  if (parsed !== undefined) parsedBytes.delete(entry.value)
+  return new ObjectVersion(key, entry.revision, entry.value, parsed)
 }
 
 /** What is stored in another version than the one that is shown. */
@@ -255,6 +257,7 @@ function ofAnyVersion(
 ): ObjectVersion {
   try {
     const stored = objectOf(entry.value)
+    parsedBytes.delete(entry.value)
     const object = currentForm(stored, resource)
     if (object === stored) return new ObjectVersion(key, entry.revision, entry.value, stored)
     return new ShownVersion(key, entry.revision, object, stored, entry.value.byteLength)
@@ -263,7 +266,7 @@ function ofAnyVersion(
   }
 }
 
-/** What is stored, parsed once for all who make a version of it. Throws for what is no object. */
+/** What is stored, parsed once with the version that is made of it. Throws for what is no object. */
 export function objectOf(stored: Uint8Array): KubernetesObject {
   const known = parsedBytes.get(stored)
   if (known !== undefined) return known
