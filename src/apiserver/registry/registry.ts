@@ -24,6 +24,7 @@ import { checkDeletePreconditions, type DeleteRequest, markDeleted, type Precond
 import type { DropDisabled } from './disabled-fields.ts'
 import { draftOf, shareUnchanged } from './draft.ts'
 import type { FieldManagement } from './field-management.ts'
+import { inStep } from './in-step.ts'
 import {
   encodeForStore,
   type ObjectVersion,
@@ -144,7 +145,9 @@ export class Registry {
     const { resource, info } = context
     const { admission, clock, fields } = this.#options
     resource.default(object)
+    await inStep
     if (!applied) fields.track(context, info.subresource, undefined, object)
+    await inStep
     const name = object.metadata!.name!
     const identity = { ...object.metadata }
     const write = { operation: 'CREATE', subresource: info.subresource, name, object, oldObject: undefined, dryRun } as const
@@ -152,7 +155,9 @@ export class Registry {
     await admission.mutate(attributes)
     keepIdentity(object, identity, resource)
     resource.default(object)
+    await inStep
     setZeroFields(object, resource)
+    await inStep
     // After admission, whose plugins may still change what this is computed from.
     resource.prepareForCreate(object)
     this.#options.dropDisabled?.(resource, object, undefined)
@@ -162,10 +167,12 @@ export class Registry {
     const hook = hookOf(resource)
     const transaction = hook === undefined ? nothingToDo : await hook.beginCreate(object, this.#writeContext(context, dryRun))
     try {
+      await inStep
       const found: Findings = []
       validateCreate(object, resource, found)
       resource.validate(object, found, { nowMs: clock.now(), isNew: true })
       refuse(resource, name, found)
+      await inStep
       resource.warnings(object, undefined, context.warnings)
       await authorize?.()
       await admission.validate(attributes)
@@ -204,7 +211,9 @@ export class Registry {
     keepSystemFields(object, old)
     resource.default(object)
     if (options.internal) return this.#finishUpdate(context, object, current, options)
+    await inStep
     if (!options.applied) fields.track(context, options.subresource, old, object)
+    await inStep
     const { subresource, dryRun, view } = options
     const write = { operation: 'UPDATE', subresource, name, object, oldObject: old, dryRun } as const
     const attributes = attributesOf(context, view === undefined ? write : { ...write, ...viewed(write, view) })
@@ -212,6 +221,7 @@ export class Registry {
     view?.take(attributes.object!, object)
     keepSystemFields(object, old)
     resource.default(object)
+    await inStep
     setZeroFields(object, resource)
     isolateSubresource(resource, object, old, options.subresource)
     if (options.subresource === '') {
@@ -223,6 +233,7 @@ export class Registry {
     // A hook still changes what it allocates.
     if (hook === undefined) shareUnchanged(object, old, resource)
     bumpGeneration(resource, object, old)
+    await inStep
     const transaction =
       hook === undefined ? nothingToDo : await hook.beginUpdate(object, old, this.#writeContext(context, options.dryRun))
     try {
@@ -328,12 +339,14 @@ export class Registry {
     const key = storageKey(resource, namespace, name)
     const { custom } = resource
     const form = storageFormOf(resource, this.#options.storageForm)
+    await inStep
     const value = encodeForStore(await storedForm(resource, object), form)
     const versionAt = (revision: number): ObjectVersion =>
       custom === undefined
         ? versionOf(keyIn(resource, namespace, name), { value, revision }, cache.of(resource).resource)
         : shownAs(keyIn(resource, namespace, name), revision, object)
     if (dryRun) return versionAt(expected)
+    await inStep
     context.fence?.()
     const revision = await store.put(key, value, { expected, ttlSeconds: resource.ttlSeconds })
     await cache.reached(revision)
