@@ -56,9 +56,20 @@ export const protobufEnvelope = (apiVersion: string, kind: string, message: Uint
 
 /** Puts the envelope around a message in parts, without copying them. */
 export function protobufEnvelopeParts(apiVersion: string, kind: string, parts: readonly Uint8Array[]): Uint8Array[] {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  return [envelopeHead(apiVersion, kind, length), ...parts, EMPTY_ENCODING]
+  const { open, close } = protobufEnvelopeAround(
+    apiVersion,
+    kind,
+    parts.reduce((sum, part) => sum + part.length, 0),
+  )
+  return [open, ...parts, close]
 }
+
+/** What stands before and behind a message of so many bytes. */
+export const protobufEnvelopeAround = (
+  apiVersion: string,
+  kind: string,
+  length: number,
+): { readonly open: Buffer; readonly close: Buffer } => ({ open: envelopeHead(apiVersion, kind, length), close: EMPTY_ENCODING })
 
 /** The empty contentEncoding and contentType, which are always there. */
 const EMPTY_ENCODING = Buffer.from([0x1a, 0, 0x22, 0])

@@ -4,6 +4,7 @@ export {
   encodeProtobufMessage,
   PROTOBUF_MEDIA_TYPE,
   protobufEnvelope,
+  protobufEnvelopeAround,
   protobufEnvelopeParts,
   protobufMessageOf,
 } from './envelope.ts'

@@ -1,12 +1,13 @@
-import { encodeProtobufMessage, protobufEnvelopeParts, type ResourceDefinition } from '#api'
+import { protobufEnvelopeParts, type ResourceDefinition } from '#api'
 import type { ResponseBody, WatchFrame } from '#client'
 import { apiVersionOf, type KubernetesObject, type ListMeta } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import { joined, objectBody, sharedBody } from './body.ts'
 import { type ChangeType, objectFrame, plainFrame, sharedFrame } from './frames.ts'
-import { jsonList, type ListHead } from './json-list.ts'
+import { jsonList } from './json-list.ts'
 import { type Form, type IncludeObject, includeObjectOf, MEDIA_TYPES, wrongTransform } from './negotiate.ts'
-import { delimiterOf, protobufOf, type Shown, showAs } from './shown.ts'
+import { protobufList } from './protobuf-list.ts'
+import { protobufOf, type Shown, showAllAs, showAs } from './shown.ts'
 import { partialMetadata, tableOf } from './table.ts'
 
 /** Writes versions in the form that one client asked for. What is the same for every client is made once and kept with the version. */
@@ -51,7 +52,7 @@ export class Presenter {
     const { as, version, encoding } = this.#form
     const { listKind } = this.#resource
     if (as === 'metadata') throw wrongTransform('PartialObjectMetadata', true, this.#typeName(listKind))
-    const shown = versions.map((each) => showAs(this.#resource, each))
+    const shown = showAllAs(this.#resource, versions)
     if (as === 'table') {
       const objects = shown.map(({ object }) => object)
       return objectBody(this.#table(objects, metadata))
@@ -64,7 +65,7 @@ export class Presenter {
     // What goes out as bytes is not parsed.
     const object = (): unknown => Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
     if (encoding !== 'protobuf') return sharedBody(object, () => jsonList(head, shown))
-    return sharedBody(object, () => joined(protobufParts(this.#resource, head, shown)), MEDIA_TYPES.protobuf)
+    return sharedBody(object, () => protobufList(this.#resource, head, shown), MEDIA_TYPES.protobuf)
   }
 
   frame(type: ChangeType, version: ObjectVersion): WatchFrame {
@@ -117,20 +118,4 @@ export class Presenter {
   #typeName(kind: string): string {
     return `*${this.#resource.group === '' ? 'core' : this.#resource.group.split('.', 1)[0]}.${kind}`
   }
-}
-
-const METADATA_TAG = 0x0a
-const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta'
-
-function protobufParts(
-  resource: ResourceDefinition,
-  { kind, apiVersion, metadata }: ListHead,
-  items: readonly Shown[],
-): Uint8Array[] {
-  const meta = encodeProtobufMessage(LIST_META, metadata)
-  return protobufEnvelopeParts(apiVersion, kind, [
-    delimiterOf(METADATA_TAG, meta.length),
-    meta,
-    ...items.map((shown) => protobufOf(resource, shown).item),
-  ])
 }

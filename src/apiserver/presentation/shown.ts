@@ -3,16 +3,20 @@ import { deepFreeze } from '#base'
 import { apiVersionOf, type KubernetesObject, Writer } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
 
-/** A version as one resource shows it: parsed and encoded, all of it shared and made once. */
-export interface Shown {
-  readonly object: KubernetesObject
-  /** JSON. */
-  bytes(): Uint8Array
+/** Bytes that a list is made of. */
+export interface Item {
   readonly byteLength: number
   /** The same bytes, with nothing copied. */
   parts(): readonly Uint8Array[]
   /** Copies them to where there is room; how many there were. */
   copyTo(target: Buffer, at: number): number
+}
+
+/** A version as one resource shows it: parsed and encoded, all of it shared and made once. As an item it is JSON. */
+export interface Shown extends Item {
+  readonly object: KubernetesObject
+  /** JSON. */
+  bytes(): Uint8Array
 }
 
 const converted = new WeakMap<ObjectVersion, Map<ResourceDefinition, Shown>>()
@@ -55,14 +59,37 @@ export function showAs(resource: ResourceDefinition, version: ObjectVersion): Sh
   return shown
 }
 
+/** Versions that are shown as they are stay the list that they came in, by which others know it. */
+export const showAllAs = (resource: ResourceDefinition, versions: readonly ObjectVersion[]): readonly Shown[] =>
+  resource.storage === undefined ? versions : versions.map((version) => showAs(resource, version))
+
 /** The protobuf message of a resource's objects. */
 export const messageOf = (resource: ResourceDefinition): string | undefined =>
   protobufMessageOf(apiVersionOf(resource), resource.kind)
 
-interface Encoded {
-  /** The message as an item of a list, with its tag and length. */
-  readonly item: Buffer
+/** In protobuf. As an item it is the message with its tag and length. */
+class Encoded implements Item {
   readonly message: Buffer
+  readonly #item: Buffer
+
+  constructor(message: Buffer) {
+    const head = delimiterOf(ITEMS_TAG, message.length)
+    this.#item = Buffer.concat([head, message])
+    this.message = this.#item.subarray(head.length)
+  }
+
+  get byteLength(): number {
+    return this.#item.length
+  }
+
+  parts(): readonly Uint8Array[] {
+    return [this.#item]
+  }
+
+  copyTo(target: Buffer, at: number): number {
+    target.set(this.#item, at)
+    return this.#item.length
+  }
 }
 
 const encoded = new WeakMap<Shown, Encoded>()
@@ -71,10 +98,7 @@ const encoded = new WeakMap<Shown, Encoded>()
 export function protobufOf(resource: ResourceDefinition, shown: Shown): Encoded {
   let found = encoded.get(shown)
   if (found === undefined) {
-    const message = encodeProtobufMessage(messageOf(resource)!, shown.object)
-    const head = delimiterOf(ITEMS_TAG, message.length)
-    const item = Buffer.concat([head, message])
-    found = { item, message: item.subarray(head.length) }
+    found = new Encoded(encodeProtobufMessage(messageOf(resource)!, shown.object))
     encoded.set(shown, found)
   }
   return found

@@ -35,11 +35,13 @@ test('a version is copied into a buffer as it is sent', () => {
     [{ ...WEB, metadata: {} }, 'json'],
     [WEB, 'protobuf'],
   ] as const) {
-    const version = versionOf('default/web', { value: encodeForStore(object, form), revision: 1_234 })
-    const target = Buffer.alloc(version.byteLength + 10, '#')
-    assert.equal(version.copyTo(target, 5), version.byteLength)
-    assert.equal(target.toString(), `#####${Buffer.from(version.bytes())}#####`)
-    assert.equal(version.isJson, form === 'json')
+    for (const revision of [1, 9, 10, 1_234, 1_000_000, Number.MAX_SAFE_INTEGER]) {
+      const version = versionOf('default/web', { value: encodeForStore(object, form), revision })
+      const target = Buffer.alloc(version.byteLength + 10, '#')
+      assert.equal(version.copyTo(target, 5), version.byteLength)
+      assert.equal(target.toString(), `#####${Buffer.from(version.bytes())}#####`)
+      assert.equal(version.isJson, form === 'json')
+    }
   }
 })
 

@@ -75,11 +75,28 @@ export class ObjectVersion {
       target.set(this.#encodedOnce(), at)
       return this.#encodedOnce().byteLength
     }
-    const [seam, field] = [Math.abs(this.#seam), this.#revisionField()]
-    target.set(this.#stored, at + field.length)
-    target.copyWithin(at, at + field.length, at + field.length + seam)
-    target.write(field, at + seam, 'latin1')
-    return this.#stored.byteLength + field.length
+    const stored = this.#stored
+    const seam = Math.abs(this.#seam)
+    const length = this.byteLength
+    const fieldLength = length - stored.byteLength
+    target.set(stored, at + fieldLength)
+    // What leads is short and so is the field: a call for each costs more than their bytes one by one.
+    for (let index = 0; index < seam; index++) target[at + index] = target[at + fieldLength + index]!
+    this.#writeRevisionField(target, at + seam, at + seam + fieldLength)
+    return length
+  }
+
+  /** Of `revisionField`, to where it begins and ends. */
+  #writeRevisionField(target: Buffer, at: number, end: number): void {
+    let to = end
+    if (this.#seam > 0) target[--to] = COMMA
+    target[--to] = QUOTE
+    for (let rest = this.revision; to > at + REVISION_FIELD_OPEN.length; ) {
+      const tens = Math.floor(rest / 10)
+      target[--to] = ZERO + (rest - tens * 10)
+      rest = tens
+    }
+    for (let index = 0; index < REVISION_FIELD_OPEN.length; index++) target[at + index] = REVISION_FIELD_OPEN[index]!
   }
 
   #revisionField(): string {
@@ -306,7 +323,10 @@ export function encodeForStore(object: KubernetesObject, form: StorageForm = 'js
 
 const MARK = Buffer.from('"metadata":{')
 const CLOSING_BRACE = 0x7d
-const REVISION_FIELD_BYTES = Buffer.byteLength('"resourceVersion":""')
+const REVISION_FIELD_OPEN = Buffer.from('"resourceVersion":"')
+/** Without its digits. */
+const REVISION_FIELD_BYTES = REVISION_FIELD_OPEN.length + 1
+const [COMMA, QUOTE, ZERO] = [0x2c, 0x22, 0x30]
 
 /** Without making the text: a list asks this of each of its items at once. */
 function digitsOf(revision: Revision): number {

@@ -194,13 +194,19 @@ async function select(
  * bytes are enough, since a new server would be larger by all its objects after the first list.
  */
 async function parse(versions: readonly ObjectVersion[], asStored: boolean): Promise<void> {
+  const done = asStored ? SENDABLE : PARSED
+  if (done.has(versions)) return
   let parsed = 0
   for (const version of versions) {
     if (version.isParsed || (asStored && version.isJson)) continue
     void version.object
     if (++parsed % SELECT_BATCH === 0) await nextTurn()
   }
+  done.add(versions)
 }
+
+/** Lists that were gone through before: versions stay as they are, and what they have at hand stays there. */
+const [SENDABLE, PARSED] = [new WeakSet<readonly ObjectVersion[]>(), new WeakSet<readonly ObjectVersion[]>()]
 
 function expired(continuation: Continuation | undefined): Error {
   if (continuation === undefined) return gone('The resourceVersion for the provided list is too old.')

@@ -64,6 +64,8 @@ export class ResourceCache implements StoreFollower {
   readonly #hub = new WatchHub()
   readonly #shows: ShowsStored | undefined
   #bytes = 0
+  /** The last list that somebody may still have, until something changes. */
+  #listed: { readonly namespace: string; readonly versions: WeakRef<readonly ObjectVersion[]> } | undefined
 
   constructor(resource: ResourceDefinition, startsAt: Revision, shows?: ShowsStored) {
     this.resource = resource
@@ -89,8 +91,20 @@ export class ResourceCache implements StoreFollower {
     return this.#versions.get(key)
   }
 
-  /** Objects of one namespace, or of all (''), in key order, behind `after`. The array is the caller's. */
-  list(namespace: string, after?: ObjectKey): ObjectVersion[] {
+  /**
+   * Objects of one namespace, or of all (''), in key order, behind `after`. Who asks for the same while nothing changes gets the same array, by which those who
+   * send it know that they have looked at each of its objects before.
+   */
+  list(namespace: string, after?: ObjectKey): readonly ObjectVersion[] {
+    if (after !== undefined) return this.#behind(namespace, after)
+    const known = this.#listed?.namespace === namespace ? this.#listed.versions.deref() : undefined
+    if (known !== undefined) return known
+    const versions = this.#behind(namespace, undefined)
+    this.#listed = { namespace, versions: new WeakRef(versions) }
+    return versions
+  }
+
+  #behind(namespace: string, after: ObjectKey | undefined): readonly ObjectVersion[] {
     let first = namespace === '' ? '' : `${namespace}/`
     const next = after === undefined ? '' : `${after}\0`
     if (next > first) first = next
@@ -138,6 +152,7 @@ export class ResourceCache implements StoreFollower {
   load(versions: readonly ObjectVersion[]): void {
     const shown = versions.map((version) => this.#shown(version)).sort((a, b) => (a.key < b.key ? -1 : 1))
     this.#ordered = new OrderedVersions(shown)
+    this.#listed = undefined
     for (const version of shown) {
       this.#versions.set(version.key, version)
       this.#bytes += version.size
@@ -180,6 +195,7 @@ export class ResourceCache implements StoreFollower {
   commit(isDelete: boolean, stored: ObjectVersion): void {
     const version = this.#shown(stored)
     const previous = this.#versions.get(version.key)
+    this.#listed = undefined
     if (isDelete) {
       this.#ordered.delete(version.key)
       this.#versions.delete(version.key)
