@@ -72,6 +72,18 @@ const statusCases: readonly (readonly [string, ReturnType<typeof pod>, string, s
     'NotReady',
   ],
   [
+    'one of two completed, the other failed',
+    pod({
+      phase: 'Failed',
+      containerStatuses: [
+        running('a', { ready: false, state: { terminated: { exitCode: 0, reason: 'Completed' } } }),
+        running('b', { ready: false, state: { terminated: { exitCode: 1, reason: 'Error' } } }),
+      ],
+    }),
+    '0/2',
+    'Error',
+  ],
+  [
     'initialising',
     pod(
       { phase: 'Pending', initContainerStatuses: [running('i', { ready: false })] },

@@ -1,33 +1,40 @@
 import { compileSelector, type KubernetesObject, type LabelSelector, printSelector } from '#meta'
 import type { Column } from './definition.ts'
 import type { PodTemplateSpec } from './generated/types.ts'
+import { describe } from './schemas.ts'
 
 type Cell = string | number | boolean | undefined
 type Value<T> = (object: T, nowMs: number) => Cell
 
-/** A column of text. */
-export const text = <T>(name: string, value: Value<T>): Column<T> => column(name, 'string', 0, value)
+/** A column of text, and what it is about: in words of its own, or those of a published field (`core.v1.PodStatus#podIP`). */
+export const text = <T>(name: string, value: Value<T>, about?: string): Column<T> => column(name, 'string', 0, value, about)
 
 /** A column of text that only `-o wide` shows. */
-export const wide = <T>(name: string, value: Value<T>): Column<T> => column(name, 'string', 1, value)
+export const wide = <T>(name: string, value: Value<T>, about?: string): Column<T> => column(name, 'string', 1, value, about)
 
-export const integer = <T>(name: string, value: Value<T>): Column<T> => column(name, 'integer', 0, value)
+export const integer = <T>(name: string, value: Value<T>, about?: string): Column<T> => column(name, 'integer', 0, value, about)
 
-export const boolean = <T>(name: string, value: Value<T>): Column<T> => column(name, 'boolean', 0, value)
+export const boolean = <T>(name: string, value: Value<T>, about?: string): Column<T> => column(name, 'boolean', 0, value, about)
 
-const column = <T>(name: string, type: Column<T>['type'], priority: number, value: Value<T>): Column<T> => ({
+const column = <T>(name: string, type: Column<T>['type'], priority: number, value: Value<T>, about = ''): Column<T> => ({
   name,
   type,
   priority,
+  description: () => {
+    const [definition, field] = about.split('#')
+    return field === undefined ? about : describe(`io.k8s.api.${definition}`, field)
+  },
   value: (object, { nowMs }) => value(object, nowMs),
 })
 
-/** The columns most kinds share. */
+const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
+
+/** The columns most kinds share. Their prose is read when a table is made. */
 export const name: Column<KubernetesObject> = {
   name: 'Name',
   type: 'string',
   format: 'name',
-  description: 'Name must be unique within a namespace.',
+  description: () => describe(OBJECT_META, 'name'),
   value: ({ metadata }) => metadata?.name,
 }
 
@@ -35,7 +42,7 @@ export const age: Column<KubernetesObject> = {
   name: 'Age',
   // Sent as ready-made text.
   type: 'string',
-  description: 'Time since the object was created.',
+  description: () => describe(OBJECT_META, 'creationTimestamp'),
   value: ({ metadata }, { nowMs }) => ageOf(metadata?.creationTimestamp, nowMs),
 }
 
@@ -43,7 +50,7 @@ export const age: Column<KubernetesObject> = {
 export const createdAt: Column<KubernetesObject> = {
   name: 'Created At',
   type: 'date',
-  description: 'Time the object was created.',
+  description: () => describe(OBJECT_META, 'creationTimestamp'),
   value: ({ metadata }) => metadata?.creationTimestamp,
 }
 
@@ -58,14 +65,22 @@ export function formatLabels(labels: Readonly<Record<string, string>> | undefine
   return orNone(pairs.sort().join(','))
 }
 
+const UNREADABLE = '<error>'
+
 /** The selector in query syntax; one that can't be read says so. */
 export function formatSelector(selector: LabelSelector | undefined): string {
   if (selector === undefined) return NONE
   try {
     return orNone(printSelector(compileSelector(selector)))
   } catch {
-    return '<error>'
+    return UNREADABLE
   }
+}
+
+/** As {@link formatSelector}, but nothing is empty and what can't be read is invalid: so upstream shows it of Deployments. */
+export function bareSelector(selector: LabelSelector | undefined): string {
+  const shown = formatSelector(selector)
+  return shown === NONE ? '' : shown === UNREADABLE ? '<invalid>' : shown
 }
 
 /** The first few of a list, and how many more there are. */
@@ -76,8 +91,8 @@ export function fewOf(items: readonly string[], shown: number): string {
 
 /** The wide columns of what runs pods. */
 export const templateColumns = <T>(templateOf: (object: T) => PodTemplateSpec | undefined): readonly Column<T>[] => [
-  wide('Containers', (object) => containerNames(templateOf(object))),
-  wide('Images', (object) => imageNames(templateOf(object))),
+  wide('Containers', (object) => containerNames(templateOf(object)), 'Names of each container in the template.'),
+  wide('Images', (object) => imageNames(templateOf(object)), 'Images referenced by each container in the template.'),
 ]
 
 export const containerNames = (template: PodTemplateSpec | undefined): string =>

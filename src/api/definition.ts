@@ -7,10 +7,19 @@ export interface Column<T> {
   readonly name: string
   readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
   readonly format?: string
-  readonly description?: string
+  /** A function where the words are published ones, which are read when a table is made. */
+  readonly description?: string | (() => string)
   /** 0 shows always, 1 with `-o wide`. */
   readonly priority?: number
   value(object: T, context: { readonly nowMs: number }): string | number | boolean | undefined | null
+}
+
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables */
+export interface RowCondition {
+  readonly type: 'Completed'
+  readonly status: 'True'
+  readonly reason: string
+  readonly message: string
 }
 
 export interface ScalePaths {
@@ -72,6 +81,10 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** Field selectors beyond metadata.name and metadata.namespace: path to value. */
   readonly selectableFields: Readonly<Record<string, FieldReader<T>>>
   readonly columns: readonly Column<T>[]
+  /** What a table says of a row beside its cells: a pod that is done. */
+  rowConditions?(object: T): readonly RowCondition[]
+  /** The order of the rows of a list, where it is not the one of names. */
+  rowOrder?(a: T, b: T): number
   /** False for kinds that are computed and never stored (SubjectAccessReview, TokenReview ...). */
   readonly stored: boolean
   /** Several versions of one kind share a storage form; absent when this version is the stored one. */

@@ -27,7 +27,10 @@ import {
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 const containers = [{ name: 'c', image: 'i:1' }]
 /** The simplest that changes something. */
-const mutation = { patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }
+const mutation = {
+  patchType: 'JSONPatch',
+  jsonPatch: { expression: '[JSONPatch{op: "test", path: "/nothing"}].filter(patch, false)' },
+}
 const labels = { app: 'x' }
 const template = { metadata: { labels }, spec: { containers } }
 const ending = { spec: { containers, restartPolicy: 'Never' } }

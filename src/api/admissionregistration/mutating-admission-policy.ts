@@ -25,11 +25,21 @@ export const mutatingAdmissionPolicies = defineResource<MutatingAdmissionPolicy>
   },
   columns: [
     name,
-    integer('Mutations', ({ spec }) => spec?.mutations?.length ?? 0),
-    text('ParamKind', ({ spec }) => paramKind(spec?.paramKind)),
+    integer(
+      'Mutations',
+      ({ spec }) => spec?.mutations?.length ?? 0,
+      'Mutation indicates the number of mutations rules defined in this configuration',
+    ),
+    text(
+      'ParamKind',
+      ({ spec }) => paramKind(spec?.paramKind),
+      'ParamKind specifies the kind of resources used to parameterize this policy',
+    ),
     age,
   ],
-  validate: validateMutatingPolicy,
+  validate: (policy, found) => validateMutatingPolicy(policy, undefined, found),
+  validateUpdate: validateMutatingPolicy,
+  ratchets: true,
   warnings: (policy, _old, warnings) => staticNameWarnings(policy, warnings),
   schema: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
 })

@@ -19,7 +19,15 @@ export const mutatingWebhookConfigurations = defineResource<MutatingWebhookConfi
       webhook.reinvocationPolicy ||= 'Never'
     }
   },
-  columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
+  columns: [
+    name,
+    integer(
+      'Webhooks',
+      ({ webhooks }) => webhooks?.length ?? 0,
+      'Webhooks indicates the number of webhooks registered in this configuration',
+    ),
+    age,
+  ],
   validate: ({ webhooks }, found) => validateWebhooks(webhooks, {}, found),
   validateUpdate: ({ webhooks }, { webhooks: old }, found) => validateWebhooksUpdate(webhooks, old, found),
   ratchets: true,

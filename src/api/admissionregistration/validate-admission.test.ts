@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { changeFindings, findingsOf } from '#testing'
 import {
+  loadExpressions,
   mutatingAdmissionPolicies,
   mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
@@ -10,6 +11,8 @@ import {
   validatingAdmissionPolicyBindings,
   validatingWebhookConfigurations,
 } from '../index.ts'
+
+await loadExpressions()
 
 const rule = { operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }
 const hook = (fields: object): object => ({

@@ -1,17 +1,25 @@
+import { deepEqual } from '#base'
 import type { MatchCondition, MatchResources, ParamKind, Variable } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
 import { complaints, duplicateValue, type Findings, invalidValue, oneOf, required, tooMany } from '../validation/findings.ts'
 import { dns1035Label, qualifiedName, subdomainName } from '../validation/names.ts'
+import { type Expressions, RETURNS } from './expressions.ts'
 import { validateNamedRule } from './validate-rule.ts'
 
 const CONDITIONS_MAX = 64
 
-/** What expressions say is checked where the language is at hand (admission); here is all the rest. */
-export function validateMatchConditions(conditions: readonly MatchCondition[] | undefined, path: string, found: Findings): void {
+export function validateMatchConditions(
+  conditions: readonly MatchCondition[] | undefined,
+  path: string,
+  expressions: Expressions,
+  found: Findings,
+): void {
   if ((conditions?.length ?? 0) > CONDITIONS_MAX) found.push(tooMany(path, conditions!.length, CONDITIONS_MAX))
   const names = new Set<string>()
   for (const [index, { name, expression }] of (conditions ?? []).entries()) {
-    if (!expression?.trim()) found.push(required(`${path}[${index}].expression`))
+    const text = expression?.trim() ?? ''
+    if (text === '') found.push(required(`${path}[${index}].expression`))
+    else expressions.check(text, `${path}[${index}].expression`, { returns: RETURNS.bool, isCondition: true }, found)
     if (!name) found.push(required(`${path}[${index}].name`))
     else complaints(qualifiedName(name), name, `${path}[${index}].name`, found)
     if (name && names.has(name)) found.push(duplicateValue(`${path}[${index}].name`, name))
@@ -30,7 +38,13 @@ export function validateMatchResources(match: MatchResources | undefined, path: 
     for (const [index, rule] of (match[list] ?? []).entries()) validateNamedRule(rule, `${path}.${list}[${index}]`, found)
 }
 
-interface Policy {
+/** Whether conditions are the ones that an older policy had, and mean the same: then they may stay as they are. */
+export const areConditionsKept = (spec: Policy, old: Policy | undefined): boolean =>
+  old !== undefined &&
+  deepEqual(spec.paramKind, old.paramKind) &&
+  deepEqual(spec.matchConditions ?? [], old.matchConditions ?? [])
+
+export interface Policy {
   readonly failurePolicy?: string
   readonly matchConstraints?: MatchResources
   readonly matchConditions?: readonly MatchCondition[]
@@ -75,12 +89,19 @@ const RESERVED = new Set(
   ),
 )
 
-export function validateVariables(variables: readonly Variable[] | undefined, field: string, found: Findings): void {
-  for (const [index, { name, expression }] of (variables ?? []).entries()) {
+export function validateVariables(
+  variables: readonly Variable[] | undefined,
+  field: string,
+  expressions: Expressions,
+  found: Findings,
+): void {
+  for (const [index, variable] of (variables ?? []).entries()) {
+    const { name, expression } = variable
     const path = `${field}[${index}]`
     if (!name?.trim()) found.push(required(`${path}.name`, 'name is not specified'))
     else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || RESERVED.has(name))
       found.push(invalidValue(`${path}.name`, name, 'must be a valid CEL identifier'))
     if (!expression?.trim()) found.push(required(`${path}.expression`, 'expression is not specified'))
+    else expressions.variable(variable, `${path}.expression`, found)
   }
 }

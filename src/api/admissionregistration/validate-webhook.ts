@@ -1,10 +1,20 @@
 import { deepEqual } from '#base'
+import type { LabelSelector } from '#meta'
 import type { MutatingWebhook, ValidatingWebhook } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
-import { duplicateValue, type Findings, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
+import {
+  duplicateValue,
+  type Findings,
+  foundBy,
+  invalidValue,
+  optionalOneOf,
+  required,
+  unsupported,
+} from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
 import { knowsAny, validateReviewVersions } from '../validation/review-versions.ts'
 import { validateWebhookClient } from '../validation/webhook-client.ts'
+import { Expressions } from './expressions.ts'
 import { validateMatchConditions } from './validate-match.ts'
 import { validateRule } from './validate-rule.ts'
 
@@ -20,9 +30,10 @@ interface Leniency {
   readonly anySideEffects?: boolean
   readonly anyVersions?: boolean
   readonly anyNames?: boolean
+  readonly anyLabelValues?: boolean
 }
 
-export function validateWebhooks(webhooks: readonly Webhook[] = [], leniency: Leniency, found: Findings): void {
+export function validateWebhooks(webhooks: readonly Webhook[] = [], leniency: Leniency = {}, found: Findings): void {
   const names = new Set<string>()
   for (const [index, webhook] of webhooks.entries()) {
     const path = `webhooks[${index}]`
@@ -43,12 +54,18 @@ export function validateWebhooksUpdate(webhooks: readonly Webhook[] = [], old: r
     anyConditions: webhooks.length === old.length && webhooks.every(isKeptAsItWas),
     anySideEffects: !old.every(({ sideEffects }) => SIDE_EFFECTS.includes(sideEffects)),
     anyVersions: old.some(({ admissionReviewVersions: versions = [] }) => versions.length > 0 && !knowsAny(versions)),
+    anyLabelValues: old.some(({ namespaceSelector, objectSelector }) => isWrong(namespaceSelector) || isWrong(objectSelector)),
     anyNames: new Set(old.map(({ name }) => name)).size < old.length,
   }
   validateWebhooks(webhooks, leniency, found)
 }
 
-function validateWebhook(webhook: Webhook, path: string, { anyConditions, anySideEffects }: Leniency, found: Findings): void {
+function validateWebhook(
+  webhook: Webhook,
+  path: string,
+  { anyConditions, anySideEffects, anyLabelValues }: Leniency,
+  found: Findings,
+): void {
   qualifiedDomain(webhook.name, `${path}.name`, found)
   for (const [at, rule] of (webhook.rules ?? []).entries()) validateRule(rule, `${path}.rules[${at}]`, found)
   optionalOneOf(webhook.failurePolicy, ['Fail', 'Ignore'], `${path}.failurePolicy`, found)
@@ -60,13 +77,16 @@ function validateWebhook(webhook: Webhook, path: string, { anyConditions, anySid
   if (seconds !== undefined && (seconds < 1 || seconds > TIMEOUT_SECONDS_MAX)) {
     found.push(invalidValue(`${path}.timeoutSeconds`, seconds, 'the timeout value must be between 1 and 30 seconds'))
   }
-  labelSelector(webhook.namespaceSelector, `${path}.namespaceSelector`, found)
-  labelSelector(webhook.objectSelector, `${path}.objectSelector`, found)
+  labelSelector(webhook.namespaceSelector, `${path}.namespaceSelector`, found, anyLabelValues)
+  labelSelector(webhook.objectSelector, `${path}.objectSelector`, found, anyLabelValues)
   if ('reinvocationPolicy' in webhook)
     optionalOneOf(webhook.reinvocationPolicy, ['IfNeeded', 'Never'], `${path}.reinvocationPolicy`, found)
   validateWebhookClient(webhook.clientConfig ?? {}, `${path}.clientConfig`, found)
-  if (!anyConditions) validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`, found)
+  if (!anyConditions) validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`, new Expressions({}), found)
 }
+
+const isWrong = (selector: LabelSelector | undefined): boolean =>
+  foundBy((found) => labelSelector(selector, '', found)).length > 0
 
 /** A name that belongs to whoever owns its domain. */
 function qualifiedDomain(name: string | undefined, field: string, found: Findings): void {

@@ -19,8 +19,16 @@ export const validatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
   },
   columns: [
     name,
-    text('PolicyName', ({ spec }) => spec?.policyName),
-    text('ParamRef', ({ spec }) => paramRef(spec?.paramRef)),
+    text(
+      'PolicyName',
+      ({ spec }) => spec?.policyName,
+      'PolicyName indicates the policy definition which the policy binding binded to',
+    ),
+    text(
+      'ParamRef',
+      ({ spec }) => paramRef(spec?.paramRef),
+      'ParamRef indicates the param resource which sets the configration param',
+    ),
     age,
   ],
   validate: validateValidatingBinding,

@@ -16,7 +16,15 @@ export const validatingWebhookConfigurations = defineResource<ValidatingWebhookC
   default({ webhooks }) {
     for (const webhook of webhooks ?? []) defaultWebhook(webhook)
   },
-  columns: [name, integer('Webhooks', ({ webhooks }) => webhooks?.length ?? 0), age],
+  columns: [
+    name,
+    integer(
+      'Webhooks',
+      ({ webhooks }) => webhooks?.length ?? 0,
+      'Webhooks indicates the number of webhooks registered in this configuration',
+    ),
+    age,
+  ],
   validate: ({ webhooks }, found) => validateWebhooks(webhooks, {}, found),
   validateUpdate: ({ webhooks }, { webhooks: old }, found) => validateWebhooksUpdate(webhooks, old, found),
   ratchets: true,

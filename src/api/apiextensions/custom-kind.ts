@@ -13,7 +13,7 @@ import { apiSchema } from './schema/api-schema.ts'
 import { fillDefaults } from './schema/fill-defaults.ts'
 import { pruneObject } from './schema/prune.ts'
 import { type Structural, structuralOf } from './schema/structural.ts'
-import { type CustomRules, validateCustom, valueAt } from './validate-custom.ts'
+import { type CustomRules, toleranceWarnings, validateCustom, valueAt } from './validate-custom.ts'
 
 export type Converted = readonly KubernetesObject[] | Promise<readonly KubernetesObject[]>
 
@@ -79,6 +79,8 @@ class Family {
       validateUpdate: (object, old, found) => validateCustom(object, rules, old, found),
       validateStatusUpdate: (object, old, found) => validateCustom(object, rules, old, found),
       validateSubresourceUpdate: (_, object, old, found) => validateCustom(object, rules, old, found),
+      warnings: (object, _old, warnings) => toleranceWarnings(object, warnings),
+      statusWarnings: toleranceWarnings,
       deprecation: deprecationOf(gvk, version),
       custom: {
         show: (stored) => this.#show(stored, gvk, schema),

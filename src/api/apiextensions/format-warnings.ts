@@ -1,6 +1,6 @@
 import type { CustomResourceDefinition } from '../generated/types.ts'
 import { formatCheck } from './schema/formats.ts'
-import { type Structural, structuralOf } from './schema/structural.ts'
+import { nodesOf, structuralOf } from './schema/structural.ts'
 
 /** Formats of texts that nothing is checked against; of a change, those that it brings. */
 export function formatWarnings(
@@ -14,15 +14,9 @@ export function formatWarnings(
 
 function formatsOf({ spec }: CustomResourceDefinition): string[] {
   const formats: string[] = []
+  // Numbers have formats of their own, which are for clients.
   for (const { schema } of spec?.versions ?? [])
-    if (schema?.openAPIV3Schema !== undefined) oddFormats(structuralOf(schema.openAPIV3Schema), formats)
+    for (const { format, type } of schema?.openAPIV3Schema ? nodesOf(structuralOf(schema.openAPIV3Schema)) : [])
+      if (format && type === 'string' && formatCheck(format) === undefined) formats.push(format)
   return formats
-}
-
-/** Numbers have formats of their own, which are for clients. */
-function oddFormats(node: Structural, formats: string[]): void {
-  if (node.format && node.type === 'string' && formatCheck(node.format) === undefined) formats.push(node.format)
-  const { items, additionalProperties, allOf = [], anyOf = [], oneOf = [], not, properties = {} } = node
-  for (const below of [items, ...allOf, ...anyOf, ...oneOf, not, ...Object.values(properties), additionalProperties])
-    if (typeof below === 'object') oddFormats(below, formats)
 }

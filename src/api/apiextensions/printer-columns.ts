@@ -1,5 +1,5 @@
 import { type JsonPath, type KubernetesObject, parseJsonPath } from '#meta'
-import { ageOf, createdAt, name } from '../columns.ts'
+import { age, ageOf, name } from '../columns.ts'
 import type { Column } from '../definition.ts'
 import type { CustomResourceColumnDefinition } from '../generated/types.ts'
 
@@ -9,15 +9,7 @@ type Cell = ReturnType<Column<KubernetesObject>['value']>
 export function printerColumns(
   columns: readonly CustomResourceColumnDefinition[] | undefined,
 ): readonly Column<KubernetesObject>[] {
-  const own = columns?.length ? columns : [AGE]
-  return [name, ...own.map(columnOf)]
-}
-
-const AGE: CustomResourceColumnDefinition = {
-  name: 'Age',
-  type: 'date',
-  description: createdAt.description ?? '',
-  jsonPath: '.metadata.creationTimestamp',
+  return [name, ...(columns?.length ? columns.map(columnOf) : [{ ...age, type: 'date' } as const])]
 }
 
 function columnOf({

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deepClone } from '#base'
-import { type CustomResourceDefinition, customResourceDefinitions, type JSONSchemaProps } from '../index.ts'
+import { type CustomResourceDefinition, customResourceDefinitions, type JSONSchemaProps, loadRules } from '../index.ts'
 import { foundBy } from '../validation/findings.ts'
+
+await loadRules()
 
 const base = (schema: object = { type: 'object' }): CustomResourceDefinition => ({
   metadata: { name: 'foos.a.com' },
@@ -188,7 +190,7 @@ const DEFINITIONS: readonly (readonly [name: string, crd: CustomResourceDefiniti
       crd.spec.versions[0]!.storage = false
     }),
     [
-      'spec.versions: Invalid value: [{"name":"v1","served":true,"storage":false}]: must have exactly one version marked as storage version',
+      'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]: must have exactly one version marked as storage version',
       'status.storedVersions: Invalid value: []: must have at least one stored version',
     ],
   ],

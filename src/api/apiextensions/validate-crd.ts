@@ -1,45 +1,38 @@
-import { deepEqual } from '#base'
-import type {
-  CustomResourceDefinition,
-  CustomResourceDefinitionNames,
-  CustomResourceDefinitionSpec,
-  CustomResourceDefinitionStatus,
-  CustomResourceDefinitionVersion,
-} from '../generated/types.ts'
-import { complaints, type Findings, foundBy, IMMUTABLE, invalidValue, oneOf, required } from '../validation/findings.ts'
+import type { CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionSpec } from '../generated/types.ts'
+import { complaints, type Findings, IMMUTABLE, invalidValue, oneOf, required } from '../validation/findings.ts'
 import { dns1035Label, type NameRule, subdomainName } from '../validation/names.ts'
-import { structuralOf } from './schema/structural.ts'
+import { API_APPROVED, approvalOf, isProtectedGroup } from './approval.ts'
+import { type Demands, demandsOf, hasDefaults } from './demands.ts'
 import { validateConversion } from './validate-conversion.ts'
-import { validateSchema } from './validate-schema.ts'
-import { validateColumn, validateDeprecation, validateSelectableFields, validateSubresources } from './validate-version.ts'
-
-const APPROVED = 'api-approved.kubernetes.io'
+import { Versions } from './validate-versions.ts'
 
 /** Everything wrong with a new definition, by upstream's rules for apiextensions.k8s.io/v1. */
 export function validateCRD(crd: CustomResourceDefinition, found: Findings): void {
-  validateOwnName(crd, found)
-  validateSpec(crd.spec ?? ({} as CustomResourceDefinitionSpec), undefined, false, found)
+  validateName(crd, found)
+  validateSpec(crd.spec ?? ({} as CustomResourceDefinitionSpec), undefined, found)
   validateNames(crd.status?.acceptedNames, 'status.acceptedNames', found)
   // The server has written its own by the time that it asks.
   if (crd.status !== undefined) validateStoredVersions(crd, found)
-  validateApproval(crd, found)
+  validateApproval(crd, undefined, found)
   validatePreservation(crd, found)
 }
 
 /** What was established can't move, and what was approved or tightened must not slip back. */
 export function validateCRDUpdate(crd: CustomResourceDefinition, old: CustomResourceDefinition, found: Findings): void {
   const { spec, status } = crd
-  const isEstablished = isTrue(old.status, 'Established')
-  validateSpec(spec, old, isEstablished, found)
-  if (isEstablished) {
-    immutable('spec.scope', spec.scope, old.spec.scope, found)
-    immutable('spec.names.kind', spec.names?.kind, old.spec.names?.kind, found)
+  validateSpec(spec, old, found)
+  const immutable = (field: string, is: string | undefined, was: string | undefined): void => {
+    if (is !== was) found.push(invalidValue(field, is ?? '', IMMUTABLE))
   }
-  immutable('spec.group', spec.group, old.spec.group, found)
-  immutable('spec.names.plural', spec.names?.plural, old.spec.names?.plural, found)
+  if (isEstablished(old)) {
+    immutable('spec.scope', spec.scope, old.spec.scope)
+    immutable('spec.names.kind', spec.names?.kind, old.spec.names?.kind)
+  }
+  immutable('spec.group', spec.group, old.spec.group)
+  immutable('spec.names.plural', spec.names?.plural, old.spec.names?.plural)
   validateNames(status?.acceptedNames, 'status.acceptedNames', found)
   validateStoredVersions(crd, found)
-  if (isApproved(old)) validateApproval(crd, found)
+  validateApproval(crd, old, found)
   if (!old.spec.preserveUnknownFields) validatePreservation(crd, found)
 }
 
@@ -47,27 +40,17 @@ export function validateCRDStatus({ status }: CustomResourceDefinition, found: F
   validateNames(status?.acceptedNames, 'status.acceptedNames', found)
 }
 
-function immutable(field: string, is: string | undefined, was: string | undefined, found: Findings): void {
-  if (is !== was) found.push(invalidValue(field, is ?? '', IMMUTABLE))
-}
+const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
+  status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') === true
 
-const isApproved = (crd: CustomResourceDefinition): boolean => foundBy((found) => validateApproval(crd, found)).length === 0
-
-const isTrue = (status: CustomResourceDefinitionStatus | undefined, condition: string): boolean =>
-  status?.conditions?.some(({ type, status: value }) => type === condition && value === 'True') === true
-
-function validateOwnName({ metadata, spec }: CustomResourceDefinition, found: Findings): void {
+function validateName({ metadata, spec }: CustomResourceDefinition, found: Findings): void {
   if (metadata?.name !== `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`)
     found.push(invalidValue('metadata.name', metadata?.name ?? '', 'must be spec.names.plural+"."+spec.group'))
 }
 
-function validateSpec(
-  spec: CustomResourceDefinitionSpec,
-  old: CustomResourceDefinition | undefined,
-  isEstablished: boolean,
-  found: Findings,
-): void {
-  const { group = '', names = {} as CustomResourceDefinitionNames, versions = [], scope, conversion } = spec
+function validateSpec(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinition | undefined, found: Findings): void {
+  const { group = '', names = {} as CustomResourceDefinitionNames, scope, conversion, preserveUnknownFields } = spec
+  const demands = demandsOf(spec, old)
   if (group === '') found.push(required('spec.group'))
   else {
     const problems = [...subdomainName(group)]
@@ -75,80 +58,29 @@ function validateSpec(
     else if (!group.includes('.')) found.push(invalidValue('spec.group', group, 'should be a domain with at least one dot'))
   }
   oneOf(scope, ['Cluster', 'Namespaced'], 'spec.scope', found)
-  for (const [index, { schema }] of versions.entries()) {
-    if (schema?.openAPIV3Schema === undefined)
-      found.push(required(`spec.versions[${index}].schema.openAPIV3Schema`, 'schemas are required'))
-  }
-  validateVersions(versions, old, found)
+  validateSchemasAreThere(spec, demands, found)
+  if (preserveUnknownFields && hasDefaults(spec))
+    found.push(invalidValue('spec.preserveUnknownFields', true, 'must be false in order to use defaults in the schema'))
+  const versions = new Versions(spec, old, demands)
+  versions.own(found)
   for (const field of ['plural', 'singular', 'kind', 'listKind'] as const)
     if (!names[field]) found.push(required(`spec.names.${field}`))
   validateNames(names, 'spec.names', found)
-  if (conversion?.strategy && conversion.strategy !== 'None' && spec.preserveUnknownFields)
+  versions.shared(found)
+  if (conversion !== undefined && conversion.strategy !== 'None' && preserveUnknownFields)
     found.push(
-      invalidValue('spec.conversion.strategy', conversion.strategy, 'must be None if spec.preserveUnknownFields is true'),
+      invalidValue('spec.conversion.strategy', conversion.strategy ?? '', 'must be None if spec.preserveUnknownFields is true'),
     )
-  validateConversion(conversion, old?.spec.conversion, isEstablished, found)
+  validateConversion(conversion, old?.spec.conversion, old !== undefined && isEstablished(old), found)
 }
 
-/** What all versions have in common is reported once, where older API versions kept it. */
-function validateVersions(
-  versions: readonly CustomResourceDefinitionVersion[],
-  old: CustomResourceDefinition | undefined,
-  found: Findings,
-): void {
-  for (const [index, version] of versions.entries()) {
-    const path = `spec.versions[${index}]`
-    const problems = [...dns1035Label(version.name ?? '')]
-    if (problems.length > 0) found.push(invalidValue(`${path}.name`, version.name ?? '', problems.join(',')))
-    validateDeprecation(version, path, found)
+function validateSchemasAreThere(spec: CustomResourceDefinitionSpec, demands: Demands, found: Findings): void {
+  for (const [index, { schema, served }] of (spec.versions ?? []).entries()) {
+    if (schema?.openAPIV3Schema !== undefined) continue
+    const path = `spec.versions[${index}].schema.openAPIV3Schema`
+    if (demands.schemas) found.push(required(path, 'schemas are required'))
+    else if (served && !spec.preserveUnknownFields) found.push(required(path, 'because otherwise all fields are pruned'))
   }
-  const places = placesOf(versions)
-  for (const [index, version] of versions.entries()) {
-    const before = old?.spec.versions?.find(({ name }) => name === version.name)
-    const schema = version.schema?.openAPIV3Schema
-    const has = (field: keyof CustomResourceDefinitionVersion): string | undefined => places[field](index)
-    const schemaPath = has('schema')
-    if (schema !== undefined && schemaPath !== undefined) {
-      const isUnchanged = before !== undefined && deepEqual(before.schema, version.schema)
-      const hasStatus = version.subresources?.status !== undefined
-      validateSchema(structuralOf(schema), `${schemaPath}.openAPIV3Schema`, { hasStatus, isUnchanged }, found)
-    }
-    const subresourcesPath = has('subresources')
-    if (subresourcesPath !== undefined) validateSubresources(version.subresources, subresourcesPath, found)
-    const columnsPath = has('additionalPrinterColumns')
-    if (columnsPath !== undefined)
-      for (const [at, column] of (version.additionalPrinterColumns ?? []).entries())
-        validateColumn(column, `${columnsPath}[${at}]`, found)
-    const fieldsPath = has('selectableFields')
-    if (fieldsPath !== undefined)
-      validateSelectableFields(version.selectableFields, schema && structuralOf(schema), fieldsPath, found)
-  }
-  const shown = versions.map(({ name, served, storage }) => ({ name, served, storage }))
-  if (new Set(versions.map(({ name }) => name)).size < versions.length)
-    found.push(invalidValue('spec.versions', shown, 'must contain unique version names'))
-  if (versions.filter(({ storage }) => storage).length !== 1)
-    found.push(invalidValue('spec.versions', shown, 'must have exactly one version marked as storage version'))
-}
-
-const SHARED = {
-  schema: ['spec.validation', 'schema'],
-  subresources: ['spec.subresources', 'subresources'],
-  additionalPrinterColumns: ['spec.additionalPrinterColumns', 'additionalPrinterColumns'],
-  selectableFields: ['spec.selectableFields', 'selectableFields'],
-} as const
-
-type Places = Readonly<Record<keyof CustomResourceDefinitionVersion, (index: number) => string | undefined>>
-
-/** Where each part of a version is reported; undefined where an earlier version did it for all. */
-function placesOf(versions: readonly CustomResourceDefinitionVersion[]): Places {
-  const entries = Object.entries(SHARED).map(([field, [shared, own]]) => {
-    const key = field as keyof typeof SHARED
-    const isShared = versions.every((version) => deepEqual(version[key], versions[0]?.[key]))
-    const place = (index: number): string | undefined =>
-      isShared ? (index === 0 ? shared : undefined) : `spec.versions[${index}].${own}`
-    return [field, place]
-  })
-  return Object.fromEntries(entries) as Places
 }
 
 const anyCase: NameRule = function* (name) {
@@ -199,16 +131,18 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition, foun
   }
 }
 
-function validateApproval({ metadata, spec }: CustomResourceDefinition, found: Findings): void {
-  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(spec?.group ?? '')) return
-  const path = `metadata.annotations[${APPROVED}]`
-  const value = metadata?.annotations?.[APPROVED] ?? ''
-  const see = 'see https://github.com/kubernetes/enhancements/pull/1111'
-  if (value === '') found.push(required(path, `protected groups must have approval annotation "${APPROVED}", ${see}`))
-  else if (!value.startsWith('unapproved') && !(URL.canParse(value) && new URL(value).host !== '')) {
-    const either = 'with either a URL or a reason starting with "unapproved"'
-    found.push(invalidValue(path, value, `protected groups must have approval annotation "${APPROVED}" ${either}, ${see}`))
-  }
+/** What an old definition says of its approval it may go on saying. */
+function validateApproval(
+  { metadata, spec }: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+  found: Findings,
+): void {
+  if (!isProtectedGroup(spec?.group ?? '')) return
+  const { state, value, reason } = approvalOf(metadata)
+  if (old !== undefined && approvalOf(old.metadata).state === state) return
+  const path = `metadata.annotations[${API_APPROVED}]`
+  if (state === 'Missing') found.push(required(path, reason))
+  if (state === 'Invalid') found.push(invalidValue(path, value, reason))
 }
 
 function validatePreservation({ spec }: CustomResourceDefinition, found: Findings): void {

@@ -28,7 +28,19 @@ export function validateCustom(
   if (!isRuled(schema)) return
   // A value of the wrong type or size is nothing that a rule could judge.
   if (problems.some(({ reason }) => BLOCKING.has(reason))) found.push(invalidValue('<nil>', null, NOT_CHECKED))
-  else found.push(...loadedRules().runRules(object, schema, old && { value: old }))
+  else {
+    const { problems: refused, tolerated } = loadedRules().runRules(object, schema, { former: old && { value: old } })
+    found.push(...refused)
+    if (tolerated.length > 0) toleratedOf.set(object, tolerated)
+  }
+}
+
+/** What rules said of objects that are wrong now, but were so before. */
+const toleratedOf = new WeakMap<KubernetesObject, Findings>()
+
+/** Those who write an object that stays wrong hear of it. */
+export function toleranceWarnings(object: KubernetesObject, warnings: string[]): void {
+  for (const { field, message } of toleratedOf.get(object) ?? []) warnings.push(`${field}: ${message}`)
 }
 
 const BLOCKING: ReadonlySet<string> = new Set([

@@ -1,14 +1,18 @@
 import type { ValidationRule } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, required, unsupported } from '../validation/findings.ts'
-import type { Structural } from './schema/structural.ts'
+import type { Demands } from './demands.ts'
+import { schemaForm } from './internal-form.ts'
+import { placeOf } from './schema/field-path.ts'
+import { unreadable } from './schema/readable.ts'
+import { propertyOf, type Structural } from './schema/structural.ts'
 
 const LIST_TYPE = 'x-kubernetes-list-type'
 const MAP_TYPE = 'x-kubernetes-map-type'
 const MAP_KEYS = 'x-kubernetes-list-map-keys'
 
 /** How lists and maps are merged, and what that asks of their items. */
-export function validateLists(schema: Structural, path: string, found: Findings): void {
-  const { [LIST_TYPE]: listType, [MAP_TYPE]: mapType, type, items } = schema
+export function validateLists(schema: Structural, path: string, { atomicSets, mapKeys }: Demands, found: Findings): void {
+  const { [LIST_TYPE]: listType, [MAP_TYPE]: mapType, type } = schema
   if (mapType !== undefined) {
     const detail = 'must be object if x-kubernetes-map-type is specified'
     if (!type) found.push(required(`${path}.type`, detail))
@@ -20,26 +24,27 @@ export function validateLists(schema: Structural, path: string, found: Findings)
     const detail = 'must be array if x-kubernetes-list-type is specified'
     if (!type) found.push(required(`${path}.type`, detail))
     else if (type !== 'array') found.push(invalidValue(`${path}.type`, type, detail))
-    else if (listType === 'set' && items !== undefined) setItems(items, `${path}.items`, found)
+    else if (atomicSets) validateSetItems(schema, path, found)
     if (!['atomic', 'set', 'map'].includes(listType))
       found.push(unsupported(`${path}.${LIST_TYPE}`, listType, ['atomic', 'set', 'map']))
   }
-  mapKeys(schema, path, found)
-  if ((listType === 'set' || listType === 'map') && items?.nullable)
-    found.push(forbid(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`))
+  keysOf(schema, path, found)
+  if (mapKeys) validateMapKeys(schema, path, found)
 }
 
 /** What tells the items of a set apart must be one piece. */
-function setItems(items: Structural, path: string, found: Findings): void {
+export function validateSetItems({ [LIST_TYPE]: type, items }: Structural, path: string, found: Findings): void {
+  if (type !== 'set' || items === undefined) return
   const detail = 'must be atomic as item of a list with x-kubernetes-list-type=set'
-  const listType = items[LIST_TYPE]
+  // Upstream shows the items' list type in both cases.
+  const { [LIST_TYPE]: listType, [MAP_TYPE]: mapType } = items
   if (items.type === 'array' && listType !== undefined && listType !== 'atomic')
-    found.push(invalidValue(`${path}.${LIST_TYPE}`, listType, detail))
-  if (items.type === 'object' && items[MAP_TYPE] !== 'atomic')
-    found.push(invalidValue(`${path}.${MAP_TYPE}`, items[MAP_TYPE] ?? null, detail))
+    found.push(invalidValue(`${path}.items.${LIST_TYPE}`, listType, detail))
+  if (items.type === 'object' && mapType !== 'atomic')
+    found.push(invalidValue(`${path}.items.${MAP_TYPE}`, listType ?? null, detail))
 }
 
-function mapKeys(schema: Structural, path: string, found: Findings): void {
+function keysOf(schema: Structural, path: string, found: Findings): void {
   const { [LIST_TYPE]: listType, [MAP_KEYS]: keys = [], items } = schema
   if (keys.length > 0 && listType !== 'map') {
     const detail = 'must be map if x-kubernetes-list-map-keys is non-empty'
@@ -53,6 +58,11 @@ function mapKeys(schema: Structural, path: string, found: Findings): void {
     found.push(required(`${path}.items`, 'must have a schema if x-kubernetes-list-type is map'))
     return
   }
+  if (Array.isArray(items)) {
+    const form = { Schema: null, JSONSchemas: items.map(schemaForm) }
+    found.push(invalidValue(`${path}.items`, form, 'must only have a single schema if x-kubernetes-list-type is map'))
+    return
+  }
   if (items.type !== 'object') {
     found.push(
       invalidValue(`${path}.items.type`, items.type ?? '', "must be object if parent array's x-kubernetes-list-type is map"),
@@ -60,16 +70,30 @@ function mapKeys(schema: Structural, path: string, found: Findings): void {
     return
   }
   for (const [index, key] of keys.entries()) {
-    const property = items.properties?.[key]
-    const own = `${path}.items.properties[${key}]`
+    const property = propertyOf(items, key)
     if (property === undefined)
       found.push(invalidValue(`${path}.${MAP_KEYS}`, keys, 'entries must all be names of item properties'))
     else if (property.type === 'array' || property.type === 'object') {
       const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map"
-      found.push(invalidValue(`${own}.type`, items.type, detail))
+      found.push(invalidValue(`${path}.items.properties[${key}].type`, items.type, detail))
     }
     if (keys.indexOf(key) < index) found.push(invalidValue(`${path}.${MAP_KEYS}`, keys, 'must not contain duplicate entries'))
+  }
+}
+
+/** Items of sets and keyed lists are there, and so is each part of a key. */
+export function validateMapKeys(
+  { [LIST_TYPE]: listType, [MAP_KEYS]: keys = [], items }: Structural,
+  path: string,
+  found: Findings,
+): void {
+  if (items === undefined || (listType !== 'set' && listType !== 'map')) return
+  if (items.nullable)
+    found.push(forbid(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`))
+  for (const key of listType === 'map' ? keys : []) {
+    const property = propertyOf(items, key)
     if (property === undefined) continue
+    const own = `${path}.items.properties[${key}]`
     if (!items.required?.includes(key) && property.default === undefined) {
       const detail = 'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property'
       found.push(required(`${own}.default`, detail))
@@ -102,22 +126,7 @@ function validateRuleText(each: ValidationRule, schema: Structural, path: string
   if (fieldPath === '') return
   if (fieldPath.trim() === '') found.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must be non-empty if specified'))
   if (hasLineBreak(fieldPath)) found.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must not contain line breaks'))
-  if (nodeAtFieldPath(schema, fieldPath) === undefined)
+  // A schema that can't be read is complained about where it can't.
+  if (unreadable(schema) === undefined && typeof placeOf(fieldPath, schema) === 'string')
     found.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must be a valid path'))
-}
-
-/** The node that `.spec.map['a.b'].field` names, seen from a node. */
-export function nodeAtFieldPath(schema: Structural, fieldPath: string): Structural | undefined {
-  let node: Structural | undefined = schema
-  let rest = fieldPath.trim()
-  while (rest !== '' && node !== undefined) {
-    const match = /^(?:\.([^.[\]]+)|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\])/.exec(rest)
-    if (match === null) return undefined
-    const name: string = (match[1] ?? match[2] ?? match[3] ?? '').replace(/\\(.)/g, '$1')
-    const properties: Record<string, Structural> = node.properties ?? {}
-    if (Object.hasOwn(properties, name)) node = properties[name]
-    else node = typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined
-    rest = rest.slice(match[0].length)
-  }
-  return node
 }

@@ -1,8 +1,10 @@
 import { deepEqual } from '#base'
 import type { FieldError } from '#meta'
+import type { JSONSchemaProps } from '../generated/types.ts'
 import { type Findings, forbid, foundBy, invalidValue, required } from '../validation/findings.ts'
 import { patternOf } from './schema/pattern.ts'
-import { isEmbedded, type Structural } from './schema/structural.ts'
+import { unreadable } from './schema/readable.ts'
+import { isEmbedded, type Structural, structuralOf } from './schema/structural.ts'
 
 type Level = 'root' | 'item' | 'field'
 
@@ -18,6 +20,10 @@ export function validateStructural(schema: Structural, path: string, found: Find
   const text = ({ field, message }: FieldError): string => `${field}: ${message}`
   found.push(...own.sort((a, b) => (text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0)))
 }
+
+/** What keeps a schema from being structural; a text says why it can't even be read as one. */
+export const structuralProblems = (schema: JSONSchemaProps, path: string): readonly FieldError[] | string =>
+  unreadable(structuralOf(schema)) ?? foundBy((found) => validateStructural(structuralOf(schema), path, found))
 
 const EMPTY_TYPE: Readonly<Record<Level, string>> = {
   root: 'must not be empty at the root',
@@ -80,9 +86,14 @@ function resourceFields(node: Structural, level: Level, path: string, found: Fin
   }
 }
 
-function narrowsNamesOnly({ type: _, properties, ...rest }: Structural): boolean {
+/** Whether a default may stand here is a question of its own, and examples and links say nothing. */
+const BESIDE_NAMES = new Set(['type', 'properties', 'default', 'example', 'externalDocs'])
+
+function narrowsNamesOnly({ properties, ...rest }: Structural): boolean {
   const names = Object.keys(properties ?? {})
-  const others = Object.entries(rest).filter(([, value]) => value !== undefined && value !== false && value !== '')
+  const others = Object.entries(rest).filter(
+    ([field, value]) => !BESIDE_NAMES.has(field) && value !== undefined && value !== false && value !== '',
+  )
   return others.length === 0 && names.every((name) => name === 'name' || name === 'generateName')
 }
 
@@ -113,7 +124,6 @@ const FORBIDDEN: readonly (readonly [field: keyof Structural, state: string])[] 
   ['title', 'empty'],
   ['description', 'empty'],
   ['nullable', 'false'],
-  ['externalDocs', 'undefined'],
   ['x-kubernetes-preserve-unknown-fields', 'false'],
   ['x-kubernetes-embedded-resource', 'false'],
   ['x-kubernetes-int-or-string', 'false'],

@@ -1,3 +1,4 @@
+import { deepEqual } from '#base'
 import type {
   CustomResourceColumnDefinition,
   CustomResourceDefinitionVersion,
@@ -5,11 +6,15 @@ import type {
   SelectableField,
 } from '../generated/types.ts'
 import { duplicateValue, type Findings, invalidValue, required, tooMany } from '../validation/findings.ts'
-import { propertyOf, type Structural } from './schema/structural.ts'
+import { placeOf } from './schema/field-path.ts'
+import { unreadable } from './schema/readable.ts'
+import type { Structural } from './schema/structural.ts'
 
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string']
 const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password']
-const WARNING_LENGTH_MAX = 256
+const WARNING_BYTES_MAX = 256
+/** Letters, marks, numbers, punctuation and symbols, and the one space that is plain. */
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
 const SELECTABLE_FIELDS_MAX = 8
 
 export function validateDeprecation(
@@ -21,10 +26,12 @@ export function validateDeprecation(
   const say = (detail: string) => invalidValue(`${path}.deprecationWarning`, deprecationWarning, detail)
   if (!deprecated) found.push(say('can only be set for deprecated versions'))
   else {
-    if (deprecationWarning.length > WARNING_LENGTH_MAX) found.push(say('must be <= 256 characters long'))
+    if (Buffer.byteLength(deprecationWarning) > WARNING_BYTES_MAX) found.push(say('must be <= 256 characters long'))
     if (deprecationWarning === '') found.push(say('must not be an empty string'))
-    const odd = deprecationWarning.search(/[\p{C}\p{Zl}\p{Zp}]/u)
-    if (odd !== -1) found.push(say(`must only contain printable UTF-8 characters; non-printable character found at index ${odd}`))
+    const odd = deprecationWarning.search(UNPRINTABLE)
+    const index = Buffer.byteLength(deprecationWarning.slice(0, odd))
+    if (odd !== -1)
+      found.push(say(`must only contain printable UTF-8 characters; non-printable character found at index ${index}`))
   }
 }
 
@@ -70,50 +77,41 @@ export function validateColumn(
   else simplePath(jsonPath, `${path}.JSONPath`, found)
 }
 
+/** Fields that lists can be narrowed by; of `old`, those before an update, too many may stay. */
 export function validateSelectableFields(
-  fields: readonly SelectableField[] | undefined,
+  fields: readonly SelectableField[],
   schema: Structural | undefined,
   path: string,
+  old: readonly SelectableField[] | undefined,
   found: Findings,
 ): void {
+  if (fields.length === 0) return
+  const why = schema === undefined ? 'may only be set when a schema is included' : unreadable(schema)
+  if (schema === undefined || why !== undefined) {
+    found.push(invalidValue(path, '', why!))
+    return
+  }
   const seen = new Set<string>()
-  for (const [index, { jsonPath }] of (fields ?? []).entries()) {
+  for (const [index, { jsonPath }] of fields.entries()) {
     const own = `${path}[${index}].jsonPath`
     if (!jsonPath) {
       found.push(required(own))
       continue
     }
-    const names = namesOf(jsonPath)
-    const node = typeof names === 'string' ? names : fieldAt(names, schema)
-    if (typeof node === 'string') {
-      found.push(invalidValue(own, jsonPath, `is an invalid path: ${node}`))
+    const place = placeOf(jsonPath, schema, { quoted: false })
+    if (typeof place === 'string') {
+      found.push(invalidValue(own, jsonPath, `is an invalid path: ${place}`))
       continue
     }
-    if (names[0] === 'metadata') found.push(invalidValue(own, jsonPath, 'must not point to fields in metadata'))
-    if (!['string', 'boolean', 'integer'].includes(node.type ?? '')) {
-      found.push(
-        invalidValue(
-          own,
-          jsonPath,
-          'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
-        ),
-      )
+    if (place.names[0] === 'metadata') found.push(invalidValue(own, jsonPath, 'must not point to fields in metadata'))
+    if (!['string', 'boolean', 'integer'].includes(place.node?.type ?? '')) {
+      const detail =
+        'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.'
+      found.push(invalidValue(own, jsonPath, detail))
     }
-    if (seen.has(jsonPath)) found.push(duplicateValue(own, jsonPath))
-    seen.add(jsonPath)
+    if (seen.has(place.path)) found.push(duplicateValue(own, jsonPath))
+    seen.add(place.path)
   }
-  if (seen.size > SELECTABLE_FIELDS_MAX) found.push(tooMany(path, seen.size, SELECTABLE_FIELDS_MAX))
-}
-
-/** The names of a plain path, or what is wrong with it. */
-function namesOf(jsonPath: string): readonly string[] | string {
-  if (!jsonPath.startsWith('.')) return `expected [ or . but got: ${jsonPath}`
-  const names = jsonPath.slice(1).split('.')
-  return names.some((name) => /[[\]*]/.test(name) || name === '') ? 'does not refer to a valid field' : names
-}
-
-function fieldAt(names: readonly string[], schema: Structural | undefined): Structural | string {
-  let node = schema
-  for (const name of names) node = node && propertyOf(node, name)
-  return node ?? 'does not refer to a valid field'
+  const isKept = (old?.length ?? 0) > SELECTABLE_FIELDS_MAX && deepEqual(old, fields)
+  if (seen.size > SELECTABLE_FIELDS_MAX && !isKept) found.push(tooMany(path, seen.size, SELECTABLE_FIELDS_MAX))
 }

@@ -31,12 +31,20 @@ export const apiServices = defineResource<APIService>({
   },
   columns: [
     name,
-    text('Service', ({ spec }) => (spec?.service ? `${spec.service.namespace}/${spec.service.name}` : 'Local')),
-    text('Available', ({ status }) => {
-      const available = status?.conditions?.find(({ type }) => type === 'Available')
-      if (available === undefined) return 'Unknown'
-      return available.status === 'True' || !available.reason ? available.status : `${available.status} (${available.reason})`
-    }),
+    text(
+      'Service',
+      ({ spec }) => (spec?.service ? `${spec.service.namespace}/${spec.service.name}` : 'Local'),
+      'The reference to the service that hosts this API endpoint.',
+    ),
+    text(
+      'Available',
+      ({ status }) => {
+        const available = status?.conditions?.find(({ type }) => type === 'Available')
+        if (available === undefined) return 'Unknown'
+        return available.status === 'True' || !available.reason ? available.status : `${available.status} (${available.reason})`
+      },
+      'Whether this service is available.',
+    ),
     age,
   ],
   validate({ metadata, spec }, found) {

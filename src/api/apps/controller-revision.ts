@@ -1,4 +1,4 @@
-import { age, integer, NONE, name, text } from '../columns.ts'
+import { age, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ControllerRevision } from '../generated/types.ts'
 import { immutable } from '../validation/common.ts'
@@ -12,13 +12,17 @@ export const controllerRevisions = defineResource<ControllerRevision>({
   names: { plural: 'controllerrevisions' },
   columns: [
     name,
-    text('Controller', ({ metadata }) => {
-      const owner = metadata?.ownerReferences?.find(({ controller }) => controller)
-      if (owner === undefined) return NONE
-      const group = owner.apiVersion.includes('/') ? `.${owner.apiVersion.split('/')[0]}` : ''
-      return `${owner.kind.toLowerCase()}${group}/${owner.name}`
-    }),
-    integer('Revision', ({ revision }) => revision),
+    text(
+      'Controller',
+      ({ metadata }) => {
+        const owner = metadata?.ownerReferences?.find(({ controller }) => controller)
+        if (owner === undefined) return NONE
+        const group = owner.apiVersion.includes('/') ? `.${owner.apiVersion.split('/')[0]}` : ''
+        return `${owner.kind.toLowerCase()}${group}/${owner.name}`
+      },
+      'Controller of the object',
+    ),
+    text('Revision', ({ revision }) => revision, 'apps.v1.ControllerRevision#revision'),
     age,
   ],
   validate({ data, revision }, found) {

@@ -1,4 +1,4 @@
-import { age, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
+import { age, bareSelector, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts'
@@ -32,12 +32,16 @@ export const deployments = defineResource<Deployment>({
   },
   columns: [
     name,
-    text('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
-    integer('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0),
-    integer('Available', ({ status }) => status?.availableReplicas ?? 0),
+    text(
+      'Ready',
+      ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
+      'Number of the pod with ready state',
+    ),
+    text('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0, 'apps.v1.DeploymentStatus#updatedReplicas'),
+    text('Available', ({ status }) => status?.availableReplicas ?? 0, 'apps.v1.DeploymentStatus#availableReplicas'),
     age,
     ...templateColumns<Deployment>(({ spec }) => spec?.template),
-    wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
+    wide('Selector', ({ spec }) => bareSelector(spec?.selector), 'apps.v1.DeploymentSpec#selector'),
   ],
   immutableFields: ['spec.selector'],
   validate: validateDeployment,

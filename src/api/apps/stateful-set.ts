@@ -44,7 +44,11 @@ export const statefulSets = defineResource<StatefulSet>({
   },
   columns: [
     name,
-    text('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+    text(
+      'Ready',
+      ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
+      'Number of the pod with ready state',
+    ),
     age,
     ...templateColumns<StatefulSet>(({ spec }) => spec?.template),
   ],

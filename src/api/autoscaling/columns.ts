@@ -1,4 +1,4 @@
-import { age, integer, NONE, name, text } from '../columns.ts'
+import { age, NONE, name, text } from '../columns.ts'
 import type { Column } from '../definition.ts'
 import type {
   HorizontalPodAutoscaler,
@@ -15,11 +15,15 @@ const UNKNOWN = '<unknown>'
 
 export const autoscalerColumns: readonly Column<HorizontalPodAutoscaler>[] = [
   name,
-  text('Reference', ({ spec }) => `${spec?.scaleTargetRef?.kind}/${spec?.scaleTargetRef?.name}`),
-  text('Targets', targetsOf),
-  text('MinPods', ({ spec }) => `${spec?.minReplicas ?? '<unset>'}`),
-  integer('MaxPods', ({ spec }) => spec?.maxReplicas),
-  integer('Replicas', ({ status }) => status?.currentReplicas ?? 0),
+  text(
+    'Reference',
+    ({ spec }) => `${spec?.scaleTargetRef?.kind}/${spec?.scaleTargetRef?.name}`,
+    'autoscaling.v2.HorizontalPodAutoscalerSpec#scaleTargetRef',
+  ),
+  text('Targets', targetsOf, 'autoscaling.v2.HorizontalPodAutoscalerSpec#metrics'),
+  text('MinPods', ({ spec }) => `${spec?.minReplicas ?? '<unset>'}`, 'autoscaling.v2.HorizontalPodAutoscalerSpec#minReplicas'),
+  text('MaxPods', ({ spec }) => spec?.maxReplicas, 'autoscaling.v2.HorizontalPodAutoscalerSpec#maxReplicas'),
+  text('Replicas', ({ status }) => status?.currentReplicas ?? 0, 'autoscaling.v2.HorizontalPodAutoscalerStatus#currentReplicas'),
   age,
 ]
 
@@ -36,29 +40,38 @@ function targetsOf({ spec, status }: HorizontalPodAutoscaler): string {
   return rest > 0 ? `${shown.join(', ')} + ${rest} more...` : shown.join(', ')
 }
 
+/** What a quantity that is expected but absent shows, as Go prints it. */
+const NIL = '<nil>'
+
 function formatMetric(metric: MetricSpec, status: MetricStatus | undefined): string {
   switch (metric.type) {
     case 'External':
-      return ratio(metric.external?.target, status?.external?.current, '')
-    case 'Pods':
-      return ratio(metric.pods?.target, status?.pods?.current, '')
+      return amountOf(metric.external?.target, status?.external?.current)
+    case 'Pods': {
+      const current = status?.pods && (status.pods.current?.averageValue ?? NIL)
+      return `${current ?? UNKNOWN}/${metric.pods?.target?.averageValue ?? NIL}`
+    }
     case 'Object':
-      return ratio(metric.object?.target, status?.object?.current, '')
+      return amountOf(metric.object?.target, status?.object?.current)
     case 'Resource':
-      return `${metric.resource?.name}: ${ratio(metric.resource?.target, status?.resource?.current, '%')}`
+      return `${metric.resource?.name}: ${usageOf(metric.resource?.target, status?.resource?.current)}`
     case 'ContainerResource':
-      return `${metric.containerResource?.name}: ${ratio(metric.containerResource?.target, status?.containerResource?.current, '%')}`
+      return `${metric.containerResource?.name}: ${usageOf(metric.containerResource?.target, status?.containerResource?.current)}`
     default:
       return '<unknown type>'
   }
 }
 
-/** `now/wanted`, in whichever measure the target is given. */
-function ratio(target: MetricTarget | undefined, current: MetricValueStatus | undefined, unit: string): string {
-  if (target?.averageValue !== undefined) {
-    return `${current?.averageValue ?? UNKNOWN}/${target.averageValue}${unit === '' ? ' (avg)' : ''}`
-  }
-  if (target?.value !== undefined) return `${current?.value ?? UNKNOWN}/${target.value}`
-  const now = current?.averageUtilization
-  return `${now === undefined ? UNKNOWN : `${now}%`}/${target?.averageUtilization === undefined ? '<auto>' : `${target.averageUtilization}%`}`
+/** `now/wanted` of a metric that is one number, or one for each pod. */
+function amountOf(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
+  if (target?.averageValue !== undefined) return `${current?.averageValue ?? UNKNOWN}/${target.averageValue} (avg)`
+  return `${current === undefined ? UNKNOWN : (current.value ?? NIL)}/${target?.value ?? NIL}`
+}
+
+/** The same of what pods use of a resource, as an amount or in parts of what they asked for. */
+function usageOf(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
+  if (target?.averageValue !== undefined)
+    return `${current === undefined ? UNKNOWN : (current.averageValue ?? NIL)}/${target.averageValue}`
+  const percent = (share: number | undefined, otherwise: string): string => (share === undefined ? otherwise : `${share}%`)
+  return `${percent(current?.averageUtilization, UNKNOWN)}/${percent(target?.averageUtilization, '<auto>')}`
 }

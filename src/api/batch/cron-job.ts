@@ -1,4 +1,4 @@
-import { age, ageOf, formatSelector, integer, NONE, name, orNone, templateColumns, text, wide } from '../columns.ts'
+import { age, ageOf, formatSelector, integer, NONE, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
 import { droppingDisabled } from '../core/disabled-pod-fields.ts'
 import { defineResource } from '../define-resource.ts'
@@ -28,14 +28,25 @@ export const cronJobs = defineResource<CronJob>({
   },
   columns: [
     name,
-    text('Schedule', ({ spec }) => spec?.schedule),
-    text('Timezone', ({ spec }) => orNone(spec?.timeZone)),
-    text('Suspend', ({ spec }) => (spec?.suspend === undefined ? '<unset>' : spec.suspend ? 'True' : 'False')),
-    integer('Active', ({ status }) => status?.active?.length ?? 0),
-    text('Last Schedule', ({ status }, nowMs) => (status?.lastScheduleTime ? ageOf(status.lastScheduleTime, nowMs) : NONE)),
+    text('Schedule', ({ spec }) => spec?.schedule, 'batch.v1.CronJobSpec#schedule'),
+    text('Timezone', ({ spec }) => spec?.timeZone ?? NONE, 'batch.v1.CronJobSpec#timeZone'),
+    {
+      ...text<CronJob>(
+        'Suspend',
+        ({ spec }) => (spec?.suspend === undefined ? '<unset>' : spec.suspend ? 'True' : 'False'),
+        'batch.v1.CronJobSpec#suspend',
+      ),
+      type: 'boolean',
+    },
+    integer('Active', ({ status }) => status?.active?.length ?? 0, 'batch.v1.CronJobStatus#active'),
+    text(
+      'Last Schedule',
+      ({ status }, nowMs) => (status?.lastScheduleTime ? ageOf(status.lastScheduleTime, nowMs) : NONE),
+      'batch.v1.CronJobStatus#lastScheduleTime',
+    ),
     age,
     ...templateColumns<CronJob>(({ spec }) => spec?.jobTemplate?.spec?.template),
-    wide('Selector', ({ spec }) => formatSelector(spec?.jobTemplate?.spec?.selector)),
+    wide('Selector', ({ spec }) => formatSelector(spec?.jobTemplate?.spec?.selector), 'batch.v1.JobSpec#selector'),
   ],
   validate: validateCronJob,
   validateUpdate: validateCronJobUpdate,

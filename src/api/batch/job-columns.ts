@@ -4,16 +4,20 @@ import type { Job } from '../generated/types.ts'
 
 export const jobColumns: readonly Column<Job>[] = [
   name,
-  text('Status', statusOf),
-  text('Completions', completionsOf),
-  text('Duration', ({ status }, nowMs) => {
-    if (status?.startTime === undefined) return ''
-    const end = status.completionTime === undefined ? nowMs : Date.parse(status.completionTime)
-    return humanDuration(end - Date.parse(status.startTime))
-  }),
+  text('Status', statusOf, 'Status of the job.'),
+  text('Completions', completionsOf, 'batch.v1.JobStatus#succeeded'),
+  text(
+    'Duration',
+    ({ status }, nowMs) => {
+      if (status?.startTime === undefined) return ''
+      const end = status.completionTime === undefined ? nowMs : Date.parse(status.completionTime)
+      return humanDuration(end - Date.parse(status.startTime))
+    },
+    'Time required to complete the job.',
+  ),
   age,
   ...templateColumns<Job>(({ spec }) => spec?.template),
-  wide('Selector', ({ spec }) => formatSelector(spec?.selector)),
+  wide('Selector', ({ spec }) => formatSelector(spec?.selector), 'batch.v1.JobSpec#selector'),
 ]
 
 function statusOf({ metadata, status }: Job): string {

@@ -23,12 +23,14 @@ export const certificateSigningRequests = defineResource<CertificateSigningReque
   columns: [
     name,
     age,
-    text('SignerName', ({ spec }) => orNone(spec?.signerName)),
-    text('Requestor', ({ spec }) => spec?.username),
-    text('RequestedDuration', ({ spec }) =>
-      spec?.expirationSeconds === undefined ? NONE : humanDuration(spec.expirationSeconds * 1000),
+    text('SignerName', ({ spec }) => orNone(spec?.signerName), 'certificates.v1.CertificateSigningRequestSpec#signerName'),
+    text('Requestor', ({ spec }) => spec?.username, 'certificates.v1.CertificateSigningRequestSpec#request'),
+    text(
+      'RequestedDuration',
+      ({ spec }) => (spec?.expirationSeconds === undefined ? NONE : humanDuration(spec.expirationSeconds * 1000)),
+      'certificates.v1.CertificateSigningRequestSpec#expirationSeconds',
     ),
-    text('Condition', conditionOf),
+    text('Condition', conditionOf, 'certificates.v1.CertificateSigningRequestStatus#conditions'),
   ],
   validate: validateSigningRequest,
   ratchets: true,

@@ -10,7 +10,14 @@ const common = {
   scope: 'Cluster' as const,
   names: { plural: 'clustertrustbundles' },
   selectableFields: { 'spec.signerName': ({ spec }: ClusterTrustBundle) => spec?.signerName ?? '' },
-  columns: [name, text('SignerName', ({ spec }: ClusterTrustBundle) => orNone(spec?.signerName))],
+  columns: [
+    name,
+    text(
+      'SignerName',
+      ({ spec }: ClusterTrustBundle) => orNone(spec?.signerName),
+      'certificates.v1beta1.ClusterTrustBundleSpec#signerName',
+    ),
+  ],
   // The rest depends on the signer, so it is the object that is checked.
   validateName: pathSegmentName,
   validate: validateTrustBundle,

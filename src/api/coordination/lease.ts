@@ -11,7 +11,7 @@ export const leases = defineResource<Lease>({
   names: { plural: 'leases' },
   createsOnUpdate: true,
   unconditionalUpdate: false,
-  columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity), age],
+  columns: [name, text('Holder', ({ spec }) => spec?.holderIdentity, 'coordination.v1.LeaseSpec#holderIdentity'), age],
   validate({ spec }, found) {
     const seconds = spec?.leaseDurationSeconds
     if (seconds !== undefined && seconds <= 0)

@@ -13,12 +13,17 @@ export const componentStatuses = defineResource<ComponentStatus>({
   deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   columns: [
     name,
-    text('Status', (status) => {
-      const health = healthOf(status)?.status
-      return health === 'True' ? 'Healthy' : health === 'False' ? 'Unhealthy' : 'Unknown'
-    }),
-    text('Message', (status) => healthOf(status)?.message),
-    text('Error', (status) => healthOf(status)?.error),
+    text(
+      'Status',
+      (status) => {
+        const health = healthOf(status)
+        if (health === undefined) return 'Unknown'
+        return health.status === 'True' ? 'Healthy' : 'Unhealthy'
+      },
+      'Status of the component conditions',
+    ),
+    text('Message', (status) => healthOf(status)?.message, 'Message of the component conditions'),
+    text('Error', (status) => healthOf(status)?.error, 'Error of the component conditions'),
   ],
   schema: 'io.k8s.api.core.v1.ComponentStatus',
 })

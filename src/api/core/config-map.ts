@@ -11,7 +11,11 @@ export const configMaps = defineResource<ConfigMap>({
   names: { plural: 'configmaps', shortNames: ['cm'] },
   columns: [
     name,
-    text('Data', ({ data, binaryData }) => Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length),
+    text(
+      'Data',
+      ({ data, binaryData }) => Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length,
+      'core.v1.ConfigMap#data',
+    ),
     age,
   ],
   validate: validateConfigMap,

@@ -1,4 +1,4 @@
-import { age, fewOf, name, orNone, text } from '../columns.ts'
+import { age, fewOf, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Endpoints } from '../generated/types.ts'
 import { addressWarnings } from '../validation/addresses.ts'
@@ -15,7 +15,15 @@ export const endpoints = defineResource<Endpoints>({
   default(draft) {
     for (const { ports } of draft.subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP'
   },
-  columns: [name, text('Endpoints', (endpoints) => orNone(fewOf(addressesOf(endpoints), 3))), age],
+  columns: [
+    name,
+    text(
+      'Endpoints',
+      (endpoints) => (endpoints.subsets?.length ? fewOf(addressesOf(endpoints), 3) : NONE),
+      'core.v1.Endpoints#subsets',
+    ),
+    age,
+  ],
   validate: (endpoints, found) => validateEndpoints(endpoints, undefined, found),
   validateUpdate: validateEndpoints,
   ratchets: true,

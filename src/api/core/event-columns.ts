@@ -1,18 +1,22 @@
-import { ageOf, integer, text, wide } from '../columns.ts'
+import { ageOf, name, text, wide } from '../columns.ts'
 import type { Column } from '../definition.ts'
 import type { Event } from '../generated/types.ts'
 
 export const eventColumns: readonly Column<Event>[] = [
-  text('Last Seen', lastSeen),
-  text('Type', ({ type }) => type),
-  text('Reason', ({ reason }) => reason),
-  text('Object', ({ involvedObject: { kind = '', name } = {} }) => (name ? `${kind.toLowerCase()}/${name}` : kind.toLowerCase())),
-  wide('Subobject', ({ involvedObject }) => involvedObject?.fieldPath),
-  wide('Source', sourceOf),
-  text('Message', ({ message }) => message?.trim()),
-  wide('First Seen', firstSeen),
-  { ...integer<Event>('Count', ({ series, count }) => series?.count ?? (count || 1)), priority: 1 },
-  wide('Name', ({ metadata }) => metadata?.name),
+  text('Last Seen', lastSeen, 'core.v1.Event#lastTimestamp'),
+  text('Type', ({ type }) => type, 'core.v1.Event#type'),
+  text('Reason', ({ reason }) => reason, 'core.v1.Event#reason'),
+  text(
+    'Object',
+    ({ involvedObject: { kind = '', name: about } = {} }) => (about ? `${kind.toLowerCase()}/${about}` : kind.toLowerCase()),
+    'core.v1.Event#involvedObject',
+  ),
+  wide('Subobject', ({ involvedObject }) => involvedObject?.fieldPath, 'core.v1.ObjectReference#fieldPath'),
+  wide('Source', sourceOf, 'core.v1.Event#source'),
+  text('Message', ({ message }) => message?.trim(), 'core.v1.Event#message'),
+  wide('First Seen', firstSeen, 'core.v1.Event#firstTimestamp'),
+  wide('Count', ({ series, count }) => (series ? (series.count ?? 0) : count || 1), 'core.v1.Event#count'),
+  { ...name, priority: 1 },
 ]
 
 function firstSeen({ firstTimestamp, eventTime }: Event, nowMs: number): string {
@@ -20,8 +24,8 @@ function firstSeen({ firstTimestamp, eventTime }: Event, nowMs: number): string 
 }
 
 function lastSeen(event: Event, nowMs: number): string {
-  const last = event.series?.lastObservedTime ?? event.lastTimestamp
-  return last ? ageOf(last, nowMs) : firstSeen(event, nowMs)
+  if (event.series) return ageOf(event.series.lastObservedTime ?? undefined, nowMs)
+  return event.lastTimestamp ? ageOf(event.lastTimestamp, nowMs) : firstSeen(event, nowMs)
 }
 
 function sourceOf({ source, reportingComponent, reportingInstance }: Event): string {

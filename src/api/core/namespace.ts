@@ -34,7 +34,7 @@ export const namespaces = defineResource<Namespace>({
     draft.status = { ...draft.status, phase: 'Terminating' }
   },
   blocksDeletion: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
-  columns: [name, text('Status', ({ status }) => status?.phase), age],
+  columns: [name, text('Status', ({ status }) => status?.phase, 'The status of the namespace'), age],
   validateName: dnsLabel,
   validate: validateFinalizers,
   validateSubresourceUpdate(subresource, namespace, _old, found) {

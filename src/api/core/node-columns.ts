@@ -7,15 +7,19 @@ const ROLE = 'kubernetes.io/role'
 
 export const nodeColumns: readonly Column<Node>[] = [
   name,
-  text('Status', statusOf),
-  text('Roles', rolesOf),
+  text('Status', statusOf, 'The status of the node'),
+  text('Roles', rolesOf, 'The roles of the node'),
   age,
-  text('Version', ({ status }) => status?.nodeInfo?.kubeletVersion ?? ''),
-  wide('Internal-IP', (node) => orNone(addressOf(node, 'InternalIP'))),
-  wide('External-IP', (node) => orNone(addressOf(node, 'ExternalIP'))),
-  wide('OS-Image', ({ status }) => status?.nodeInfo?.osImage || '<unknown>'),
-  wide('Kernel-Version', ({ status }) => status?.nodeInfo?.kernelVersion || '<unknown>'),
-  wide('Container-Runtime', ({ status }) => status?.nodeInfo?.containerRuntimeVersion || '<unknown>'),
+  text('Version', ({ status }) => status?.nodeInfo?.kubeletVersion ?? '', 'core.v1.NodeSystemInfo#kubeletVersion'),
+  wide('Internal-IP', (node) => orNone(addressOf(node, 'InternalIP')), 'core.v1.NodeStatus#addresses'),
+  wide('External-IP', (node) => orNone(addressOf(node, 'ExternalIP')), 'core.v1.NodeStatus#addresses'),
+  wide('OS-Image', ({ status }) => status?.nodeInfo?.osImage || '<unknown>', 'core.v1.NodeSystemInfo#osImage'),
+  wide('Kernel-Version', ({ status }) => status?.nodeInfo?.kernelVersion || '<unknown>', 'core.v1.NodeSystemInfo#kernelVersion'),
+  wide(
+    'Container-Runtime',
+    ({ status }) => status?.nodeInfo?.containerRuntimeVersion || '<unknown>',
+    'core.v1.NodeSystemInfo#containerRuntimeVersion',
+  ),
 ]
 
 function statusOf({ spec, status }: Node): string {

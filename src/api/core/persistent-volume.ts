@@ -3,6 +3,7 @@ import { defineResource } from '../define-resource.ts'
 import type { PersistentVolume } from '../generated/types.ts'
 import { defaultRemoteVolume } from './default-volume.ts'
 import { volumeWarnings } from './storage-warnings.ts'
+import { CLASS_ANNOTATION } from './validate-claim.ts'
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validate-persistent-volume.ts'
 
 export const persistentVolumes = defineResource<PersistentVolume>({
@@ -28,16 +29,32 @@ export const persistentVolumes = defineResource<PersistentVolume>({
   },
   columns: [
     name,
-    text('Capacity', ({ spec }) => spec?.capacity?.['storage']),
-    text('Access Modes', ({ spec }) => accessModes(spec?.accessModes)),
-    text('Reclaim Policy', ({ spec }) => spec?.persistentVolumeReclaimPolicy),
-    text('Status', ({ metadata, status }) => (metadata?.deletionTimestamp ? 'Terminating' : status?.phase)),
-    text('Claim', ({ spec }) => (spec?.claimRef ? `${spec.claimRef.namespace}/${spec.claimRef.name}` : '')),
-    text('StorageClass', ({ spec }) => spec?.storageClassName),
-    text('VolumeAttributesClass', ({ spec }) => spec?.volumeAttributesClassName || '<unset>'),
-    text('Reason', ({ status }) => status?.reason),
+    text('Capacity', ({ spec }) => spec?.capacity?.['storage'] ?? '0', 'core.v1.PersistentVolumeSpec#capacity'),
+    text('Access Modes', ({ spec }) => accessModes(spec?.accessModes), 'core.v1.PersistentVolumeSpec#accessModes'),
+    text(
+      'Reclaim Policy',
+      ({ spec }) => spec?.persistentVolumeReclaimPolicy,
+      'core.v1.PersistentVolumeSpec#persistentVolumeReclaimPolicy',
+    ),
+    text(
+      'Status',
+      ({ metadata, status }) => (metadata?.deletionTimestamp ? 'Terminating' : status?.phase),
+      'core.v1.PersistentVolumeStatus#phase',
+    ),
+    text(
+      'Claim',
+      ({ spec }) => (spec?.claimRef ? `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}` : ''),
+      'core.v1.PersistentVolumeSpec#claimRef',
+    ),
+    text(
+      'StorageClass',
+      ({ metadata, spec }) => metadata?.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName,
+      'StorageClass of the pv',
+    ),
+    text('VolumeAttributesClass', ({ spec }) => spec?.volumeAttributesClassName ?? '<unset>', 'VolumeAttributesClass of the pv'),
+    text('Reason', ({ status }) => status?.reason, 'core.v1.PersistentVolumeStatus#reason'),
     age,
-    wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
+    wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>', 'core.v1.PersistentVolumeSpec#volumeMode'),
   ],
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,

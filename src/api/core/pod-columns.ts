@@ -1,5 +1,5 @@
 import { age, ageOf, NONE, name, orNone, text, wide } from '../columns.ts'
-import type { Column } from '../definition.ts'
+import type { Column, RowCondition } from '../definition.ts'
 import type { ContainerStateTerminated, ContainerStatus, Pod } from '../generated/types.ts'
 import { isPodReady, isPodTerminal, isSidecar, podCondition, podHasCondition } from './pod-facts.ts'
 
@@ -11,25 +11,39 @@ interface Summary {
   readonly lastRestart: string | undefined
 }
 
-const READY: Column<Pod> = text('Ready', (pod) => {
-  const { ready, total } = summaryOf(pod)
-  return `${ready}/${total}`
-})
+const READY: Column<Pod> = text(
+  'Ready',
+  (pod) => {
+    const { ready, total } = summaryOf(pod)
+    return `${ready}/${total}`
+  },
+  'The aggregate readiness state of this pod for accepting traffic.',
+)
 
 export const podColumns: readonly Column<Pod>[] = [
   name,
   READY,
-  text('Status', (pod) => summaryOf(pod).status),
-  text('Restarts', (pod, nowMs) => {
-    const { restarts, lastRestart } = summaryOf(pod)
-    return restarts > 0 && lastRestart !== undefined ? `${restarts} (${ageOf(lastRestart, nowMs)} ago)` : `${restarts}`
-  }),
+  text('Status', (pod) => summaryOf(pod).status, 'The aggregate status of the containers in this pod.'),
+  text(
+    'Restarts',
+    (pod, nowMs) => {
+      const { restarts, lastRestart } = summaryOf(pod)
+      return restarts > 0 && lastRestart !== undefined ? `${restarts} (${ageOf(lastRestart, nowMs)} ago)` : `${restarts}`
+    },
+    'The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.',
+  ),
   age,
-  wide('IP', ({ status }) => orNone(status?.podIPs?.[0]?.ip ?? status?.podIP)),
-  wide('Node', ({ spec }) => orNone(spec?.nodeName)),
-  wide('Nominated Node', ({ status }) => orNone(status?.nominatedNodeName)),
-  wide('Readiness Gates', readinessGates),
+  wide('IP', ({ status }) => orNone(status?.podIPs?.[0]?.ip ?? status?.podIP), 'core.v1.PodStatus#podIP'),
+  wide('Node', ({ spec }) => orNone(spec?.nodeName), 'core.v1.PodSpec#nodeName'),
+  wide('Nominated Node', ({ status }) => orNone(status?.nominatedNodeName), 'core.v1.PodStatus#nominatedNodeName'),
+  wide('Readiness Gates', readinessGates, 'core.v1.PodSpec#readinessGates'),
 ]
+
+/** What a table says of a pod that is done. */
+export function podRowConditions({ status }: Pod): RowCondition[] {
+  const message = { Succeeded: 'The pod has completed successfully.', Failed: 'The pod failed.' }[status?.phase ?? '']
+  return message === undefined ? [] : [{ type: 'Completed', status: 'True', reason: status!.phase!, message }]
+}
 
 function readinessGates(pod: Pod): string {
   const gates = pod.spec?.readinessGates ?? []
@@ -89,12 +103,17 @@ function initialisation(pod: Pod, sidecars: ReadonlySet<string>): { ready: numbe
 function mainContainers(pod: Pod, otherwise: string): { ready: number; reason: string } {
   let ready = 0
   let reason = otherwise
+  let failure: string | undefined
   // Backwards: the first container has the last word.
   for (const container of [...(pod.status?.containerStatuses ?? [])].reverse()) {
     if (isRunning(container)) ready++
     else reason = wordOf(container) ?? reason
+    const { waiting, terminated } = container.state ?? {}
+    if (!waiting?.reason && terminated !== undefined && terminated.exitCode !== 0) failure = reason
   }
-  if (reason === 'Completed' && ready > 0) reason = isPodReady(pod) ? 'Running' : 'NotReady'
+  // One that completed speaks for all only when none runs and none failed.
+  if (reason === 'Completed' && ready > 0 && isPodReady(pod)) reason = 'Running'
+  else if (reason === 'Completed') reason = failure ?? (ready > 0 ? 'NotReady' : reason)
   return { ready, reason }
 }
 

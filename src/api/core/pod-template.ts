@@ -17,9 +17,9 @@ export const podTemplates = defineResource<PodTemplate>({
   default: ({ template }) => defaultPodTemplate(template),
   columns: [
     name,
-    text('Containers', ({ template }) => containerNames(template)),
-    text('Images', ({ template }) => imageNames(template)),
-    text('Pod Labels', ({ template }) => formatLabels(template?.metadata?.labels)),
+    text('Containers', ({ template }) => containerNames(template), 'Names of each container in the template.'),
+    text('Images', ({ template }) => imageNames(template), 'Images referenced by each container in the template.'),
+    text('Pod Labels', ({ template }) => formatLabels(template?.metadata?.labels), 'The labels for the pod template.'),
   ],
   validate: ({ template }, found) => validatePodTemplate(template, 'template', found),
   warnings: (object, old, warnings) => templateWarnings(object.template, 'template', object, old, warnings),

@@ -2,7 +2,7 @@ import { defineResource } from '../define-resource.ts'
 import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
 import { dropDisabled } from './disabled-pod-fields.ts'
-import { podColumns } from './pod-columns.ts'
+import { podColumns, podRowConditions } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
 import { podStatusWarnings, podWarnings } from './pod-warnings.ts'
 import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './validate-pod.ts'
@@ -71,6 +71,7 @@ export const pods = defineResource<Pod>({
     return seconds < 0 ? 1 : seconds
   },
   columns: podColumns,
+  rowConditions: podRowConditions,
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,

@@ -19,8 +19,16 @@ export const resourceQuotas = defineResource<ResourceQuota>({
   },
   columns: [
     name,
-    text('Request', (quota) => usage(quota, (resource) => !resource.startsWith('limits'))),
-    text('Limit', (quota) => usage(quota, (resource) => resource.startsWith('limits'))),
+    text(
+      'Request',
+      (quota) => usage(quota, (resource) => !resource.startsWith('limits.')),
+      'Request represents a minimum amount of cpu/memory that a container may consume.',
+    ),
+    text(
+      'Limit',
+      (quota) => usage(quota, (resource) => resource.startsWith('limits.')),
+      'Limits control the maximum amount of cpu/memory that a container may use independent of contention on the node.',
+    ),
     age,
   ],
   validate: ({ spec }, found) => validateQuota(spec ?? {}, found),

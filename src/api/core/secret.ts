@@ -21,7 +21,12 @@ export const secrets = defineResource<Secret>({
     }
     delete draft.stringData
   },
-  columns: [name, text('Type', ({ type }) => type), text('Data', ({ data }) => Object.keys(data ?? {}).length), age],
+  columns: [
+    name,
+    text('Type', ({ type }) => type, 'core.v1.Secret#type'),
+    text('Data', ({ data }) => Object.keys(data ?? {}).length, 'core.v1.Secret#data'),
+    age,
+  ],
   validate: validateSecret,
   validateUpdate: validateSecretUpdate,
   warnings: (secret, _old, warnings) => secretWarnings(secret, warnings),

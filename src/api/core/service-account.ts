@@ -1,4 +1,4 @@
-import { age, name, text } from '../columns.ts'
+import { age, name } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ServiceAccount } from '../generated/types.ts'
 
@@ -18,7 +18,7 @@ export const serviceAccounts = defineResource<ServiceAccount>({
       `metadata.annotations[${ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
     )
   },
-  columns: [name, text('Secrets', ({ secrets }) => secrets?.length ?? 0), age],
+  columns: [name, age],
   schema: 'io.k8s.api.core.v1.ServiceAccount',
 })
 

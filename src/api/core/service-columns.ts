@@ -1,17 +1,15 @@
-import { age, formatLabels, NONE, name, orNone, text, wide } from '../columns.ts'
+import { age, formatLabels, name, orNone, text, wide } from '../columns.ts'
 import type { Column } from '../definition.ts'
 import type { LoadBalancerStatus, Service, ServicePort } from '../generated/types.ts'
 
-const ADDRESS_LENGTH_MAX = 16
-
 export const serviceColumns: readonly Column<Service>[] = [
   name,
-  text('Type', ({ spec }) => spec?.type),
-  text('Cluster-IP', ({ spec }) => orNone(spec?.clusterIPs?.[0] ?? spec?.clusterIP)),
-  text('External-IP', externalIP),
-  text('Port(s)', ({ spec }) => orNone((spec?.ports ?? []).map(portOf).join(','))),
+  text('Type', ({ spec }) => spec?.type, 'core.v1.ServiceSpec#type'),
+  text('Cluster-IP', ({ spec }) => orNone(spec?.clusterIPs?.[0] ?? spec?.clusterIP), 'core.v1.ServiceSpec#clusterIP'),
+  text('External-IP', externalIP, 'core.v1.ServiceSpec#externalIPs'),
+  text('Port(s)', ({ spec }) => orNone((spec?.ports ?? []).map(portOf).join(',')), 'core.v1.ServiceSpec#ports'),
   age,
-  wide('Selector', ({ spec }) => formatLabels(spec?.selector)),
+  wide('Selector', ({ spec }) => formatLabels(spec?.selector), 'core.v1.ServiceSpec#selector'),
 ]
 
 function externalIP({ spec, status }: Service): string {
@@ -25,17 +23,16 @@ function externalIP({ spec, status }: Service): string {
       return [...(balancer === '' ? [] : [balancer]), ...own].join(',') || '<pending>'
     }
     case 'ExternalName':
-      return spec.externalName ?? NONE
+      return spec.externalName ?? ''
     default:
       return '<unknown>'
   }
 }
 
-/** Addresses of a load balancer, cut to what a narrow table bears. */
+/** Addresses of a load balancer. Servers make wide tables for all, where none is cut. */
 export function balancerAddresses(status: LoadBalancerStatus | undefined): string {
   const all = new Set((status?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || '').filter((address) => address !== ''))
-  const joined = [...all].sort().join(',')
-  return joined.length > ADDRESS_LENGTH_MAX ? `${joined.slice(0, ADDRESS_LENGTH_MAX - 3)}...` : joined
+  return [...all].sort().join(',')
 }
 
 const portOf = ({ port, nodePort, protocol = 'TCP' }: ServicePort): string =>

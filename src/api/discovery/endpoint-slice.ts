@@ -21,14 +21,15 @@ export const endpointSlices = defineResource<EndpointSlice>({
   },
   columns: [
     name,
-    text('AddressType', ({ addressType }) => addressType),
+    text('AddressType', ({ addressType }) => addressType, 'discovery.v1.EndpointSlice#addressType'),
     text(
       'Ports',
       ({ ports }) =>
         fewOf(
-          (ports ?? []).map(({ port }) => `${port ?? '*'}`),
+          (ports ?? []).map(({ port, name: portName }) => `${port ?? portName ?? '*'}`),
           3,
         ) || '<unset>',
+      'discovery.v1.EndpointSlice#ports',
     ),
     text(
       'Endpoints',
@@ -37,6 +38,7 @@ export const endpointSlices = defineResource<EndpointSlice>({
           (endpoints ?? []).flatMap(({ addresses }) => addresses),
           3,
         ) || '<unset>',
+      'discovery.v1.EndpointSlice#endpoints',
     ),
     age,
   ],

@@ -1,5 +1,5 @@
 import { deepEqual } from '#base'
-import { age, integer, name, orNone, text } from '../columns.ts'
+import { age, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type {
   FlowcontrolSubject,
@@ -27,11 +27,23 @@ export const flowSchemas = defineResource<FlowSchema>({
   },
   columns: [
     name,
-    text('PriorityLevel', ({ spec }) => spec?.priorityLevelConfiguration?.name),
-    integer('MatchingPrecedence', ({ spec }) => spec?.matchingPrecedence),
-    text('DistinguisherMethod', ({ spec }) => orNone(spec?.distinguisherMethod?.type)),
+    text(
+      'PriorityLevel',
+      ({ spec }) => spec?.priorityLevelConfiguration?.name,
+      'flowcontrol.v1.PriorityLevelConfigurationReference#name',
+    ),
+    text('MatchingPrecedence', ({ spec }) => spec?.matchingPrecedence, 'flowcontrol.v1.FlowSchemaSpec#matchingPrecedence'),
+    text(
+      'DistinguisherMethod',
+      ({ spec }) => orNone(spec?.distinguisherMethod?.type),
+      'flowcontrol.v1.FlowSchemaSpec#distinguisherMethod',
+    ),
     age,
-    text('MissingPL', ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
+    text(
+      'MissingPL',
+      ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
+      'references a broken or non-existent PriorityLevelConfiguration',
+    ),
   ],
   validate({ metadata, spec, status }, found) {
     validateSpec(metadata?.name ?? '', spec, found)
@@ -44,6 +56,9 @@ export const flowSchemas = defineResource<FlowSchema>({
   validateStatusUpdate({ status }, _old, found) {
     validateConditions(status?.conditions, found)
   },
+  // As requests are matched.
+  rowOrder: ({ metadata: a, spec: first }, { metadata: b, spec: second }) =>
+    (first?.matchingPrecedence ?? 0) - (second?.matchingPrecedence ?? 0) || ((a?.name ?? '') < (b?.name ?? '') ? -1 : 1),
   schema: 'io.k8s.api.flowcontrol.v1.FlowSchema',
 })
 

@@ -1,5 +1,5 @@
 import { deepEqual } from '#base'
-import { age, name, text } from '../columns.ts'
+import { age, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type {
   LimitedPriorityLevelConfiguration,
@@ -38,11 +38,27 @@ export const priorityLevelConfigurations = defineResource<PriorityLevelConfigura
   },
   columns: [
     name,
-    text('Type', ({ spec }) => spec?.type),
-    text('NominalConcurrencyShares', ({ spec }) => `${(spec?.limited ?? spec?.exempt)?.nominalConcurrencyShares ?? '<none>'}`),
-    text('Queues', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queues ?? '<none>'}`),
-    text('HandSize', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.handSize ?? '<none>'}`),
-    text('QueueLengthLimit', ({ spec }) => `${spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? '<none>'}`),
+    text('Type', ({ spec }) => spec?.type, 'flowcontrol.v1.PriorityLevelConfigurationSpec#type'),
+    text(
+      'NominalConcurrencyShares',
+      ({ spec }) => spec?.limited?.nominalConcurrencyShares ?? NONE,
+      'flowcontrol.v1.LimitedPriorityLevelConfiguration#nominalConcurrencyShares',
+    ),
+    text(
+      'Queues',
+      ({ spec }) => spec?.limited?.limitResponse?.queuing?.queues ?? NONE,
+      'flowcontrol.v1.QueuingConfiguration#queues',
+    ),
+    text(
+      'HandSize',
+      ({ spec }) => spec?.limited?.limitResponse?.queuing?.handSize ?? NONE,
+      'flowcontrol.v1.QueuingConfiguration#handSize',
+    ),
+    text(
+      'QueueLengthLimit',
+      ({ spec }) => spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? NONE,
+      'flowcontrol.v1.QueuingConfiguration#queueLengthLimit',
+    ),
     age,
   ],
   validate({ metadata, spec, status }, found) {

@@ -18,12 +18,16 @@ export const ingressClasses = defineResource<IngressClass>({
   },
   columns: [
     name,
-    text('Controller', ({ spec }) => spec?.controller),
-    text('Parameters', ({ spec }) => {
-      const parameters = spec?.parameters
-      if (parameters === undefined) return NONE
-      return `${parameters.kind}${parameters.apiGroup ? `.${parameters.apiGroup}` : ''}/${parameters.name}`
-    }),
+    text('Controller', ({ spec }) => spec?.controller, 'Controller that is responsible for handling this class'),
+    text(
+      'Parameters',
+      ({ spec }) => {
+        const parameters = spec?.parameters
+        if (parameters === undefined) return NONE
+        return `${parameters.kind}${parameters.apiGroup ? `.${parameters.apiGroup}` : ''}/${parameters.name}`
+      },
+      'A reference to a resource with additional parameters',
+    ),
     age,
   ],
   validate: validateIngressClass,

@@ -1,4 +1,4 @@
-import { age, fewOf, name, orNone, text } from '../columns.ts'
+import { age, NONE, name, text } from '../columns.ts'
 import { balancerAddresses } from '../core/service-columns.ts'
 import { balancerWarnings } from '../core/service-warnings.ts'
 import { defineResource } from '../define-resource.ts'
@@ -20,19 +20,18 @@ export const ingresses = defineResource<Ingress>({
   },
   columns: [
     name,
-    text('Class', ({ metadata, spec }) =>
-      orNone(spec?.ingressClassName ?? metadata?.annotations?.['kubernetes.io/ingress.class']),
-    ),
     text(
-      'Hosts',
-      ({ spec }) =>
-        fewOf(
-          (spec?.rules ?? []).flatMap(({ host }) => host || []),
-          3,
-        ) || '*',
+      'Class',
+      ({ spec }) => spec?.ingressClassName ?? NONE,
+      'The name of the IngressClass resource that should be used for additional configuration',
     ),
-    text('Address', ({ status }) => balancerAddresses(status?.loadBalancer)),
-    text('Ports', ({ spec }) => (spec?.tls?.length ? '80, 443' : '80')),
+    text('Hosts', hostsOf, 'Hosts that incoming requests are matched against before the ingress rule'),
+    text(
+      'Address',
+      ({ status }) => balancerAddresses(status?.loadBalancer),
+      'Address is a list containing ingress points for the load-balancer',
+    ),
+    text('Ports', ({ spec }) => (spec?.tls?.length ? '80, 443' : '80'), 'Ports of TLS configurations that open'),
     age,
   ],
   validate: validateIngress,
@@ -41,3 +40,18 @@ export const ingresses = defineResource<Ingress>({
   statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.networking.v1.Ingress',
 })
+
+const HOSTS_MAX = 3
+
+/** The first few hosts; rules of any host that come after those are counted, too. */
+function hostsOf({ spec }: Ingress): string {
+  const rules = spec?.rules ?? []
+  const named = rules.flatMap(({ host }, index) => (host ? [{ host, index }] : []))
+  const shown = named
+    .slice(0, HOSTS_MAX)
+    .map(({ host }) => host)
+    .join(',')
+  const last = named[HOSTS_MAX - 1]
+  const isMore = last !== undefined && last.index < rules.length - 1
+  return isMore ? `${shown} + ${rules.length - HOSTS_MAX} more...` : shown || '*'
+}

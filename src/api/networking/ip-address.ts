@@ -1,4 +1,4 @@
-import { name, text } from '../columns.ts'
+import { NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { IPAddress } from '../generated/types.ts'
 import { immutable } from '../validation/common.ts'
@@ -14,11 +14,16 @@ export const ipAddresses = defineResource<IPAddress>({
   names: { plural: 'ipaddresses', shortNames: ['ip'] },
   columns: [
     name,
-    text('ParentRef', ({ spec }) => {
-      const { group, resource, namespace, name: parent } = spec?.parentRef ?? {}
-      const qualified = group ? `${resource}.${group}` : resource
-      return [qualified, namespace, parent].filter((part) => part).join('/')
-    }),
+    text(
+      'ParentRef',
+      ({ spec }) => {
+        if (spec?.parentRef === undefined) return NONE
+        const { group, resource = '', namespace, name: parent } = spec.parentRef
+        const qualified = (group ? `${resource}.${group}` : resource).toLowerCase()
+        return [qualified, namespace, parent].filter((part) => part).join('/')
+      },
+      'networking.v1.IPAddressSpec#parentRef',
+    ),
   ],
   *validateName(name) {
     // One address, one name: only the canonical spelling will do.

@@ -19,7 +19,11 @@ export const networkPolicies = defineResource<NetworkPolicy>({
     if (spec.policyTypes?.length) return
     spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress']
   },
-  columns: [name, text('Pod-Selector', ({ spec }) => formatSelector(spec?.podSelector)), age],
+  columns: [
+    name,
+    text('Pod-Selector', ({ spec }) => formatSelector(spec?.podSelector), 'networking.v1.NetworkPolicySpec#podSelector'),
+    age,
+  ],
   validate: validateNetworkPolicy,
   warnings({ spec }, _old, warnings) {
     for (const [index, { from }] of (spec?.ingress ?? []).entries()) peerWarnings(from, `spec.ingress[${index}].from`, warnings)

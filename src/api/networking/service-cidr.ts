@@ -13,7 +13,7 @@ export const serviceCIDRs = defineResource<ServiceCIDR>({
   names: { plural: 'servicecidrs' },
   subresources: { status: true },
   generation: true,
-  columns: [name, text('CIDRs', ({ spec }) => spec?.cidrs?.join(',')), age],
+  columns: [name, text('CIDRs', ({ spec }) => spec?.cidrs?.join(','), 'networking.v1.ServiceCIDRSpec#cidrs'), age],
   validate: validateServiceCIDR,
   /** A second range, of the other family, may be added to the first: so a cluster becomes dual-stack. */
   validateUpdate({ spec = {} }, { spec: old = {} }, found) {

@@ -20,9 +20,17 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
   },
   columns: [
     name,
-    text('Min Available', ({ spec }) => `${spec?.minAvailable ?? 'N/A'}`),
-    text('Max Unavailable', ({ spec }) => `${spec?.maxUnavailable ?? 'N/A'}`),
-    integer('Allowed Disruptions', ({ status }) => status?.disruptionsAllowed ?? 0),
+    text('Min Available', ({ spec }) => `${spec?.minAvailable ?? 'N/A'}`, 'The minimum number of pods that must be available.'),
+    text(
+      'Max Unavailable',
+      ({ spec }) => `${spec?.maxUnavailable ?? 'N/A'}`,
+      'The maximum number of pods that may be unavailable.',
+    ),
+    integer(
+      'Allowed Disruptions',
+      ({ status }) => status?.disruptionsAllowed ?? 0,
+      'Calculated number of pods that may be disrupted at this time.',
+    ),
     age,
   ],
   validate({ spec = {} }, found) {

@@ -5,17 +5,22 @@ import type { RoleRef, Subject } from '../generated/types.ts'
 
 type Binding = KubernetesObject & { roleRef: RoleRef; subjects?: Subject[] }
 
-export const bindingColumns: readonly Column<Binding>[] = [
-  name,
-  text('Role', ({ roleRef }) => `${roleRef?.kind}/${roleRef?.name}`),
-  age,
-  wide('Users', (binding) => namesOf(binding, 'User')),
-  wide('Groups', (binding) => namesOf(binding, 'Group')),
-  wide('ServiceAccounts', (binding) => namesOf(binding, 'ServiceAccount')),
-]
+export function bindingColumns(kind: 'RoleBinding' | 'ClusterRoleBinding'): readonly Column<Binding>[] {
+  const where = `${kind.charAt(0).toLowerCase()}${kind.slice(1)}`
+  return [
+    name,
+    text('Role', ({ roleRef }) => `${roleRef?.kind}/${roleRef?.name}`, `rbac.v1.${kind}#roleRef`),
+    age,
+    wide('Users', (binding) => namesOf(binding, 'User'), `Users in the ${where}`),
+    wide('Groups', (binding) => namesOf(binding, 'Group'), `Groups in the ${where}`),
+    wide('ServiceAccounts', (binding) => namesOf(binding, 'ServiceAccount'), `ServiceAccounts in the ${where}`),
+  ]
+}
 
 const namesOf = ({ subjects }: Binding, kind: string): string =>
   (subjects ?? [])
     .filter((subject) => subject.kind === kind)
-    .map((subject) => (kind === 'ServiceAccount' ? `${subject.namespace ?? ''}/${subject.name}` : subject.name))
+    .map((subject) =>
+      kind === 'ServiceAccount' ? [...(subject.namespace ? [subject.namespace] : []), subject.name].join('/') : subject.name,
+    )
     .join(', ')

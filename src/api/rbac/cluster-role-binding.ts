@@ -13,7 +13,7 @@ export const clusterRoleBindings = defineResource<ClusterRoleBinding>({
   names: { plural: 'clusterrolebindings' },
   createsOnUpdate: true,
   default: defaultBinding,
-  columns: bindingColumns,
+  columns: bindingColumns('ClusterRoleBinding'),
   validateName: pathSegmentName,
   validate: (binding, found) => validateBinding(binding, false, found),
   validateUpdate: validateBindingUpdate,

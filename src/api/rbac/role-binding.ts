@@ -13,7 +13,7 @@ export const roleBindings = defineResource<RoleBinding>({
   names: { plural: 'rolebindings' },
   createsOnUpdate: true,
   default: defaultBinding,
-  columns: bindingColumns,
+  columns: bindingColumns('RoleBinding'),
   validateName: pathSegmentName,
   validate: (binding, found) => validateBinding(binding, true, found),
   validateUpdate: validateBindingUpdate,

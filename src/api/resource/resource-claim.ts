@@ -19,14 +19,15 @@ export const resourceClaims = defineResource<ResourceResourceClaim>({
   },
   columns: [
     name,
-    text('State', ({ metadata, status }) => {
-      const states = [
-        ...(metadata?.deletionTimestamp ? ['deleted'] : []),
-        ...(status?.allocation ? ['allocated'] : []),
-        ...(status?.reservedFor?.length ? ['reserved'] : []),
-      ]
-      return states.join(',') || 'pending'
-    }),
+    text(
+      'State',
+      ({ metadata, status }) => {
+        const isDeleted = metadata?.deletionTimestamp !== undefined
+        if (!status?.allocation) return isDeleted ? 'deleted' : 'pending'
+        return [...(isDeleted ? ['deleted'] : []), 'allocated', ...(status.reservedFor?.length ? ['reserved'] : [])].join(',')
+      },
+      'A summary of the current state (allocated, pending, reserved, etc.).',
+    ),
     age,
   ],
   validate({ spec }, found) {

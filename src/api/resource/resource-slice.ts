@@ -13,9 +13,9 @@ export const resourceSlices = defineResource<ResourceSlice>({
   generation: true,
   columns: [
     name,
-    text('Node', ({ spec }) => spec?.nodeName || '<unset>'),
-    text('Driver', ({ spec }) => spec?.driver),
-    text('Pool', ({ spec }) => spec?.pool?.name),
+    text('Node', ({ spec }) => spec?.nodeName, 'resource.v1.ResourceSliceSpec#nodeName'),
+    text('Driver', ({ spec }) => spec?.driver, 'resource.v1.ResourceSliceSpec#driver'),
+    text('Pool', ({ spec }) => spec?.pool?.name, 'resource.v1.ResourcePool#name'),
     age,
   ],
   selectableFields: {

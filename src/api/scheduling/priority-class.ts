@@ -16,10 +16,10 @@ export const priorityClasses = defineResource<PriorityClass>({
   },
   columns: [
     name,
-    integer('Value', ({ value }) => value),
-    boolean('Global-Default', ({ globalDefault }) => globalDefault ?? false),
+    integer('Value', ({ value }) => value, 'scheduling.v1.PriorityClass#value'),
+    boolean('Global-Default', ({ globalDefault }) => globalDefault ?? false, 'scheduling.v1.PriorityClass#globalDefault'),
     age,
-    text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy),
+    text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy, 'scheduling.v1.PriorityClass#preemptionPolicy'),
   ],
   validate({ metadata, value, globalDefault, preemptionPolicy }, found) {
     const name = metadata?.name ?? ''

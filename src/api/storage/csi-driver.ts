@@ -1,4 +1,4 @@
-import { age, boolean, name, text } from '../columns.ts'
+import { age, boolean, name, orNone, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { CSIDriver } from '../generated/types.ts'
 import { validateCSIDriver, validateCSIDriverUpdate } from './validate-storage.ts'
@@ -23,12 +23,16 @@ export const csiDrivers = defineResource<CSIDriver>({
   },
   columns: [
     name,
-    boolean('AttachRequired', ({ spec }) => spec?.attachRequired ?? true),
-    boolean('PodInfoOnMount', ({ spec }) => spec?.podInfoOnMount ?? false),
-    boolean('StorageCapacity', ({ spec }) => spec?.storageCapacity ?? false),
-    text('TokenRequests', ({ spec }) => spec?.tokenRequests?.map(({ audience }) => audience).join(',') || '<unset>'),
-    boolean('RequiresRepublish', ({ spec }) => spec?.requiresRepublish ?? false),
-    text('Modes', ({ spec }) => spec?.volumeLifecycleModes?.join(',') || '<unset>'),
+    boolean('AttachRequired', ({ spec }) => spec?.attachRequired ?? true, 'storage.v1.CSIDriverSpec#attachRequired'),
+    boolean('PodInfoOnMount', ({ spec }) => spec?.podInfoOnMount ?? false, 'storage.v1.CSIDriverSpec#podInfoOnMount'),
+    boolean('StorageCapacity', ({ spec }) => spec?.storageCapacity ?? false, 'storage.v1.CSIDriverSpec#storageCapacity'),
+    text(
+      'TokenRequests',
+      ({ spec }) => spec?.tokenRequests?.map(({ audience }) => audience).join(',') ?? '<unset>',
+      'storage.v1.CSIDriverSpec#tokenRequests',
+    ),
+    boolean('RequiresRepublish', ({ spec }) => spec?.requiresRepublish ?? false, 'storage.v1.CSIDriverSpec#requiresRepublish'),
+    text('Modes', ({ spec }) => orNone(spec?.volumeLifecycleModes?.join(',')), 'storage.v1.CSIDriverSpec#volumeLifecycleModes'),
     age,
   ],
   // Scaling by volume limits is off, as its field is then (KEP-5030).

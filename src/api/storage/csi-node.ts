@@ -11,7 +11,15 @@ export const csiNodes = defineResource<CSINode>({
   names: { plural: 'csinodes' },
   returnsDeleted: true,
   unconditionalUpdate: false,
-  columns: [name, integer('Drivers', ({ spec }) => spec?.drivers?.length ?? 0), age],
+  columns: [
+    name,
+    integer(
+      'Drivers',
+      ({ spec }) => spec?.drivers?.length ?? 0,
+      'Drivers indicates the number of CSI drivers registered on the node',
+    ),
+    age,
+  ],
   validate: validateCSINode,
   validateUpdate: validateCSINodeUpdate,
   schema: 'io.k8s.api.storage.v1.CSINode',

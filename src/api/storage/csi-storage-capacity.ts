@@ -13,8 +13,8 @@ export const csiStorageCapacities = defineResource<CSIStorageCapacity>({
   unconditionalUpdate: false,
   columns: [
     name,
-    text('StorageClassName', ({ storageClassName }) => storageClassName),
-    text('Capacity', ({ capacity }) => capacity ?? '<unset>'),
+    text('StorageClassName', ({ storageClassName }) => storageClassName, 'storage.v1.CSIStorageCapacity#storageClassName'),
+    text('Capacity', ({ capacity }) => capacity ?? '<unset>', 'storage.v1.CSIStorageCapacity#capacity'),
   ],
   validate: validateStorageCapacity,
   validateUpdate: validateStorageCapacityUpdate,

@@ -1,4 +1,4 @@
-import { age, boolean, name, text } from '../columns.ts'
+import { age, name, text } from '../columns.ts'
 import { classWarnings } from '../core/storage-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { StorageClass } from '../generated/types.ts'
@@ -17,10 +17,14 @@ export const storageClasses = defineResource<StorageClass>({
   },
   columns: [
     { ...name, value: ({ metadata }) => (isDefaultClass(metadata) ? `${metadata?.name} (default)` : metadata?.name) },
-    text('Provisioner', ({ provisioner }) => provisioner),
-    text('ReclaimPolicy', ({ reclaimPolicy }) => reclaimPolicy),
-    text('VolumeBindingMode', ({ volumeBindingMode }) => volumeBindingMode),
-    boolean('AllowVolumeExpansion', ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false),
+    text('Provisioner', ({ provisioner }) => provisioner, 'storage.v1.StorageClass#provisioner'),
+    text('ReclaimPolicy', ({ reclaimPolicy }) => reclaimPolicy, 'storage.v1.StorageClass#reclaimPolicy'),
+    text('VolumeBindingMode', ({ volumeBindingMode }) => volumeBindingMode, 'storage.v1.StorageClass#volumeBindingMode'),
+    text(
+      'AllowVolumeExpansion',
+      ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false,
+      'storage.v1.StorageClass#allowVolumeExpansion',
+    ),
     age,
   ],
   validate: validateStorageClass,

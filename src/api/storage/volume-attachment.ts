@@ -18,10 +18,13 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   },
   columns: [
     name,
-    text('Attacher', ({ spec }) => spec?.attacher),
-    text('PV', ({ spec }) => spec?.source?.persistentVolumeName),
-    text('Node', ({ spec }) => spec?.nodeName),
-    boolean('Attached', ({ status }) => status?.attached ?? false),
+    {
+      ...text<VolumeAttachment>('Attacher', ({ spec }) => spec?.attacher, 'storage.v1.VolumeAttachmentSpec#attacher'),
+      format: 'name',
+    },
+    text('PV', ({ spec }) => spec?.source?.persistentVolumeName, 'storage.v1.VolumeAttachmentSource#persistentVolumeName'),
+    text('Node', ({ spec }) => spec?.nodeName, 'storage.v1.VolumeAttachmentSpec#nodeName'),
+    boolean('Attached', ({ status }) => status?.attached ?? false, 'storage.v1.VolumeAttachmentStatus#attached'),
     age,
   ],
   validate: validateVolumeAttachment,

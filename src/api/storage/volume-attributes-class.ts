@@ -12,7 +12,7 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   scope: 'Cluster',
   names: { plural: 'volumeattributesclasses', shortNames: ['vac'] },
   returnsDeleted: true,
-  columns: [name, text('DriverName', ({ driverName }) => driverName), age],
+  columns: [name, text('DriverName', ({ driverName }) => driverName, 'storage.v1.VolumeAttributesClass#driverName'), age],
   validate: validateClass,
   validateUpdate(attributes, old, found) {
     for (const key of ['driverName', 'parameters'] as const) {

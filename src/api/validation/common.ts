@@ -12,7 +12,8 @@ export function labels(map: Readonly<Record<string, string>> | undefined, field:
   }
 }
 
-export function labelSelector(selector: LabelSelector | undefined, field: string, found: Findings): void {
+/** With `anyValues`, those of a selector that was accepted before they were looked at. */
+export function labelSelector(selector: LabelSelector | undefined, field: string, found: Findings, anyValues = false): void {
   if (selector === undefined) return
   labels(selector.matchLabels, `${field}.matchLabels`, found)
   for (const [index, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
@@ -24,6 +25,7 @@ export function labelSelector(selector: LabelSelector | undefined, field: string
         found.push(forbid(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
     } else found.push(invalidValue(`${path}.operator`, operator, 'not a valid selector operator'))
     complaints(qualifiedName(key ?? ''), key, `${path}.key`, found)
+    if (anyValues) continue
     for (const [at, value] of values.entries()) complaints(labelValue(value), value, `${path}.values[${at}]`, found)
   }
 }

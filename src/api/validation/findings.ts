@@ -20,8 +20,13 @@ const finding = (field: string, reason: FieldErrorReason, type: string, detail: 
   message: detail === '' ? type : `${type}: ${detail}`,
 })
 
-/** Strings quoted, everything else as JSON. */
-const show = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value))
+/** Strings quoted, everything else as JSON of Go's writer, which could stand inside HTML. */
+const show = (value: unknown): string => {
+  const json = value === undefined ? 'null' : JSON.stringify(value)
+  return typeof value === 'object' ? json.replace(/[<>&\u2028\u2029]/g, escaped) : json
+}
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 export const required = (field: string, detail = ''): FieldError => finding(field, 'FieldValueRequired', 'Required value', detail)
 

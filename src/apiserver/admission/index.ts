@@ -12,7 +12,6 @@ import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
 import { endpointAddresses } from './endpoint-addresses.ts'
 import { eventRateLimit } from './event-rate-limit.ts'
 import { validateDeviceSelectors } from './expression/device-selectors.ts'
-import { validateExpressions } from './expression/validate.ts'
 import { extendedResourceToleration } from './extended-resource-toleration.ts'
 import { imagePolicyWebhook } from './image-policy-webhook.ts'
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts'
@@ -39,7 +38,7 @@ import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhook/
 export { AdmissionChain } from './chain.ts'
 export { type AdmissionConfiguration, configuredPlugins } from './configuration.ts'
 /** Runs whatever plugins are chosen. */
-export const standingChecks: readonly AdmissionPlugin[] = [validateExpressions, validateDeviceSelectors, endpointAddresses]
+export const standingChecks: readonly AdmissionPlugin[] = [validateDeviceSelectors, endpointAddresses]
 
 export { AdmissionMetrics } from './metrics.ts'
 export { type PluginSelection, selectPlugins } from './select.ts'

@@ -130,7 +130,9 @@ test('policies tell what they were checked with and what came of it', async () =
     spec: {
       matchConstraints: { resourceRules },
       reinvocationPolicy: 'Never',
-      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+      mutations: [
+        { patchType: 'JSONPatch', jsonPatch: { expression: '[JSONPatch{op: "test", path: "/nothing"}].filter(patch, false)' } },
+      ],
     },
   })
   await client.create(mutatingAdmissionPolicyBindings, { metadata, spec: { policyName: 'p' } })

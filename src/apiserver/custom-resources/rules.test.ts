@@ -57,11 +57,11 @@ test('rules of values, with their messages, reasons and places', async () => {
   )
   const { client, resource } = server
   const create = (spec: object): Promise<string> => refusal(client.create(resource, widget(spec)))
-  assert.equal(await create({ min: 2, max: 1 }), 'spec.min: Invalid value: "object": min is above max')
+  assert.equal(await create({ min: 2, max: 1 }), 'spec.min: Invalid value: min is above max')
   assert.equal(await create({ min: 1, max: 200 }), 'spec: Forbidden: max is large')
   assert.equal(
     await create({ min: 1, max: 2, names: ['ok', 'bad'] }),
-    'spec.names[1]: Invalid value: "string": failed rule: self != \'bad\'',
+    'spec.names[1]: Invalid value: "bad": failed rule: self != \'bad\'',
   )
   assert.equal(
     await create({ min: 1 }),
@@ -95,16 +95,91 @@ test('rules about a change: oldSelf, optional oldSelf, and what did not change',
   const { client, resource } = server
   await client.create(resource, widget({ fixed: 'a', once: 'b' }))
   const patch = (spec: object): Promise<CustomObject> => client.patch(resource, 'default/a', { spec }, { type: 'merge' })
-  assert.equal(await refusal(patch({ fixed: 'x' })), 'spec.fixed: Invalid value: "string": fixed is immutable')
-  assert.equal(await refusal(patch({ once: 'x' })), 'spec.once: Invalid value: "string": once is set once')
+  assert.equal(await refusal(patch({ fixed: 'x' })), 'spec.fixed: Invalid value: "x": fixed is immutable')
+  assert.equal(await refusal(patch({ once: 'x' })), 'spec.once: Invalid value: "x": once is set once')
   await patch({ other: 'y' })
   // A rule that comes later binds what changes, not what is.
   const schema = object({ spec: object({ fixed: string, other: string }, rules({ rule: "self.other != 'y'", message: 'no y' })) })
   const versions = [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }]
   await client.patch(customResourceDefinitions, 'widgets.example.com', { spec: { versions } }, { type: 'merge' })
   await client.patch(resource, 'default/a', { metadata: { labels: { a: 'b' } } }, { type: 'merge' })
-  assert.equal(await refusal(patch({ fixed: 'z' })), 'spec: Invalid value: "object": no y')
+  assert.equal(await refusal(patch({ fixed: 'z' })), 'spec: Invalid value: no y')
 })
+
+test('a rule blames the place that it names, and shows what stands there unless that is a whole', async () => {
+  await using server = await widgets(
+    object(
+      {
+        spec: object(
+          {
+            labels: {
+              type: 'object',
+              additionalProperties: { ...string, ...rules({ rule: "self != 'bad'", message: 'no bad' }) },
+            },
+            'a.b': string,
+            once: { ...integer, ...rules({ rule: 'self < 9', reason: 'FieldValueDuplicate' }) },
+            more: { type: 'array', items: string, ...rules({ rule: 'self.size() < 2', reason: 'FieldValueDuplicate' }) },
+          },
+          rules(
+            { rule: "!has(self.a__dot__b) || self.a__dot__b != 'x'", message: 'no x', fieldPath: "['a.b']" },
+            { rule: "!has(self.labels) || !('y' in self.labels)", message: 'no y', fieldPath: ".labels['y']" },
+          ),
+        ),
+      },
+      rules({ rule: "!has(self.spec.once) || self.metadata.name != 'a' || self.spec.once != 1", message: 'not one' }),
+    ),
+  )
+  const { client, resource } = server
+  const create = (spec: object): Promise<string> => refusal(client.create(resource, widget(spec)))
+  assert.equal(await create({ labels: { 'k/l': 'bad' } }), 'spec.labels[k/l]: Invalid value: "bad": no bad')
+  assert.equal(await create({ 'a.b': 'x' }), 'spec.a.b: Invalid value: no x')
+  assert.equal(await create({ labels: { y: '' } }), 'spec.labels[y]: Invalid value: no y')
+  assert.equal(await create({ once: 9 }), 'spec.once: Duplicate value: 9')
+  assert.equal(await create({ more: ['a', 'b'] }), 'spec.more: Duplicate value')
+  assert.equal(await create({ once: 1 }), '<nil>: Invalid value: not one')
+})
+
+test('what is wrong but was so before is written with a warning, also inside a list whose items nobody tells apart', async () => {
+  await using server = await widgets(
+    object({ spec: object({ list: { type: 'array', items: string }, other: string, map: object({}) }) }),
+  )
+  const { client, resource } = server
+  await client.create(resource, widget({ list: ['bad'], other: 'x' }))
+  const list = {
+    type: 'array',
+    maxItems: 9,
+    items: { ...string, maxLength: 9, ...rules({ rule: "self != 'bad'", message: 'no bad' }) },
+  }
+  const map = object(
+    { a: { ...string, ...rules({ rule: "self != 'new' || oldSelf == 'old'" }) } },
+    { 'x-kubernetes-map-type': 'atomic' },
+  )
+  const schema = object({ spec: object({ list, map, other: string }) })
+  const versions = [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }]
+  await client.patch(customResourceDefinitions, 'widgets.example.com', { spec: { versions } }, { type: 'merge' })
+  const merge = (spec: object): Promise<string[]> => warned(client, { spec })
+  assert.deepEqual(await merge({ other: 'y' }), ['299 - "spec.list[0]: Invalid value: \\"bad\\": no bad"'])
+  assert.deepEqual(await merge({ list: ['good'], map: { a: 'old' } }), [])
+  assert.equal(
+    await refusal(client.patch(resource, 'default/a', { spec: { list: ['bad'] } }, { type: 'merge' })),
+    'spec.list[0]: Invalid value: "bad": no bad',
+  )
+  // The fields of an atomic map are the same ones after a change.
+  assert.deepEqual(await merge({ map: { a: 'new' } }), [])
+})
+
+/** The warnings of a merge patch of the widget. */
+async function warned(client: Client, patch: object): Promise<string[]> {
+  const { status, headers } = await client.request({
+    method: 'PATCH',
+    path: '/apis/example.com/v1/namespaces/default/widgets/a',
+    headers: { 'content-type': 'application/merge-patch+json' },
+    query: new URLSearchParams(),
+    body: { kind: 'bytes', bytes: Buffer.from(JSON.stringify(patch)) },
+  })
+  assert.equal(status, 200)
+  return [headers['warning'] ?? []].flat()
+}
 
 const define = (client: Client, schema: object): Promise<string> =>
   refusal(client.create(customResourceDefinitions, crdOf({ schema }))).then((said) =>
@@ -117,7 +192,7 @@ test('rules that do not compile, or may cost too much, are refused with the defi
   const root = 'spec.validation.openAPIV3Schema'
   assert.match(
     await define(client, object({ spec: object({ a: string }, rules('self.b == 1')) })),
-    /^spec.validation.openAPIV3Schema.properties\[spec\].x-kubernetes-validations\[0\].rule: Invalid value: \{"rule":"self.b == 1"\}: compilation failed: ERROR: <input>:1:5: undefined field 'b'/,
+    /^spec.validation.openAPIV3Schema.properties\[spec\].x-kubernetes-validations\[0\].rule: Invalid value: \{"Rule":"self.b == 1","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null\}: compilation failed: ERROR: <input>:1:5: undefined field 'b'/,
   )
   assert.match(
     await define(client, object({ spec: object({ a: string }, rules('self.a')) })),
@@ -169,12 +244,12 @@ test('a default that the rules would refuse is refused with the definition', asy
   const size = { ...integer, default: 0, ...rules({ rule: 'self > 0', message: 'must be positive' }) }
   const path = 'spec.validation.openAPIV3Schema.properties[spec]'
   const bad = await refusal(define(object({ size })))
-  assert.ok(bad.endsWith(`${path}.properties[size].default: Invalid value: "integer": must be positive`), bad)
+  assert.ok(bad.endsWith(`${path}.properties[size].default: Invalid value: 0: must be positive`), bad)
   // With what is filled in: the outer default is complete before anybody sees it.
   const pair = object({ a: { ...integer, default: 2 }, b: integer }, { default: { b: 1 }, ...rules('self.a <= self.b') })
   assert.match(
     await refusal(define(object({ pair }))),
-    /properties\[pair\]\.default: Invalid value: "object": failed rule: self\.a <= self\.b$/,
+    /properties\[pair\]\.default: Invalid value: failed rule: self\.a <= self\.b$/,
   )
   // Rules about a change have nothing to say of a default.
   await define(

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '#meta'
 import { customResourceDefinitionHook } from '../custom-resources/hook.ts'
 import { certificateSigningRequestHook } from './certificate-signing-request.ts'
+import { expressionHooks } from './expressions.ts'
 import { rbacHooks } from './rbac.ts'
 import { serviceHook } from './service.ts'
 import type { Hook } from './types.ts'
@@ -17,6 +18,7 @@ export { nothingToDo } from './types.ts'
 export const hooks: readonly Hook<KubernetesObject>[] = [
   certificateSigningRequestHook,
   customResourceDefinitionHook,
+  ...expressionHooks,
   ...rbacHooks,
   serviceHook,
 ]

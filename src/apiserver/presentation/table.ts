@@ -1,4 +1,4 @@
-import type { Column, ResourceDefinition } from '#api'
+import type { Column, ResourceDefinition, RowCondition } from '#api'
 import type { KubernetesObject, ListMeta } from '#meta'
 import type { IncludeObject } from './negotiate.ts'
 
@@ -20,13 +20,22 @@ export function tableOf(
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata,
     columnDefinitions: resource.columns.map(columnDefinition),
-    rows: objects.map((object) => ({
+    rows: inOrder(resource, objects).map((object) => ({
       cells: resource.columns.map((column) => cellOf(column.value(object, options))),
+      ...conditionsOf(resource, object),
       ...(options.includeObject !== 'None' && {
         object: options.includeObject === 'Object' ? object : partialMetadata(object, options.version),
       }),
     })),
   }
+}
+
+const inOrder = (resource: ResourceDefinition, objects: readonly KubernetesObject[]): readonly KubernetesObject[] =>
+  resource.rowOrder === undefined ? objects : [...objects].sort((a, b) => resource.rowOrder!(a, b))
+
+function conditionsOf(resource: ResourceDefinition, object: KubernetesObject): { conditions?: readonly RowCondition[] } {
+  const conditions = resource.rowConditions?.(object) ?? []
+  return conditions.length > 0 ? { conditions } : {}
 }
 
 /** Of a custom kind, what is absent is null, which clients show as they like. */
@@ -36,7 +45,7 @@ const columnDefinition = ({ name, type, format, description, priority }: Column<
   name,
   type,
   format: format ?? '',
-  description: description ?? '',
+  description: typeof description === 'function' ? description() : (description ?? ''),
   priority: priority ?? 0,
 })
 

@@ -12,6 +12,7 @@ import {
   type Variable,
 } from '#cel'
 import type { ValidationRule } from '../../generated/types.ts'
+import { placeOf } from '../schema/field-path.ts'
 import { isEmbedded, type Structural } from '../schema/structural.ts'
 import { celSchema } from './cel-schema.ts'
 
@@ -21,6 +22,8 @@ export interface CompiledRule {
   readonly program: Program | string
   readonly messageProgram: Program | string | undefined
   readonly usesOldSelf: boolean
+  /** What the rule blames, seen from its node; empty: the node itself. */
+  readonly fieldPath: string
   /** The most that one evaluation may cost by what the schema says of sizes. */
   readonly maxCost: number
   readonly messageMaxCost: number
@@ -57,20 +60,22 @@ function compileNode(node: Structural, isRoot: boolean): readonly CompiledRule[]
     const environment = rule.optionalOldSelf ? optional : both
     const program = compileAs('bool', environment, rule.rule, 'compilation failed', 'cel expression must evaluate to a bool')
     const text = rule.messageExpression
-    const messageProgram = text
-      ? compileAs(
-          'string',
-          environment,
-          text,
-          'messageExpression compilation failed',
-          'messageExpression must evaluate to a string',
-        )
-      : undefined
+    const messageProgram =
+      text && typeof program !== 'string'
+        ? compileAs(
+            'string',
+            environment,
+            text,
+            'messageExpression compilation failed',
+            'messageExpression must evaluate to a string',
+          )
+        : undefined
     return {
       rule,
       program,
       messageProgram,
       usesOldSelf: readsOldSelf(program),
+      fieldPath: blamed(rule, node),
       maxCost: costOf(program),
       messageMaxCost: costOf(messageProgram),
     }
@@ -82,6 +87,7 @@ const broken = (rule: ValidationRule, why: string): CompiledRule => ({
   program: why,
   messageProgram: undefined,
   usesOldSelf: false,
+  fieldPath: '',
   maxCost: 0,
   messageMaxCost: 0,
 })
@@ -94,6 +100,11 @@ function compileAs(type: string, environment: Environment, text: string, failed:
     if (!(error instanceof CompileError)) throw error
     return `${failed}: ${error.message}`
   }
+}
+
+function blamed({ fieldPath }: ValidationRule, node: Structural): string {
+  const place = fieldPath ? placeOf(fieldPath, node) : ''
+  return typeof place === 'string' ? '' : place.path
 }
 
 const readsOldSelf = (program: Program | string): boolean =>

@@ -35,6 +35,14 @@ export const keepsUnknown = (node: Structural): boolean =>
 /** Whether the node holds a whole object with apiVersion, kind and metadata of its own. */
 export const isEmbedded = (node: Structural): boolean => node['x-kubernetes-embedded-resource'] === true
 
+/** A node and everything below it, also what junctors say. */
+export function* nodesOf(node: Structural): Iterable<Structural> {
+  yield node
+  const { items, additionalProperties, not, allOf = [], anyOf = [], oneOf = [], properties = {} } = node
+  for (const below of [items, ...allOf, ...anyOf, ...oneOf, not, ...Object.values(properties), additionalProperties])
+    if (typeof below === 'object' && !Array.isArray(below)) yield* nodesOf(below)
+}
+
 const hasRules = new WeakMap<Structural, boolean>()
 
 /** Whether a node or anything below it has rules; the rest need not be walked. */

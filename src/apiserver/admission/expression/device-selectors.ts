@@ -25,7 +25,7 @@ const READERS = new Map<unknown, (object: KubernetesObject) => Iterable<Selector
 ])
 
 /**
- * Refuses selectors of devices that do not compile or could cost too much to run for each device. As with `validateExpressions`, this is validation of
+ * Refuses selectors of devices that do not compile or could cost too much to run for each device. This is validation of
  * their kinds, done where the language can be loaded with the first selector; a list of selectors that an update leaves as it was is not judged again.
  */
 export const validateDeviceSelectors: AdmissionPlugin = {

@@ -1,7 +1,6 @@
-import type { MatchCondition, Variable } from '#api'
+import { admissionEnvironment, type MatchCondition, type Variable } from '#api'
 import type { Environment, Program, Type } from '#cel'
 import type { Cel } from '../expression/cel.ts'
-import { environmentOf } from '../expression/environment.ts'
 
 /** What validating and mutating policies share. */
 export interface PolicySpec {
@@ -22,14 +21,14 @@ export class CompiledPolicy {
     const params = paramKind !== undefined
     const before = new Map<string, Type>()
     for (const { name, expression } of variables) {
-      const environment = environmentOf(cel, { params, variables: new Map(before), mutation })
+      const environment = admissionEnvironment(cel, { params, variables: new Map(before), mutation })
       const program = lazily(() => environment.compile(expression))
       this.variables.set(name, program)
       before.set(name, typeOf(cel, program))
     }
-    this.#environment = environmentOf(cel, { params, variables: before, mutation })
+    this.#environment = admissionEnvironment(cel, { params, variables: before, mutation })
     // Conditions are asked before variables exist.
-    const outer = environmentOf(cel, { params, variables: before })
+    const outer = admissionEnvironment(cel, { params })
     this.conditions = matchConditions.map(({ expression }) => lazily(() => outer.compile(expression)))
   }
 

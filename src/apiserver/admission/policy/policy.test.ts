@@ -355,7 +355,7 @@ for (const [kind, resource] of [
       ),
       said,
     )
-    assert.match(await refusal(api.client.create(typed, configurationOf('1 + 1'))), /must evaluate to bool$/)
+    assert.match(await refusal(api.client.create(typed, configurationOf('1 + 1'))), /must evaluate to bool but got int$/)
   })
 }
 
@@ -383,8 +383,11 @@ test('policies whose expressions do not compile are refused, with the place of t
     await why({ validations: [{ expression: 'object.(' }] }),
     /spec.validations\[0\].expression: Invalid value: "object.\(": compilation failed: ERROR: /,
   )
-  assert.match(await why({ validations: [{ expression: 'variables.none' }] }), /compilation failed: .*undefined field 'none'/)
+  assert.match(
+    await why({ validations: [{ expression: 'variables.none' }] }),
+    /compilation failed: .*undeclared reference to 'variables'/,
+  )
   assert.match(await why({ validations: [{ expression: 'params.x == 1' }] }), /undeclared reference to 'params'/)
-  assert.match(await why({ validations: [{ expression: '"text"' }] }), /must evaluate to bool$/)
+  assert.match(await why({ validations: [{ expression: '"text"' }] }), /must evaluate to bool but got string$/)
   assert.match(await why({}), /spec.validations: Required value: validations or auditAnnotations must contain at least one item/)
 })

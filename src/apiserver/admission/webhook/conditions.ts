@@ -1,9 +1,8 @@
-import type { MatchCondition, ResourceDefinition } from '#api'
+import { admissionEnvironment, type MatchCondition, type ResourceDefinition } from '#api'
 import type { Program } from '#cel'
 import { forbidden } from '#meta'
 import { type Cel, loadCel } from '../expression/cel.ts'
 import { allHold } from '../expression/conditions.ts'
-import { environmentOf } from '../expression/environment.ts'
 import { requestValues } from '../expression/values.ts'
 import type { WebhookType } from '../metrics.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
@@ -43,7 +42,7 @@ const known = new WeakMap<readonly MatchCondition[], readonly (() => Program)[]>
 function programsOf(cel: Cel, conditions: readonly MatchCondition[]): readonly (() => Program)[] {
   let programs = known.get(conditions)
   if (programs === undefined) {
-    const environment = environmentOf(cel, {})
+    const environment = admissionEnvironment(cel, {})
     programs = conditions.map(({ expression }) => {
       let program: Program | undefined
       return () => (program ??= environment.compile(expression))

@@ -1,5 +1,6 @@
 import type { CustomResourceDefinition, CustomResourceDefinitionNames } from '#api'
 import { withCondition } from '../conditions.ts'
+import { aggregate } from './aggregate.ts'
 import type { Step } from './types.ts'
 
 const NO_NAMES: CustomResourceDefinitionNames = { plural: '', kind: '' }
@@ -75,5 +76,3 @@ function assign(names: CustomResourceDefinitionNames, field: 'shortNames' | 'cat
 }
 
 const inUse = (name: string): string => `${JSON.stringify(name)} is already in use`
-
-const aggregate = (messages: readonly string[]): string => (messages.length === 1 ? messages[0]! : `[${messages.join(', ')}]`)

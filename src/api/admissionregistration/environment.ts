@@ -1,5 +1,6 @@
 import type { Environment, Type } from '#cel'
-import type { Cel } from './cel.ts'
+
+type Cel = typeof import('#cel')
 
 /** What expressions of a webhook or policy may name beside the request's own variables. */
 export interface Scope {
@@ -8,17 +9,21 @@ export interface Scope {
   readonly variables?: ReadonlyMap<string, Type>
   /** Whether `Object{…}` and `JSONPatch{…}` can be made. */
   readonly mutation?: boolean
+  /** Whether expressions may ask what the author of a request may do; they may, unless said otherwise. */
+  readonly authorizer?: boolean
 }
 
 const VARIABLES = 'kubernetes.variables'
 
-const bases = new WeakMap<Cel, Environment>()
+const bases = new WeakMap<Cel, Map<boolean, Environment>>()
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#validation-expression */
-export function environmentOf(cel: Cel, { params = false, variables, mutation = false }: Scope): Environment {
+export function environmentOf(cel: Cel, { params = false, variables, mutation = false, authorizer = true }: Scope): Environment {
   const { types } = cel
   const ready = <T>(raw: T): T => raw
-  let base = bases.get(cel)
+  let known = bases.get(cel)
+  if (known === undefined) bases.set(cel, (known = new Map()))
+  let base = known.get(authorizer)
   if (base === undefined) {
     const dyn = { type: types.dyn }
     base = cel.kubernetesEnvironment().extend({
@@ -27,11 +32,13 @@ export function environmentOf(cel: Cel, { params = false, variables, mutation = 
         oldObject: dyn,
         request: dyn,
         namespaceObject: dyn,
-        authorizer: { type: cel.authorizerType, adapt: ready as never },
-        'authorizer.requestResource': { type: cel.resourceCheckType, adapt: ready as never },
+        ...(authorizer && {
+          authorizer: { type: cel.authorizerType, adapt: ready as never },
+          'authorizer.requestResource': { type: cel.resourceCheckType, adapt: ready as never },
+        }),
       },
     })
-    bases.set(cel, base)
+    known.set(authorizer, base)
   }
   if (!params && variables === undefined && !mutation) return base
   const own = {

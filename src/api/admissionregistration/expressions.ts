@@ -1,0 +1,101 @@
+import { assert } from '#base'
+import type { CompileError, Environment, Type } from '#cel'
+import type { ParamKind, Variable } from '../generated/types.ts'
+import { type Findings, invalidValue } from '../validation/findings.ts'
+import { environmentOf } from './environment.ts'
+
+type Cel = typeof import('#cel')
+
+let loaded: Cel | undefined
+
+/** Loads the language; webhooks and policies with expressions can't be checked before. */
+export async function loadExpressions(): Promise<void> {
+  loaded ??= await import('#cel')
+}
+
+/** What an expression may evaluate to, as types are printed. */
+export const RETURNS = {
+  bool: ['bool'],
+  string: ['string'],
+  stringOrNull: ['string', 'null_type'],
+  object: ['Object'],
+  patches: ['list(JSONPatch)'],
+} as const
+
+export interface ExpressionOptions {
+  /** Names and types of what an expression may return. */
+  readonly returns: readonly string[]
+  /** The text that the error shows, where it is not the one that is compiled. */
+  readonly shown?: string
+  /** Conditions are asked before a policy's variables exist. */
+  readonly isCondition?: boolean
+  /** Messages may not ask what their reader may do. */
+  readonly isMessage?: boolean
+}
+
+interface Scope {
+  readonly paramKind?: ParamKind | undefined
+  /** Whether `variables` is known. */
+  readonly isComposed?: boolean
+  /** Whether patches can be made. */
+  readonly isMutation?: boolean
+}
+
+/** Checks the expressions of one webhook or policy, which see the variables that were checked before them. */
+export class Expressions {
+  readonly #scope: Scope
+  readonly #variables = new Map<string, Type>()
+  #environments = new Map<string, Environment>()
+
+  constructor(scope: Scope) {
+    this.#scope = scope
+  }
+
+  variable({ name, expression }: Variable, field: string, found: Findings): void {
+    const { environment, cel } = this.#environmentOf({ returns: [] })
+    const compiled = compile(environment, expression)
+    // What follows a variable that does not compile is judged as if it did.
+    this.#variables.set(name, typeof compiled === 'string' ? cel.types.dyn : compiled)
+    this.#environments = new Map()
+    if (typeof compiled === 'string') found.push(invalidValue(field, expression, compiled))
+  }
+
+  check(text: string, field: string, options: ExpressionOptions, found: Findings): void {
+    const { returns, shown = text } = options
+    const { environment, cel } = this.#environmentOf(options)
+    const type = compile(environment, text)
+    if (typeof type === 'string') found.push(invalidValue(field, shown, type))
+    else if (!returns.includes(printed(cel, type))) {
+      const wanted = returns.length === 1 ? returns[0] : `one of [${returns.join(' ')}]`
+      found.push(invalidValue(field, shown, `must evaluate to ${wanted} but got ${printed(cel, type)}`))
+    }
+  }
+
+  #environmentOf({ isCondition = false, isMessage = false }: ExpressionOptions): { environment: Environment; cel: Cel } {
+    assert(loaded !== undefined, 'the language is loaded before an object with expressions is checked')
+    const { paramKind, isComposed = false, isMutation = false } = this.#scope
+    const key = `${isCondition} ${isMessage}`
+    let environment = this.#environments.get(key)
+    if (environment === undefined) {
+      environment = environmentOf(loaded, {
+        params: paramKind !== undefined,
+        ...(isComposed && !isCondition && { variables: new Map(this.#variables) }),
+        mutation: isMutation && !isCondition,
+        authorizer: !isMessage,
+      })
+      this.#environments.set(key, environment)
+    }
+    return { environment, cel: loaded }
+  }
+}
+
+const printed = (cel: Cel, type: Type): string => (type.kind === 'null' ? 'null_type' : cel.formatType(type))
+
+/** The type of an expression, or why it has none. */
+function compile(environment: Environment, text: string): Type | string {
+  try {
+    return environment.compile(text).type
+  } catch (error) {
+    return `compilation failed: ${(error as CompileError).message}`
+  }
+}
