@@ -52,7 +52,8 @@ export class Findings {
   }
 
   noteMutant(name: string, { failed, broken }: Pick<Run, 'failed' | 'broken'>): void {
-    this.#mutants.set(name, broken === undefined ? { failed } : { failed, broken })
+    // Where no cluster comes up everything fails, which shows nothing.
+    this.#mutants.set(name, broken === undefined ? { failed } : { failed: [], broken })
     this.#write()
   }
 
