@@ -132,3 +132,23 @@ test('conditions that were wrong before there was a rule may stay, and hold up n
     'status.conditions[2].type: Duplicate value: "Approved"',
   ])
 })
+
+test('a request for names that can not be read is refused, well signed as it is', async () => {
+  await import('reflect-metadata')
+  const { Extension, Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509')
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
+  const askingFor = async (names: string): Promise<string> => {
+    const extensions = [new Extension('2.5.29.17', false, Buffer.from(names, 'hex'))]
+    const request = await Pkcs10CertificateRequestGenerator.create({
+      name: 'CN=ann',
+      keys,
+      signingAlgorithm: algorithm,
+      extensions,
+    })
+    return armoured(Buffer.from(request.rawData).toString('base64'))
+  }
+  assert.equal(problemOf(await askingFor('3003820161')), undefined)
+  assert.equal(problemOf(await askingFor('30038201e4')), 'x509: SAN dNSName is malformed')
+  assert.equal(problemOf(await askingFor('3003870161')), 'x509: cannot parse IP address of length 1')
+})

@@ -1,6 +1,7 @@
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { DER, type DerElement, elementAt, elementsOf, objectIdentifier, structureError, syntaxError } from './der.ts'
+import { DER, type DerElement, elementAt, elementsOf, expectElement, inOrder, objectIdentifier, syntaxError } from './der.ts'
 import { firstRequestBlock } from './request-pem.ts'
+import { requestedNames, type SubjectNames } from './requested-names.ts'
 
 const UNSUPPORTED = 'x509: cannot verify signature: algorithm unimplemented'
 
@@ -63,65 +64,49 @@ export function certificateRequestProblem(request: string): string | undefined {
   }
 }
 
+/** The names that a request asks for. Throws an Error in the words of Go for what is none, or none that can be read. */
+export function certificateRequestNames(request: string): SubjectNames {
+  const block = firstRequestBlock(request)
+  if (block === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST')
+  return requestedNames(readRequest(block).attributes)
+}
+
 interface ReadRequest {
   /** What is signed. */
   readonly signed: Buffer
   readonly key: DerElement
+  readonly attributes: DerElement
   readonly algorithm: DerElement
   readonly signature: Buffer
 }
 
 function readRequest(bytes: Buffer): ReadRequest {
-  const whole = expect(elementAt(bytes), DER.sequence, 'certificateRequest')
+  const whole = expectElement(elementAt(bytes), DER.sequence, 'certificateRequest')
   if (whole.whole.length < bytes.length) throw syntaxError('trailing data')
   const [info, algorithm, signature] = inOrder(whole, [
     [DER.sequence, 'tbsCertificateRequest'],
     [DER.sequence, 'AlgorithmIdentifier'],
     [DER.bitString, 'BitString'],
   ])
-  const [, subject, key] = inOrder(info!, [
+  const [, subject, key, attributes] = inOrder(info!, [
     [DER.integer, 'int'],
     [undefined, 'RawValue'],
     [DER.sequence, 'publicKeyInfo'],
-    [ATTRIBUTES, ''],
+    [DER.attributes, ''],
   ])
   checkName(subject!)
-  return { signed: info!.whole, key: key!, algorithm: algorithm!, signature: bitsOf(signature!) }
+  return { signed: info!.whole, key: key!, attributes: attributes!, algorithm: algorithm!, signature: bitsOf(signature!) }
 }
 
-/** Implicitly a set, tagged [0]. */
-const ATTRIBUTES = 0xa0
-
 function checkName(subject: DerElement): void {
-  for (const names of elementsOf(expect(subject, DER.sequence, 'RDNSequence').content))
-    for (const attribute of elementsOf(expect(names, DER.set, 'RelativeDistinguishedNameSET').content)) {
-      const [type] = inOrder(expect(attribute, DER.sequence, 'AttributeTypeAndValue'), [
+  for (const names of elementsOf(expectElement(subject, DER.sequence, 'RDNSequence').content))
+    for (const attribute of elementsOf(expectElement(names, DER.set, 'RelativeDistinguishedNameSET').content)) {
+      const [type] = inOrder(expectElement(attribute, DER.sequence, 'AttributeTypeAndValue'), [
         [DER.objectIdentifier, 'ObjectIdentifier'],
         [undefined, ''],
       ])
       objectIdentifier(type!)
     }
-}
-
-type Wanted = readonly [tag: number | undefined, goType: string]
-
-/** The first elements of a sequence; Go passes over what follows them. */
-function inOrder(sequence: DerElement, wanted: readonly Wanted[]): DerElement[] {
-  let at = 0
-  return wanted.map(([tag, type]) => {
-    const element = elementAt(sequence.content.subarray(at))
-    if (tag !== undefined) expect(element, tag, type, at)
-    at += element.whole.length
-    return element
-  })
-}
-
-function expect(element: DerElement, tag: number, goType: string, at = 0): DerElement {
-  if (element.tag === tag) return element
-  const found = `{class:${element.tag >> 6} tag:${element.tag & 0x1f} length:${element.content.length} isCompound:${(element.tag & 0x20) !== 0}}`
-  const set = tag === ATTRIBUTES ? 'tag:0' : 'tag:<nil>'
-  const rules = `{optional:false explicit:false application:false private:false defaultValue:<nil> ${set} stringType:0 timeType:0 set:false omitEmpty:false}`
-  throw structureError(`tags don't match (${tag & 0x1f} vs ${found}) ${rules} ${goType} @${at + element.header}`)
 }
 
 function bitsOf({ content }: DerElement): Buffer {
@@ -130,8 +115,9 @@ function bitsOf({ content }: DerElement): Buffer {
   return content.subarray(1)
 }
 
-function signatureProblem({ signed, key: info, algorithm: identifier, signature }: ReadRequest): string | undefined {
+function signatureProblem({ signed, key: info, attributes, algorithm: identifier, signature }: ReadRequest): string | undefined {
   const key = publicKey(info)
+  requestedNames(attributes)
   const [type, parameters] = elementsOf(identifier.content)
   const oid = type?.tag === DER.objectIdentifier ? objectIdentifier(type) : ''
   const algorithm = ALGORITHMS[oid]

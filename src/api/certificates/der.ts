@@ -9,7 +9,17 @@ export interface DerElement {
   readonly header: number
 }
 
-export const DER = { integer: 0x02, bitString: 0x03, objectIdentifier: 0x06, sequence: 0x30, set: 0x31 } as const
+export const DER = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  objectIdentifier: 0x06,
+  sequence: 0x30,
+  set: 0x31,
+  /** Implicitly a set, tagged [0]. */
+  attributes: 0xa0,
+} as const
 
 const LENGTH_BYTES_MAX = 4
 
@@ -48,6 +58,28 @@ export function* elementsOf(bytes: Buffer): Iterable<DerElement> {
     yield element
     rest = rest.subarray(element.whole.length)
   }
+}
+
+type Wanted = readonly [tag: number | undefined, goType: string]
+
+/** The first elements of a sequence; Go passes over what follows them. */
+export function inOrder(sequence: DerElement, wanted: readonly Wanted[]): DerElement[] {
+  let at = 0
+  return wanted.map(([tag, type]) => {
+    const element = elementAt(sequence.content.subarray(at))
+    if (tag !== undefined) expectElement(element, tag, type, at)
+    at += element.whole.length
+    return element
+  })
+}
+
+/** The element itself, if it is what was wanted. */
+export function expectElement(element: DerElement, tag: number, goType: string, at = 0): DerElement {
+  if (element.tag === tag) return element
+  const found = `{class:${element.tag >> 6} tag:${element.tag & 0x1f} length:${element.content.length} isCompound:${(element.tag & 0x20) !== 0}}`
+  const set = tag === DER.attributes ? 'tag:0' : 'tag:<nil>'
+  const rules = `{optional:false explicit:false application:false private:false defaultValue:<nil> ${set} stringType:0 timeType:0 set:false omitEmpty:false}`
+  throw structureError(`tags don't match (${tag & 0x1f} vs ${found}) ${rules} ${goType} @${at + element.header}`)
 }
 
 /** `1.2.840.113549.1.1.11`. Throws {@link DerError}. */

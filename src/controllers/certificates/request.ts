@@ -1,4 +1,4 @@
-import { type CertificateSigningRequest, certificateRequestPem } from '#api'
+import { type CertificateSigningRequest, certificateRequestNames, certificateRequestPem } from '#api'
 
 export type X509 = typeof import('@peculiar/x509')
 
@@ -19,25 +19,18 @@ export interface ParsedRequest {
   readonly raw: import('@peculiar/x509').Pkcs10CertificateRequest
 }
 
-const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
-
 /** Throws a sentence when `spec.request` is no certificate request. */
 export async function parseRequest({ spec }: CertificateSigningRequest): Promise<ParsedRequest> {
   const pem = certificateRequestPem(spec?.request)
   if (pem === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST')
   const x509 = await loadX509()
   const raw = new x509.Pkcs10CertificateRequest(pem)
-  // By its number and anew: the library gives extensions of requests without their classes.
-  const extension = raw.extensions.find(({ type }) => type === SUBJECT_ALTERNATIVE_NAME)
-  const names = extension === undefined ? [] : new x509.SubjectAlternativeNameExtension(extension.rawData).names.items
-  const named = (type: string): string[] => names.filter((each) => each.type === type).map(({ value }) => value)
+  // By our own reader, which finds what Go's finds: whoever judges a request and whoever verifies it must see the same names.
+  const names = certificateRequestNames(spec?.request ?? '')
   return {
     commonName: raw.subjectName.getField('CN').at(-1) ?? '',
     organizations: raw.subjectName.getField('O'),
-    dnsNames: named('dns'),
-    ipAddresses: named('ip'),
-    emailAddresses: named('email'),
-    uris: named('url'),
+    ...names,
     raw,
   }
 }
