@@ -134,8 +134,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'nothing is validated when it is created',
     file: REGISTRY,
-    from: '      refuse(resource, name, found)\n      resource.warnings',
-    to: '      resource.warnings',
+    from: '      refuse(resource, name, found)\n      await inStep',
+    to: '      await inStep',
     on: ['data', 'nodes', 'pods', ...CUSTOM, 'webhook-configurations', 'kubectl-apply'],
   },
   {
@@ -302,8 +302,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'a definition is never established',
     file: 'src/apiserver/custom-resources/steps/index.ts',
-    from: '[naming, establishing, apiApproval]',
-    to: '[naming, apiApproval]',
+    from: '[naming, establishing, apiApproval, ',
+    to: '[naming, apiApproval, ',
     on: [...CUSTOM, 'discovery', 'webhook-denials', 'webhook-mutations'],
   },
   {
@@ -336,9 +336,9 @@ export const apiServer: readonly Mutant[] = [
   },
   {
     name: 'expressions of configurations are not compiled',
-    file: 'src/apiserver/admission/expression/validate.ts',
-    from: '    if (errors.length > 0) throw invalid(resource, name, errors)\n',
-    to: '',
+    file: 'src/api/admissionregistration/expressions.ts',
+    from: "if (typeof type === 'string') found.push(invalidValue(field, shown, type))",
+    to: "if (typeof type === 'string') return",
     on: ['webhook-configurations'],
   },
   {
