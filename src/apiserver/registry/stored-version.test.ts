@@ -198,7 +198,7 @@ test('every kind is stored in the version in which upstream stores it', () => {
 
 const policy = {
   matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }] },
-  mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+  mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[JSONPatch{op: "remove", path: "/spec"}]' } }],
   reinvocationPolicy: 'Never',
 }
 
