@@ -1,5 +1,5 @@
 import type { Findings, ResourceDefinition } from '#api'
-import { type Clock, deepClone, deepEqual, type Log, type Random } from '#base'
+import { type Answer, andThen, type Clock, deepClone, deepEqual, type Log, type Random } from '#base'
 import {
   alreadyExists,
   conflict,
@@ -161,7 +161,7 @@ export class Registry {
     // After admission, whose plugins may still change what this is computed from.
     resource.prepareForCreate(object)
     this.#options.dropDisabled?.(resource, object, undefined)
-    if (this.cache.of(resource).get(keyIn(resource, info.namespace, name)) !== undefined && draftHasName(object)) {
+    if (draftHasName(object) && (await this.#isTaken(resource, keyIn(resource, info.namespace, name), dryRun))) {
       throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
     }
     const hook = hookOf(resource)
@@ -183,6 +183,14 @@ export class Registry {
       await transaction.rollback()
       throw error
     }
+  }
+
+  /** A name that the cache does not know is judged by the store, at the write. One that it knows may be gone by another server's doing, and a dry run writes nothing: then the cache is asked when it has all. */
+  #isTaken(resource: ResourceDefinition, key: string, dryRun: boolean): Answer<boolean> {
+    const { cache } = this.#options
+    const isCached = (): boolean => cache.of(resource).get(key) !== undefined
+    if (!isCached() && !dryRun) return false
+    return andThen(cache.current(), () => andThen(cache.settled(resource), isCached))
   }
 
   /** Read, change, write; again from the top when another writer came between, unless the caller named a revision. */
