@@ -194,7 +194,7 @@ test('kubectl shows why custom objects are refused', () =>
       assert.ok(said.includes(line), said)
     assert.match(
       await home.refused(1, ...create({ color: 'red', minReplicas: 2 })),
-      /spec.replicas: Invalid value: .*: several replicas/,
+      /spec.replicas: Invalid value: several replicas$/m,
     )
     const unknown = { color: 'red', bogus: 1, free: { x: 1 } }
     assert.match(await home.refused(1, ...create(unknown)), /strict decoding error: unknown field "spec.bogus"/)
