@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { KubernetesObject } from '#meta'
 import { encodeForStore, versionOf } from './object-version.ts'
 
@@ -51,3 +53,33 @@ test('what comes back from the store needs no second parse, and is kept for nobo
   assert.deepEqual([first!.isParsed, second!.isParsed], [true, false])
   assert.deepEqual(second!.at(1).object, first!.object)
 })
+
+test('what a create made is kept for as long as others have it, then parsed for who asks, and kept for good', async () => {
+  const collect = garbageCollector()
+  const version = versionOf('default/web', { value: encodeForStore({ ...WEB, metadata: { name: 'web' } }), revision: 3 })
+  const first = version.object
+  assert.equal(Object.isFrozen(first.metadata), true)
+  await collect()
+  assert.equal(version.object, first)
+
+  const passing = versionOf('default/web', { value: encodeForStore({ ...WEB, metadata: { name: 'web' } }), revision: 3 })
+  await collect()
+  assert.equal(passing.isParsed, false)
+  assert.deepEqual(passing.object, first)
+  await collect()
+  assert.equal(passing.isParsed, true)
+})
+
+test('what is to be kept is there without a second parse', async () => {
+  const collect = garbageCollector()
+  const version = versionOf('default/web', { value: encodeForStore({ ...WEB, metadata: { name: 'web' } }), revision: 3 })
+  version.keep()
+  await collect()
+  assert.equal(version.isParsed, true)
+})
+
+function garbageCollector(): () => Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options: { execution: 'async' }) => Promise<void>
+  return () => collect({ execution: 'async' })
+}

@@ -3,6 +3,7 @@ import { deepFreeze, parseJson } from '#base'
 import { internalError, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
 import { IDENTITY_READS_ENCRYPTED, isEncrypted } from '../encryption/transformer.ts'
+import { keptBytes } from './kept-bytes.ts'
 import { currentForm, isWrittenAs } from './stored-version.ts'
 
 /**
@@ -14,6 +15,9 @@ export class ObjectVersion {
   readonly revision: Revision
   readonly #stored: Uint8Array
   #object: KubernetesObject | undefined
+  /** What was written, or `object` made of it, for as long as somebody else has it too: most objects are told of as bytes and never asked for again. */
+  #passing: WeakRef<KubernetesObject> | undefined
+  #isMade = false
   /** Where the revision goes, negative where nothing else is there; 0 until somebody asks. Known, it spares a list to look into every object for its length. */
   #seam = 0
   /** Only of what is stored in another form than JSON. */
@@ -23,13 +27,30 @@ export class ObjectVersion {
     this.key = key
     this.revision = revision
     this.#stored = stored
-    if (parsed !== undefined) this.#object = withRevision(parsed, revision)
+    if (parsed !== undefined) this.#passing = new WeakRef(parsed)
   }
 
   /** Frozen and shared. */
   get object(): KubernetesObject {
-    this.#object ??= withRevision(decodeStored(this.#stored), this.revision)
-    return this.#object
+    if (this.#object !== undefined) return this.#object
+    const passing = this.#passing?.deref()
+    if (passing === undefined) return this.#keep(withRevision(decodeStored(this.#stored), this.revision))
+    if (this.#isMade) return passing
+    const object = withRevision(passing, this.revision)
+    this.#passing = new WeakRef(object)
+    this.#isMade = true
+    return object
+  }
+
+  /** Keeps `object` from now on, which would be parsed anew else. */
+  keep(): void {
+    this.#keep(this.object)
+  }
+
+  #keep(object: KubernetesObject): KubernetesObject {
+    this.#object = object
+    this.#passing = undefined
+    return object
   }
 
   /** What the store has of it. */
@@ -44,7 +65,7 @@ export class ObjectVersion {
 
   /** Whether `object` is at hand. */
   get isParsed(): boolean {
-    return this.#object !== undefined
+    return this.#object !== undefined || this.#passing?.deref() !== undefined
   }
 
   /** Whether its bytes are at hand without the object. */
@@ -125,20 +146,30 @@ export class ObjectVersion {
 
   /** The same state as of a later revision: what is said of an object when it went. */
   at(revision: Revision): ObjectVersion {
-    return new ObjectVersion(this.key, revision, this.#stored, this.#object)
+    return new ObjectVersion(this.key, revision, this.#stored, this.#object ?? this.#passing?.deref())
   }
 }
 
 /** A version as it is shown, which is not as it is stored: by one version of a custom kind, or after it was stored in an older version. */
 class ShownVersion extends ObjectVersion {
+  readonly #shown: KubernetesObject
   readonly #origin: KubernetesObject
   readonly #size: number
   #bytes: Uint8Array | undefined
 
   constructor(key: ObjectKey, revision: Revision, object: KubernetesObject, origin: KubernetesObject, size: number) {
-    super(key, revision, NOTHING, object)
+    super(key, revision, NOTHING)
+    this.#shown = withRevision(object, revision)
     this.#origin = origin
     this.#size = size
+  }
+
+  override get object(): KubernetesObject {
+    return this.#shown
+  }
+
+  override get isParsed(): boolean {
+    return true
   }
 
   /** Of what is stored, which costs no encoding. */
@@ -194,6 +225,8 @@ class UnreadableVersion extends ObjectVersion {
   override get problem(): Error {
     return this.#problem
   }
+
+  override keep(): void {}
 
   /** Who lists it is to learn of the problem before anything is answered. */
   override get isJson(): boolean {
@@ -316,7 +349,7 @@ export function encodeForStore(object: KubernetesObject, form: StorageForm = 'js
   const { kind, apiVersion, metadata, ...rest } = object
   const { resourceVersion: _, ...meta } = metadata ?? {}
   const stored = { kind, apiVersion, metadata: meta, ...rest }
-  const bytes = form === 'json' ? Buffer.from(JSON.stringify(stored)) : encodeProtobuf(stored as KubernetesObject)
+  const bytes = form === 'json' ? keptBytes(JSON.stringify(stored)) : encodeProtobuf(stored as KubernetesObject)
   parsedBytes.set(bytes, object)
   return bytes
 }

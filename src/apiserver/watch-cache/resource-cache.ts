@@ -200,6 +200,8 @@ export class ResourceCache implements StoreFollower {
       this.#ordered.delete(version.key)
       this.#versions.delete(version.key)
     } else {
+      // What changes is likely to change again, which needs the object.
+      if (previous !== undefined) version.keep()
       this.#ordered.set(version)
       this.#versions.set(version.key, version)
     }
