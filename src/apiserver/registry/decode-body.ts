@@ -31,6 +31,8 @@ export interface DecodeOptions {
   readonly read?: ((object: KubernetesObject) => void) | undefined
   /** Whether the body is a patch, which has media types of its own. */
   readonly isPatch?: boolean
+  /** Whether a decoded body is given away, so that the object need not be a copy of it. */
+  readonly isTaken?: boolean
 }
 
 /** The whole body as bytes or as the object itself. Throws 413 past the limit. */
@@ -43,7 +45,8 @@ export async function readBody(body: RequestBody | undefined): Promise<Exclude<R
     if (length > BODY_BYTES_MAX) throw tooLarge()
     chunks.push(chunk)
   }
-  return length === 0 ? undefined : { kind: 'bytes', bytes: Buffer.concat(chunks, length) }
+  if (length === 0) return undefined
+  return { kind: 'bytes', bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length) }
 }
 
 export const tooLarge = (): Error => failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES_MAX}`)
@@ -96,7 +99,7 @@ export function readObject(
   options: DecodeOptions,
 ): KubernetesObject {
   checkKind(value, resource)
-  const read = resource.conform ?? ((document: unknown) => conform(document, resource.schema()))
+  const read = resource.conform ?? ((document: unknown) => conform(document, resource.schema(), options.isTaken))
   const object = readWith(read, value, duplicates, resource, options)
   object.apiVersion = apiVersionOf(resource)
   object.kind = resource.kind

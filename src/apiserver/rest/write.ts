@@ -117,7 +117,7 @@ export function deletedStatus(context: RequestContext, version: ObjectVersion): 
 async function bodyObject(context: RequestContext): Promise<KubernetesObject> {
   const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
-  return readObject(value, duplicates, context.resource, options)
+  return readObject(value, duplicates, context.resource, { ...options, isTaken: true })
 }
 
 async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {

@@ -21,6 +21,12 @@ export class Place {
   owner = ''
   /** Paths of fields that the schema does not know. */
   readonly unknown: string[] = []
+  /** Whether the document is nobody else's: then it is what is read, changed where it has to be. */
+  readonly isTaken: boolean
+
+  constructor(isTaken = false) {
+    this.isTaken = isTaken
+  }
 
   /** `spec.containers[0].name`. */
   print(): string {

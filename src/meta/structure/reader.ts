@@ -101,15 +101,19 @@ function structReader(node: Schema, properties: Readonly<Record<string, Schema>>
     const { owner } = place
     if (!isObject(value)) throw mismatch(value, place, own === '' ? owner : own)
     if (own !== '') place.owner = own
-    const result: Record<string, unknown> = {}
+    let result: Record<string, unknown> = place.isTaken ? value : {}
     for (const key in value) {
       const field = fields.get(key) ?? fieldOf(key)
       enter(place, key)
+      let read: unknown
       if (field !== undefined) {
-        const read = field.read(value[key], place)
-        if (read !== undefined && !(field.omitsZero && isZero(read))) setOwn(result, key, read)
-      } else if (node.preserveUnknownFields) setOwn(result, key, value[key])
+        read = field.read(value[key], place)
+        if (field.omitsZero && read !== undefined && isZero(read)) read = undefined
+      } else if (node.preserveUnknownFields) read = value[key]
       else place.unknown.push(place.print())
+      if (read === undefined) {
+        if (result === value) result = before(key, value)
+      } else if (result !== value || read !== value[key]) setOwn(result, key, read)
       place.path.pop()
     }
     for (let index = 0; index < always.length; index++) {
@@ -127,7 +131,7 @@ function mapReader(node: Schema): Reader {
   if (additionalProperties === undefined) {
     return (value, place) => {
       if (!isObject(value)) throw mismatch(value, place, 'map[string]string')
-      return { ...value }
+      return place.isTaken ? value : { ...value }
     }
   }
   const item = itemReader(additionalProperties)
@@ -135,11 +139,13 @@ function mapReader(node: Schema): Reader {
     const { owner } = place
     if (!isObject(value)) throw mismatch(value, place, 'map[string]string')
     if (own !== '') place.owner = own
-    const result: Record<string, unknown> = {}
+    let result: Record<string, unknown> = place.isTaken ? value : {}
     for (const key in value) {
       enter(place, key)
       const read = item(value[key], place)
-      if (read !== undefined) setOwn(result, key, read)
+      if (read === undefined) {
+        if (result === value) result = before(key, value)
+      } else if (result !== value || read !== value[key]) setOwn(result, key, read)
       place.path.pop()
     }
     place.owner = owner
@@ -153,10 +159,11 @@ function listReader(node: Schema): Reader {
   const item = itemReader(items)
   return (value, place) => {
     if (!Array.isArray(value)) throw mismatch(value, place, type)
-    const result: unknown[] = new Array(value.length)
+    const result: unknown[] = place.isTaken ? value : new Array(value.length)
     for (let index = 0; index < value.length; index++) {
       enter(place, index)
-      result[index] = item(value[index], place) ?? null
+      const read = item(value[index], place) ?? null
+      if (result !== value || read !== value[index]) result[index] = read
       place.path.pop()
     }
     return result
@@ -169,6 +176,16 @@ function itemReader(schema: Schema): Reader {
   let read: Reader | undefined
   // Found at the first use: types may contain themselves.
   return (value, place) => (read ??= readerOf(schema))(value, place) ?? zero()
+}
+
+/** What comes before `key`, read and put back already: a copy, since an object from which a key is deleted is slow from then on. */
+function before(key: string, value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const copy: Record<string, unknown> = {}
+  for (const each in value) {
+    if (each === key) break
+    setOwn(copy, each, value[each])
+  }
+  return copy
 }
 
 function enter(place: Place, element: string | number): void {

@@ -15,10 +15,11 @@ export interface Structure {
 
 /**
  * Reads a decoded document as the type that `schema` describes, and gives it as a typed client would print it: without unknown fields, nulls and empty values
- * that are left out; with the fields that are always written; scalars in their one spelling. Throws {@link StructureError}.
+ * that are left out; with the fields that are always written; scalars in their one spelling. Throws {@link StructureError}. Of a document that the caller gives
+ * away (`isTaken`), which nobody may use any more, nothing is copied that is as it should be.
  */
-export function conform(document: unknown, schema: Schema): Structure {
-  const place = new Place()
+export function conform(document: unknown, schema: Schema, isTaken = false): Structure {
+  const place = new Place(isTaken)
   place.owner = typeName(schema)
   return { value: readerOf(schema)(document, place), unknown: place.unknown }
 }

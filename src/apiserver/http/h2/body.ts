@@ -36,9 +36,10 @@ export class IncomingBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     this.#answer({ done: true, value: undefined })
   }
 
-  /** It was broken off. */
-  fail(error: Error): void {
+  /** No more of it comes. An error is made only where that is one, since it takes a picture of the stack. */
+  breakOff(): void {
     if (this.#state !== 'open') return
+    const error = new Error('the stream was closed')
     this.#state = 'failed'
     this.#error = error
     this.#forget()

@@ -222,7 +222,7 @@ export class Exchange implements Sink, Outgoing, Receiving {
     this.destroyed = true
     this.#carrier.queued(-this.#queuedBytes)
     this.#queue = undefined
-    this.body?.fail(new Error('the stream was closed'))
+    this.body?.breakOff()
     this.#carrier.ended(this)
     this.#source?.resolve()
     this.#emit('close')
