@@ -19,17 +19,20 @@ export function podAt(index: number): Pod {
       serviceAccountName: 'default',
       automountServiceAccountToken: false,
       volumes: [{ name: volume, emptyDir: {} }],
-      containers: ['web', 'proxy'].map((name) => ({
+      containers: [
+        { name: 'web', port: 8080 },
+        { name: 'proxy', port: 8090 },
+      ].map(({ name, port }) => ({
         name,
         image: `registry.example.com/team/${name}:1.25.3`,
-        args: ['--port=8080', '--verbose', '--timeout=30s'],
-        ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+        args: [`--port=${port}`, '--verbose', '--timeout=30s'],
+        ports: [{ name, containerPort: port, protocol: 'TCP' }],
         env: [
           { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
           { name: 'LOG_LEVEL', value: 'info' },
         ],
         resources: { limits: { cpu: '500m', memory: '128Mi' }, requests: { cpu: '250m', memory: '64Mi' } },
-        livenessProbe: { httpGet: { path: '/healthz', port: 8080, scheme: 'HTTP' }, periodSeconds: 10 },
+        livenessProbe: { httpGet: { path: '/healthz', port, scheme: 'HTTP' }, periodSeconds: 10 },
         volumeMounts: [{ name: volume, mountPath: '/var/cache' }],
       })),
     },

@@ -116,7 +116,12 @@ export function histogramText(name: string, help: string, samples: readonly (rea
   return head(name, 'histogram', help) + lines.join('')
 }
 
-const keyOf = (labels: Labels): string => Object.values(labels).join('\0')
+/** Of one label, as most have, its value itself: some are asked for with every request. */
+function keyOf(labels: Labels): string {
+  let key: string | undefined
+  for (const name in labels) key = key === undefined ? labels[name]! : `${key}\0${labels[name]}`
+  return key ?? ''
+}
 
 const head = (name: string, type: string, help: string): string => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
 
