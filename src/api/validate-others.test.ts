@@ -20,6 +20,8 @@ import {
   serviceCIDRs,
 } from './index.ts'
 
+const SUBDOMAIN =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 const LABEL =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 const toleration = { key: 'a', operator: 'Exists' }
@@ -107,17 +109,22 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
       'endpoints[0].addresses[2]: Invalid value: "x": must be a valid IPv4 address',
       "endpoints[0].nodeName: Invalid value: \"N\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
       "endpoints[0].deprecatedTopology: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
-      `endpoints[0].hostname: Invalid value: "a.b": ${LABEL}`,
+      'endpoints[0].hostname: Invalid value: "a.b": must not contain dots',
       'endpoints[0].hints.forZones[1].name: Duplicate value: "z"',
       'endpoints[0].hints.forNodes: Too many: 9: must have at most 8 items',
       'endpoints[1].addresses: Required value: must contain at least 1 address',
     ],
   ],
   [
-    'a domain of one label',
+    'domains of one label, of none, and with a dot too many',
     endpointSlices,
-    slice({ addressType: 'FQDN', endpoints: [{ addresses: ['localhost', 'a.b.'] }] }),
-    ['endpoints[0].addresses[0]: Invalid value: "localhost": should be a domain with at least two segments separated by dots'],
+    slice({ addressType: 'FQDN', endpoints: [{ addresses: ['localhost', 'a.b.', '', 'a.b..', `${'x'.repeat(64)}.y`] }] }),
+    [
+      'endpoints[0].addresses[0]: Invalid value: "localhost": should be a domain with at least two segments separated by dots',
+      'endpoints[0].addresses[2]: Required value',
+      `endpoints[0].addresses[3]: Invalid value: "a.b.": ${SUBDOMAIN}`,
+      `endpoints[0].addresses[4]: Invalid value: "${'x'.repeat(64)}": must be no more than 63 characters`,
+    ],
   ],
   [
     'endpoints that lead nowhere',
@@ -135,7 +142,7 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     [
       'annotations[endpoints.kubernetes.io/last-change-trigger-time]: Invalid value: "soon": parsing time "soon" as "2006-01-02T15:04:05.999999999Z07:00": cannot parse',
       'subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`',
-      `subsets[1].addresses[0].hostname: Invalid value: "a.b": ${LABEL}`,
+      'subsets[1].addresses[0].hostname: Invalid value: "a.b": must not contain dots',
       "subsets[1].addresses[0].nodeName: Invalid value: \"N\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
       'subsets[1].addresses[1].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
       'subsets[1].ports[0].name: Required value',

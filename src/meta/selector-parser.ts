@@ -1,38 +1,21 @@
-import type { Operator, Requirement, Selector } from './selectors.ts'
-
-/** What is wrong with a key or a value, in sentences; nothing when it may stand. */
-export interface SelectorRules {
-  key(key: string): Iterable<string>
-  value(value: string): Iterable<string>
-}
-
-const PLAIN_KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
-const PLAIN_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/
-const VALUE_LENGTH_MAX = 63
-
-const plainRules: SelectorRules = {
-  *key(key) {
-    if (!PLAIN_KEY.test(key)) yield 'is no label key'
-  },
-  *value(value) {
-    if (value.length > VALUE_LENGTH_MAX || !PLAIN_VALUE.test(value)) yield 'is no label value'
-  },
-}
+import { goQuote } from './go-quote.ts'
+import { labelValue, qualifiedName } from './label-rules.ts'
+import { isInt64, type Operator, type Requirement, type Selector } from './selectors.ts'
 
 /** `in` and `notin` are operators only behind a key; elsewhere they are identifiers like others. */
 interface Token {
-  readonly kind: 'end' | 'identifier' | 'symbol' | 'error'
+  readonly kind: 'end' | 'identifier' | 'symbol'
   readonly text: string
 }
 
 const END: Token = { kind: 'end', text: '' }
 const SYMBOLS = new Set([')', ',', '!', '==', '=', '>', '<', '!=', '('])
-const SPECIAL = /[=!(),<>]/
+const TOKEN = /[=!]=\0?|[=!(),<>]\0?|[^=!(),<> \t\r\n\0]+\0?|\0/g
 const OPERATORS: Readonly<Record<string, Operator>> = {
   in: 'in',
   notin: 'notin',
   '=': '=',
-  '==': '=',
+  '==': '==',
   '!=': '!=',
   '>': 'gt',
   '<': 'lt',
@@ -42,19 +25,17 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
  * Parses the query syntax: `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`; sorted by key, as upstream's.
  * Throws an Error with upstream's sentence about what was found and expected.
  */
-export function parseSelector(text: string, rules: SelectorRules = plainRules): Selector {
-  const requirements = new Parser(tokenize(text), rules).parse()
+export function parseSelector(text: string): Selector {
+  const requirements = new Parser(tokenize(text)).parse()
   return requirements.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
 }
 
 class Parser {
   readonly #tokens: readonly Token[]
-  readonly #rules: SelectorRules
   #at = 0
 
-  constructor(tokens: readonly Token[], rules: SelectorRules) {
+  constructor(tokens: readonly Token[]) {
     this.#tokens = tokens
-    this.#rules = rules
   }
 
   parse(): Requirement[] {
@@ -85,7 +66,7 @@ class Parser {
     if (absent) token = this.#next()
     if (token.kind !== 'identifier') throw new Error(`found '${token.text}', expected: identifier`)
     const key = token.text
-    refuse('<nil>', key, this.#rules.key(key))
+    refuse([[NOWHERE, key, qualifiedName(key)]])
     if (absent) return { key, operator: '!', values: [] }
     const following = this.#peek()
     if (following.kind === 'end' || is(following, ',')) return { key, operator: 'exists', values: [] }
@@ -93,18 +74,8 @@ class Parser {
     const operator = Object.hasOwn(OPERATORS, text) ? OPERATORS[text] : undefined
     if (operator === undefined) throw new Error(`found '${text}', expected: in, notin, =, ==, !=, gt, lt`)
     const values = operator === 'in' || operator === 'notin' ? this.#valueList() : [this.#value()]
-    this.#check(key, operator, values)
+    refuse(valueProblems(key, operator, values))
     return { key, operator, values }
-  }
-
-  #check(key: string, operator: Operator, values: readonly string[]): void {
-    for (const [index, value] of values.entries()) {
-      if ((operator === 'gt' || operator === 'lt') && !isInt64(value)) {
-        const why = "for 'Gt', 'Lt' operators, the value must be an integer"
-        refuse(`values[${index}]`, value, [why])
-      }
-      refuse(`values[${index}][${key}]`, value, this.#rules.value(value))
-    }
   }
 
   #value(): string {
@@ -158,31 +129,38 @@ class Parser {
 const is = (token: Token, symbol: string): boolean => token.kind === 'symbol' && token.text === symbol
 const startsRequirement = (token: Token): boolean => token.kind === 'identifier' || is(token, '!')
 
-function refuse(path: string, value: string, problems: Iterable<string>): void {
-  const all = [...problems]
-  if (all.length > 0) throw new Error(`${path}: Invalid value: ${JSON.stringify(value)}: ${all.join('; ')}`)
+/** What is looked at, where it stands, and what is wrong with it. */
+type Problem = readonly [path: string, value: string, problems: Iterable<string>]
+
+/** How a path prints that does not exist. */
+const NOWHERE = '<nil>'
+
+function* valueProblems(key: string, operator: Operator, values: readonly string[]): Iterable<Problem> {
+  for (const [index, value] of values.entries()) {
+    if ((operator === 'gt' || operator === 'lt') && !isInt64(value))
+      yield [`values[${index}]`, value, ["for 'Gt', 'Lt' operators, the value must be an integer"]]
+  }
+  for (const [index, value] of values.entries()) yield [`values[${index}][${key}]`, value, labelValue(value)]
 }
 
-const isInt64 = (text: string): boolean => /^[-+]?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)
+/** Several sentences print as a list of Go's. */
+function refuse(problems: Iterable<Problem>): void {
+  const sentences: string[] = []
+  for (const [path, value, [...problem]] of problems)
+    if (problem.length > 0) sentences.push(`${path}: Invalid value: ${goQuote(value)}: ${problem.join('; ')}`)
+  if (sentences.length > 0) throw new Error(sentences.length === 1 ? sentences[0] : `[${sentences.join(', ')}]`)
+}
 
-/** Splits at white space and symbols; of symbols that touch, the longest that is one is taken. */
+/**
+ * Splits at white space and symbols; of symbols that touch, the longest that is one is taken. A zero byte ends the token before it, and where there
+ * is none, all.
+ */
 function tokenize(text: string): Token[] {
   const tokens: Token[] = []
-  let at = 0
-  while (at < text.length) {
-    const character = text[at]!
-    if (/[ \t\r\n]/.test(character)) at++
-    else if (SPECIAL.test(character)) {
-      const two = text.slice(at, at + 2)
-      const symbol = SYMBOLS.has(two) ? two : character
-      tokens.push({ kind: 'symbol', text: symbol })
-      at += symbol.length
-    } else {
-      let end = at + 1
-      while (end < text.length && !/[ \t\r\n]/.test(text[end]!) && !SPECIAL.test(text[end]!)) end++
-      tokens.push({ kind: 'identifier', text: text.slice(at, end) })
-      at = end
-    }
+  for (const [found] of text.matchAll(TOKEN)) {
+    const read = found.replace('\0', '')
+    if (read === '') break
+    tokens.push({ kind: SYMBOLS.has(read) ? 'symbol' : 'identifier', text: read })
   }
   return tokens
 }

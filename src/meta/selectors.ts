@@ -1,8 +1,9 @@
+import { goQuote } from './go-quote.ts'
 import type { LabelSelector } from './types.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
-export type Operator = '=' | '!=' | 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt'
+export type Operator = '=' | '==' | '!=' | 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt'
 
 export interface Requirement {
   readonly key: string
@@ -15,8 +16,6 @@ export type Selector = readonly Requirement[]
 
 export const everything: Selector = []
 
-const INTEGER = /^-?\d+$/
-
 /** Whether labels fulfil every requirement. An absent label fulfils `!=` and `notin`. */
 export function matches(selector: Selector, labels: Labels | undefined): boolean {
   for (const requirement of selector) if (!fulfils(requirement, labels)) return false
@@ -27,6 +26,7 @@ function fulfils({ key, operator, values }: Requirement, labels: Labels | undefi
   const label = labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined
   switch (operator) {
     case '=':
+    case '==':
       return label !== undefined && label === values[0]
     case 'in':
       return label !== undefined && values.includes(label)
@@ -38,11 +38,17 @@ function fulfils({ key, operator, values }: Requirement, labels: Labels | undefi
     case '!':
       return label === undefined
     case 'gt':
-      return label !== undefined && INTEGER.test(label) && BigInt(label) > BigInt(values[0]!)
+      return label !== undefined && isInt64(label) && BigInt(label) > BigInt(values[0]!)
     case 'lt':
-      return label !== undefined && INTEGER.test(label) && BigInt(label) < BigInt(values[0]!)
+      return label !== undefined && isInt64(label) && BigInt(label) < BigInt(values[0]!)
   }
 }
+
+/** Whether Go reads the text as a decimal integer of 64 bits. */
+export const isInt64 = (text: string): boolean => INTEGER.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)
+
+/** Zeros before a number are fine, however many. */
+const INTEGER = /^[-+]?0*\d{1,19}$/
 
 const compiled = new WeakMap<LabelSelector, Selector>()
 
@@ -57,7 +63,7 @@ export function compileSelector(selector: LabelSelector): Selector {
   }))
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
     const translated = ({ In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' } as const)[operator]
-    if (translated === undefined) throw new Error(`${JSON.stringify(operator)} is not a valid label selector operator`)
+    if (translated === undefined) throw new Error(`${goQuote(operator)} is not a valid label selector operator`)
     requirements.push({ key, operator: translated, values: values ?? [] })
   }
   compiled.set(selector, requirements)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { deepEqual } from '#base'
 import type { DiscoveryEndpointPort, Endpoint, EndpointHints, EndpointSlice } from '../generated/types.ts'
-import { labels } from '../validation/common.ts'
+import { fullyQualifiedDomain, labels } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -12,7 +12,7 @@ import {
   tooMany,
   unsupported,
 } from '../validation/findings.ts'
-import { dnsLabel, fullyQualifiedDomain, labelValue, qualifiedName, subdomainName } from '../validation/names.ts'
+import { dnsLabel, labelValue, qualifiedName, subdomainName } from '../validation/names.ts'
 
 const ENDPOINTS_MAX = 1000
 const ADDRESSES_MAX = 100
@@ -68,9 +68,8 @@ function validateEndpoints(endpoints: readonly Endpoint[], addressType: string, 
 }
 
 function validateAddress(address: string, type: string, field: string, found: Findings): void {
-  if (type === 'FQDN') {
-    for (const problem of fullyQualifiedDomain(address)) found.push(invalidValue(field, address, problem))
-  } else if (type === 'IPv4' || type === 'IPv6') {
+  if (type === 'FQDN') fullyQualifiedDomain(address, field, found)
+  else if (type === 'IPv4' || type === 'IPv6') {
     if (isIP(address) !== (type === 'IPv4' ? 4 : 6)) found.push(invalidValue(field, address, `must be a valid ${type} address`))
   }
 }

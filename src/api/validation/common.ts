@@ -3,7 +3,7 @@ import { deepEqual } from '#base'
 import { compareQuantities, compileSelector, isQuantity, type LabelSelector, matches } from '#meta'
 import type { PodTemplateSpec } from '../generated/types.ts'
 import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, tooLong } from './findings.ts'
-import { dnsLabel, labelValue, portName, qualifiedName, subdomainName } from './names.ts'
+import { dnsLabel, labelValue, NONE, portName, qualifiedName, subdomainName } from './names.ts'
 
 export function labels(map: Readonly<Record<string, string>> | undefined, field: string, found: Findings): void {
   for (const key in map) {
@@ -149,6 +149,24 @@ export function cidr(value: string, field: string, found: Findings): void {
   const wide = family === 4 ? 32 : 128
   if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > wide) {
     found.push(invalidValue(field, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'))
+  }
+}
+
+/** A domain of two labels or more; a dot at its end is fine. Only the first thing wrong is told. */
+export function fullyQualifiedDomain(name: string, field: string, found: Findings): void {
+  if (name === '') {
+    found.push(required(field))
+    return
+  }
+  const bare = name.replace(/\.$/, '')
+  const [...problems] = subdomainName(bare)
+  const labels = bare.split('.')
+  if (problems.length > 0) found.push(invalidValue(field, bare, problems.join(',')))
+  else if (labels.length < 2)
+    found.push(invalidValue(field, bare, 'should be a domain with at least two segments separated by dots'))
+  else {
+    const label = labels.find((each) => dnsLabel(each) !== NONE)
+    if (label !== undefined) found.push(invalidValue(field, label, [...dnsLabel(label)].join(',')))
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FieldError, FieldErrorReason } from '#meta'
+import { type FieldError, type FieldErrorReason, goQuote } from '#meta'
 import { NONE } from './names.ts'
 
 /**
@@ -20,8 +20,9 @@ const finding = (field: string, reason: FieldErrorReason, type: string, detail: 
   message: detail === '' ? type : `${type}: ${detail}`,
 })
 
-/** Strings quoted, everything else as JSON of Go's writer, which could stand inside HTML. */
+/** Strings quoted as Go does, everything else as JSON of Go's writer, which could stand inside HTML. */
 const show = (value: unknown): string => {
+  if (typeof value === 'string') return goQuote(value)
   const json = value === undefined ? 'null' : JSON.stringify(value)
   return typeof value === 'object' ? json.replace(/[<>&\u2028\u2029]/g, escaped) : json
 }
@@ -50,7 +51,7 @@ export const unsupported = (field: string, value: unknown, supported: readonly s
     field,
     'FieldValueNotSupported',
     `Unsupported value: ${show(value)}`,
-    `supported values: ${supported.map((each) => JSON.stringify(each)).join(', ')}`,
+    `supported values: ${supported.map(goQuote).join(', ')}`,
   )
 
 export const tooLong = (field: string, bytes: number): FieldError =>

@@ -57,3 +57,21 @@ for (const [title, rule] of Object.entries(rules)) {
     )
   })
 }
+
+test("what is wrong with a name is told in upstream's words", () => {
+  const cases: readonly (readonly [NameRule, name: string, prefix: boolean, problems: readonly string[]])[] = [
+    [dnsLabel, 'a.b', false, ['must not contain dots']],
+    [dnsLabel, 'a'.repeat(64), false, ['must be no more than 63 characters']],
+    [labelValue, 'a'.repeat(64), false, ['must be no more than 63 bytes']],
+    [qualifiedName, `a/${'b'.repeat(64)}`, false, ['name part must be no more than 63 bytes']],
+    [qualifiedName, `${'b'.repeat(254)}/a`, false, ['prefix part must be no more than 253 bytes']],
+    [environmentName, '', false, ['environment variable name must be non-empty']],
+    // Of a prefix the last character but one is never seen.
+    [subdomainName, 'a_-', true, []],
+    [dnsLabel, `${'a'.repeat(63)}-`, true, []],
+    [dns1035Label, '1-', true, []],
+  ]
+  for (const [rule, name, prefix, problems] of cases) assert.deepEqual([...rule(name, prefix)], problems, name)
+  assert.equal([...subdomainName('é-', true)].length, 1)
+  assert.equal([...labelValue('é'.repeat(32))][0], 'must be no more than 63 bytes')
+})

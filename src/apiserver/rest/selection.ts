@@ -1,4 +1,4 @@
-import { labelValue, qualifiedName, type ResourceDefinition } from '#api'
+import type { ResourceDefinition } from '#api'
 import {
   apiVersionOf,
   badRequest,
@@ -26,7 +26,6 @@ export interface Selection {
   selects(object: KubernetesObject): boolean
 }
 
-const LABEL_RULES = { key: qualifiedName, value: labelValue }
 const NAME = 'metadata.name'
 const NAMESPACE = 'metadata.namespace'
 
@@ -35,7 +34,7 @@ const NAMESPACE = 'metadata.namespace'
  * does not select by, or a field selector that contradicts the path (https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/).
  */
 export function selectionOf(resource: ResourceDefinition, query: URLSearchParams, name: string): Selection {
-  const labels: Selector = parse('labelSelector', query, (text) => parseSelector(text, LABEL_RULES)) ?? []
+  const labels: Selector = parse('labelSelector', query, parseSelector) ?? []
   const fields: FieldSelector = parse('fieldSelector', query, parseFieldSelector) ?? []
   for (const { path } of fields) checkField(resource, path)
   if (name !== '' && fields.length > 0 && exactly(fields, NAME) !== name) {
