@@ -51,7 +51,7 @@ const CASES: readonly [title: string, request: Sent, code: number, reason: strin
     { method: 'POST', path: MAPS, body: 'k8s\0\xff\xff\xff', type: 'application/vnd.kubernetes.protobuf' },
     400,
     'BadRequest',
-    /protobuf/,
+    /the object provided is unrecognized \(must be of type ConfigMap\): unexpected EOF/,
   ],
   [
     'an unknown media type',

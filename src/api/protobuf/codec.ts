@@ -1,5 +1,6 @@
 import { type FieldFact, ProtobufCodec, ProtobufError } from '#meta'
 import { readGenerated } from '../schemas.ts'
+import { goNameOf } from './go-names.ts'
 import { SPECIAL } from './special.ts'
 
 type Row = readonly [name: string, number: number, type: string, flags: string]
@@ -36,6 +37,7 @@ function fieldsOf(message: string): readonly FieldFact[] {
     name,
     number,
     type,
+    goName: goNameOf(message, name),
     always: flags.includes('a'),
     omitsZero: flags.includes('o'),
     repeated: flags.includes('r'),

@@ -1,4 +1,5 @@
 import { type KubernetesObject, ProtobufError, parseApiVersion, Reader, Writer } from '#meta'
+import { notRegistered } from '../older-versions/index.ts'
 import { codec, hasMessage } from './codec.ts'
 import { META, RUNTIME } from './names.ts'
 
@@ -8,36 +9,78 @@ export const PROTOBUF_MEDIA_TYPE = 'application/vnd.kubernetes.protobuf'
 const MAGIC = Buffer.from('k8s\0')
 const [TYPE_META_TAG, RAW_TAG] = [0x0a, 0x12]
 
-/** Reads the protobuf form into the same plain objects that JSON gives. Throws {@link ProtobufError}. */
-export function decodeProtobuf(bytes: Uint8Array): {
+/** A type as objects name it. */
+export interface TypeName {
   readonly apiVersion: string
   readonly kind: string
-  readonly object: Record<string, unknown>
-} {
+}
+
+/** Bytes of which it is known what they claim to be, but that are no such object. */
+export class ProtobufObjectError extends ProtobufError {
+  readonly type: TypeName
+
+  constructor(message: string, type: TypeName, options?: ErrorOptions) {
+    super(message, options)
+    this.type = type
+  }
+}
+
+/**
+ * Reads the protobuf form into the same plain objects that JSON gives. `expected` is taken for what the envelope leaves out. Throws {@link ProtobufError}, which is a
+ * {@link ProtobufObjectError} once the envelope was read.
+ */
+export function decodeProtobuf(bytes: Uint8Array, expected?: TypeName): TypeName & { readonly object: Record<string, unknown> } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length === 0) throw new ProtobufError('empty data')
   if (!buffer.subarray(0, MAGIC.length).equals(MAGIC))
-    throw new ProtobufError('the body does not start with the mark of the Kubernetes protobuf envelope')
-  const { apiVersion, kind, raw } = openEnvelope(buffer.subarray(MAGIC.length))
+    throw new ProtobufError(`provided data does not appear to be a protobuf message, expected prefix [${MAGIC.join(' ')}]`)
+  if (buffer.length === MAGIC.length) throw new ProtobufError('empty body')
+  const { typeMeta, raw } = openEnvelope(buffer.subarray(MAGIC.length))
+  const apiVersion = typeMeta.apiVersion || (expected?.apiVersion ?? '')
+  const kind = typeMeta.kind || (expected?.kind ?? '')
   const message = protobufMessageOf(apiVersion, kind)
-  if (message === undefined) throw new ProtobufError(`there is no message for ${apiVersion}, kind ${kind}`)
-  return { apiVersion, kind, object: { apiVersion, kind, ...codec().decode(message, raw) } }
+  if (message === undefined) throw new ProtobufObjectError(unknownType({ apiVersion, kind }, typeMeta), { apiVersion, kind })
+  try {
+    return { apiVersion, kind, object: { apiVersion, kind, ...codec().decode(message, raw) } }
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error
+    throw new ProtobufObjectError(error.message, { apiVersion, kind }, { cause: error })
+  }
+}
+
+function unknownType({ apiVersion, kind }: TypeName, typeMeta: Partial<TypeName>): string {
+  const shown = `runtime.TypeMeta{APIVersion:${JSON.stringify(typeMeta.apiVersion ?? '')}, Kind:${JSON.stringify(typeMeta.kind ?? '')}}`
+  if (kind === '') return `Object 'Kind' is missing in '${shown}'`
+  if (apiVersion === '') return `Object 'apiVersion' is missing in '${shown}'`
+  return notRegistered({ apiVersion, kind })
+}
+
+interface Unknown {
+  readonly typeMeta: Partial<TypeName>
+  readonly raw: Uint8Array
 }
 
 /** `runtime.Unknown`, whose content stays where it is. */
-function openEnvelope(bytes: Buffer): { readonly apiVersion: string; readonly kind: string; readonly raw: Uint8Array } {
+function openEnvelope(bytes: Buffer): Unknown {
   const reader = new Reader(bytes)
-  let type: { readonly apiVersion?: string; readonly kind?: string } = {}
+  let typeMeta: Partial<TypeName> = {}
   let raw: Uint8Array = bytes.subarray(0, 0)
   while (reader.at < reader.length) {
-    const tag = reader.tag(reader.length)
-    if (tag === TYPE_META_TAG) {
-      const end = reader.delimited(2, reader.length)
-      type = codec().decode(`${RUNTIME}TypeMeta`, reader.bytes(end))
-    } else if (tag === RAW_TAG) raw = reader.bytes(reader.delimited(2, reader.length))
-    else reader.skip(tag & 7, reader.length)
+    const start = reader.at
+    const tag = reader.tag(reader.length, 'Unknown')
+    const field = UNKNOWN_FIELDS[tag >>> 3]
+    if (field === undefined) reader.skip(start, reader.length)
+    else if ((tag & 7) !== 2) throw new ProtobufError(`proto: wrong wireType = ${tag & 7} for field ${field}`)
+    else {
+      const content = reader.bytes(reader.delimited(reader.length))
+      if (tag === TYPE_META_TAG) typeMeta = { ...typeMeta, ...codec().decode(`${RUNTIME}TypeMeta`, content) }
+      else if (tag === RAW_TAG) raw = content
+    }
   }
-  return { apiVersion: type.apiVersion ?? '', kind: type.kind ?? '', raw }
+  return { typeMeta, raw }
 }
+
+const UNKNOWN_FIELDS = [undefined, 'TypeMeta', 'Raw', 'ContentEncoding', 'ContentType']
 
 /** An object with its envelope. Its kind must have a message. */
 export function encodeProtobuf(object: object): Buffer {

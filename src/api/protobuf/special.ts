@@ -15,9 +15,9 @@ interface Instant {
 }
 
 /** Times: UTC seconds and nanoseconds; the zero time is an empty message and absent in JSON. */
-function time(name: string, nanosOf: (text: string) => number, fractionOf: (nanos: number) => string): Special {
+function time(nanosOf: (text: string) => number, fractionOf: (nanos: number) => string): Special {
   return (codec) => {
-    const readFields = codec.readerOf(META + name)
+    const readFields = codec.readerOf(`${META}Timestamp`)
     // Most times of an object are the same second.
     let known: { readonly text: string; readonly seconds: number } = { text: '', seconds: 0 }
     let shown: { readonly seconds: number; readonly text: string } = { seconds: 0, text: '1970-01-01T00:00:00' }
@@ -72,9 +72,11 @@ const embeddedJson =
     read(reader, end) {
       let text = ''
       while (reader.at < end) {
-        const tag = reader.tag(end)
-        if (tag !== FIRST_BYTES) reader.skip(tag & 7, end)
-        else text = textOf(reader, reader.delimited(2, end))
+        const start = reader.at
+        const tag = reader.tag(end, name)
+        if (tag === FIRST_BYTES) text = textOf(reader, reader.delimited(end))
+        else if (tag >>> 3 === 1) throw new ProtobufError(`proto: wrong wireType = ${tag & 7} for field Raw`)
+        else reader.skip(start, end)
       }
       if (text === '') return absent
       try {
@@ -110,7 +112,7 @@ const quantity: Special = (codec) => {
       writer.string(typeof value === 'string' ? value : String(value ?? '0'))
       writer.byte(FIRST_BYTES)
     },
-    read: (reader, end, depth) => (read(reader, end, depth, undefined) as { string?: string }).string || '0',
+    read: (reader, end, depth) => (read(reader, end, depth, undefined) as { string?: string }).string ?? '0',
   }
 }
 
@@ -162,11 +164,10 @@ const schemaOrList = (name: string, list: string): Special =>
 /** Messages whose JSON form is not an object of their fields. */
 export const SPECIAL: Readonly<Record<string, Special>> = {
   [`${META}Time`]: time(
-    'Time',
     () => 0,
     () => '',
   ),
-  [`${META}MicroTime`]: time('MicroTime', microsecondsOf, microFraction),
+  [`${META}MicroTime`]: time(microsecondsOf, microFraction),
   [`${META}FieldsV1`]: embeddedJson('FieldsV1', undefined),
   [`${RUNTIME}RawExtension`]: embeddedJson('RawExtension', undefined),
   [`${APIEXTENSIONS}JSON`]: embeddedJson('JSON', null),

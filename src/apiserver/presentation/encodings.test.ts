@@ -107,6 +107,40 @@ test('an empty list is a list', async () => {
   assert.ok((object['metadata'] as { resourceVersion?: string }).resourceVersion)
 })
 
+/** Bodies that are none, and what they are answered. */
+const UNREAD: readonly (readonly [name: string, body: Uint8Array | string, message: string])[] = [
+  ['empty', '', 'the object provided is unrecognized (must be of type ConfigMap): empty data (<empty>)'],
+  [
+    'JSON',
+    `{"kind":"ConfigMap","data":{"key":"a value that is long"}}`,
+    'the object provided is unrecognized (must be of type ConfigMap): provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] ({"kind":"ConfigMap","data":{"k ...)',
+  ],
+  ['damaged', 'k8s\0\n', 'the object provided is unrecognized (must be of type ConfigMap): unexpected EOF (6b3873000a)'],
+  [
+    'another kind that is damaged',
+    'k8s\0\n\x09\n\x02v1\x12\x03Pod\x12\x02\n\x7f',
+    'Pod in version "v1" cannot be handled as a ConfigMap: unexpected EOF',
+  ],
+  [
+    'a kind that there is not',
+    'k8s\0\n\x09\n\x02v1\x12\x03Pud',
+    'Pud in version "v1" cannot be handled as a ConfigMap: no kind "Pud" is registered for version "v1" in scheme "pkg/api/legacyscheme/scheme.go:30"',
+  ],
+]
+
+for (const [name, body, message] of UNREAD) {
+  test(`a body in protobuf is refused: ${name}`, async () => {
+    const { status, object } = await protobuf('POST', MAPS, { type: PROTOBUF, body })
+    assert.deepEqual([status, object['reason'], object['message']], [400, 'BadRequest', message])
+  })
+}
+
+test('a body in protobuf need not say what it is', async () => {
+  const bare = Buffer.from('k8s\0\x12\x07\n\x05\n\x03bar', 'latin1')
+  const { status, object } = await protobuf('POST', MAPS, { query: 'dryRun=All', type: PROTOBUF, body: bare })
+  assert.deepEqual([status, (object['metadata'] as { name: string }).name], [201, 'bar'])
+})
+
 test('a body in protobuf is created, and answered in protobuf', async () => {
   const sent = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'two' }, binaryData: { x: 'AAE=' } }
   const { status, object } = await protobuf('POST', MAPS, message(sent))

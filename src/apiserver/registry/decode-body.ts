@@ -1,4 +1,4 @@
-import { decodeProtobuf, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
+import { decodeProtobuf, PROTOBUF_MEDIA_TYPE, ProtobufObjectError, type ResourceDefinition, type TypeName } from '#api'
 import { deepClone } from '#base'
 import type { RequestBody } from '#client'
 import {
@@ -9,6 +9,8 @@ import {
   failure,
   isObject,
   type KubernetesObject,
+  ProtobufError,
+  parseApiVersion,
   type Schema,
   type Structure,
   StructureError,
@@ -23,6 +25,8 @@ export interface DecodeOptions {
   readonly contentType: string | undefined
   readonly fieldValidation: FieldValidation
   readonly warnings: string[]
+  /** What the body is to be, also where it does not say so itself. */
+  readonly type: TypeName
   /** What a text that can't be read is said to be. */
   readonly unreadable?: string
   /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
@@ -63,7 +67,8 @@ export async function decodeBody(body: RequestBody | undefined, options: DecodeO
   if (whole === undefined) throw badRequest('the request has no body; an object was expected')
   if (whole.kind === 'object') return { value: deepClone(whole.object), duplicates: [] }
   if (whole.bytes.length > BODY_BYTES_MAX) throw tooLarge()
-  if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE) return { value: readProtobuf(whole.bytes), duplicates: [] }
+  if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE)
+    return { value: readProtobuf(whole.bytes, options.type), duplicates: [] }
   const form = formOf(options)
   const { value, duplicates } = await decodeText(whole.bytes, form, options.unreadable)
   return { value, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates() }
@@ -72,13 +77,30 @@ export async function decodeBody(body: RequestBody | undefined, options: DecodeO
 const mediaTypeOf = (contentType: string | undefined): string | undefined =>
   contentType?.split(';', 1).at(0)?.trim().toLowerCase()
 
-function readProtobuf(bytes: Uint8Array): unknown {
+function readProtobuf(bytes: Uint8Array, type: TypeName): unknown {
   try {
-    return decodeProtobuf(bytes).object
+    return decodeProtobuf(bytes, type).object
   } catch (error) {
-    throw badRequest(`the body is not valid protobuf: ${error instanceof Error ? error.message : String(error)}`, error)
+    if (!(error instanceof ProtobufError)) throw error
+    if (error instanceof ProtobufObjectError) {
+      const found = { kind: error.type.kind, version: parseApiVersion(error.type.apiVersion).version }
+      throw badRequest(`${cannotHandle(found, type.kind)}: ${error.message}`, error)
+    }
+    const unrecognized = `the object provided is unrecognized (must be of type ${type.kind})`
+    throw badRequest(`${unrecognized}: ${error.message} (${summaryOf(bytes)})`, error)
   }
 }
+
+/** The start of a body, which is none of JSON. */
+function summaryOf(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '<empty>'
+  const text = bytes[0] === OPEN_BRACE ? 'utf8' : 'hex'
+  const start = Buffer.from(bytes.subarray(0, SUMMARY_BYTES_MAX)).toString(text)
+  return bytes.length > SUMMARY_BYTES_MAX ? `${start} ...` : start
+}
+
+const OPEN_BRACE = 0x7b
+const SUMMARY_BYTES_MAX = 30
 
 function formOf({ contentType, isPatch = false }: DecodeOptions): 'json' | 'yaml' {
   const type = mediaTypeOf(contentType)
@@ -144,8 +166,8 @@ function readWith(
   return structure.value as KubernetesObject
 }
 
-const cannotHandle = ({ kind, version }: Pick<ResourceDefinition, 'kind' | 'version'>): string =>
-  `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}`
+const cannotHandle = ({ kind, version }: Pick<ResourceDefinition, 'kind' | 'version'>, as = kind): string =>
+  `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${as}`
 
 function report(
   unknown: readonly string[],

@@ -1,5 +1,6 @@
+import type { TypeName } from '#api'
 import { deepClone } from '#base'
-import { badRequest, type KubernetesObject } from '#meta'
+import { apiVersionOf, badRequest, type KubernetesObject } from '#meta'
 import type { RequestContext } from '../context.ts'
 import type { DecodeOptions, FieldValidation } from '../registry/decode-body.ts'
 import { dryRunOf } from '../registry/field-management.ts'
@@ -11,14 +12,17 @@ export function fieldValidationOf({ query }: RequestContext): FieldValidation {
   return value === 'Strict' || value === 'Ignore' ? value : 'Warn'
 }
 
-/** How the body of a write is to be read. */
-export const decodeOptionsOf = (context: RequestContext): DecodeOptions => ({
+/** How the body of a write is to be read; by default as an object of the resource. */
+export const decodeOptionsOf = (context: RequestContext, type = typeOf(context)): DecodeOptions => ({
+  type,
   contentType: context.headers['content-type'],
   fieldValidation: fieldValidationOf(context),
   warnings: context.warnings,
   isPatch: context.info.verb === 'patch',
   read: context.audit && ((object) => recordRequest(context, object)),
 })
+
+const typeOf = ({ resource }: RequestContext): TypeName => ({ apiVersion: apiVersionOf(resource), kind: resource.kind })
 
 /** For the audit event: a body is shown completed, as upstream reads it. */
 function recordRequest({ audit, resource }: RequestContext, object: KubernetesObject): void {

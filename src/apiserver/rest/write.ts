@@ -126,6 +126,7 @@ async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {
   let options: Record<string, unknown> = {}
   if (body !== undefined && !(body.kind === 'bytes' && body.bytes.length === 0)) {
     const decode = {
+      type: { apiVersion: 'meta.k8s.io/v1', kind: 'DeleteOptions' },
       contentType: context.headers['content-type'],
       fieldValidation: 'Ignore' as const,
       warnings: [],

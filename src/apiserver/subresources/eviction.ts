@@ -15,7 +15,7 @@ export const eviction: Subresource = {
     const { registry } = dependencies
     const { info, resource } = context
     checkWriteOptions(context, 'CreateOptions', false)
-    const options = decodeOptionsOf(context)
+    const options = decodeOptionsOf(context, { apiVersion: 'policy/v1', kind: 'Eviction' })
     const { value, duplicates } = await decodeBody(context.body, options)
     const body = readAs(
       value,

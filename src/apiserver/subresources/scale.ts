@@ -39,7 +39,7 @@ export const scale: Subresource = {
 
 async function write(context: RequestContext, registry: Registry, paths: ScalePaths): Promise<ObjectVersion> {
   const { info } = context
-  const options = decodeOptionsOf(context)
+  const options = decodeOptionsOf(context, { apiVersion: 'autoscaling/v1', kind: 'Scale' })
   const type = info.verb === 'patch' ? patchTypeOf(options.contentType, context.resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
   const { value, duplicates } = await decodeBody(context.body, options)

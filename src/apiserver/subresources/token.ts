@@ -23,7 +23,7 @@ export const token: Subresource = {
     const { info, resource } = context
     const account = (await registry.get(resource, info.namespace, info.name)).object as ServiceAccount
     checkWriteOptions(context, 'CreateOptions', false)
-    const options = decodeOptionsOf(context)
+    const options = decodeOptionsOf(context, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' })
     const { value, duplicates } = await decodeBody(context.body, options)
     const request = readAs(
       value,

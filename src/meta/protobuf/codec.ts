@@ -10,6 +10,8 @@ export interface FieldFact {
   /** A scalar type of the language, or the name of a message. `bigint` is a uint64 that is read exactly. */
   readonly type: string
   readonly repeated?: boolean
+  /** What upstream's decoder calls it in errors; by default its name with a capital. */
+  readonly goName?: string
   /** Key and value types of a map. */
   readonly map?: readonly [key: string, value: string]
   /** The fields of this message stand in the parent's JSON object. */
@@ -40,6 +42,7 @@ export interface SpecialCoder {
 type Write = (writer: Writer, value: unknown) => void
 type WriteField = (writer: Writer, object: Record<string, unknown>) => void
 type Read = (reader: Reader, end: number, depth: number, into: unknown) => unknown
+type ReadScalar = (reader: Reader, end: number) => unknown
 type ReadField = (reader: Reader, wire: number, end: number, depth: number, object: Record<string, unknown>) => void
 
 /**
@@ -218,6 +221,7 @@ export class ProtobufCodec {
   }
 
   #compileReader(message: string): Read {
+    const own = message.slice(message.lastIndexOf('.') + 1)
     const fields: ReadField[] = []
     const lists: string[] = []
     for (const field of this.#messages.fieldsOf(message)) {
@@ -228,9 +232,10 @@ export class ProtobufCodec {
       if (depth > DEPTH_MAX) throw new ProtobufError('messages are nested too deeply')
       const object = (into ?? {}) as Record<string, unknown>
       while (reader.at < end) {
-        const tag = reader.tag(end)
+        const start = reader.at
+        const tag = reader.tag(end, own)
         const field = fields[tag >>> 3]
-        if (field === undefined) reader.skip(tag & 7, end)
+        if (field === undefined) reader.skip(start, end)
         else field(reader, tag & 7, end, depth, object)
       }
       for (const list of lists) object[list] ??= []
@@ -240,91 +245,96 @@ export class ProtobufCodec {
 
   #fieldReader(field: FieldFact): ReadField {
     const { name, type, repeated, inline, omitsZero = false } = field
-    if (field.map !== undefined) return this.#mapReader(field, field.map)
-    const message = !isScalar(field)
-    const read = message ? this.#messageReader(type) : this.#scalarReader(field)
-    if (inline) {
-      return (reader, wire, end, depth, object) => void read(reader, reader.delimited(wire, end), depth + 1, object)
-    }
-    if (repeated) {
-      const packable = isNumber(field)
-      return (reader, wire, end, depth, object) => {
-        const list = (object[name] ??= []) as unknown[]
-        if (!message && !(packable && wire === 2)) {
-          list.push(read(reader, end, wire, undefined))
-          return
-        }
-        const last = reader.delimited(wire, end)
-        if (message) list.push(read(reader, last, depth + 1, undefined))
-        else while (reader.at < last) list.push(read(reader, last, 0, undefined))
-      }
-    }
-    if (!message) {
+    const called = field.goName ?? name.charAt(0).toUpperCase() + name.slice(1)
+    if (field.map !== undefined) return this.#mapReader(field, field.map, called)
+    if (isScalar(field)) {
+      const read = this.#scalarReader(field)
+      const expected = wireTypeOf(field)
+      if (repeated) return repeatedReader(name, called, read, expected)
       return (reader, wire, end, _depth, object) => {
-        const value = read(reader, end, wire, undefined)
+        if (wire !== expected) throw wrongWireType(wire, called)
+        const value = read(reader, end)
         if (omitsZero && (value === '' || value === 0 || value === false)) delete object[name]
         else object[name] = value
       }
     }
+    const read = this.#messageReader(type)
+    if (inline) {
+      return (reader, wire, end, depth, object) => {
+        if (wire !== DELIMITED) throw wrongWireType(wire, called)
+        read(reader, reader.delimited(end), depth + 1, object)
+      }
+    }
+    if (repeated) {
+      return (reader, wire, end, depth, object) => {
+        if (wire !== DELIMITED) throw wrongWireType(wire, called)
+        const list = (object[name] ??= []) as unknown[]
+        list.push(read(reader, reader.delimited(end), depth + 1, undefined))
+      }
+    }
     return (reader, wire, end, depth, object) => {
+      if (wire !== DELIMITED) throw wrongWireType(wire, called)
       // A message that comes twice is merged.
-      const value = read(reader, reader.delimited(wire, end), depth + 1, object[name])
+      const value = read(reader, reader.delimited(end), depth + 1, object[name])
       if (value === undefined || value === null) delete object[name]
       else object[name] = value
     }
   }
 
-  #mapReader({ name }: FieldFact, [keyType, valueType]: readonly [string, string]): ReadField {
-    const key = { name: 'key', number: 1, type: keyType }
+  /** Upstream looks at no wire type inside an entry, and lets its parts end where the message does. */
+  #mapReader({ name }: FieldFact, [keyType, valueType]: readonly [string, string], called: string): ReadField {
     const value = { name: 'value', number: 2, type: valueType }
-    const readKey = this.#scalarReader(key)
-    const message = !isScalar(value)
-    const readValue = message ? this.#messageReader(valueType) : this.#scalarReader(value)
-    const zero = valueType === 'string' || valueType === 'bytes' ? '' : undefined
+    const readKey = this.#scalarReader({ name: 'key', number: 1, type: keyType })
+    const readScalar = isScalar(value) ? this.#scalarReader(value) : undefined
+    const readMessage = readScalar === undefined ? this.#messageReader(valueType) : undefined
+    const zero = SCALAR_ZEROS[valueType]
     return (reader, wire, end, depth, object) => {
-      const last = reader.delimited(wire, end)
+      if (wire !== DELIMITED) throw wrongWireType(wire, called)
+      const last = reader.delimited(end)
       let found: unknown = ''
       let item: unknown = zero
       while (reader.at < last) {
-        const tag = reader.tag(last)
-        const number = tag >>> 3
-        if (number === 1) found = readKey(reader, last, tag & 7, undefined)
-        else if (number !== 2) reader.skip(tag & 7, last)
-        else if (message) item = readValue(reader, reader.delimited(tag & 7, last), depth + 1, undefined)
-        else item = readValue(reader, last, tag & 7, undefined)
+        const start = reader.at
+        const number = reader.entryNumber(end)
+        if (number === 1) found = readKey(reader, end)
+        else if (number !== 2) reader.skip(start, last)
+        else if (readScalar !== undefined) item = readScalar(reader, end)
+        else item = readMessage!(reader, reader.delimited(end), depth + 1, undefined)
       }
+      // A message of no bytes is all its zero values.
+      if (item === undefined && readMessage !== undefined) item = readMessage(reader, reader.at, depth + 1, undefined)
+      reader.at = last
       setOwn((object[name] ??= {}) as Record<string, unknown>, String(found), item)
     }
   }
 
-  /** Takes the wire type where a message reader takes the depth. */
-  #scalarReader({ type, enum: constants }: FieldFact): Read {
+  #scalarReader({ type, enum: constants }: FieldFact): ReadScalar {
     if (constants !== undefined) {
       const names = new Map(Object.entries(constants).map(([name, number]) => [number, name]))
-      return (reader, end, wire) => {
-        const number = reader.integer(wire, end, true)
+      return (reader, end) => {
+        const number = reader.integer(end, true)
         return names.get(number) ?? number
       }
     }
     switch (type) {
       case 'int32':
-        return (reader, end, wire) => reader.integer(wire, end, true) | 0
+        return (reader, end) => reader.int32(end)
       case 'uint32':
-        return (reader, end, wire) => reader.integer(wire, end, true) >>> 0
+        return (reader, end) => reader.int32(end) >>> 0
       case 'int64':
-        return (reader, end, wire) => reader.integer(wire, end, true)
+        return (reader, end) => reader.integer(end, true)
       case 'uint64':
-        return (reader, end, wire) => reader.integer(wire, end, false)
+        return (reader, end) => reader.integer(end, false)
       case 'bigint':
-        return (reader, end, wire) => reader.exact(wire, end)
+        return (reader, end) => reader.exact(end)
       case 'bool':
-        return (reader, end, wire) => reader.bool(wire, end)
+        return (reader, end) => reader.bool(end)
       case 'string':
-        return (reader, end, wire) => reader.text(reader.delimited(wire, end))
+        return (reader, end) => reader.text(reader.delimited(end))
       case 'bytes':
-        return (reader, end, wire) => reader.base64(reader.delimited(wire, end))
+        return (reader, end) => reader.base64(reader.delimited(end))
       default:
-        return (reader, end, wire) => reader.double(wire, end)
+        return (reader, end) => reader.double(end)
     }
   }
 
@@ -342,6 +352,34 @@ const EMPTY: Readonly<Record<string, unknown>> = {}
 const NO_BYTES = new Uint8Array(0)
 const INTEGERS = new Set(['int32', 'int64', 'uint32', 'uint64', 'bigint'])
 const SCALARS = new Set([...INTEGERS, 'bool', 'string', 'bytes', 'double'])
+
+const [VARINT, FIXED64, DELIMITED] = [0, 1, 2]
+
+const wireTypeOf = (field: FieldFact): number =>
+  isNumber(field) ? VARINT : field.type === 'string' || field.type === 'bytes' ? DELIMITED : FIXED64
+
+const SCALAR_ZEROS: Readonly<Record<string, unknown>> = {
+  string: '',
+  bytes: '',
+  int32: 0,
+  int64: 0,
+  uint32: 0,
+  uint64: 0,
+  bool: false,
+}
+
+const wrongWireType = (wire: number, field: string): ProtobufError =>
+  new ProtobufError(`proto: wrong wireType = ${wire} for field ${field}`)
+
+/** Numbers may come packed into one field. */
+function repeatedReader(name: string, called: string, read: ReadScalar, expected: number): ReadField {
+  return (reader, wire, end, _depth, object) => {
+    if (wire !== expected && !(wire === DELIMITED && expected === VARINT)) throw wrongWireType(wire, called)
+    const list = (object[name] ??= []) as unknown[]
+    if (wire === expected) list.push(read(reader, end))
+    else for (const last = reader.delimited(end); reader.at < last; ) list.push(read(reader, end))
+  }
+}
 
 const isScalar = ({ type, enum: constants }: FieldFact): boolean => constants !== undefined || SCALARS.has(type)
 const isNumber = ({ type, enum: constants }: FieldFact): boolean =>

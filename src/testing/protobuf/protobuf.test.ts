@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { allResources, decodeProtobuf, encodeProtobuf, encodeProtobufMessage, protobufMessageOf } from '#api'
+import { allResources, decodeProtobuf, encodeProtobuf, encodeProtobufMessage, ProtobufObjectError, protobufMessageOf } from '#api'
 import { apiVersionOf, type KubernetesObject, ProtobufError } from '#meta'
 import { randomMessage } from './random-message.ts'
 import { bytesByHand, bytesByProtobufjs, fieldsOf } from './reference.ts'
@@ -66,21 +66,77 @@ test('protobuf: a map that has a prototype for a key is only a map', () => {
   assert.equal(Object.getPrototypeOf(object.object['data']), Object.prototype)
 })
 
-const HOSTILE: Readonly<Record<string, Buffer>> = {
-  'a length past the end': hex('0a ff ff ff ff 07 61'),
-  'a length of eight bytes': hex('0a ff ff ff ff ff ff ff 7f'),
-  'a number that does not end': hex('ff ff ff ff ff ff ff ff ff ff ff'),
-  'a number cut off': hex('0a 80'),
-  'the field number 0': hex('02 00'),
-  'a group': hex('0b 0c'),
-  'text where a message is': hex('08 01'),
-  'eight bytes cut off': hex('f9 01 00 00'),
-  'a time that never was': hex('0a 0c 42 0a 08 ff ff ff ff ff ff ff 7f'),
+/** Bytes of a ConfigMap that are none, and what upstream's decoder says of them. */
+const HOSTILE: readonly (readonly [name: string, body: Buffer, message: string])[] = [
+  ['a length past the end', hex('0a ff ff ff ff 07 61'), 'unexpected EOF'],
+  ['a length of eight bytes', hex('0a ff ff ff ff ff ff ff 7f'), 'unexpected EOF'],
+  ['a length below zero', hex('0a ff ff ff ff ff ff ff ff ff 01'), 'proto: negative length found during unmarshaling'],
+  ['a number that does not end', hex('ff ff ff ff ff ff ff ff ff ff ff'), 'proto: integer overflow'],
+  ['a number cut off', hex('0a 80'), 'unexpected EOF'],
+  ['the field number 0', hex('02 00'), 'proto: ConfigMap: illegal tag 0 (wire type 2)'],
+  ['a field number below 0', hex('fa ff ff ff 7f 00'), 'proto: ConfigMap: illegal tag -1 (wire type 34359738362)'],
+  ['the end of a group', hex('0c'), 'proto: ConfigMap: wiretype end group for non-group'],
+  ['a group that does not end', hex('7b 08 01'), 'unexpected EOF'],
+  ['a kind of field that there is not', hex('7f'), 'proto: illegal wireType 7'],
+  ['text where a message is', hex('08 01'), 'proto: wrong wireType = 0 for field ObjectMeta'],
+  ['a number where a map is', hex('10 01'), 'proto: wrong wireType = 0 for field Data'],
+  ['a name that Go spells otherwise', hex('0a 02 28 01'), 'proto: wrong wireType = 0 for field UID'],
+  ['a field of a message inside', hex('0a 02 04 01'), 'proto: ObjectMeta: wiretype end group for non-group'],
+  ['seconds that are text', hex('0a 04 42 02 0a 00'), 'proto: wrong wireType = 2 for field Seconds'],
+  ['eight bytes cut off', hex('f9 01 00 00'), 'unexpected EOF'],
+  ['a time that never was', hex('0a 0b 42 09 08 ff ff ff ff ff ff ff 7f'), '72057594037927940 seconds are not a time'],
+]
+
+for (const [name, body, message] of HOSTILE) {
+  test(`protobuf: ${name} is refused`, () => {
+    const type = { apiVersion: 'v1', kind: 'ConfigMap' }
+    assert.throws(() => decodeProtobuf(wrapped('ConfigMap', body)), { name: 'ProtobufError', message, type })
+  })
 }
 
-for (const [name, body] of Object.entries(HOSTILE)) {
-  test(`protobuf: ${name} is refused`, () => {
-    assert.throws(() => decodeProtobuf(wrapped('ConfigMap', body)), ProtobufError)
+const ENVELOPES: readonly (readonly [name: string, bytes: Buffer, message: string])[] = [
+  ['no bytes', hex(''), 'empty data'],
+  ['JSON', Buffer.from('{}'), 'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]'],
+  ['the mark alone', hex('6b 38 73 00'), 'empty body'],
+  ['an encoding that is a number', hex('6b 38 73 00 18 01'), 'proto: wrong wireType = 0 for field ContentEncoding'],
+  ['a field without a number', hex('6b 38 73 00 00'), 'proto: Unknown: illegal tag 0 (wire type 0)'],
+  ['a type that is no text', hex('6b 38 73 00 0a 02 08 01'), 'proto: wrong wireType = 0 for field APIVersion'],
+]
+
+for (const [name, bytes, message] of ENVELOPES) {
+  test(`protobuf: an envelope is refused of ${name}`, () => {
+    assert.throws(
+      () => decodeProtobuf(bytes),
+      (error) => error instanceof ProtobufError && !(error instanceof ProtobufObjectError) && error.message === message,
+    )
+  })
+}
+
+test('protobuf: what the envelope leaves out is what was expected', () => {
+  const bare = Buffer.concat([hex('6b 38 73 00 12 05'), hex('0a 03 0a 01 61')])
+  const read = decodeProtobuf(bare, { apiVersion: 'v1', kind: 'ConfigMap' })
+  assert.deepEqual(read.object, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } })
+  assert.throws(
+    () => decodeProtobuf(bare),
+    /^ProtobufError: Object 'Kind' is missing in 'runtime.TypeMeta\{APIVersion:"", Kind:""\}'$/,
+  )
+})
+
+/** Odd bytes that upstream's decoder takes. */
+const TAKEN: readonly (readonly [name: string, body: string, object: object])[] = [
+  ['an unknown group, with groups in it', '7b 08 01 83 01 84 01 7c 0a 03 0a 01 61', { metadata: { name: 'a' } }],
+  ['a field number of 32 bits, cut off', '8a 80 80 80 80 01 03 0a 01 61', { metadata: { name: 'a' } }],
+  ['a length of 64 bits, cut off', '0a 80 80 80 80 80 80 80 80 80 02', { metadata: {} }],
+  ['an entry of a map that ends behind itself', '12 04 0a 04 61 62 78 01', { data: { 'abx\u0001': '' } }],
+  ['an entry of a map without wire types', '12 06 08 01 61 10 01 62', { data: { a: 'b' } }],
+  ['an entry of a map with nothing in it', '12 00', { data: { '': '' } }],
+  ['text that is not UTF-8', '12 0a 0a 01 61 12 05 e2 82 ff c3 a4', { data: { a: '\ufffd\ufffd\ufffdä' } }],
+]
+
+for (const [name, body, object] of TAKEN) {
+  test(`protobuf: ${name} is read`, () => {
+    const { apiVersion: _, kind: __, ...read } = decodeProtobuf(wrapped('ConfigMap', hex(body))).object
+    assert.deepEqual(read, object)
   })
 }
 
