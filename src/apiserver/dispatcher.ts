@@ -86,9 +86,9 @@ export class Dispatcher {
       case 'patch':
         return written(await patch(context, registry, authorizers), presenter)
       case 'delete': {
-        const { version, gone } = await remove(context, registry)
+        const { version, gone, code } = await remove(context, registry)
         const status = gone && !resource.returnsDeleted
-        return status ? replyObject(200, deletedStatus(context, version)) : reply(200, presenter.one(version))
+        return status ? replyObject(200, deletedStatus(context, version)) : reply(code, presenter.one(version))
       }
       case 'deletecollection': {
         const { versions, metadata } = await removeCollection(context, registry, reads)

@@ -1,5 +1,6 @@
 import type { TransportRequest } from '#client'
 import { badRequest, type FieldSelector, parseFieldSelector } from '#meta'
+import { isTrue } from './rest/query-values.ts'
 
 export type RequestVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection' | 'proxy'
 
@@ -95,9 +96,6 @@ function selectedName(query: URLSearchParams | undefined): string | undefined {
 }
 
 const NAME = 'metadata.name'
-
-export const isTrue = (value: string | null | undefined): boolean =>
-  value !== null && value !== undefined && value !== '0' && value !== 'false'
 
 const pathInfo = (method: string, path: string): RequestInfo => ({ kind: 'path', verb: method.toLowerCase(), path })
 

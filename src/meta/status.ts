@@ -86,8 +86,9 @@ export function failure(
   return new StatusError(status, { cause })
 }
 
-export function success(details?: StatusDetails): Status {
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', ...(details && { details }), code: 200 }
+/** Carries no code of its own: only the answer that something was made has one. */
+export function success(details?: StatusDetails): Omit<Status, 'code'> {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', ...(details && { details }) }
 }
 
 /** `deployments.apps`; the core group adds nothing. */

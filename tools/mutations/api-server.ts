@@ -63,8 +63,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'what the administrator deletes stays',
     file: WRITE,
-    from: '  return registry.delete(context, context.info.name, await deleteRequest(context))',
-    to: "  const request = await deleteRequest(context)\n  const dryRun = context.user.username === 'kubernetes-admin' && context.resource.kind !== 'Namespace'\n  return registry.delete(context, context.info.name, { ...request, dryRun })",
+    from: '  const { version, gone } = await registry.delete(context, context.info.name, request)',
+    to: "  const dryRun = context.user.username === 'kubernetes-admin' && context.resource.kind !== 'Namespace'\n  const { version, gone } = await registry.delete(context, context.info.name, { ...request, dryRun })",
     on: [...LIFECYCLES, 'garbage-collection', 'custom-resources', 'watches'],
   },
   {

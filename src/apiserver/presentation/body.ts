@@ -6,12 +6,12 @@ import { type Form, MEDIA_TYPES, notAcceptable } from './negotiate.ts'
 
 type ObjectBody = Extract<ResponseBody, { kind: 'object' }>
 
-/** An object made for one answer; its encoding is chosen last, by {@link encoded}. JSON until then. */
+/** An object made for one answer; its encoding is chosen last, by {@link encoded}. JSON on a line of its own until then. */
 export function objectBody(object: unknown, mediaType?: string): ObjectBody {
   const frozen = deepFreeze(object)
   return new LazyBody(
     () => frozen,
-    () => joined([Buffer.from(JSON.stringify(object))]),
+    () => joined([Buffer.from(`${JSON.stringify(object)}\n`)]),
     mediaType,
   )
 }

@@ -10,6 +10,8 @@ import { protobufList } from './protobuf-list.ts'
 import { protobufOf, type Shown, showAllAs, showAs } from './shown.ts'
 import { partialMetadata, tableOf } from './table.ts'
 
+const LINE_END = Buffer.from('\n')
+
 /** Writes versions in the form that one client asked for. What is the same for every client is made once and kept with the version. */
 export class Presenter {
   readonly #resource: ResourceDefinition
@@ -38,7 +40,7 @@ export class Presenter {
     if (encoding !== 'protobuf')
       return sharedBody(
         () => shown.object,
-        () => joined(shown.parts()),
+        () => joined([...shown.parts(), LINE_END]),
       )
     const { kind } = this.#resource
     return sharedBody(
@@ -61,7 +63,9 @@ export class Presenter {
       const items = shown.map(({ object }) => partialMetadata(object, version))
       return objectBody({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${version}`, metadata, items })
     }
-    const head = { kind: listKind, apiVersion: apiVersionOf(this.#resource), metadata }
+    // Lists of custom objects have no type that would leave it out.
+    const shownMetadata = this.#resource.custom === undefined ? metadata : { continue: '', ...metadata }
+    const head = { kind: listKind, apiVersion: apiVersionOf(this.#resource), metadata: shownMetadata }
     // What goes out as bytes is not parsed.
     const object = (): unknown => Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
     if (encoding !== 'protobuf') return sharedBody(object, () => jsonList(head, shown))

@@ -12,6 +12,8 @@ export interface DeleteRequest {
   readonly propagationPolicy?: string | undefined
   readonly preconditions?: Preconditions | undefined
   readonly dryRun: boolean
+  /** Whether an object that stays a while is answered as accepted. */
+  readonly isAccepted?: boolean | undefined
 }
 
 const FOREGROUND = 'foregroundDeletion'

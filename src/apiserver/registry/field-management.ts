@@ -102,12 +102,12 @@ function resetFieldsOf(resource: ResourceDefinition, subresource: string): Field
   return Object.fromEntries(others.map((name) => [`f:${name}`, {}]))
 }
 
-/** Who writes: the `fieldManager` of the request, else the program that its user agent names. */
+/** Who writes: the `fieldManager` of the request, else the program that its user agent names; somebody does. */
 function managerOf({ query, headers }: RequestContext): string {
   const named = query.get('fieldManager')
   if (named) return named
   const program = (headers['user-agent'] ?? '').split('/', 1)[0]!
-  return program.replace(/[^\P{C}]/gu, '').slice(0, MANAGER_LENGTH_MAX)
+  return program.replace(/[^\P{C}]/gu, '').slice(0, MANAGER_LENGTH_MAX) || 'unknown'
 }
 
 const DRY_RUN_VALUES = ['All']
@@ -129,7 +129,7 @@ export function checkWriteOptions({ query, method }: RequestContext, kind: strin
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind }, '', errors)
 }
 
-export const dryRunOf = (query: URLSearchParams): string[] => query.getAll('dryRun').filter((value) => value !== '')
+export const dryRunOf = (query: URLSearchParams): string[] => query.getAll('dryRun')
 
 export function* dryRunErrors(values: readonly string[]): Iterable<FieldError> {
   if (values.some((value) => !DRY_RUN_VALUES.includes(value))) yield unsupported('dryRun', values, DRY_RUN_VALUES)

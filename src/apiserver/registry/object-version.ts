@@ -368,12 +368,13 @@ function digitsOf(revision: Revision): number {
   return digits
 }
 
+/** Nothing has revision 0: that is what would have been made, had it not been for a dry run. */
 function withRevision(object: KubernetesObject, revision: Revision): KubernetesObject {
   const { kind, apiVersion, metadata, ...rest } = object
   return deepFreeze({
     kind,
     apiVersion,
-    metadata: { ...metadata, resourceVersion: String(revision) },
+    metadata: revision === 0 ? { ...metadata } : { ...metadata, resourceVersion: String(revision) },
     ...rest,
   } as KubernetesObject)
 }

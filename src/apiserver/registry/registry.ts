@@ -350,7 +350,7 @@ export class Registry {
     await inStep
     const value = encodeForStore(await storedForm(resource, object), form)
     const versionAt = (revision: number): ObjectVersion =>
-      custom === undefined
+      custom === undefined && revision > 0
         ? versionOf(keyIn(resource, namespace, name), { value, revision }, cache.of(resource).resource)
         : shownAs(keyIn(resource, namespace, name), revision, object)
     if (dryRun) return versionAt(expected)

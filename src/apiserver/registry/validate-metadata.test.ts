@@ -75,7 +75,7 @@ test('some kinds are only replaced by who has read them', async () => {
   )
   assert.equal(
     blind.message,
-    'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
+    'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
   )
   assert.equal((await client.update(leases, { ...lease, spec: { holderIdentity: 'b' } })).spec?.holderIdentity, 'b')
   const none = await refusal(client.update(podDisruptionBudgets, { metadata: { name: 'none', namespace: 'default' } }))

@@ -10,7 +10,7 @@ const DELETES_AT_ONCE = 16
 
 /**
  * Deletes what a list with the same selectors, limit and continue shows, each by itself: what was deleted by somebody else meanwhile is no failure, the
- * first other refusal ends it. Answers what was deleted, with the metadata of the list.
+ * first other refusal ends it. Answers that list, of the objects as they were.
  */
 export async function deleteCollection(
   context: RequestContext,
@@ -18,15 +18,15 @@ export async function deleteCollection(
   dependencies: ReadDependencies,
   request: DeleteRequest,
 ): Promise<ListResult> {
-  const { versions, metadata } = await list(context, dependencies)
-  const deleted: (ObjectVersion | undefined)[] = new Array(versions.length)
+  const listed = await list(context, dependencies)
+  const { versions } = listed
   let next = 0
   let failed = false
   const worker = async (): Promise<void> => {
     while (next < versions.length && !failed) {
       const at = next++
       try {
-        deleted[at] = await deleteOne(context, registry, versions[at]!, request)
+        await deleteOne(context, registry, versions[at]!, request)
       } catch (error) {
         failed = true
         throw error
@@ -36,7 +36,7 @@ export async function deleteCollection(
   const workers = await Promise.allSettled(Array.from({ length: DELETES_AT_ONCE }, worker))
   const failure = workers.find((result) => result.status === 'rejected')
   if (failure !== undefined) throw failure.reason
-  return { versions: deleted.filter((version) => version !== undefined), metadata }
+  return listed
 }
 
 async function deleteOne(
@@ -44,13 +44,12 @@ async function deleteOne(
   registry: Registry,
   { object }: ObjectVersion,
   request: DeleteRequest,
-): Promise<ObjectVersion | undefined> {
+): Promise<void> {
   const { name = '', namespace = '' } = object.metadata ?? {}
   const one: RequestContext = { ...context, info: { ...context.info, name, namespace } }
   try {
-    return (await registry.delete(one, name, request)).version
+    await registry.delete(one, name, request)
   } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
+    if (!isNotFound(error)) throw error
   }
 }

@@ -1,6 +1,6 @@
 import { badRequest, type FieldError, failure, invalid } from '#meta'
 import type { Revision } from '#store'
-import { isTrue } from '../request-info.ts'
+import { booleanOf, isTrue, wholeNumberOf } from './query-values.ts'
 
 /** What a list or watch may ask (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions), parsed and checked. */
 export interface ListOptions {
@@ -20,15 +20,14 @@ const LIST_OPTIONS = { group: 'meta.k8s.io', kind: 'ListOptions' }
 
 /** 400 for what can't be read, 422 for combinations that have no meaning. */
 export function listOptionsOf(query: URLSearchParams, verb: 'list' | 'watch'): ListOptions {
-  const sendInitialEvents = query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined
   const options = {
-    limit: Math.max(0, wholeNumber(query, 'limit')),
+    limit: Math.max(0, wholeNumberOf(query, 'limit') ?? 0),
     continue: query.get('continue') ?? '',
     resourceVersion: query.get('resourceVersion') ?? '',
     match: query.get('resourceVersionMatch') ?? '',
-    sendInitialEvents,
+    sendInitialEvents: booleanOf(query, 'sendInitialEvents'),
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
-    timeoutSeconds: Math.max(0, wholeNumber(query, 'timeoutSeconds')),
+    timeoutSeconds: Math.max(0, wholeNumberOf(query, 'timeoutSeconds') ?? 0),
   }
   const problems = [...(verb === 'list' ? problemsOfList(options) : problemsOfWatch(options))]
   if (problems.length > 0) throw invalid(LIST_OPTIONS, '', problems)
@@ -74,15 +73,6 @@ const notSupported = (value: string, supported: readonly string[]): FieldError =
   reason: 'FieldValueNotSupported',
   message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported.map((each) => JSON.stringify(each)).join(', ')}`,
 })
-
-/** 0 when the parameter is absent. */
-function wholeNumber(query: URLSearchParams, name: string): number {
-  const text = query.get(name) ?? ''
-  if (text === '') return 0
-  const why = /^[-+]?\d+$/.test(text) ? (Number.isSafeInteger(Number(text)) ? undefined : 'value out of range') : 'invalid syntax'
-  if (why !== undefined) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`)
-  return Number(text)
-}
 
 const UINT64_MAX = 2n ** 64n - 1n
 

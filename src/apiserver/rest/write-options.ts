@@ -32,14 +32,13 @@ function recordRequest({ audit, resource }: RequestContext, object: KubernetesOb
   audit?.requested(shown)
 }
 
-/** What the body says of its name must be what the path says; a body may leave it to the path. */
+/** What the body says of its name must be what the path says; only its namespace may be left to the path. */
 export function checkIdentity(object: KubernetesObject, { info }: Pick<RequestContext, 'info'>): void {
   const { name, namespace } = object.metadata ?? {}
   if (info.namespace !== '' && namespace && namespace !== info.namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
-  if (!name) object.metadata = { ...object.metadata, name: info.name }
-  else if (name !== info.name)
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`)
+  if (!name) throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`)
+  if (name !== info.name) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`)
 }
 
 export const toStored = ({ resource }: RequestContext, object: KubernetesObject): KubernetesObject =>

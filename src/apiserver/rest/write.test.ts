@@ -297,7 +297,8 @@ test('a dry run of any write answers as the write would, and leaves all as it wa
     assert.equal((await call('PATCH', `${WEB}/scale`, MERGE, '{"spec":{"replicas":5}}', dryRun)).code, 200)
     assert.equal((await call('PATCH', `${WEB}/status`, MERGE, '{"status":{"replicas":5}}', dryRun)).code, 200)
     assert.equal((await call('DELETE', WEB, JSON_BODY, '{"dryRun":["All"]}')).code, 200)
-    assert.equal((await call('DELETE', COLLECTION, JSON_BODY, '{}', dryRun)).code, 200)
+    assert.equal((await call('DELETE', COLLECTION, JSON_BODY, '{"dryRun":["All"]}')).code, 200)
+    assert.equal((await call('DELETE', COLLECTION, JSON_BODY, '', dryRun)).code, 200)
     assert.equal(api.store.revision, revision)
   }))
 

@@ -1,20 +1,17 @@
-import { schemaOf } from '#api'
 import { invalid, isObject, type KubernetesObject, success } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
-import { decodeBody, readAs, readBody, readObject } from '../registry/decode-body.ts'
-import { checkDeleteOptions, type DeleteRequest } from '../registry/deletion.ts'
-import { checkWriteOptions, dryRunOf } from '../registry/field-management.ts'
+import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import { type CreateOptions, checkPreconditions, type Registry } from '../registry/registry.ts'
 import { apply } from './apply.ts'
 import { deleteCollection } from './delete-collection.ts'
+import { deleteRequest } from './delete-options.ts'
 import type { ListResult, ReadDependencies } from './list.ts'
 import { applyPatch, patchFindings, patchTypeOf, readingOf, UNREADABLE_PATCH } from './patch.ts'
 import { upsert, type WrittenVersion } from './upsert.ts'
 import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from './write-options.ts'
-
-const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
 
 export async function create(context: RequestContext, registry: Registry): Promise<ObjectVersion> {
   checkWriteOptions(context, 'CreateOptions', false)
@@ -57,7 +54,7 @@ export async function update(
 /** Upstream names the resource where the kind belongs, and prints the number that it read. */
 function unversioned({ resource, info }: RequestContext): Error {
   const { group, names } = resource
-  const message = 'Invalid value: 0x0: must be specified for an update'
+  const message = 'Invalid value: 0: must be specified for an update'
   const field = 'metadata.resourceVersion'
   return invalid({ group, kind: names.plural }, info.name, [{ field, reason: 'FieldValueInvalid', message }])
 }
@@ -95,8 +92,14 @@ export async function patch(
   return { version, created: false }
 }
 
-export async function remove(context: RequestContext, registry: Registry): Promise<{ version: ObjectVersion; gone: boolean }> {
-  return registry.delete(context, context.info.name, await deleteRequest(context))
+/** `code` is that of an answer which shows the object: 202 for those who asked in the old words that what it owns goes with it, while it stays. */
+export async function remove(
+  context: RequestContext,
+  registry: Registry,
+): Promise<{ readonly version: ObjectVersion; readonly gone: boolean; readonly code: 200 | 202 }> {
+  const request = await deleteRequest(context)
+  const { version, gone } = await registry.delete(context, context.info.name, request)
+  return { version, gone, code: !gone && request.isAccepted ? 202 : 200 }
 }
 
 export async function removeCollection(
@@ -118,37 +121,4 @@ async function bodyObject(context: RequestContext): Promise<KubernetesObject> {
   const options = decodeOptionsOf(context)
   const { value, duplicates } = await decodeBody(context.body, options)
   return readObject(value, duplicates, context.resource, { ...options, isTaken: true })
-}
-
-async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {
-  const body = await readBody(context.body)
-  const { query } = context
-  let options: Record<string, unknown> = {}
-  if (body !== undefined && !(body.kind === 'bytes' && body.bytes.length === 0)) {
-    const decode = {
-      type: { apiVersion: 'meta.k8s.io/v1', kind: 'DeleteOptions' },
-      contentType: context.headers['content-type'],
-      fieldValidation: 'Ignore' as const,
-      warnings: [],
-      read: context.audit && ((object: KubernetesObject) => context.audit?.requested(object)),
-    }
-    const { value } = await decodeBody(body, decode)
-    options = readAs(value, [], schemaOf(DELETE_OPTIONS), { kind: 'DeleteOptions', version: 'v1' }, decode) as Record<
-      string,
-      unknown
-    >
-  }
-  const grace = query.get('gracePeriodSeconds')
-  const orphanDependents = (options['orphanDependents'] ??
-    (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined)) as boolean | undefined
-  const named = (options['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined) as string | undefined
-  const dryRun = [...((options['dryRun'] as string[] | undefined) ?? []), ...dryRunOf(query)]
-  checkDeleteOptions({ propagationPolicy: named, orphanDependents, dryRun })
-  const policy = named ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background')
-  return {
-    gracePeriodSeconds: (options['gracePeriodSeconds'] as number | undefined) ?? (grace ? Number(grace) : undefined),
-    propagationPolicy: policy,
-    preconditions: options['preconditions'] as DeleteRequest['preconditions'],
-    dryRun: dryRun.length > 0,
-  }
 }

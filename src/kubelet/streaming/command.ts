@@ -81,7 +81,7 @@ async function join(from: Readable | undefined, to: Writable | undefined): Promi
 
 /** What clients turn into their own exit code. */
 export function statusOfExit(code: number): Status {
-  if (code === 0) return success()
+  if (code === 0) return success() as Status
   const message = `command terminated with non-zero exit code: exit status ${code}`
   const causes = [{ reason: 'ExitCode', message: String(code) }]
   return { metadata: {}, status: 'Failure', reason: 'NonZeroExitCode', message, details: { causes } } as unknown as Status
