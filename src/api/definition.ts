@@ -44,10 +44,12 @@ export interface SubresourceDefinition {
   readonly pathSuffix?: boolean
 }
 
-export interface ValidationContext {
+export interface ValidationContext<T = KubernetesObject> {
   readonly nowMs: number
   /** Nothing of that name was there before. */
   readonly isNew?: boolean
+  /** What an update finds: what was wrong with it before there was a rule may be allowed to stay. */
+  readonly old?: T
 }
 
 /** Reads one field. A method's type, so that a definition of any kind is a definition of KubernetesObject. */
@@ -115,7 +117,7 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** The same for a write through `status`. */
   prepareForStatusUpdate(draft: T, old: T): void
   /** Adds everything wrong with the object to `found`, in upstream's field order and wording. */
-  validate(object: T, found: FieldError[], context: ValidationContext): void
+  validate(object: T, found: FieldError[], context: ValidationContext<T>): void
   validateUpdate(object: T, old: T, found: FieldError[], context: ValidationContext): void
   /** Whether `validateUpdate` says all there is to say of an update, so that what was invalid before may stay so. */
   readonly ratchets: boolean
@@ -193,7 +195,7 @@ export type ResourceInput<T extends KubernetesObject> = Pick<ResourceDefinition<
     }
     /** The OpenAPI definition name, or the schema itself (CRDs). */
     readonly schema: string | (() => Schema)
-    readonly validate?: (object: T, found: FieldError[], context: ValidationContext) => void
+    readonly validate?: (object: T, found: FieldError[], context: ValidationContext<T>) => void
   }
 
 /** An object whose metadata is present, as everything that was stored is. */

@@ -295,6 +295,6 @@ test('addresses that some read otherwise are warned of', () => {
   }
   assert.deepEqual(warningsOf(endpointSlices, object as EndpointSlice), [
     'endpoints[0].addresses[0]: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
-    'endpoints[0].addresses[1]: non-standard IP address "::ffff:10.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
+    'endpoints[0].addresses[1]: non-standard IP address "::ffff:10.0.0.1" is invalid: use "10.0.0.1"',
   ])
 })

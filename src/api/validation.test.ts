@@ -230,7 +230,7 @@ const bad: readonly (readonly [name: string, resource: unknown, object: object, 
       'spec.ports[2].name: Required value',
       'spec.ports[2].port: Invalid value: 0: must be between 1 and 65535, inclusive',
       'spec.ports[2].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive',
-      'spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80}',
+      'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
     ],
   ],
   [
@@ -366,7 +366,8 @@ test('what must not change is said so', () => {
     changes(
       services,
       { spec: { ports: [{ port: 80 }], clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'] } },
-      (draft: { spec: { clusterIPs: string[] } }) => {
+      (draft: { spec: { clusterIP: string; clusterIPs: string[] } }) => {
+        draft.spec.clusterIP = '10.96.0.2'
         draft.spec.clusterIPs = ['10.96.0.2']
       },
     ),

@@ -1,7 +1,7 @@
 import { age, fewOf, NONE, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Endpoints } from '../generated/types.ts'
-import { addressWarnings } from '../validation/addresses.ts'
+import { addressWarnings } from '../validation/ip.ts'
 import { validateEndpoints } from './validate-endpoints.ts'
 
 export const endpoints = defineResource<Endpoints>({

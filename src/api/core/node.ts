@@ -1,6 +1,6 @@
 import { defineResource } from '../define-resource.ts'
 import type { Node } from '../generated/types.ts'
-import { rangeWarnings } from '../validation/addresses.ts'
+import { rangeWarnings } from '../validation/ip.ts'
 import { nodeColumns } from './node-columns.ts'
 import { validateNode, validateNodeStatus, validateNodeUpdate } from './validate-node.ts'
 

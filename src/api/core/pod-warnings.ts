@@ -1,6 +1,6 @@
 import type { KubernetesObject, ObjectMeta } from '#meta'
 import type { Affinity, Container, EnvVar, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec } from '../generated/types.ts'
-import { addressWarnings } from '../validation/addresses.ts'
+import { addressWarnings } from '../validation/ip.ts'
 import { dnsLabel, NONE } from '../validation/names.ts'
 import { expressionWarnings, labelDeprecation, termWarnings } from './node-label-warnings.ts'
 import { CONTAINER_LISTS } from './pod-facts.ts'

@@ -1,5 +1,5 @@
 import type { Service } from '../generated/types.ts'
-import { addressWarnings, rangeWarnings } from '../validation/addresses.ts'
+import { addressWarnings, rangeWarnings } from '../validation/ip.ts'
 
 const HINTS = 'service.kubernetes.io/topology-aware-hints'
 

@@ -1,10 +1,11 @@
 import { defineResource } from '../define-resource.ts'
 import type { Service } from '../generated/types.ts'
-import { dns1035Label } from '../validation/names.ts'
+import { dnsLabel } from '../validation/names.ts'
 import { defaultService } from './default-service.ts'
 import { serviceColumns } from './service-columns.ts'
 import { balancerWarnings, serviceWarnings } from './service-warnings.ts'
 import { validateService, validateServiceUpdate } from './validate-service.ts'
+import { validateServiceStatus } from './validate-service-status.ts'
 
 export const services = defineResource<Service>({
   group: '',
@@ -31,9 +32,11 @@ export const services = defineResource<Service>({
   },
   default: defaultService,
   columns: serviceColumns,
-  validateName: dns1035Label,
+  validateName: dnsLabel,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
+  ratchets: true,
+  validateStatusUpdate: validateServiceStatus,
   warnings: (service, _old, warnings) => serviceWarnings(service, warnings),
   statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.core.v1.Service',

@@ -1,7 +1,7 @@
 import { deepEqual } from '#base'
 import type { EndpointAddress, EndpointPort, Endpoints } from '../generated/types.ts'
-import { ipAddress } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, oneOf, port, required } from '../validation/findings.ts'
+import { ipAddress } from '../validation/ip.ts'
 import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'

@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '#meta'
 import type { Container, PodSpec, PodTemplateSpec, Volume } from '../generated/types.ts'
-import { dnsLabelField, ipAddress, labels, quantity } from '../validation/common.ts'
+import { dnsLabelField, labels } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -14,10 +14,12 @@ import {
   tooLong,
   within,
 } from '../validation/findings.ts'
+import { ipAddress } from '../validation/ip.ts'
 import { dnsLabel, type NameRule, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
 import { hasContainer, visitedContainers } from './pod-facts.ts'
 import { validateContainers } from './validate-container.ts'
 import { validatePodResources } from './validate-pod-resources.ts'
+import { ofContainer, validateResources } from './validate-resources.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './validate-scheduling.ts'
 import { validateHostUsers, validatePodSecurity, validateSystem } from './validate-security.ts'
 import { validateVolumes } from './validate-volume.ts'
@@ -68,7 +70,7 @@ export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, fiel
   named(spec.priorityClassName, subdomainName, `${field}.priorityClassName`, found)
   named(spec.runtimeClassName, subdomainName, `${field}.runtimeClassName`, found)
   optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`, found)
-  for (const [name, value] of Object.entries(spec.overhead ?? {})) quantity(value, `${field}.overhead[${name}]`, found)
+  if (spec.overhead !== undefined) validateResources({ limits: spec.overhead }, ofContainer, `${field}.overhead`, found)
   validateSystem(spec, field, found)
   validateFileVolumes(spec, volumes, field, found)
 }

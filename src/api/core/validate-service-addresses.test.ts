@@ -79,7 +79,7 @@ const cases: readonly (readonly [name: string, old: object, change: Partial<Serv
     'it becomes a mere name',
     dual,
     { type: 'ExternalName', clusterIP: '', clusterIPs: [], ipFamilies: [], externalName: 'example.com' },
-    [],
+    ['spec.ipFamilyPolicy: Forbidden: may not be set for ExternalName services'],
   ],
 ]
 

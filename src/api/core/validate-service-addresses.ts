@@ -1,14 +1,15 @@
 import type { ServiceSpec } from '../generated/types.ts'
 import { ipFamilyOf } from '../networking/address-range.ts'
-import { ipAddress } from '../validation/common.ts'
 import { duplicateValue, type Findings, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
+import { ipAddress } from '../validation/ip.ts'
+import { NONE } from '../validation/names.ts'
 
 export const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === 'None' || spec.clusterIPs?.[0] === 'None'
 
 const FAMILIES = ['IPv4', 'IPv6']
 
 /** The families and addresses of a Service, each by itself and against the others. */
-export function validateClusterIPs(spec: ServiceSpec, found: Findings): void {
+export function validateClusterIPs(spec: ServiceSpec, found: Findings, kept: readonly string[] = NONE): void {
   const { clusterIP = '', clusterIPs = [], ipFamilies = [] } = spec
   const path = 'spec.clusterIPs'
   const before = found.length
@@ -24,7 +25,7 @@ export function validateClusterIPs(spec: ServiceSpec, found: Findings): void {
   optionalOneOf(spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy', found)
   const isSound = found.length === before
   const beforeAddresses = found.length
-  validateAddresses(clusterIPs, found)
+  validateAddresses(clusterIPs, found, kept)
   const areAddresses = found.length === beforeAddresses
   if (clusterIPs.length > 2) found.push(invalidValue(path, clusterIPs, 'may only hold up to 2 values'))
   if (!areAddresses) return
@@ -40,9 +41,9 @@ export function validateClusterIPs(spec: ServiceSpec, found: Findings): void {
   }
 }
 
-function validateAddresses(clusterIPs: readonly string[], found: Findings): void {
+function validateAddresses(clusterIPs: readonly string[], found: Findings, kept: readonly string[]): void {
   for (const [index, ip] of clusterIPs.entries()) {
-    if (index > 0 || ip !== 'None') ipAddress(ip, `spec.clusterIPs[${index}]`, found)
+    if (index > 0 || ip !== 'None') ipAddress(ip, `spec.clusterIPs[${index}]`, found, kept)
     else if (clusterIPs.length > 1)
       found.push(invalidValue('spec.clusterIPs', clusterIPs, "'None' must be the first and only value"))
   }

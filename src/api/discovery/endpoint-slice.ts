@@ -1,8 +1,8 @@
 import { age, fewOf, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { EndpointSlice } from '../generated/types.ts'
-import { addressWarnings } from '../validation/addresses.ts'
 import { immutable } from '../validation/common.ts'
+import { addressWarnings } from '../validation/ip.ts'
 import { validateEndpointSlice } from './validate-endpoint-slice.ts'
 
 export const endpointSlices = defineResource<EndpointSlice>({

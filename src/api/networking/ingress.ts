@@ -35,7 +35,7 @@ export const ingresses = defineResource<Ingress>({
     age,
   ],
   validate: validateIngress,
-  validateStatusUpdate: (ingress, _old, found) => validateIngressStatus(ingress, found),
+  validateStatusUpdate: validateIngressStatus,
   warnings: ingressWarnings,
   statusWarnings: balancerWarnings,
   schema: 'io.k8s.api.networking.v1.Ingress',

@@ -1,7 +1,7 @@
 import { age, formatSelector, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec } from '../generated/types.ts'
-import { rangeWarnings } from '../validation/addresses.ts'
+import { rangeWarnings } from '../validation/ip.ts'
 import { validateNetworkPolicy } from './validate-network-policy.ts'
 
 export const networkPolicies = defineResource<NetworkPolicy>({

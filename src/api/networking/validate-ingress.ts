@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
+import { validateBalancerName } from '../core/validate-service-status.ts'
 import type { ValidationContext } from '../definition.ts'
 import type { HTTPIngressPath, Ingress, IngressBackend, TypedLocalObjectReference } from '../generated/types.ts'
-import { ipAddress } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, port, required, unsupported } from '../validation/findings.ts'
+import { ipAddress } from '../validation/ip.ts'
 import { dns1035Label, pathSegmentName, portName, subdomainName, wildcardName } from '../validation/names.ts'
 
 export function validateIngress({ metadata, spec = {} }: Ingress, found: Findings, { isNew = false }: ValidationContext): void {
@@ -39,13 +40,12 @@ const domain = (host: string, field: string, found: Findings): void =>
   complaints((host.includes('*') ? wildcardName : subdomainName)(host), host, field, found)
 
 /** Where a balancer may be found. */
-export function validateIngressStatus({ status }: Ingress, found: Findings): void {
+export function validateIngressStatus({ status }: Ingress, { status: old }: Ingress, found: Findings): void {
+  const kept = old?.loadBalancer?.ingress?.map(({ ip }) => ip ?? '')
   for (const [index, { ip, hostname }] of (status?.loadBalancer?.ingress ?? []).entries()) {
     const path = `status.loadBalancer.ingress[${index}]`
-    if (ip) ipAddress(ip, `${path}.ip`, found)
-    if (!hostname) continue
-    complaints(subdomainName(hostname), hostname, `${path}.hostname`, found)
-    if (isIP(hostname) !== 0) found.push(invalidValue(`${path}.hostname`, hostname, 'must be a DNS name, not an IP address'))
+    if (ip) ipAddress(ip, `${path}.ip`, found, kept)
+    validateBalancerName(hostname, `${path}.hostname`, found)
   }
 }
 

@@ -1,15 +1,19 @@
 import { BlockList, isIP } from 'node:net'
+import type { ValidationContext } from '../definition.ts'
 import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../generated/types.ts'
-import { cidr, labelSelector, portOrName } from '../validation/common.ts'
+import { labelSelector, portOrName } from '../validation/common.ts'
 import { type Findings, forbid, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
+import { cidr } from '../validation/ip.ts'
+import { NONE } from '../validation/names.ts'
 
-export function validateNetworkPolicy({ spec }: NetworkPolicy, found: Findings): void {
+export function validateNetworkPolicy({ spec }: NetworkPolicy, found: Findings, { old }: ValidationContext<NetworkPolicy>): void {
+  const kept = old === undefined ? NONE : rangesOf(old)
   labelSelector(spec?.podSelector, 'spec.podSelector', found)
   for (const [index, { ports, from }] of (spec?.ingress ?? []).entries()) {
-    validateRule(ports, from, `spec.ingress[${index}]`, 'from', found)
+    validateRule(ports, from, `spec.ingress[${index}]`, 'from', kept, found)
   }
   for (const [index, { ports, to }] of (spec?.egress ?? []).entries()) {
-    validateRule(ports, to, `spec.egress[${index}]`, 'to', found)
+    validateRule(ports, to, `spec.egress[${index}]`, 'to', kept, found)
   }
   const types = spec?.policyTypes ?? []
   if (types.length > 2) {
@@ -22,15 +26,22 @@ export function validateNetworkPolicy({ spec }: NetworkPolicy, found: Findings):
   }
 }
 
+/** Every range that a policy has anywhere. */
+function rangesOf({ spec }: NetworkPolicy): string[] {
+  const peers = [...(spec?.ingress ?? []).flatMap(({ from = [] }) => from), ...(spec?.egress ?? []).flatMap(({ to = [] }) => to)]
+  return peers.flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])]))
+}
+
 function validateRule(
   ports: readonly NetworkPolicyPort[] | undefined,
   peers: readonly NetworkPolicyPeer[] | undefined,
   field: string,
   side: 'from' | 'to',
+  kept: readonly string[],
   found: Findings,
 ): void {
   for (const [index, each] of (ports ?? []).entries()) validatePort(each, `${field}.ports[${index}]`, found)
-  for (const [index, peer] of (peers ?? []).entries()) validatePeer(peer, `${field}.${side}[${index}]`, found)
+  for (const [index, peer] of (peers ?? []).entries()) validatePeer(peer, `${field}.${side}[${index}]`, kept, found)
 }
 
 function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string, found: Findings): void {
@@ -45,26 +56,31 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: stri
   portOrName(endPort, `${path}.endPort`, found)
 }
 
-function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string, found: Findings): void {
+function validatePeer(
+  { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer,
+  path: string,
+  kept: readonly string[],
+  found: Findings,
+): void {
   labelSelector(podSelector, `${path}.podSelector`, found)
   labelSelector(namespaceSelector, `${path}.namespaceSelector`, found)
-  if (ipBlock !== undefined) validateBlock(ipBlock, `${path}.ipBlock`, found)
+  if (ipBlock !== undefined) validateBlock(ipBlock, `${path}.ipBlock`, kept, found)
   if (podSelector !== undefined || namespaceSelector !== undefined) {
     if (ipBlock !== undefined) found.push(forbid(path, 'may not specify both ipBlock and another peer'))
   } else if (ipBlock === undefined) found.push(required(path, 'must specify a peer'))
 }
 
-function validateBlock({ cidr: whole, except = [] }: IPBlock, field: string, found: Findings): void {
+function validateBlock({ cidr: whole, except = [] }: IPBlock, field: string, kept: readonly string[], found: Findings): void {
   if (!whole) {
     found.push(required(`${field}.cidr`))
     return
   }
   const before = found.length
-  cidr(whole, `${field}.cidr`, found)
+  cidr(whole, `${field}.cidr`, found, kept)
   if (found.length > before) return
   for (const [index, part] of except.entries()) {
     const before = found.length
-    cidr(part, `${field}.except[${index}]`, found)
+    cidr(part, `${field}.except[${index}]`, found, kept)
     if (found.length === before && !isWithin(part, whole))
       found.push(invalidValue(`${field}.except[${index}]`, part, 'must be a strict subset of `cidr`'))
   }

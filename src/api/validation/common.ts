@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { deepEqual } from '#base'
 import { compareQuantities, compileSelector, isQuantity, type LabelSelector, matches } from '#meta'
 import type { PodTemplateSpec } from '../generated/types.ts'
@@ -136,19 +135,6 @@ export function portOrName(value: number | string | undefined, field: string, fo
   if (typeof value === 'string') complaints(portName(value), value, field, found)
   else if (value === undefined || value < 1 || value > 65_535) {
     found.push(invalidValue(field, value ?? 0, 'must be between 1 and 65535, inclusive'))
-  }
-}
-
-export function ipAddress(value: string, field: string, found: Findings): void {
-  if (isIP(value) === 0) found.push(invalidValue(field, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'))
-}
-
-export function cidr(value: string, field: string, found: Findings): void {
-  const [address = '', bits = '', ...rest] = value.split('/')
-  const family = isIP(address)
-  const wide = family === 4 ? 32 : 128
-  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > wide) {
-    found.push(invalidValue(field, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'))
   }
 }
 

@@ -248,7 +248,7 @@ export class Registry {
       const nowMs = clock.now()
       const found: Findings = []
       validateUpdate(object, old, resource, found)
-      if (main && !resource.ratchets) resource.validate(object, found, { nowMs })
+      if (main && !resource.ratchets) resource.validate(object, found, { nowMs, old })
       if (main) resource.validateUpdate(object, old, found, { nowMs })
       else if (options.subresource === 'status') resource.validateStatusUpdate(object, old, found, { nowMs })
       else resource.validateSubresourceUpdate(options.subresource, object, old, found, { nowMs })
