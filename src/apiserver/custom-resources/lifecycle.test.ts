@@ -67,7 +67,7 @@ test('objects of custom kinds, and their definitions, are only replaced by who h
   const { client } = api
   const [widgets] = await establish(client, crdOf({ schema: SPEC }))
   const created = await client.create(widgets!, widget('a'))
-  const rule = 'metadata.resourceVersion: Invalid value: 0x0: must be specified for an update'
+  const rule = 'metadata.resourceVersion: Invalid value: 0: must be specified for an update'
   await assert.rejects(client.update(widgets!, widget('a', { spec: { color: 'red' } })), {
     message: `widgets.example.com "a" is invalid: ${rule}`,
   })

@@ -58,7 +58,7 @@ test('selectors that are not understood limit nothing, and the answer says so', 
   assert.equal(await ask({ fieldSelector: { rawSelector: 'spec.nodeName=a' } }), undefined)
   assert.equal(
     await ask({
-      fieldSelector: { rawSelector: '=' },
+      fieldSelector: { rawSelector: 'a' },
       labelSelector: { requirements: [unknown, { ...unknown, operator: 'In' }] },
     }),
     '[spec.resourceAttributes.fieldSelector ignored due to parse error, spec.resourceAttributes.labelSelector partially ignored due to parse error]',
