@@ -18,6 +18,7 @@ export function generateSchemas(): string {
       const flags = presence(name, property)
       if (isAlwaysThere(fact.properties![property]!, flags, definitions)) child['always'] = true
       else if (isLeftOut(fact.properties![property]!, flags)) child['omitsZero'] = true
+      else if (isNull(fact.properties![property]!, flags)) child['writtenAsNull'] = true
     }
     return `${JSON.stringify(name)}:${JSON.stringify(schema)}`
   })
@@ -63,6 +64,12 @@ const EMPTIABLE = new Set(['string', 'boolean', 'integer', 'number', 'array', 'o
 /** What has omitempty and no pointer is left out when it is empty, unless it is a struct. */
 const isLeftOut = (fact: Fact, flags = ''): boolean =>
   flags.includes('o') && !flags.includes('p') && fact.$ref === undefined && EMPTIABLE.has(fact.type ?? '')
+
+/** A time or open JSON that is not behind a pointer, and a pointer without omitempty. */
+function isNull(fact: Fact, flags: string | undefined): boolean {
+  if (flags === undefined || flags.includes('z')) return false
+  return flags.includes('p') ? !flags.includes('o') : fact.$ref !== undefined
+}
 
 function special(name: string): Record<string, unknown> {
   if (!OPEN.test(name)) return {}

@@ -29,6 +29,8 @@ export interface Schema {
   readonly nullable?: boolean
   /** A property that upstream's objects have even while nobody set it: a struct not behind a pointer, or a scalar or list that is written when empty. */
   readonly always?: boolean
+  /** A property that upstream writes as null while it is not set: a time or open JSON not behind a pointer, or a pointer without omitempty. We leave it out. */
+  readonly writtenAsNull?: boolean
   /** A property that upstream leaves out when it holds its type's zero value, an empty list or an empty map: one with omitempty and no pointer. */
   readonly omitsZero?: boolean
   readonly gvk?: readonly (readonly [group: string, version: string, kind: string])[]

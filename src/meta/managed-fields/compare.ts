@@ -2,8 +2,8 @@ import { deepEqual } from '#base'
 import { isObject } from '../merge-patch.ts'
 import type { Schema } from '../schema.ts'
 import { type FieldSet, FieldSetBuilder, isEmptySet } from './field-set.ts'
-import { fieldElement, fieldSchema, type Item, itemsOf, type Shape, shapeOf } from './shape.ts'
-import { zeroOf } from './zero.ts'
+import { fieldElement, fieldSchema, type Item, itemsIn, itemsOf, type Shape, shapeOf, Unmanageable } from './shape.ts'
+import { writtenAsNull, zeroOf } from './zero.ts'
 
 /** What differs between two versions of an object: fields that came, went, or have another value. Disjoint. */
 export interface Comparison {
@@ -12,7 +12,7 @@ export interface Comparison {
   readonly modified: FieldSet
 }
 
-/** Compares two versions by the shape of their schema. The order of keyed lists and sets makes no difference. */
+/** Compares two versions by the shape of their schema. The order of keyed lists and sets makes no difference. Throws {@link Unmanageable}. */
 export function compare(before: unknown, after: unknown, schema: Schema): Comparison {
   const comparer = new Comparer()
   comparer.walk(before, after, schema)
@@ -34,19 +34,22 @@ class Comparer {
 
   walk(before: unknown, after: unknown, schema: Schema | undefined): void {
     if (before === after) return
-    const shape = shapeOf(schema, after ?? before)
-    switch (shape.kind) {
-      case 'leaf':
-        this.#leaf(before, after)
-        return
-      case 'map':
-        if (isHollow(before) && isHollow(after)) this.#leaf(before, after)
-        else this.#fields(before, after, shape.node)
-        break
-      default:
-        if (isHollow(before) && isHollow(after)) this.#leaf(before, after)
-        else this.#items(before, after, shape)
-    }
+    const shape = shapeOf(schema, after === undefined ? before : after)
+    const former = before === undefined || after === undefined ? shape : shapeOf(schema, before)
+    // Where the schema says nothing, a value may be of another shape than the one before it: it comes as what it is, and goes as what it was.
+    if (former.kind !== shape.kind) this.#as(former, before, after)
+    this.#as(shape, before, after)
+  }
+
+  #as(shape: Shape, before: unknown, after: unknown): void {
+    if (shape.kind === 'leaf') this.#leaf(before, after)
+    else if (shape.kind === 'map') {
+      const [left, right] = [fieldsIn(before, shape.node), fieldsIn(after, shape.node)]
+      const isOnePiece = isHollow(left) && isHollow(right) && !bringsNull(before, after, shape.node)
+      if (isOnePiece) this.#leaf(before, after)
+      else this.#fields(before, after, shape.node)
+    } else if (isHollow(itemsIn(before)) && isHollow(itemsIn(after))) this.#leaf(before, after)
+    else this.#items(before, after, shape)
   }
 
   #leaf(before: unknown, after: unknown): void {
@@ -57,7 +60,7 @@ class Comparer {
   }
 
   #fields(before: unknown, after: unknown, node: Schema | undefined): void {
-    const [left, right] = [isObject(before) ? before : undefined, isObject(after) ? after : undefined]
+    const [left, right] = [fieldsIn(before, node), fieldsIn(after, node)]
     for (const name in left) {
       const schema = fieldSchema(node, name)
       this.#child(fieldElement(name), shownValue(left, name, schema), shownValue(right, name, schema), schema)
@@ -66,6 +69,13 @@ class Comparer {
       if (left !== undefined && Object.hasOwn(left, name)) continue
       const schema = fieldSchema(node, name)
       this.#child(fieldElement(name), shownValue(left, name, schema), shownValue(right, name, schema), schema)
+    }
+    if (before === undefined || after === undefined) {
+      const there = left ?? right
+      for (const { name, element } of writtenAsNull(node)) {
+        if (there === undefined || Object.hasOwn(there, name)) continue
+        this.#child(element, before === undefined ? undefined : null, after === undefined ? undefined : null, undefined)
+      }
     }
     this.#whole(before, after)
   }
@@ -77,14 +87,20 @@ class Comparer {
     this.#whole(before, after)
   }
 
+  /** What shares an element is one piece, which comes and goes beside the fields of a single item. */
   #item(element: string, before: Item | undefined, after: Item | undefined, schema: Schema | undefined): void {
-    const duplicates = (before?.duplicates ?? 0) - (after?.duplicates ?? 0)
-    if (before === undefined || after === undefined || duplicates === 0) this.#child(element, before?.value, after?.value, schema)
-    else {
-      this.#path.push(element)
-      this.#modified.add(this.#path)
-      this.#path.pop()
+    const [several, many] = [before?.all, after?.all]
+    if (several === undefined && many === undefined) {
+      this.#child(element, before?.value, after?.value, schema)
+      return
     }
+    if (several === undefined) this.#child(element, before?.value, undefined, schema)
+    if (many === undefined) this.#child(element, undefined, after?.value, schema)
+    this.#path.push(element)
+    if (many === undefined) this.#removed.add(this.#path)
+    else if (several === undefined) this.#added.add(this.#path)
+    else if (!deepEqual(several, many)) this.#modified.add(this.#path)
+    this.#path.pop()
   }
 
   #child(element: string, before: unknown, after: unknown, schema: Schema | undefined): void {
@@ -106,7 +122,18 @@ class Comparer {
 
 /** A field as upstream's typed objects show it: some are there before anyone sets them. */
 const shownValue = (object: Record<string, unknown> | undefined, name: string, schema: Schema | undefined): unknown =>
-  object === undefined ? undefined : ((Object.hasOwn(object, name) ? object[name] : undefined) ?? zeroOf(schema))
+  object === undefined ? undefined : Object.hasOwn(object, name) && object[name] !== undefined ? object[name] : zeroOf(schema)
+
+/** Whether an empty struct comes or goes, which has nulls. */
+const bringsNull = (before: unknown, after: unknown, node: Schema | undefined): boolean =>
+  (before === undefined || after === undefined) && isObject(before ?? after) && writtenAsNull(node).length > 0
+
+/** Undefined when there are none. Throws {@link Unmanageable} for what can't be of a type with fields. */
+function fieldsIn(value: unknown, node: Schema | undefined): Record<string, unknown> | undefined {
+  if (isObject(value)) return value
+  if (node !== undefined && value !== undefined && value !== null) throw new Unmanageable()
+  return undefined
+}
 
 function isHollow(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0

@@ -1,9 +1,10 @@
 import { isObject } from '../merge-patch.ts'
+import { compareElements, readElement } from './element.ts'
 
 /**
  * A set of field paths in the form that `metadata.managedFields` carries (FieldsV1, KEP-555): a tree of path elements, `f:` a field,
  * `k:` an item of a keyed list, `v:` an item of a set, `i:` an index. A node without children is in the set; one with children only if it has the
- * mark `.`. The tree is never changed in place, so sets share what they have in common.
+ * mark `.`. Elements stand in upstream's order, since the text of a set is what clients see. The tree is never changed in place, so sets share what they have in common.
  *
  *     { "f:spec": { "f:replicas": {}, "f:selector": { ".": {}, "f:app": {} } } }
  *     holds .spec.replicas, .spec.selector and .spec.selector.app, not .spec
@@ -51,14 +52,10 @@ export function equalSets(a: FieldSet, b: FieldSet): boolean {
   return keys.every((key) => key in b && equalSets(a[key]!, b[key]!))
 }
 
-/** The path elements of each member, in the order of the tree. */
+/** The path elements of each member: those of a node before what lies below it. */
 export function* members(set: FieldSet, prefix: readonly string[] = []): Iterable<readonly string[]> {
-  for (const [element, node] of Object.entries(set)) {
-    if (element === MEMBER) continue
-    const path = [...prefix, element]
-    if (isMember(node)) yield path
-    yield* members(node, path)
-  }
+  for (const element in set) if (element !== MEMBER && isMember(set[element]!)) yield [...prefix, element]
+  for (const element in set) if (element !== MEMBER) yield* members(set[element]!, [...prefix, element])
 }
 
 /** Collects paths; the only place where a tree grows. Paths mostly share their beginning with the one before, which is not looked up again. */
@@ -107,46 +104,54 @@ function grown({ member, children }: Growing, inner: boolean): FieldSet | undefi
   if (children === undefined) return inner && member ? LEAF : undefined
   const built: Record<string, FieldSet> = {}
   for (const [element, child] of children) built[element] = grown(child, true)!
-  return nodeOf(inner && member, built)
+  const node = nodeOf(inner && member, built)
+  return node && inOrder(node)
 }
+
+/** Sets deeper than this are none. */
+const DEPTH_MAX = 1_000
 
 /**
- * Reads a FieldsV1 document that a client sent. Undefined when it isn't one, for which the server falls back on what it had.
+ * Reads a FieldsV1 document that a client sent, into the one form that it has. Elements of unknown kinds are left out. Undefined when it is no set, for which the
+ * server falls back on what it had.
  */
 export function readFieldSet(value: unknown): FieldSet | undefined {
-  return isTree(value) && !(MEMBER in value) ? value : undefined
+  const read = readNode(value, 0)
+  if (read === undefined || !(MEMBER in read)) return read
+  const { [MEMBER]: _, ...children } = read
+  return children
 }
 
-function isTree(value: unknown): value is FieldSet {
-  if (!isObject(value)) return false
-  return Object.entries(value).every(([element, child]) =>
-    element === MEMBER ? isObject(child) && isBare(child) : isElement(element) && isTree(child),
-  )
-}
-
-function isElement(element: string): boolean {
-  const rest = element.slice(2)
-  switch (element.slice(0, 2)) {
-    case 'f:':
-      return true
-    case 'i:':
-      return /^\d+$/.test(rest)
-    case 'v:':
-      return isJson(rest)
-    case 'k:':
-      return isJson(rest) && isObject(JSON.parse(rest))
-    default:
-      return false
+function readNode(value: unknown, depth: number): FieldSet | undefined {
+  if (value === null) return LEAF
+  if (!isObject(value) || depth > DEPTH_MAX) return undefined
+  const children: Record<string, FieldSet> = {}
+  for (const name of Object.keys(value)) {
+    if (name === MEMBER) continue
+    const element = readElement(name)
+    if (element === 'ignored') continue
+    const child = element === undefined ? undefined : readNode(value[name], depth + 1)
+    if (child === undefined) return undefined
+    children[element!] = Object.hasOwn(children, element!) ? joined(children[element!]!, child, true) : child
   }
+  if (isBare(children)) return LEAF
+  return inOrder(MEMBER in value ? { [MEMBER]: LEAF, ...children } : children)
 }
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
+/** The same node with its elements in order. */
+export function inOrder(node: FieldSet): FieldSet {
+  let before: string | undefined
+  for (const element in node) {
+    if (before !== undefined && compareElements(before, element) > 0) return sorted(node)
+    before = element
   }
+  return node
+}
+
+function sorted(node: FieldSet): FieldSet {
+  const result: Record<string, FieldSet> = {}
+  for (const element of Object.keys(node).sort(compareElements)) result[element] = node[element]!
+  return result
 }
 
 function isBare(node: object): boolean {
@@ -167,8 +172,14 @@ function joined(a: FieldSet, b: FieldSet, inner: boolean): FieldSet {
     if (element === MEMBER) continue
     children[element] = element in b ? joined(a[element]!, b[element]!, true) : a[element]!
   }
-  for (const element in b) if (element !== MEMBER && !(element in a)) children[element] = b[element]!
-  return nodeOf(inner && (isMember(a) || isMember(b)), children) ?? EMPTY_SET
+  let isNew = false
+  for (const element in b) {
+    if (element === MEMBER || element in a) continue
+    children[element] = b[element]!
+    isNew = true
+  }
+  const node = nodeOf(inner && (isMember(a) || isMember(b)), children) ?? EMPTY_SET
+  return isNew ? inOrder(node) : node
 }
 
 function without(a: FieldSet, b: FieldSet, inner: boolean): FieldSet | undefined {

@@ -1,4 +1,4 @@
-import { type FieldSet, LEAF, MEMBER } from './field-set.ts'
+import { type FieldSet, inOrder, LEAF, MEMBER } from './field-set.ts'
 
 /** What is remembered, of all types together; past it everything is forgotten, and found anew. A long element counts as several. */
 const STEPS_MAX = 20_000
@@ -86,6 +86,6 @@ export class Step {
     const way: Step[] = []
     for (let step: Step = this; step.#before !== undefined; step = step.#before) way.push(step)
     for (let index = way.length - 1; index >= 0; index--) set[way[index]!.#element] = way[index]!.#node
-    return Object.freeze(set)
+    return Object.freeze(inOrder(set))
   }
 }

@@ -3,6 +3,7 @@ import type { Schema } from '../schema.ts'
 import { failure } from '../status.ts'
 import type { KubernetesObject, ManagedFieldsEntry } from '../types.ts'
 import { type Comparison, compare, isSame } from './compare.ts'
+import { compareText } from './element.ts'
 import {
   difference,
   EMPTY_SET,
@@ -16,10 +17,21 @@ import {
 } from './field-set.ts'
 import { fieldsOf } from './fields-of.ts'
 import { fieldsToTakeOver, withLastApplied } from './last-applied.ts'
-import { capManagers, isSameManager, type ManagedSet, readManaged, storedManaged, writeManaged } from './managers.ts'
+import {
+  capManagers,
+  identifierOf,
+  isSameManager,
+  type ManagedSet,
+  readManaged,
+  storedManaged,
+  writeManaged,
+} from './managers.ts'
 import { mergeConfiguration, pruneUnowned } from './merge.ts'
+import { reconciled } from './reconcile.ts'
 import { setFields } from './set-fields.ts'
-import { printPath } from './shape.ts'
+import { printPath, Unmanageable } from './shape.ts'
+import { storedTypeErrors } from './typed.ts'
+import { withNulls } from './zero.ts'
 
 /** The form of one kind in one version. */
 export interface VersionForm {
@@ -60,6 +72,9 @@ const NEVER_OWNED: FieldSet = {
   },
 }
 
+/** Who had the fields of an object that nobody had applied to. */
+const BEFORE_FIRST_APPLY = 'before-first-apply'
+
 /**
  * `metadata.managedFields` after an update of `before` to `after` (undefined `before`: a create): who changed a field owns it, and nobody else any longer.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
@@ -72,8 +87,13 @@ export function managedByUpdate(
   const managed = sentOrKept(before, after, write.subresource)
   // An object that was never tracked stays so until somebody applies to it.
   if (before !== undefined && managed.length === 0) return undefined
-  if (before === undefined && managed.length === 0) return createdBy(after, write)
-  return writeManaged(capManagers(updated(managed, before ?? {}, after, write)))
+  try {
+    if (before === undefined && managed.length === 0) return createdBy(after, write)
+    return writeManaged(capManagers(updated(managed, before ?? {}, after, write)))
+  } catch (error) {
+    if (error instanceof Unmanageable) return undefined
+    throw error
+  }
 }
 
 /** Whoever creates an object owns what it sets. */
@@ -108,37 +128,58 @@ export function applyConfiguration(
   write: ApplyWrite,
 ): Applied {
   const form = write.form(write.apiVersion)!
-  const shown: KubernetesObject = live === undefined ? {} : form.of(live)
+  const shown = live === undefined ? {} : (withNulls(form.of(live), form.schema) as KubernetesObject)
   let managed = storedManaged(live?.metadata?.managedFields)
+  const errors = live === undefined ? undefined : storedTypeErrors(shown, form.schema)
   if (live !== undefined && managed.length === 0) {
-    managed = updated([], {}, live, { ...write, manager: 'before-first-apply', subresource: '', resetFields: EMPTY_SET })
+    const made = 'failed to create manager for existing fields: failed to convert new object'
+    if (errors !== undefined) throw unreadable(`${made} (${write.what}) to smd typed: ${errors}`)
+    managed = updated([], {}, live, { ...write, manager: BEFORE_FIRST_APPLY })
   }
-  const former = managed
+  const listed = fieldsOf(configuration, form.schema, write.what)
+  if (errors !== undefined) throw unreadable(`failed to create typed live object (${write.what}): ${errors}`)
+  const given = { live, shown, configuration, form, listed, managed: served(managed, write) }
+  return applied(given, write)
+}
+
+/** What an apply starts from. */
+interface Given {
+  readonly live: KubernetesObject | undefined
+  /** In the version of the request, with nulls. */
+  readonly shown: KubernetesObject
+  readonly configuration: KubernetesObject
+  readonly form: VersionForm
+  /** The fields of the configuration. */
+  readonly listed: FieldSet
+  readonly managed: readonly ManagedSet[]
+}
+
+const unreadable = (message: string): Error => failure(500, '', message)
+
+function applied({ live, shown, configuration, form, listed, managed }: Given, write: ApplyWrite): Applied {
   const identity = {
     manager: write.manager,
     operation: 'Apply',
     apiVersion: write.apiVersion,
     subresource: write.subresource,
   } as const
-  const listed = fieldsOf(configuration, form.schema, write.what)
   const set = withoutBelow(listed, write.resetFields)
   const last = managed.find((each) => isSameManager(each, identity))
   const others = managed.filter((each) => each !== last)
 
   const merged = mergeConfiguration(shown, configuration, form.schema)
-  const owned = others.reduce((all, each) => union(all, each.fields), union(set, NEVER_OWNED))
+  const owned = others.reduce((all, each) => union(all, each.fields), set)
   const document = last === undefined ? merged : pruneUnowned(merged, last.fields, owned, form.schema)
   const object = write.read(document)
-  const differences = new Differences(live ?? {}, object, write)
-  if (!write.force) refuseConflicts(others, differences, fieldsToTakeOver(write.manager, shown, form.schema))
-  const own: ManagedSet = { ...identity, time: last?.time, fields: difference(set, NEVER_OWNED) }
+  // What the request's own version says is compared as it stands there: an empty map that nobody else would see is a change, too.
+  const differences = new Differences(live ?? {}, object, write, compare(shown, document, form.schema))
+  if (!write.force) refuseConflicts(others, differences, fieldsToTakeOver(write, shown, form.schema))
+  const isSameObject = live !== undefined && deepEqual(shown, document)
+  const own: ManagedSet = { ...identity, time: isSameObject ? last?.time : write.time, fields: difference(set, NEVER_OWNED) }
   const next = [...others.flatMap((each) => yielded(each, differences)), own]
-  // A new order of a keyed list is no difference to owners, but it is one to the object.
-  if (live !== undefined && sameOwners(former, next) && deepEqual(live, object))
-    return { object: live, managedFields: writeManaged(former) }
   return {
-    object: withLastApplied(write.manager, object, configuration),
-    managedFields: writeManaged(next.map((each) => (each === own ? { ...own, time: write.time } : each))),
+    object: withLastApplied(write.manager, isSameObject ? live : object, configuration),
+    managedFields: writeManaged(next),
   }
 }
 
@@ -150,6 +191,7 @@ function updated(
   write: ManagedWrite,
 ): ManagedSet[] {
   const differences = new Differences(before, after, write)
+  const known = served(managed, write)
   const own = differences.at(write.apiVersion)!
   const changed = difference(union(own.added, own.modified), NEVER_OWNED)
   const identity = {
@@ -158,7 +200,7 @@ function updated(
     apiVersion: write.apiVersion,
     subresource: write.subresource,
   } as const
-  const result = isSame(own) ? [...managed] : managed.flatMap((each) => yielded(each, differences))
+  const result = isSame(own) ? known : known.flatMap((each) => yielded(each, differences))
   if (isEmptySet(changed)) return result
   const at = result.findIndex((each) => isSameManager(each, identity))
   const former = at === -1 ? EMPTY_SET : result[at]!.fields
@@ -166,6 +208,16 @@ function updated(
   if (at === -1) result.push(entry)
   else result[at] = entry
   return result
+}
+
+/** The managers in versions that are served, whose fields are such of their schema. */
+function served(managed: readonly ManagedSet[], write: ManagedWrite): ManagedSet[] {
+  return managed.flatMap((each) => {
+    const form = write.form(each.apiVersion)
+    if (form === undefined) return []
+    const fields = reconciled(each.fields, form.schema)
+    return [fields === each.fields ? each : { ...each, fields }]
+  })
 }
 
 /** What is left to a manager when somebody else's write changed the object; nothing when that was all it had. */
@@ -185,10 +237,12 @@ class Differences {
   readonly #write: ManagedWrite
   readonly #known = new Map<string, Comparison | undefined>()
 
-  constructor(before: KubernetesObject, after: KubernetesObject, write: ManagedWrite) {
+  /** `own`: in the version of the request, if it is known already. */
+  constructor(before: KubernetesObject, after: KubernetesObject, write: ManagedWrite, own?: Comparison) {
     this.#before = before
     this.#after = after
     this.#write = write
+    if (own !== undefined) this.#known.set(write.apiVersion, this.#reached(own))
   }
 
   at(apiVersion: string): Comparison | undefined {
@@ -200,35 +254,41 @@ class Differences {
     const form = this.#write.form(apiVersion)
     if (form === undefined) return undefined
     const shown = (object: KubernetesObject): KubernetesObject => (object.metadata === undefined ? object : form.of(object))
-    const { added, removed, modified } = compare(shown(this.#before), shown(this.#after), form.schema)
-    // What the write can't reach anyway makes nobody an owner and takes nothing from one.
+    return this.#reached(compare(shown(this.#before), shown(this.#after), form.schema))
+  }
+
+  /** What the write can't reach anyway makes nobody an owner and takes nothing from one. */
+  #reached({ added, removed, modified }: Comparison): Comparison {
     const reached = (fields: FieldSet): FieldSet => withoutBelow(fields, this.#write.resetFields)
     return { added: reached(added), removed: reached(removed), modified: reached(modified) }
   }
 }
 
 function refuseConflicts(others: readonly ManagedSet[], differences: Differences, mayTake: FieldSet): void {
-  const conflicts: { readonly owner: string; readonly path: string }[] = []
-  for (const each of others) {
-    const found = differences.at(each.apiVersion)
+  const conflicts: { readonly owner: ManagedSet; readonly path: string }[] = []
+  for (const owner of others.toSorted((a, b) => compareText(identifierOf(a), identifierOf(b)))) {
+    const found = differences.at(owner.apiVersion)
     if (found === undefined) continue
-    const touched = difference(intersection(each.fields, union(found.added, found.modified)), mayTake)
-    for (const path of members(touched)) conflicts.push({ owner: describe(each), path: printPath(path) })
+    const touched = difference(intersection(owner.fields, union(found.added, found.modified)), mayTake)
+    for (const path of members(touched)) conflicts.push({ owner, path: printPath(path) })
   }
   if (conflicts.length === 0) return
-  conflicts.sort((a, b) => (a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : a.path < b.path ? -1 : 1))
   const causes = conflicts.map(({ owner, path }) => ({
     reason: 'FieldManagerConflict',
-    message: `conflict with ${owner}`,
+    message: `conflict with ${describe(owner)}`,
     field: path,
   }))
   throw failure(409, 'Conflict', conflictMessage(conflicts), { causes })
 }
 
-function conflictMessage(conflicts: readonly { readonly owner: string; readonly path: string }[]): string {
-  if (conflicts.length === 1) return `Apply failed with 1 conflict: conflict with ${conflicts[0]!.owner}: ${conflicts[0]!.path}`
-  const byOwner = Map.groupBy(conflicts, ({ owner }) => owner)
-  const lines = [...byOwner].flatMap(([owner, own]) => [`conflicts with ${owner}:`, ...own.map(({ path }) => `- ${path}`)])
+function conflictMessage(conflicts: readonly { readonly owner: ManagedSet; readonly path: string }[]): string {
+  const [{ owner, path }, ...others] = conflicts as [(typeof conflicts)[0], ...typeof conflicts]
+  if (others.length === 0) return `Apply failed with 1 conflict: conflict with ${describe(owner)}: ${path}`
+  const byOwner = Map.groupBy(conflicts, (each) => each.owner)
+  const lines = [...byOwner].flatMap(([each, own]) => [
+    `conflicts with ${describe(each)}:`,
+    ...own.map((found) => `- ${found.path}`),
+  ])
   return `Apply failed with ${conflicts.length} conflicts: ${lines.join('\n')}`
 }
 
@@ -246,13 +306,4 @@ function sentOrKept(before: KubernetesObject | undefined, after: KubernetesObjec
   if (sent?.length === 1 && Object.keys(sent[0]!).length === 0) return []
   const read = readManaged(sent)
   return read === undefined || read.length === 0 ? storedManaged(kept) : read
-}
-
-function sameOwners(a: readonly ManagedSet[], b: readonly ManagedSet[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((one) =>
-      b.some((other) => isSameManager(one, other) && one.apiVersion === other.apiVersion && equalSets(one.fields, other.fields)),
-    )
-  )
 }

@@ -1,4 +1,5 @@
 import type { ManagedFieldsEntry } from '../types.ts'
+import { compareText, jsonText } from './element.ts'
 import { EMPTY_SET, type FieldSet, isEmptySet, readFieldSet, union } from './field-set.ts'
 
 /** One writer's fields. Writers are told apart by name, operation and subresource; those that update also by version. */
@@ -55,6 +56,18 @@ export const isSameManager = (a: Omit<ManagedSet, 'time' | 'fields'>, b: Omit<Ma
   a.subresource === b.subresource &&
   (a.operation === 'Apply' || a.apiVersion === b.apiVersion)
 
+/** What upstream tells writers apart by, and sorts them by. */
+export function identifierOf({ manager, operation, apiVersion, subresource }: ManagedSet): string {
+  const version = operation === 'Apply' ? undefined : apiVersion
+  return jsonFields({ manager, operation, apiVersion: version, subresource })
+}
+
+const jsonFields = (fields: Readonly<Record<string, string | undefined>>): string =>
+  `{${Object.entries(fields)
+    .filter(([, value]) => value)
+    .map(([name, value]) => `"${name}":${jsonText(value)}`)
+    .join(',')}}`
+
 /** Joins the oldest updaters of each version, so that the list stays bounded whatever names come by. */
 export function capManagers(sets: readonly ManagedSet[]): readonly ManagedSet[] {
   const updaters = sets.filter(({ operation }) => operation === 'Update')
@@ -85,5 +98,3 @@ function inOrder(a: ManagedSet, b: ManagedSet): number {
     compareText(a.subresource, b.subresource)
   )
 }
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -7,14 +7,15 @@ import { fieldElement, fieldSchema, isNamedField, itemElement, type Shape, shape
 /** The live value with what the configuration says of it. What neither changes is shared; the order of lists is the configuration's. */
 export function mergeConfiguration(live: unknown, configuration: unknown, schema: Schema | undefined): unknown {
   if (configuration === undefined) return live
+  if (live === undefined || live === null) return configuration
   const shape = shapeOf(schema, configuration)
-  if (shape.kind === 'leaf' || configuration === null || live === undefined || live === null) return configuration
-  if (shape.kind === 'map') return mergeFields(live, configuration, shape.node)
-  return mergeItems(live, configuration, shape)
+  if (shape.kind === 'leaf') return configuration
+  if (shape.kind === 'map') return isObject(live) ? mergeFields(live, configuration, shape.node) : configuration
+  return Array.isArray(live) ? mergeItems(live, configuration, shape) : configuration
 }
 
-function mergeFields(live: unknown, configuration: unknown, node: Schema | undefined): unknown {
-  if (!isObject(live) || !isObject(configuration)) return configuration
+function mergeFields(live: Record<string, unknown>, configuration: unknown, node: Schema | undefined): unknown {
+  if (!isObject(configuration)) return configuration === null && Object.keys(live).length > 0 ? live : configuration
   const result: Record<string, unknown> = { ...live }
   for (const name of Object.keys(configuration)) {
     const own = Object.hasOwn(live, name) ? live[name] : undefined
@@ -24,28 +25,45 @@ function mergeFields(live: unknown, configuration: unknown, node: Schema | undef
 }
 
 /**
- * Items of the configuration in its order; an item that only the live list has comes before the next one that both have.
+ * Items of the configuration in its order; an item that only the live list has stays where it was among those that both have.
  *
  *     live [a, x, b], configuration [b, n, a]  →  [x, b, n, a]
  */
-function mergeItems(live: unknown, configuration: unknown, shape: Shape & { readonly kind: 'set' | 'keyed' }): unknown {
-  if (!Array.isArray(live) || !Array.isArray(configuration)) return configuration
+function mergeItems(
+  live: readonly unknown[],
+  configuration: unknown,
+  shape: Shape & { readonly kind: 'set' | 'keyed' },
+): unknown {
+  if (!Array.isArray(configuration)) return configuration === null && live.length > 0 ? live : configuration
   const had = live.map((value: unknown) => ({ value, element: itemElement(shape, value) }))
   const wanted = configuration.map((value: unknown) => ({ value, element: itemElement(shape, value) }))
-  const places = new Map(had.map(({ element }, place) => [element, place]))
   const configured = new Set(wanted.map(({ element }) => element))
-  const following = nextShared(wanted, places)
+  const known = uniqueValues(had)
+  const shared = wanted.map(({ element }) => element).filter((element) => known.has(element))
   const result: unknown[] = []
-  let at = 0
-  const takeForeignBefore = (place: number): void => {
-    for (; at < place; at++) if (!configured.has(had[at]!.element)) result.push(had[at]!.value)
+  const taken = new Set<string | undefined>()
+  const take = ({ value, element }: Entry): void => {
+    taken.add(element)
+    result.push(mergeConfiguration(known.get(element), value, shape.items))
+    if (shared[nextShared] === element) nextShared++
   }
-  for (const [index, { value, element }] of wanted.entries()) {
-    takeForeignBefore(following[index] ?? had.length)
-    const place = places.get(element)
-    result.push(mergeConfiguration(place === undefined ? undefined : had[place]!.value, value, shape.items))
+  let [at, next, nextShared] = [0, 0, 0]
+  while (at < had.length || next < wanted.length) {
+    const own = had[at]
+    if (own === undefined) take(wanted[next++]!)
+    else if (!configured.has(own.element)) {
+      result.push(own.value)
+      at++
+    } else if (own.element === wanted[next]?.element) {
+      take(wanted[next++]!)
+      at++
+    } else {
+      // Both have it, but it comes at another place.
+      const isPassed = next < wanted.length && nextShared < shared.length && shared[nextShared] !== own.element
+      if (isPassed || taken.has(own.element)) at++
+      if (!isPassed && next < wanted.length) take(wanted[next++]!)
+    }
   }
-  takeForeignBefore(had.length)
   return result
 }
 
@@ -54,20 +72,16 @@ interface Entry {
   readonly value: unknown
 }
 
-/** For each wanted item, where the live list has the first one, from there on, that is in both. */
-function nextShared(wanted: readonly Entry[], places: ReadonlyMap<string | undefined, number>): (number | undefined)[] {
-  const result: (number | undefined)[] = []
-  let next: number | undefined
-  for (let index = wanted.length - 1; index >= 0; index--) {
-    next = places.get(wanted[index]!.element) ?? next
-    result[index] = next
-  }
-  return result
+/** What shares an element with others is merged with none. */
+function uniqueValues(items: readonly Entry[]): ReadonlyMap<string | undefined, unknown> {
+  const values = new Map<string | undefined, unknown>()
+  for (const { element, value } of items) values.set(element, values.has(element) ? undefined : value)
+  return values
 }
 
 /**
  * Takes out what an applier no longer lists: whatever it owned by its `last` configuration and nobody (`owned`, its new one included) owns now.
- * Fields and items go as a whole, with what lies below.
+ * Fields and items go as a whole, with what lies below. What loses all that it had is null, as upstream leaves it.
  */
 export function pruneUnowned(value: unknown, last: FieldSet, owned: FieldSet, schema: Schema | undefined): unknown {
   const shape = shapeOf(schema, value)
@@ -86,15 +100,16 @@ export function pruneUnowned(value: unknown, last: FieldSet, owned: FieldSet, sc
       )
       if (kept !== undefined) setOwn(result, name, kept)
     }
-    return result
+    return Object.keys(result).length === 0 && Object.keys(value).length > 0 ? null : result
   }
   if (!Array.isArray(value)) return value
-  return value
+  const kept = value
     .map((item: unknown) => {
       const element = itemElement(shape, item)
       return element === undefined ? item : prunedChild(item, element, false, last, owned, shape.items)
     })
     .filter((item) => item !== undefined)
+  return kept.length === 0 && value.length > 0 ? null : kept
 }
 
 /** Undefined when it goes. A struct's field counts as owned when anything below it is. */

@@ -3,12 +3,12 @@ import { isObject } from '../merge-patch.ts'
 import type { Schema } from '../schema.ts'
 import { EMPTY_SET, type FieldSet, LEAF } from './field-set.ts'
 import { KnownSets } from './known-sets.ts'
-import { fieldElement, fieldSchema, itemElement, type Shape, shapeOf } from './shape.ts'
-import { zeroOf } from './zero.ts'
+import { fieldElement, fieldSchema, itemElement, itemsIn, type Shape, shapeOf, Unmanageable } from './shape.ts'
+import { writtenAsNull, zeroOf } from './zero.ts'
 
 /**
  * The fields that a new object sets: what comparing it with an empty one finds added or modified, in one walk. Each type becomes a function when it is first met, and
- * sets that were met before are found again, so that objects that were made alike share theirs.
+ * sets that were met before are found again, so that objects that were made alike share theirs. Throws {@link Unmanageable}.
  */
 export const setFields = (object: unknown, schema: Schema): FieldSet => setterOf(schema)(object, EMPTY) ?? EMPTY_SET
 
@@ -65,21 +65,27 @@ function mapSetter(node: Schema | undefined): Setter {
     if (node?.properties !== undefined && Object.hasOwn(node.properties, name)) fields.set(name, field)
     return field
   }
+  const nulls = writtenAsNull(node)
   return (value, before) => {
-    if (!isObject(value)) return isHollow(value) ? asOnePiece(value, before) : before === undefined ? LEAF : undefined
+    if (!isObject(value)) {
+      if (value !== null && value !== undefined) throw new Unmanageable()
+      return asOnePiece(value, before)
+    }
     const isNew = before === undefined
     let step = known.start()
     let isBare = true
     for (const name in value) {
       isBare = false
       const { element, zero, set } = fields.get(name) ?? fieldOf(name)
-      const child = value[name] ?? zero
+      const child = value[name] === undefined ? zero : value[name]
       const was = isNew ? undefined : zero
       if (child === was) continue
       const found = set(child, was)
       if (found !== undefined) step = step.to(element, found)
     }
-    return isBare ? asOnePiece(value, before) : step.set(isNew)
+    if (isBare && !(isNew && nulls.length > 0)) return asOnePiece(value, before)
+    if (isNew) for (const { name, element } of nulls) if (value[name] === undefined) step = step.to(element, LEAF)
+    return step.set(isNew)
   }
 }
 
@@ -87,30 +93,36 @@ function listSetter(shape: Shape & { readonly kind: 'set' | 'keyed' }): Setter {
   const known = new KnownSets()
   let set: Setter | undefined
   return (value, before) => {
-    if (isHollow(value)) return asOnePiece(value, before)
+    const items = itemsIn(value)
+    if (items === undefined || items.length === 0) return asOnePiece(value, before)
     let step = known.start()
-    if (Array.isArray(value)) {
-      // Found at the first use: types may contain themselves.
-      set ??= setterOf(shape.items)
-      const seen = value.length === 1 ? undefined : new Set<string>()
-      for (let index = 0; index < value.length; index++) {
-        const element = itemElement(shape, value[index])
-        // Of what shares an element the first stands for all.
-        if (element === undefined || seen?.has(element)) continue
-        seen?.add(element)
-        const found = set(value[index], undefined)
-        if (found !== undefined) step = step.to(element, found)
-      }
+    // Found at the first use: types may contain themselves.
+    set ??= setterOf(shape.items)
+    const elements = elementsOf(shape, items)
+    const several = elements.length === 1 ? undefined : repeated(elements)
+    for (let index = 0; index < elements.length; index++) {
+      const element = elements[index]!
+      if (several?.has(element)) continue
+      const found = set(items[index], undefined)
+      if (found !== undefined) step = step.to(element, found)
     }
+    // What shares an element is one piece.
+    if (several !== undefined) for (const element of several) step = step.to(element, LEAF)
     return step.set(before === undefined)
   }
 }
 
-function isHollow(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length === 0
-  if (isObject(value)) {
-    for (const _ in value) return false
-    return true
-  }
-  return true
+function elementsOf(shape: Shape, items: readonly unknown[]): string[] {
+  return items.map((item) => {
+    const element = itemElement(shape, item)
+    if (element === undefined) throw new Unmanageable()
+    return element
+  })
+}
+
+/** Elements that several items share, which is rare. */
+function repeated(elements: readonly string[]): ReadonlySet<string> | undefined {
+  const seen = new Set(elements)
+  if (seen.size === elements.length) return undefined
+  return new Set(elements.filter((element) => !seen.delete(element)))
 }

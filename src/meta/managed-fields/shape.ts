@@ -1,6 +1,6 @@
-import { deepEqual } from '#base'
 import { isObject } from '../merge-patch.ts'
 import { deref, type Schema } from '../schema.ts'
+import { jsonText } from './element.ts'
 
 /**
  * How ownership sees a value: as one piece (`leaf`), by its fields (`map`), or by its items, which are told apart by their value (`set`) or by key
@@ -26,23 +26,31 @@ interface KeyPart {
   readonly default: unknown
 }
 
+const RAW_EXTENSION = 'io.k8s.apimachinery.pkg.runtime.RawExtension'
 const LEAF: Shape = { kind: 'leaf' }
 const OPEN_MAP: Shape = { kind: 'map', node: undefined }
 const shapes = new WeakMap<Schema, Shape | 'open'>()
 
 /** The shape that `schema` gives to `value`. Where the schema says nothing, objects are maps and lists are one piece. */
 export function shapeOf(schema: Schema | undefined, value: unknown): Shape {
-  if (schema === undefined) return isObject(value) ? OPEN_MAP : LEAF
+  if (schema === undefined) return openShape(value)
   let shape = shapes.get(schema)
   if (shape === undefined) {
     shape = declaredShape(schema)
     shapes.set(schema, shape)
   }
-  return shape === 'open' ? (isObject(value) ? OPEN_MAP : LEAF) : shape
+  return shape === 'open' ? openShape(value) : shape
 }
+
+/** Null may be of any type, of which a map is the first. */
+const openShape = (value: unknown): Shape => (isObject(value) || value === null ? OPEN_MAP : LEAF)
+
+/** Open JSON that is owned as one piece, whatever it is. */
+export const isRawExtension = ({ name }: Schema): boolean => name === RAW_EXTENSION
 
 function declaredShape(schema: Schema): Shape | 'open' {
   const node = deref(schema)
+  if (isRawExtension(node)) return LEAF
   if (node.type === 'array') {
     const listType = schema.listType ?? node.listType
     if (listType === 'set') return { kind: 'set', items: node.items }
@@ -51,7 +59,8 @@ function declaredShape(schema: Schema): Shape | 'open' {
   }
   if ((schema.mapType ?? node.mapType) === 'atomic') return LEAF
   if (node.properties !== undefined || node.additionalProperties !== undefined) return { kind: 'map', node }
-  return node.preserveUnknownFields || node.type === undefined ? 'open' : LEAF
+  if (node.preserveUnknownFields || node.type === undefined) return 'open'
+  return node.type === 'object' ? { kind: 'map', node } : LEAF
 }
 
 const keyedShape = (items: Schema | undefined, keys: readonly string[]): Shape => ({
@@ -85,42 +94,57 @@ export function fieldElement(name: string): string {
   return element
 }
 
-/** The path element of a list's item; undefined for an item that has none of the list's keys. */
+/** The path element of a list's item; undefined for what can't be one: it has none of the list's keys, or is no single value in a set. */
 export function itemElement(shape: Shape, item: unknown): string | undefined {
-  if (shape.kind === 'set') return `v:${JSON.stringify(item)}`
+  if (shape.kind === 'set') return typeof item === 'object' ? undefined : `v:${jsonText(item)}`
   if (shape.kind !== 'keyed' || !isObject(item)) return undefined
   let text = ''
   for (const { name, start, default: otherwise } of shape.parts) {
-    const value = item[name] ?? otherwise
-    if (value === undefined || value === null) continue
-    text += `${text === '' ? '' : ','}${start}${JSON.stringify(value)}`
+    const value = item[name] === undefined ? otherwise : item[name]
+    if (value === undefined || (value === null && item[name] === undefined)) continue
+    text += `${text === '' ? '' : ','}${start}${jsonText(value)}`
   }
   return text === '' ? undefined : `k:{${text}}`
 }
 
+/** What a key is where an item does not say it: its default, which for a field that is always written is the zero of its type. */
 function defaultOf(items: Schema | undefined, name: string): unknown {
-  return items === undefined ? undefined : fieldSchema(deref(items), name)?.default
+  const field = items === undefined ? undefined : fieldSchema(deref(items), name)
+  return field === undefined ? undefined : (field.default ?? (field.always ? ZEROS[deref(field).type ?? ''] : undefined))
 }
 
-/** Items by path element, in the list's order. What shares an element (a live object may hold duplicates) is one piece. */
+const ZEROS: Readonly<Record<string, unknown>> = { string: '', integer: 0, number: 0, boolean: false }
+
+/** Items by path element, in the list's order; a live object may hold several of one element. Throws {@link Unmanageable} for one that has none. */
 export function itemsOf(shape: Shape, list: unknown): Map<string, Item> {
   const items = new Map<string, Item>()
-  if (!Array.isArray(list)) return items
-  for (const value of list) {
+  for (const value of itemsIn(list) ?? []) {
     const element = itemElement(shape, value)
-    if (element === undefined) continue
+    if (element === undefined) throw new Unmanageable()
     const known = items.get(element)
-    if (known === undefined) items.set(element, { value, duplicates: 0 })
-    else if (!deepEqual(known.value, value) || shape.kind === 'set') known.duplicates++
+    if (known === undefined) items.set(element, { value, all: undefined })
+    else if (known.all === undefined) known.all = [known.value, value]
+    else known.all.push(value)
   }
   return items
 }
 
-export interface Item {
-  readonly value: unknown
-  /** How many further items have the same path element. */
-  duplicates: number
+/** Undefined when there is no list. Throws {@link Unmanageable} for what is none. */
+export function itemsIn(value: unknown): readonly unknown[] | undefined {
+  if (value === undefined || value === null) return undefined
+  if (!Array.isArray(value)) throw new Unmanageable()
+  return value
 }
+
+export interface Item {
+  /** The first. */
+  readonly value: unknown
+  /** When there are several. */
+  all: unknown[] | undefined
+}
+
+/** An object whose fields can't be told apart, so that nobody manages any. */
+export class Unmanageable extends Error {}
 
 /** `.spec.containers[name="web"].ports[containerPort=80,protocol="TCP"]`, as conflicts name it. */
 export function printPath(path: readonly string[]): string {
@@ -133,14 +157,33 @@ function printElement(element: string): string {
     case 'f:':
       return `.${rest}`
     case 'v:':
-      return `[=${rest}]`
+      return `[=${printValue(JSON.parse(rest))}]`
     case 'k:': {
       const key = JSON.parse(rest) as Record<string, unknown>
       return `[${Object.entries(key)
-        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .map(([name, value]) => `${name}=${printValue(value)}`)
         .join(',')}]`
     }
     default:
       return `[${rest}]`
   }
+}
+
+/** As Go prints it; upstream reads all numbers of a path as floats. */
+function printValue(value: unknown): string {
+  if (typeof value === 'number') return printFloat(value)
+  if (Array.isArray(value)) return `[${value.map(printValue).join(',')}]`
+  if (isObject(value)) return Object.entries(value).reduce((text, [name, inner]) => `${text}${name}=${printValue(inner)}`, '')
+  return JSON.stringify(value)
+}
+
+/** From here on, and below its counterpart, Go writes an exponent. */
+const EXPONENT_FROM = 6
+const EXPONENT_BELOW = -4
+
+function printFloat(value: number): string {
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+  const places = Number(exponent)
+  if (places >= EXPONENT_BELOW && places < EXPONENT_FROM) return String(value)
+  return `${mantissa}e${exponent[0]}${String(Math.abs(places)).padStart(2, '0')}`
 }
