@@ -136,15 +136,14 @@ test('a path that climbs is a name that no pod has, however it is encoded', asyn
   await using api = await startAdmissionTest()
   await api.client.create(pods, podOf('web', { nodeName: 'n1' }))
   await grant(api.client, 'eve', [ruleOf('core', 'pods/log pods/proxy', 'get')], { namespace: 'work' })
-  for (const path of [
-    '/api/v1/namespaces/work/pods/..%2f..%2fdefault%2fpods%2fweb/log',
-    '/api/v1/namespaces/work/pods/%2e%2e%2f%2e%2e%2fsecrets/log',
-    '/api/v1/namespaces/work/pods/..%252f..%252fsecrets/log',
-    '/api/v1/namespaces/work/pods/web%00/log',
-  ]) {
-    const [status] = await raw(api, 'GET', path)
-    assert.ok([400, 404].includes(status), `${path}: ${status}`)
+  const climbing: Readonly<Record<string, number>> = {
+    // A slash is one, however it is written: these are parts of a pod that nobody has, and may read.
+    '/api/v1/namespaces/work/pods/..%2f..%2fdefault%2fpods%2fweb/log': 403,
+    '/api/v1/namespaces/work/pods/%2e%2e%2f%2e%2e%2fsecrets/log': 403,
+    '/api/v1/namespaces/work/pods/..%252f..%252fsecrets/log': 400,
+    '/api/v1/namespaces/work/pods/web%00/log': 404,
   }
+  for (const [path, code] of Object.entries(climbing)) assert.equal((await raw(api, 'GET', path))[0], code, path)
   // What is left of the path decides whether it may be read: dots are not resolved after authorisation.
   const [status, message] = await raw(api, 'GET', '/api/v1/namespaces/work/pods/../secrets/one')
   assert.equal(status, 403)

@@ -7,6 +7,7 @@ import { encoded } from './presentation/body.ts'
 import { plainFormOf } from './presentation/form-of.ts'
 import { type Encoding, encodingsOf, MEDIA_TYPES, parseAccept } from './presentation/negotiate.ts'
 import { replyObject } from './response.ts'
+import { isBuiltIn, methodRefused } from './routes.ts'
 
 interface Aggregated {
   readonly version: 'v2' | 'v2beta1'
@@ -23,12 +24,15 @@ export class DiscoveryHandler {
   }
 
   async serve(path: string, request: TransportRequest): Promise<TransportResponse | undefined> {
-    const [root, group, version, ...more] = path.split('/').filter((part) => part !== '')
-    if ((root !== 'api' && root !== 'apis') || more.length > 0) return undefined
+    const [, root, group, version, ...more] = path.replace(/\/$/, '').split('/')
+    if ((root !== 'api' && root !== 'apis') || group === '' || version === '' || more.length > 0) return undefined
     const wanted = group === undefined ? aggregatedOf(request.headers?.['accept']) : undefined
     if (wanted !== undefined) return this.#aggregated(root === 'api', wanted, request)
     const document = this.#document(root === 'api', group, version)
     if (document === undefined) return undefined
+    // Of built-in kinds' versions, and of the core group, upstream's router is asked; whatever asks for the others is shown them.
+    const isRouted = root === 'api' || (version !== undefined && isBuiltIn(group!, this.#catalog))
+    if (isRouted && request.method !== 'GET') throw methodRefused()
     const vary: Record<string, string> = group === undefined ? { vary: 'Accept' } : {}
     return encoded(replyObject(200, document, vary), plainFormOf(request.headers, request.query, 'document'))
   }

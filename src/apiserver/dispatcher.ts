@@ -1,6 +1,6 @@
 import { type Answer, andThen } from '#base'
 import type { TransportResponse } from '#client'
-import { failure, methodNotAllowed, notFound } from '#meta'
+import { badRequest, failure, methodNotAllowed } from '#meta'
 import type { RequestContext } from './context.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { encoded } from './presentation/body.ts'
@@ -11,6 +11,7 @@ import { get, list, type ReadDependencies } from './rest/list.ts'
 import type { WrittenVersion } from './rest/upsert.ts'
 import { watch } from './rest/watch.ts'
 import { create, deletedStatus, patch, remove, removeCollection, update } from './rest/write.ts'
+import { nothingThere } from './routes.ts'
 import { subresources } from './subresources/index.ts'
 import type { HandlerDependencies } from './subresources/types.ts'
 import { refuseTable } from './virtual/forms.ts'
@@ -41,10 +42,7 @@ export class Dispatcher {
   }
 
   dispatch(context: RequestContext): Answer<TransportResponse> {
-    const { info, resource } = context
-    if (resource.scope === 'Cluster' && info.namespace !== '' && info.resource !== 'namespaces') {
-      throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-    }
+    const { info } = context
     // What can't be answered in any acceptable form is refused before it changes anything.
     const form = STREAMS.has(info.subresource) ? undefined : formOf(context)
     return andThen(this.#handle(context), (response) => {
@@ -56,10 +54,9 @@ export class Dispatcher {
   #handle(context: RequestContext): Answer<TransportResponse> {
     const { info, resource } = context
     if (!resource.stored) return this.#virtual(context)
+    if (info.isNamed && info.verb !== 'create') checkNameOfPath(info.name)
     if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
-    if (info.subresource === 'status' && !resource.subresources.status) throw notFound(resource, info.name)
     if (info.verb === 'create' && resource.custom?.isTerminating) throw terminating(info.verb)
-    if (info.subresource === '' && !resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
     const presenter = this.#presenter(context)
     if (info.verb === 'get') return andThen(get(context, this.#reads), (version) => reply(200, presenter.one(version)))
     return this.#verb(context, presenter)
@@ -79,7 +76,6 @@ export class Dispatcher {
         return { status: 200, headers: { 'content-type': presenter.streamMediaType }, body: { kind: 'watch', frames } }
       }
       case 'create':
-        if (resource.scope === 'Namespaced' && info.namespace === '') throw methodNotAllowed(resource, 'create')
         return reply(201, presenter.one(await create(context, registry)))
       case 'update':
         return written(await update(context, registry, authorizers), presenter)
@@ -94,6 +90,7 @@ export class Dispatcher {
         const { versions, metadata } = await removeCollection(context, registry, reads)
         return reply(200, presenter.list(versions, metadata))
       }
+      case '':
       case 'get':
       case 'proxy':
         throw methodNotAllowed(resource, info.verb)
@@ -106,15 +103,14 @@ export class Dispatcher {
       ({ name, resources }) =>
         name === info.subresource && (resources === undefined || resources.includes(resource.names.plural)),
     )
-    if (handler === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+    if (handler === undefined) throw nothingThere()
     return handler.handle(context, this.#dependencies)
   }
 
   async #virtual(context: RequestContext): Promise<TransportResponse> {
-    const { info, resource } = context
+    const { resource } = context
     const handler = virtualResources.find((each) => each.resource === resource)
-    if (handler === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-    if (!resource.verbs.includes(info.verb as never)) throw methodNotAllowed(resource, info.verb)
+    if (handler === undefined) throw nothingThere()
     if (!handler.hasTable) refuseTable(context.headers['accept'])
     return handler.handle(context, this.#dependencies)
   }
@@ -122,6 +118,12 @@ export class Dispatcher {
   #presenter(context: RequestContext): Presenter {
     return new Presenter(context.resource, formOf(context), context.query, () => this.#options.clock.now())
   }
+}
+
+/** No object has a name that would lead elsewhere in a path. */
+function checkNameOfPath(name: string): void {
+  const problem = name === '.' || name === '..' ? `may not be '${name}'` : name.includes('%') ? "may not contain '%'" : undefined
+  if (problem !== undefined) throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${problem}`)
 }
 
 const written = ({ version, created }: WrittenVersion, presenter: Presenter): TransportResponse =>

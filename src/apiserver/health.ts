@@ -1,5 +1,5 @@
 import type { TransportResponse } from '#client'
-import { replyText } from './response.ts'
+import { replyPlain, replyText } from './response.ts'
 
 export interface HealthCheck {
   readonly name: string
@@ -9,21 +9,24 @@ export interface HealthCheck {
 
 const ENDPOINTS = ['healthz', 'livez', 'readyz'] as const
 
+export type HealthEndpoint = (typeof ENDPOINTS)[number]
+
+const isEndpoint = (name: string): name is HealthEndpoint => ENDPOINTS.includes(name as HealthEndpoint)
+
 /** Serves `/healthz`, `/livez`, `/readyz`, each also per check, with `?verbose` and `?exclude`; undefined for other paths. */
 export async function health(
   path: string,
   query: URLSearchParams,
-  checks: Readonly<Record<(typeof ENDPOINTS)[number], readonly HealthCheck[]>>,
+  checks: Readonly<Record<HealthEndpoint, readonly HealthCheck[]>>,
 ): Promise<TransportResponse | undefined> {
-  const [endpoint = '', name, ...rest] = path.split('/').filter((part) => part !== '')
-  if (!ENDPOINTS.includes(endpoint as never)) return undefined
-  const all = checks[endpoint as (typeof ENDPOINTS)[number]]
+  const [, endpoint = '', name] = /^\/([^/]+)(?:\/(.*))?$/.exec(path) ?? []
+  if (!isEndpoint(endpoint)) return undefined
+  const all = checks[endpoint]
   if (name !== undefined) {
-    const one = [name, ...rest].join('/')
-    const found = all.find((each) => each.name === one)
+    const found = all.find((each) => each.name === name)
     if (found === undefined) return undefined
     const problem = await run(found)
-    return problem === undefined ? replyText(200, 'ok') : { ...replyText(500, `internal server error: ${problem}\n`) }
+    return problem === undefined ? replyPlain('ok') : replyText(500, `internal server error: ${problem}\n`)
   }
   const excluded = new Set(query.getAll('exclude'))
   const results = await Promise.all(
@@ -38,6 +41,11 @@ export async function health(
   const lines = results.map(({ name: each, problem, excluded: out }) =>
     out ? `[+]${each} excluded: ok` : problem === undefined ? `[+]${each} ok` : `[-]${each} failed: reason withheld`,
   )
+  const unknown = [...excluded].filter((each) => !all.some((check) => check.name === each)).sort()
+  if (unknown.length > 0) {
+    const names = unknown.map((each) => JSON.stringify(each)).join(',')
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`)
+  }
   const verdict = failed.length === 0 ? `${endpoint} check passed` : `${endpoint} check failed`
   return replyText(failed.length === 0 ? 200 : 500, `${[...lines, verdict].join('\n')}\n`)
 }

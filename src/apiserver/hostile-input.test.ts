@@ -77,7 +77,7 @@ const CASES: readonly [title: string, request: Sent, code: number, reason: strin
   ],
   [
     'a resource that is not served',
-    { method: 'GET', path: '/apis/example.com/v1/things' },
+    { method: 'GET', path: '/apis/apps/v1/things' },
     404,
     'NotFound',
     /could not find the requested resource/,

@@ -1,12 +1,12 @@
-import type { TransportRequest, TransportResponse, UserInfo } from '#client'
-import { failure } from '#meta'
+import type { TransportRequest, TransportResponse } from '#client'
 import { groupsOf } from './discovery.ts'
 import { DiscoveryHandler } from './discovery-handler.ts'
 import { dump } from './flow-control/index.ts'
-import { type HealthCheck, health } from './health.ts'
+import { type HealthCheck, type HealthEndpoint, health } from './health.ts'
 import { OpenApiHandler } from './openapi/index.ts'
 import type { PipelineOptions } from './pipeline.ts'
-import { replyJson, replyText } from './response.ts'
+import { replyJson, replyPlain } from './response.ts'
+import { methodRefused, ROUTED, unroutedPath } from './routes.ts'
 import { gitVersion, versionInfo } from './version.ts'
 
 /** A new key must be served so long before tokens are signed with it. */
@@ -25,20 +25,18 @@ export class NonResourcePaths {
     this.#openApi = new OpenApiHandler({ catalog, clock, version: gitVersion() })
   }
 
-  async serve(request: TransportRequest, _user: UserInfo): Promise<TransportResponse> {
-    const path = request.path.length > 1 ? request.path.replace(/\/+$/, '') : request.path
-    const query = request.query ?? new URLSearchParams()
+  async serve(request: TransportRequest): Promise<TransportResponse> {
+    const { path, query = new URLSearchParams() } = request
     const found =
       (await health(path, query, this.#checks())) ??
       (await this.#discovery.serve(path, request)) ??
       this.#openApi.serve(path, request) ??
       this.#dump(path, query) ??
-      (await this.#other(path))
-    if (found === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-    return found
+      (await this.#other(request))
+    return found ?? unroutedPath(path, this.#options.catalog)
   }
 
-  #checks(): Readonly<Record<'healthz' | 'livez' | 'readyz', readonly HealthCheck[]>> {
+  #checks(): Readonly<Record<HealthEndpoint, readonly HealthCheck[]>> {
     const ping: HealthCheck = { name: 'ping', check: () => undefined }
     const store: HealthCheck = {
       name: 'etcd',
@@ -50,6 +48,10 @@ export class NonResourcePaths {
         this.#options.registry.cache.isFollowing
           ? (this.#options.registry.cache.damage ?? this.#options.store.problem())
           : 'the watch cache is behind the store',
+    }
+    const informers: HealthCheck = {
+      name: 'informer-sync',
+      check: () => (this.#options.registry.cache.isFollowing ? undefined : 'the watch cache is behind the store'),
     }
     const bootstrap: HealthCheck = {
       name: 'poststarthook/rbac/bootstrap-roles',
@@ -63,30 +65,32 @@ export class NonResourcePaths {
     return {
       healthz: [ping, store, ...kms, bootstrap],
       livez: [ping, store, ...kms, bootstrap],
-      readyz: [ping, store, following, ...kms, bootstrap, shutdown],
+      readyz: [ping, store, following, informers, ...kms, bootstrap, shutdown],
     }
   }
 
   #dump(path: string, query: URLSearchParams): TransportResponse | undefined {
     const text = dump(path, query, this.#options.flows)
-    return text === undefined ? undefined : replyText(200, text)
+    return text === undefined ? undefined : replyPlain(text)
   }
 
-  async #other(path: string): Promise<TransportResponse | undefined> {
+  async #other({ method, path }: TransportRequest): Promise<TransportResponse | undefined> {
     const { tokens } = this.#options
+    if (ROUTED.includes(path) && method !== 'GET') throw methodRefused()
     switch (path) {
       case '/':
-        return replyJson(200, { paths: this.#paths() })
+      case '/index.html':
+        return replyJson({ paths: this.#paths() })
       case '/version':
-        return replyJson(200, versionInfo())
+        return replyJson(versionInfo())
       case '/.well-known/openid-configuration':
-        return replyJson(200, tokens.discovery(), KEYS_CACHED)
+        return replyJson(tokens.discovery(), KEYS_CACHED, 0)
       case '/openid/v1/jwks':
-        return replyJson(200, tokens.keys.keySet(), { ...KEYS_CACHED, 'content-type': 'application/jwk-set+json' })
+        return replyJson(tokens.keys.keySet(), { ...KEYS_CACHED, 'content-type': 'application/jwk-set+json' }, 0)
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
         const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)
-        return replyText(200, text + this.#options.metrics.map((each) => each.text()).join(''), contentType)
+        return replyPlain(text + this.#options.metrics.map((each) => each.text()).join(''), contentType)
       }
       default:
         return undefined
@@ -97,15 +101,19 @@ export class NonResourcePaths {
     const versions = groupsOf(this.#options.catalog).flatMap(({ group, versions: each }) =>
       group === '' ? ['/api', '/api/v1'] : [`/apis/${group}`, ...each.map((version) => `/apis/${group}/${version}`)],
     )
+    const checks = Object.entries(this.#checks()).flatMap(([endpoint, each]) => [
+      `/${endpoint}`,
+      ...each.map(({ name }) => `/${endpoint}/${name}`),
+    ])
     return [
       ...versions,
+      ...checks,
       '/apis',
-      '/healthz',
-      '/livez',
+      '/apis/',
       '/metrics',
       '/openapi/v2',
       '/openapi/v3',
-      '/readyz',
+      '/openapi/v3/',
       '/version',
       '/.well-known/openid-configuration',
       '/openid/v1/jwks',

@@ -1,7 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import { type Answer, andThen, type Clock, ending, type Log, type Random, recovering } from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
-import { failure, StatusError, statusOf } from '#meta'
+import { StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
 import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
@@ -31,10 +31,10 @@ import { deadlineMsOf, isLongRunning, type Patience, REQUEST_TIMEOUT_MS, within 
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import { replyStatus, tooManyRequests } from './response.ts'
 import type { Watches } from './rest/watches.ts'
+import { unrouted } from './routes.ts'
 import type { Lifecycle } from './shutdown/lifecycle.ts'
 import { storeFailureStatus } from './store-failure.ts'
 import type { ConnectTarget } from './subresources/types.ts'
-import { unroutedMethod } from './unrouted-method.ts'
 import { warningHeader } from './warnings.ts'
 
 export interface PipelineOptions {
@@ -169,13 +169,16 @@ export class Pipeline {
         if (authenticated !== ANONYMOUS) delete headers['connection']
         warn(headers, warnings)
         return andThen(trail?.begin(info, authenticated), () =>
-          andThen(this.#impersonated(request, authenticated), (user) => {
-            if (user !== authenticated) trail?.impersonates(user)
-            const resource =
-              info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
-            const address = peer.kind === 'tls' ? peer.address : undefined
-            return { info, user, resource, trail, address, warnings }
-          }),
+          andThen(
+            this.#refusing(headers, () => this.#impersonated(request, authenticated)),
+            (user) => {
+              if (user !== authenticated) trail?.impersonates(user)
+              const resource =
+                info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
+              const address = peer.kind === 'tls' ? peer.address : undefined
+              return { info, user, resource, trail, address, warnings }
+            },
+          ),
         )
       },
     )
@@ -191,8 +194,8 @@ export class Pipeline {
     return andThen(
       timed(trail, 'authorization', () => this.#authorize(attributes, resource, this.#counting(trail))),
       () => {
-        if (info.kind === 'path' || this.isRemote(request.path)) return { info, user, trail, address, context: undefined }
-        if (resource === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+        if (info.kind === 'path' || resource === undefined || this.isRemote(request.path))
+          return { info, user, trail, address, context: undefined }
         return { info, user, trail, address, context: contextOf(request, info, resource, who, patience) }
       },
     )
@@ -220,14 +223,11 @@ export class Pipeline {
   }
 
   #serve(request: TransportRequest, { info, user, address, context }: Admitted, patience: Patience): Answer<TransportResponse> {
-    const unrouted = unroutedMethod(request, this.#options.catalog)
-    if (context !== undefined) return unrouted ?? this.#dispatcher.dispatch(context)
     const aggregator = this.#options.aggregator()
-    const remote = aggregator.find(request.path)
+    const remote = context === undefined ? aggregator.find(request.path) : undefined
     if (remote !== undefined) return aggregator.proxy(remote, request, user, patience, address)
-    if (unrouted !== undefined) return unrouted
-    if (info.kind === 'path') return aggregator.merge(request, patience, () => this.#paths.serve(request, user))
-    throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+    if (info.kind === 'path') return aggregator.merge(request, patience, () => this.#paths.serve(request))
+    return unrouted(request, info, context?.resource, this.#options.catalog) ?? this.#dispatcher.dispatch(context!)
   }
 
   /** Within the time that the request has; those that may last have no end. */
@@ -271,18 +271,20 @@ export class Pipeline {
     headers: Record<string, string>,
     patience: Patience,
   ): Answer<TransportResponse> {
-    return andThen(this.#permit(request, who, patience), (admitted) =>
-      ending(
-        () =>
-          recovering(
-            () => this.#serve(request, admitted, patience),
-            (error) => {
-              throw storeFailureStatus(error, who.info)
-            },
-          ),
-        // Who is refused is warned as well.
-        () => warn(headers, [...who.warnings, ...(admitted.context?.warnings ?? [])]),
-      ),
+    return andThen(
+      this.#refusing(headers, () => this.#permit(request, who, patience)),
+      (admitted) =>
+        ending(
+          () =>
+            recovering(
+              () => this.#serve(request, admitted, patience),
+              (error) => {
+                throw storeFailureStatus(error, who.info)
+              },
+            ),
+          // Who is refused is warned as well.
+          () => warn(headers, [...who.warnings, ...(admitted.context?.warnings ?? [])]),
+        ),
     )
   }
 
@@ -292,6 +294,14 @@ export class Pipeline {
     record?: { decided(decision: Decision): void },
   ): Answer<void> {
     return requireAuthorization(this.#options.authorizers, attributes, resource, record)
+  }
+
+  /** What is refused for who asks is not to be taken by a browser for anything else than it is. */
+  #refusing<T>(headers: Record<string, string>, decide: () => Answer<T>): Answer<T> {
+    return recovering(decide, (error) => {
+      headers['x-content-type-options'] = 'nosniff'
+      throw error
+    })
   }
 
   /** Of the one decision that lets a request go on. */

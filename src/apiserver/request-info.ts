@@ -2,7 +2,8 @@ import type { TransportRequest } from '#client'
 import { badRequest, type FieldSelector, parseFieldSelector } from '#meta'
 import { isTrue } from './rest/query-values.ts'
 
-export type RequestVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection' | 'proxy'
+/** The methods that no resource has (OPTIONS ...) have no verb. */
+export type RequestVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection' | 'proxy' | ''
 
 /** What a request asks for, read from its method, path and query (https://kubernetes.io/docs/reference/access-authn-authz/authorization/). */
 export type RequestInfo =
@@ -14,21 +15,28 @@ export type RequestInfo =
       readonly resource: string
       readonly subresource: string
       readonly namespace: string
+      /** Of the path, or the one that a list selects. */
       readonly name: string
+      /** Whether the name is the path's. */
+      readonly isNamed: boolean
+      /** Whether the verb is the path's (`/api/v1/watch/pods`), as it was once. */
+      readonly isVerbOfPath: boolean
       /** What follows the subresource (`proxy/PATH`), with its leading slash. */
       readonly rest: string
       readonly path: string
     }
   | { readonly kind: 'path'; readonly verb: string; readonly path: string }
 
-const ITEM_VERBS: Readonly<Record<string, RequestVerb>> = {
+const VERBS: Readonly<Record<string, RequestVerb>> = {
   GET: 'get',
+  HEAD: 'get',
   POST: 'create',
   PUT: 'update',
   PATCH: 'patch',
   DELETE: 'delete',
 }
-const COLLECTION_VERBS: Readonly<Record<string, RequestVerb>> = { GET: 'list', POST: 'create', DELETE: 'deletecollection' }
+
+const VERBS_OF_PATHS: readonly string[] = ['watch', 'proxy']
 
 /** Subresources of a namespace; anything else behind its name is a resource inside it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize'])
@@ -40,30 +48,28 @@ export function requestInfoOf({
 }: Pick<TransportRequest, 'path' | 'query'> & { readonly method: string }): RequestInfo {
   const parts = segments(path)
   const root = parts[0]
-  if (root !== 'api' && root !== 'apis') return pathInfo(method, path)
+  // Nothing is served at a path that begins with several slashes, and the core group has no other name.
+  if ((root !== 'api' && root !== 'apis') || path.startsWith('//')) return pathInfo(method, path)
   let at = 1
   const group = root === 'apis' ? (parts[at++] ?? '') : ''
   const version = parts[at++]
-  if (version === undefined || at >= parts.length) return pathInfo(method, path)
+  if (version === undefined || at >= parts.length || (root === 'apis' && group === '')) return pathInfo(method, path)
   let namespace = ''
-  // The deprecated /watch/ prefix is the watch verb.
-  const watchPrefix = parts[at] === 'watch' && at + 1 < parts.length
-  if (watchPrefix) at++
+  const isVerbOfPath = VERBS_OF_PATHS.includes(parts[at]!)
+  if (isVerbOfPath && at + 1 >= parts.length) return pathInfo(method, path)
+  let verb = isVerbOfPath ? (parts[at++] as RequestVerb) : (VERBS[method] ?? '')
   if (parts[at] === 'namespaces' && at + 1 < parts.length) {
     namespace = parts[at + 1]!
     if (at + 2 < parts.length && !NAMESPACE_SUBRESOURCES.has(parts[at + 2]!)) at += 2
   }
   const resource = parts[at++] ?? ''
   const name = parts[at++] ?? ''
-  const subresource = parts[at++] ?? ''
-  const verbs = name === '' ? COLLECTION_VERBS : ITEM_VERBS
-  let verb = verbs[method === 'HEAD' ? 'GET' : method] ?? (subresource === 'proxy' ? 'get' : undefined)
-  if (verb === undefined) return pathInfo(method, path)
-  const watching = watchPrefix || isTrue(query?.get('watch'))
-  // Nothing is written through it.
-  if (watchPrefix && verb !== 'list' && verb !== 'get') return pathInfo(method, path)
-  if ((verb === 'list' && watching) || watchPrefix) verb = 'watch'
-  const named = verb === 'list' || verb === 'watch' || verb === 'deletecollection' ? selectedName(query) : undefined
+  const subresource = verb === 'proxy' ? '' : (parts[at++] ?? '')
+  let selected: string | undefined
+  if (name === '' && verb === 'get') {
+    verb = isTrue(query?.get('watch')) ? 'watch' : 'list'
+    selected = selectedName(query)
+  } else if (name === '' && verb === 'delete') verb = 'deletecollection'
   return {
     kind: 'resource',
     verb,
@@ -72,7 +78,9 @@ export function requestInfoOf({
     resource,
     subresource,
     namespace,
-    name: name || (named ?? ''),
+    name: selected ?? name,
+    isNamed: name !== '',
+    isVerbOfPath,
     rest: at >= parts.length && subresource !== 'proxy' ? '' : restBehind(at, parts, subresource, path),
     path,
   }
@@ -99,20 +107,19 @@ const NAME = 'metadata.name'
 
 const pathInfo = (method: string, path: string): RequestInfo => ({ kind: 'path', verb: method.toLowerCase(), path })
 
+/** Between slashes, once it is decoded: a slash that was escaped is one like any other. */
 function segments(path: string): string[] {
-  const parts: string[] = []
-  for (let at = 0; at < path.length; ) {
-    const slash = path.indexOf('/', at)
-    const end = slash === -1 ? path.length : slash
-    if (end > at) parts.push(path.slice(at, end))
-    at = end + 1
-  }
-  return path.includes('%') ? parts.map((part) => decoded(part, path)) : parts
+  const plain = path.includes('%') ? decoded(path) : path
+  let from = 0
+  let to = plain.length
+  while (from < to && plain[from] === '/') from++
+  while (to > from && plain[to - 1] === '/') to--
+  return from === to ? [] : plain.slice(from, to).split('/')
 }
 
-function decoded(part: string, path: string): string {
+function decoded(path: string): string {
   try {
-    return decodeURIComponent(part)
+    return decodeURIComponent(path)
   } catch (error) {
     throw badRequest(`the path ${JSON.stringify(path)} is not valid percent-encoding`, error)
   }
@@ -129,9 +136,13 @@ const restBehind = (at: number, parts: readonly string[], subresource: string, p
 /** The raw remainder of a path behind its first `count` segments, with a trailing slash kept. */
 function restOf(path: string, count: number): string {
   let at = 0
-  for (let seen = 0; seen < count; seen++) {
-    while (path[at] === '/') at++
-    while (at < path.length && path[at] !== '/') at++
+  while (path[at] === '/') at++
+  for (let seen = 0; seen < count && at < path.length; ) {
+    if (seen > 0) at++
+    const slash = path.indexOf('/', at)
+    const end = slash === -1 ? path.length : slash
+    seen += 1 + (path.slice(at, end).match(/%2f/gi)?.length ?? 0)
+    at = end
   }
   return path.slice(at)
 }

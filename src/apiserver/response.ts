@@ -1,6 +1,6 @@
 import type { ResponseBody, TransportResponse } from '#client'
 import type { Status } from '#meta'
-import { objectBody } from './presentation/body.ts'
+import { joined, objectBody, sharedBody } from './presentation/body.ts'
 
 /** An answer in the encoding of its body, which is JSON when it says nothing. */
 export function reply(status: number, body: ResponseBody, headers: Readonly<Record<string, string>> = {}): TransportResponse {
@@ -12,10 +12,25 @@ export function reply(status: number, body: ResponseBody, headers: Readonly<Reco
 export const replyObject = (status: number, object: unknown, headers: Readonly<Record<string, string>> = {}): TransportResponse =>
   reply(status, objectBody(object), headers)
 
-/** What is no API object and always JSON. */
-export const replyJson = (status: number, object: unknown, headers: Readonly<Record<string, string>> = {}): TransportResponse =>
-  reply(status, objectBody(object, 'application/json'), headers)
+/** What is no API object and always JSON, for people to read. */
+export function replyJson(object: unknown, headers: Readonly<Record<string, string>> = {}, indent = 2): TransportResponse {
+  const text = (): string => JSON.stringify(object, null, indent)
+  const body = sharedBody(
+    () => object,
+    () => joined([Buffer.from(text())]),
+    'application/json',
+  )
+  return reply(200, body, headers)
+}
 
+/** Text, as what it is said to be. */
+export const replyPlain = (text: string, contentType = 'text/plain; charset=utf-8'): TransportResponse => ({
+  status: 200,
+  headers: { 'content-type': contentType },
+  body: { kind: 'bytes', bytes: Buffer.from(text) },
+})
+
+/** Text that a browser must not take for anything else. */
 export function replyText(status: number, text: string, contentType = 'text/plain; charset=utf-8'): TransportResponse {
   return {
     status,

@@ -57,10 +57,10 @@ class ApiClient implements Client {
   ): Promise<T | undefined> {
     const response = await this.#transport.request({ method: 'GET', path: objectPath(resource, key), signal: options.signal })
     if (response.status === 404) {
-      const status = (await objectOf(response.body)) as Status
+      const answer = await objectOf(response.body)
       // Only the object's own absence is an answer; a path that is not served is a failure.
-      if (status.details?.name !== undefined) return undefined
-      throw new StatusError(status)
+      if ((answer as Status).details?.name !== undefined) return undefined
+      throw refusalOf(response, answer)
     }
     return (await checked(response)) as T
   }
@@ -204,10 +204,15 @@ function queryOf(parameters: Readonly<Record<string, string | number | boolean |
 async function checked(response: TransportResponse): Promise<unknown> {
   const object = await objectOf(response.body)
   if (response.status < 400) return object
-  const status = object as Partial<Status>
-  if (status?.kind === 'Status') throw new StatusError(status as Status)
-  const message = typeof object === 'string' && object !== '' ? object : `the server answered ${response.status}`
-  throw failure(response.status, REASONS[response.status] ?? '', message.trimEnd(), retryOf(response))
+  throw refusalOf(response, object)
+}
+
+function refusalOf(response: TransportResponse, object: unknown): StatusError {
+  if ((object as Partial<Status>)?.kind === 'Status') return new StatusError(object as Status)
+  // A path that nobody serves is answered with a page, which says no more than this.
+  const said = response.status === 404 ? 'the server could not find the requested resource' : object
+  const message = typeof said === 'string' && said !== '' ? said : `the server answered ${response.status}`
+  return failure(response.status, REASONS[response.status] ?? '', message.trimEnd(), retryOf(response))
 }
 
 /** What an answer that is no Status means (priority and fairness, proxies on the way). */

@@ -116,13 +116,10 @@ export class Aggregator implements AsyncDisposable {
     if (path === '/apis') return this.#mergedApis(request, remote, await serve())
     const group = /^\/apis\/([^/]+)$/.exec(path)?.[1]
     if (group !== undefined) {
-      const local = await serve().catch((error: unknown) => {
-        if (remote.some(({ spec }) => spec.group === group)) return undefined
-        throw error
-      })
-      const merged = mergeGroup(group, local && (bodyOf(local) as Json), remote)
-      if (merged === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
-      return reply(merged, local?.headers)
+      const local = await serve()
+      const known = local.status === 200 ? (bodyOf(local) as Json) : undefined
+      const merged = mergeGroup(group, known, remote)
+      return merged === undefined ? local : reply(merged, known && local.headers)
     }
     if (path === '/openapi/v2') return this.#mergedV2(request, remote, await serve())
     if (path === '/openapi/v3') return this.#mergedV3(request, remote, await serve())

@@ -94,7 +94,8 @@ function compileResourceRule({ verbs, apiGroups, resources, namespaces = [], clu
 function compilePathRule({ verbs, nonResourceURLs }: NonResourcePolicyRule): Matcher {
   const verb = setOf(verbs)
   const exact = setOf(nonResourceURLs)
-  const prefixes = nonResourceURLs.filter((url) => url.endsWith('/*')).map((url) => url.slice(0, -1))
+  // A path stands for all that is below it, whether it says so or not.
+  const prefixes = nonResourceURLs.map((url) => url.replace(/\/?\*?$/, '/'))
   return ({ info }) =>
     info.kind === 'path' && verb(info.verb) && (exact(info.path) || prefixes.some((each) => info.path.startsWith(each)))
 }

@@ -88,9 +88,9 @@ for (const [name, send] of [
   })
 
   test(`${name}: HEAD of a path has the head of its answer, HEAD of a resource is refused`, async () => {
-    const version = await send('HEAD', '/version')
-    assert.deepEqual([version.status, version.body], [200, ''])
-    assert.deepEqual([(await send('HEAD', MAPS)).status, (await send('HEAD', MAPS)).headers['allow']], [405, 'GET, POST, DELETE'])
+    const health = await send('HEAD', '/healthz')
+    assert.deepEqual([health.status, health.body], [200, ''])
+    assert.deepEqual([(await send('HEAD', MAPS)).status, (await send('HEAD', '/version')).status], [405, 405])
   })
 
   test(`${name}: large documents are compressed for who takes it`, async () => {

@@ -291,15 +291,3 @@ test('bookmarks and errors have the form of their watch', async () => {
   const told = readFrame(error.bytes())
   assert.deepEqual([told.type, told.object['kind'], told.object['code']], ['ERROR', 'Status', 410])
 })
-
-test('methods that no resource has are refused with those it has', async () => {
-  for (const [method, path, allow] of [
-    ['HEAD', MAPS, 'GET, POST, DELETE'],
-    ['OPTIONS', `${MAPS}/one`, 'GET, PUT, PATCH, DELETE'],
-    ['HEAD', '/api/v1/componentstatuses', 'GET'],
-  ] as const) {
-    const response = await send(method, path)
-    assert.deepEqual([response.status, response.headers['allow']], [405, allow], `${method} ${path}`)
-    assert.equal(bytesOf(response).toString(), '405: Method Not Allowed')
-  }
-})

@@ -17,7 +17,7 @@ export function isSentAsStored(context: RequestContext): boolean {
   return as === 'object' && encoding === 'json' && !pretty
 }
 
-/** The form of an error, or of a document about the API. Errors are told in JSON to whoever accepts nothing that there is. */
+/** The form of an error, or of a document about the API. Errors are told in JSON, for people to read, to whoever accepts nothing that there is. */
 export function plainFormOf(
   headers: Readonly<Record<string, string>> | undefined,
   query: URLSearchParams | undefined,
@@ -29,7 +29,7 @@ export function plainFormOf(
     form = negotiate(headers?.['accept'], offer)
   } catch (error) {
     if (purpose === 'document') throw error
-    form = negotiate(undefined, offer)
+    form = { ...negotiate(undefined, offer), pretty: true }
   }
   return withPretty(form, query, headers?.['user-agent'])
 }

@@ -250,7 +250,7 @@ test('a watch of one name hears of nothing else, also by the old path', async ()
   const { code, object } = await ask(api, 'GET /api/v1/watch/namespaces/default/configmaps/a?fieldSelector=metadata.name%3Db')
   assert.deepEqual([code, object.message], [400, "fieldSelector metadata.name doesn't match requested name"])
   const written = await ask(api, 'POST /api/v1/watch/namespaces/default/configmaps', { body: configMap('x') })
-  assert.equal(written.code, 404)
+  assert.equal(written.code, 405)
 })
 
 test('a watcher that does not read is cut off at its bound, and nobody else notices', async () => {

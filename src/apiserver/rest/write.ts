@@ -1,4 +1,4 @@
-import { invalid, isObject, type KubernetesObject, success } from '#meta'
+import { badRequest, invalid, isObject, type KubernetesObject, success } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
 import { decodeBody, readObject } from '../registry/decode-body.ts'
@@ -16,8 +16,6 @@ import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from '
 export async function create(context: RequestContext, registry: Registry): Promise<ObjectVersion> {
   checkWriteOptions(context, 'CreateOptions', false)
   const object = await bodyObject(context)
-  const { name } = context.info
-  if (name !== '' && object.metadata?.name !== name) object.metadata = { ...object.metadata, name }
   return registry.create(context, toStored(context, object), { dryRun: isDryRun(context), isOwnDraft: true })
 }
 
@@ -27,6 +25,7 @@ export async function update(
   authorizers: readonly Authorizer[],
 ): Promise<WrittenVersion> {
   const { info, resource } = context
+  checkNamed(context)
   checkWriteOptions(context, 'UpdateOptions', false)
   const object = await bodyObject(context)
   checkIdentity(object, context)
@@ -51,6 +50,11 @@ export async function update(
   })
 }
 
+/** Custom kinds have no routes by method, so that one may well be asked to write to all of them. */
+function checkNamed({ info }: RequestContext): void {
+  if (info.name === '') throw badRequest('name must be provided')
+}
+
 /** Upstream names the resource where the kind belongs, and prints the number that it read. */
 function unversioned({ resource, info }: RequestContext): Error {
   const { group, names } = resource
@@ -66,6 +70,7 @@ export async function patch(
 ): Promise<WrittenVersion> {
   const { info, resource } = context
   const type = patchTypeOf(context.headers['content-type'], resource)
+  checkNamed(context)
   if (type === 'apply') return apply(context, registry, authorizers)
   checkWriteOptions(context, 'PatchOptions', false)
   const options = { ...decodeOptionsOf(context), unreadable: UNREADABLE_PATCH, read: undefined }
