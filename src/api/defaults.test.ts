@@ -51,7 +51,7 @@ test('a pod gets what upstream fills in', () => {
     volumes: [{ name: 'a' }, { name: 'b', secret: { secretName: 's' } }],
   })
   pods.default(draft)
-  pods.prepareForCreate(draft)
+  pods.prepareForCreate(draft, [])
   const [container] = draft.spec!.containers
   assert.equal(container!.imagePullPolicy, 'Always')
   assert.deepEqual(container!.resources!.requests, { cpu: '500m', memory: '1Gi' })
@@ -91,7 +91,7 @@ test('only a pod that a kubelet may be running is given time to end', () => {
 test('a Job selects by its uid unless it says otherwise', () => {
   const draft = { metadata: { ...metadata }, spec: { template: deepClone(template) } } as Job
   jobs.default(draft)
-  jobs.prepareForCreate(draft)
+  jobs.prepareForCreate(draft, [])
   assert.deepEqual(draft.spec!.selector, { matchLabels: { 'batch.kubernetes.io/controller-uid': 'u-1' } })
   assert.equal(draft.spec!.template.metadata!.labels!['job-name'], 'x')
   assert.equal(draft.spec!.backoffLimit, 6)
@@ -115,7 +115,7 @@ test('small kinds', () => {
 
   const namespace = { metadata: { name: 'n' } }
   namespaces.default(namespace)
-  namespaces.prepareForCreate(namespace)
+  namespaces.prepareForCreate(namespace, [])
   assert.deepEqual(namespace, {
     metadata: { name: 'n', labels: { 'kubernetes.io/metadata.name': 'n' } },
     spec: { finalizers: ['kubernetes'] },

@@ -111,8 +111,8 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   default(draft: T): void
   /** Whether a status that is created with the object stays; a kubelet registers its node in one call. */
   readonly keepsStatusOnCreate: boolean
-  /** Clears or sets what clients may not (status on create, and so on), in place. */
-  prepareForCreate(draft: T): void
+  /** Clears or sets what clients may not (status on create, and so on), in place; `warnings` is for what only it sees. */
+  prepareForCreate(draft: T, warnings: string[]): void
   prepareForUpdate(draft: T, old: T): void
   /** The same for a write through `status`. */
   prepareForStatusUpdate(draft: T, old: T): void

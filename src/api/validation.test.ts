@@ -42,7 +42,7 @@ const any = (resource: unknown): Any => resource as Any
 function made(resource: unknown, object: object): KubernetesObject {
   const draft = deepClone({ metadata: { name: 'x', namespace: 'default', uid: 'u' }, ...object }) as KubernetesObject
   any(resource).default(draft)
-  any(resource).prepareForCreate(draft)
+  any(resource).prepareForCreate(draft, [])
   any(resource).default(draft)
   return draft
 }

@@ -174,11 +174,7 @@ const REFUSED: readonly (readonly [line: string, body: unknown, said: string | R
     { spec: { containers: [{ name: 'main', resources: { requests: { cpu: '2' } } }] } },
     `unexpected pod subresource "resize", only 'status' and 'eviction' are allowed`,
   ],
-  [
-    `PATCH ${WORK}/pods/on-n1`,
-    { metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } },
-    /can only create and delete mirror pods/,
-  ],
+  [`PATCH ${WORK}/pods/on-n1`, { metadata: { annotations: { 'a.b/c': 'x' } } }, /can only create and delete mirror pods/],
   [`PATCH /api/v1/nodes/n2`, { metadata: { labels: { a: 'b' } } }, HANDS_OFF],
   [`PATCH /api/v1/nodes/n2/status`, { status: { phase: 'Terminated' } }, HANDS_OFF],
   ['DELETE /api/v1/nodes/n2', undefined, HANDS_OFF],

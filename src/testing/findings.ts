@@ -5,10 +5,10 @@ import type { FieldError, KubernetesObject } from '#meta'
 const context = { nowMs: 0 }
 
 /** An object as the server makes it of what was sent: defaulted and prepared. */
-export function made<T extends KubernetesObject>(resource: ResourceDefinition<T>, sent: object): T {
+export function made<T extends KubernetesObject>(resource: ResourceDefinition<T>, sent: object, warnings: string[] = []): T {
   const draft = deepClone({ metadata: { name: 'x', namespace: 'default', uid: 'u' }, ...sent }) as T
   resource.default(draft)
-  resource.prepareForCreate(draft)
+  resource.prepareForCreate(draft, warnings)
   resource.default(draft)
   return draft
 }
@@ -31,7 +31,7 @@ export function statusWarningsOf<T extends KubernetesObject>(resource: ResourceD
 
 /** Everything that is wrong with an object to be created: `field: message`, in order. */
 export const findingsOf = <T extends KubernetesObject>(resource: ResourceDefinition<T>, sent: object): string[] =>
-  printed(foundBy((found) => resource.validate(made(resource, sent), found, context)))
+  printed(foundBy((found) => resource.validate(made(resource, sent), found, { ...context, isNew: true })))
 
 /** Everything that is wrong with a change of what was accepted. */
 export function changeFindings<T extends KubernetesObject>(
@@ -45,4 +45,14 @@ export function changeFindings<T extends KubernetesObject>(
   change(after)
   const rules = part === 'status' ? 'validateStatusUpdate' : 'validateUpdate'
   return printed(foundBy((found) => resource[rules](after, before, found, context)))
+}
+
+/** Everything that is wrong with an update of what there was, new rules and those of changes alike. */
+export function updateFindings<T extends KubernetesObject>(resource: ResourceDefinition<T>, object: T, old: T): string[] {
+  return printed(
+    foundBy((found) => {
+      resource.validate(object, found, { ...context, old })
+      resource.validateUpdate(object, old, found, context)
+    }),
+  )
 }

@@ -19,7 +19,7 @@ const base = (schema: object = { type: 'object' }): CustomResourceDefinition => 
 function findings(crd: CustomResourceDefinition): string[] {
   const draft = deepClone(crd)
   customResourceDefinitions.default(draft)
-  customResourceDefinitions.prepareForCreate(draft)
+  customResourceDefinitions.prepareForCreate(draft, [])
   return foundBy((found) => customResourceDefinitions.validate(draft, found, { nowMs: 0 })).map(
     ({ field, message }) => `${field}: ${message}`,
   )
@@ -266,7 +266,7 @@ for (const [name, crd, expected] of DEFINITIONS) {
 test('a version that was stored stays until nothing is stored in it', () => {
   const old = base()
   customResourceDefinitions.default(old)
-  customResourceDefinitions.prepareForCreate(old)
+  customResourceDefinitions.prepareForCreate(old, [])
   const next = deepClone(old)
   next.spec.versions = [{ ...next.spec.versions[0]!, name: 'v2' }]
   customResourceDefinitions.prepareForUpdate(next, old)

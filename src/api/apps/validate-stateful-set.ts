@@ -21,6 +21,7 @@ interface Leniency {
   readonly anyTemplate?: boolean
   readonly anyClaims?: boolean
   readonly anyServiceName?: boolean
+  readonly oldTemplate?: PodTemplateSpec | undefined
 }
 
 export function validateStatefulSet({ spec }: StatefulSet, found: Findings): void {
@@ -38,7 +39,7 @@ const MUTABLE = [
 ] as const
 
 export function validateStatefulSetUpdate({ spec }: StatefulSet, { spec: old }: StatefulSet, found: Findings): void {
-  const leniency: Leniency = { anyClaims: true, anyServiceName: true }
+  const leniency: Leniency = { anyClaims: true, anyServiceName: true, oldTemplate: old?.template }
   const wasFit = foundBy((before) => validateSpec(old, leniency, before)).length === 0
   validateSpec(spec, { ...leniency, anyTemplate: !wasFit }, found)
   const fixed = (from: typeof spec): object => {
@@ -105,9 +106,9 @@ function validateStrategy(strategy: StatefulSetUpdateStrategy, field: string, fo
   }
 }
 
-function validateTemplate(spec: StatefulSetSpec | undefined, { anyTemplate }: Leniency, found: Findings): void {
+function validateTemplate(spec: StatefulSetSpec | undefined, { anyTemplate, oldTemplate }: Leniency, found: Findings): void {
   const template = spec?.template
-  if (anyTemplate !== true) validatePodTemplate(asPodsHaveIt(spec), 'spec.template', found)
+  if (anyTemplate !== true) validatePodTemplate(asPodsHaveIt(spec), 'spec.template', found, oldTemplate)
   labels(template?.metadata?.labels, 'spec.template.labels', found)
   for (const key of Object.keys(template?.metadata?.annotations ?? {}))
     complaints(qualifiedName(key.toLowerCase()), key, 'spec.template.annotations', found)

@@ -1,4 +1,5 @@
 import { validatePodTemplate } from '../core/validate-pod-spec.ts'
+import type { ValidationContext } from '../definition.ts'
 import type {
   DaemonSet,
   DaemonSetUpdateStrategy,
@@ -20,8 +21,13 @@ import {
 import { type Findings, forbid, invalidValue, nonNegative, required, unsupported } from '../validation/findings.ts'
 
 /** A template whose pods run for ever: what ends is replaced. */
-function replicatedTemplate(template: PodTemplateSpec | undefined, kind: string, found: Findings): void {
-  validatePodTemplate(template, 'spec.template', found)
+function replicatedTemplate(
+  template: PodTemplateSpec | undefined,
+  kind: string,
+  found: Findings,
+  old: PodTemplateSpec | undefined,
+): void {
+  validatePodTemplate(template, 'spec.template', found, old)
   runsForEver(template, kind, found)
 }
 
@@ -36,7 +42,7 @@ export function runsForEver(template: PodTemplateSpec | undefined, kind: string,
 }
 
 /** Upstream's words for an empty selector here are those of Deployments. */
-export function validateReplicaSet({ spec }: ReplicaSet, found: Findings): void {
+export function validateReplicaSet({ spec }: ReplicaSet, found: Findings, { old }: ValidationContext<ReplicaSet>): void {
   nonNegative(spec?.replicas, 'spec.replicas', found)
   nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
   selectorAndTemplate(
@@ -44,12 +50,16 @@ export function validateReplicaSet({ spec }: ReplicaSet, found: Findings): void 
     spec?.template,
     'deployment',
     'invalid label selector',
-    (own) => replicatedTemplate(spec?.template, 'ReplicaSet', own),
+    (own) => replicatedTemplate(spec?.template, 'ReplicaSet', own, old?.spec?.template),
     found,
   )
 }
 
-export function validateReplicationController({ spec }: ReplicationController, found: Findings): void {
+export function validateReplicationController(
+  { spec }: ReplicationController,
+  found: Findings,
+  { old }: ValidationContext<ReplicationController>,
+): void {
   nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
   const hasSelector = Object.keys(spec?.selector ?? {}).length > 0
   if (!hasSelector) found.push(required('spec.selector'))
@@ -57,18 +67,18 @@ export function validateReplicationController({ spec }: ReplicationController, f
   if (spec?.template === undefined) found.push(required('spec.template'))
   else {
     if (hasSelector) matchesTemplate({ matchLabels: spec.selector! }, spec.template, found)
-    replicatedTemplate(spec.template, 'ReplicationController', found)
+    replicatedTemplate(spec.template, 'ReplicationController', found, old?.spec?.template)
   }
 }
 
-export function validateDeployment({ spec }: Deployment, found: Findings): void {
+export function validateDeployment({ spec }: Deployment, found: Findings, { old }: ValidationContext<Deployment>): void {
   nonNegative(spec?.replicas, 'spec.replicas', found)
   selectorAndTemplate(
     spec?.selector,
     spec?.template,
     'deployment',
     'invalid label selector',
-    (own) => replicatedTemplate(spec?.template, 'ReplicaSet', own),
+    (own) => replicatedTemplate(spec?.template, 'ReplicaSet', own, old?.spec?.template),
     found,
   )
   validateStrategy(spec?.strategy ?? {}, 'spec.strategy', found)
@@ -104,7 +114,7 @@ function validateStrategy(strategy: DeploymentStrategy, field: string, found: Fi
   notOver100Percent(maxUnavailable, `${path}.maxUnavailable`, found)
 }
 
-export function validateDaemonSet({ spec }: DaemonSet, found: Findings): void {
+export function validateDaemonSet({ spec }: DaemonSet, found: Findings, { old }: ValidationContext<DaemonSet>): void {
   const { selector, template } = spec ?? {}
   const before = found.length
   labelSelector(selector, 'spec.selector', found)
@@ -112,7 +122,7 @@ export function validateDaemonSet({ spec }: DaemonSet, found: Findings): void {
   if (selector !== undefined && isEmpty(selector)) {
     found.push(invalidValue('spec.selector', selector, 'empty selector is invalid for daemonset'))
   }
-  replicatedTemplate(template, 'DaemonSet', found)
+  replicatedTemplate(template, 'DaemonSet', found, old?.spec?.template)
   nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds', found)
   validateDaemonStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy', found)
   nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit', found)

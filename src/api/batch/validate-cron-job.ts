@@ -27,7 +27,7 @@ function validateSpec({ spec }: CronJob, old: CronJob | undefined, found: Findin
   oneOf(spec?.concurrencyPolicy, ['Allow', 'Forbid', 'Replace'], 'spec.concurrencyPolicy', found)
   const template = spec?.jobTemplate?.spec
   const path = 'spec.jobTemplate.spec'
-  validateJobSpec(template ?? ({} as JobSpec), path, found)
+  validateJobSpec(template ?? ({} as JobSpec), path, found, old?.spec?.jobTemplate.spec)
   if (template?.selector !== undefined)
     found.push(invalidValue(`${path}.selector`, template.selector, '`selector` will be auto-generated'))
   if (template?.manualSelector) found.push(unsupported(`${path}.manualSelector`, true, ['nil', 'false']))

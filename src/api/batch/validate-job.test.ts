@@ -121,7 +121,7 @@ test('what a Job is made of stays; a suspended one may be placed, and given othe
   assert.equal(suspended.length, 1)
   const before = { ...job({ suspend: true }), status: { conditions: [{ type: 'Suspended', status: 'True' }] } } as Job
   jobs.default(before)
-  jobs.prepareForCreate(before)
+  jobs.prepareForCreate(before, [])
   const after = structuredClone(before)
   grow(after)
   assert.deepEqual(

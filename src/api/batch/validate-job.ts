@@ -27,10 +27,10 @@ export function validateJob(job: Job, found: Findings): void {
   validateWhole(job, true, found)
 }
 
-function validateWhole(job: Job, hasPrefixedLabels: boolean, found: Findings): void {
+function validateWhole(job: Job, hasPrefixedLabels: boolean, found: Findings, old?: JobSpec): void {
   const { spec, metadata } = job
   if (!spec?.manualSelector && spec?.selector !== undefined) validateGenerated(job, spec.selector, hasPrefixedLabels, found)
-  validateJobSpec(spec ?? ({} as JobSpec), 'spec', found)
+  validateJobSpec(spec ?? ({} as JobSpec), 'spec', found, old)
   if (spec?.selector === undefined) found.push(required('spec.selector'))
   const before = found.length
   labelSelector(spec?.selector, 'spec.selector', found)
@@ -61,7 +61,7 @@ function validateGenerated({ spec, metadata }: Job, selector: LabelSelector, has
   }
 }
 
-export function validateJobSpec(spec: JobSpec, field: string, found: Findings): void {
+export function validateJobSpec(spec: JobSpec, field: string, found: Findings, old?: JobSpec): void {
   const counts = ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished'] as const
   for (const key of [...counts, 'backoffLimitPerIndex', 'maxFailedIndexes'] as const)
     nonNegative(spec[key], `${field}.${key}`, found)
@@ -74,7 +74,7 @@ export function validateJobSpec(spec: JobSpec, field: string, found: Findings): 
   // What a failure policy says of a pod is known only when the pod has ended.
   const replacements = spec.podFailurePolicy === undefined ? ['Failed', 'TerminatingOrFailed'] : ['Failed']
   optionalOneOf(spec.podReplacementPolicy, replacements, `${field}.podReplacementPolicy`, found)
-  validatePodTemplate(spec.template, `${field}.template`, found)
+  validatePodTemplate(spec.template, `${field}.template`, found, old?.template)
   const restart = spec.template?.spec?.restartPolicy ?? ''
   const path = `${field}.template.spec.restartPolicy`
   if (restart === 'Always' || restart === '') found.push(required(path, 'valid values: "OnFailure", "Never"'))
@@ -127,7 +127,7 @@ export function validateJobUpdate(job: Job, before: Job, found: Findings): void 
   const [{ spec }, { spec: old }] = [job, before]
   const labels = old?.template?.metadata?.labels ?? {}
   // Jobs from before labels had prefixes go on without.
-  validateWhole(job, labels[JOB_NAME] !== undefined && labels[CONTROLLER_UID] !== undefined, found)
+  validateWhole(job, labels[JOB_NAME] !== undefined && labels[CONTROLLER_UID] !== undefined, found, old)
   if (spec === undefined || old === undefined) return
   if (spec.completionMode !== 'Indexed') immutable(spec.completions, old.completions, 'spec.completions', found)
   else if (spec.completions !== undefined && spec.completions !== old.completions && spec.completions !== spec.parallelism)

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import type { ClusterTrustBundle } from '../generated/types.ts'
 import { immutable } from '../validation/common.ts'
 import { complaints, type Findings, invalidValue, tooLong } from '../validation/findings.ts'
-import { subdomainName } from '../validation/names.ts'
 import { pemBlocks } from './pem-blocks.ts'
+import { bundleNameProblems } from './trust-bundle-name.ts'
 import { validateSignerName } from './validate-signing-request.ts'
 
 const TRUST_BUNDLE_BYTES_MAX = 1024 * 1024
@@ -25,21 +25,10 @@ export function validateTrustBundleUpdate(bundle: ClusterTrustBundle, old: Clust
 function validateNaming({ metadata, spec }: ClusterTrustBundle, found: Findings): void {
   const signerName = spec?.signerName ?? ''
   const { name = '', generateName = '' } = metadata ?? {}
-  if (generateName !== '') complaints(nameProblems(signerName, generateName, true), generateName, 'metadata.generateName', found)
-  complaints(nameProblems(signerName, name, false), name, 'metadata.name', found)
+  if (generateName !== '')
+    complaints(bundleNameProblems(signerName, generateName, true), generateName, 'metadata.generateName', found)
+  complaints(bundleNameProblems(signerName, name, false), name, 'metadata.name', found)
   if (signerName !== '') validateSignerName(signerName, 'spec.signerName', found)
-}
-
-/** The bundle of `example.com/foo` is named `example.com:foo:…`; one of no signer has no colon in its name. */
-function* nameProblems(signerName: string, name: string, isPrefix: boolean): Iterable<string> {
-  if (signerName === '') {
-    if (name.includes(':')) yield 'ClusterTrustBundle without signer name must not have ":" in its name'
-    else yield* subdomainName(name, isPrefix)
-    return
-  }
-  const prefix = `${signerName.replaceAll('/', ':')}:`
-  if (!name.startsWith(prefix)) yield `ClusterTrustBundle for signerName ${signerName} must be named with prefix ${prefix}`
-  else yield* subdomainName(name.slice(prefix.length), isPrefix)
 }
 
 function validateAnchors(text: string, field: string, found: Findings): void {

@@ -5,6 +5,7 @@ import type {
   LifecycleHandler,
   Pod,
   PodSpec,
+  PodStatus,
   PodTemplateSpec,
   Probe,
 } from '../generated/types.ts'
@@ -25,7 +26,14 @@ export function defaultPod(draft: Pod): void {
   }
   defaultPodLevelRequests(draft, spec)
   spec.enableServiceLinks ??= true
-  draft.status ??= {}
+  syncAddresses((draft.status ??= {}))
+}
+
+/** Two names of one thing, of which the older one counts. */
+function syncAddresses(status: PodStatus): void {
+  const { podIP, podIPs } = status
+  if (podIP && podIPs?.[0]?.ip !== podIP) status.podIPs = [{ ip: podIP }]
+  else if (!podIP && podIPs?.[0] !== undefined) status.podIP = podIPs[0].ip
 }
 
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {

@@ -21,7 +21,7 @@ export const podTemplates = defineResource<PodTemplate>({
     text('Images', ({ template }) => imageNames(template), 'Images referenced by each container in the template.'),
     text('Pod Labels', ({ template }) => formatLabels(template?.metadata?.labels), 'The labels for the pod template.'),
   ],
-  validate: ({ template }, found) => validatePodTemplate(template, 'template', found),
+  validate: ({ template }, found, { old }) => validatePodTemplate(template, 'template', found, old?.template),
   warnings: (object, old, warnings) => templateWarnings(object.template, 'template', object, old, warnings),
   ...droppingDisabled<PodTemplate>(({ template }) => template?.spec),
   schema: 'io.k8s.api.core.v1.PodTemplate',

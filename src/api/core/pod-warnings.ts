@@ -5,6 +5,7 @@ import { dnsLabel, NONE } from '../validation/names.ts'
 import { expressionWarnings, labelDeprecation, termWarnings } from './node-label-warnings.ts'
 import { CONTAINER_LISTS } from './pod-facts.ts'
 import { portWarnings } from './port-warnings.ts'
+import { APP_ARMOR, APP_ARMOR_DETAIL, CONTAINER_SECCOMP, POD_SECCOMP } from './profile-annotations.ts'
 import { fractionWarning } from './storage-warnings.ts'
 import { podVolumeWarnings } from './volume-warnings.ts'
 
@@ -48,11 +49,7 @@ const ANNOTATIONS = Object.entries({
   'security.alpha.kubernetes.io/sysctls': 'non-functional in v1.11+; use the "sysctls" field instead',
   'security.alpha.kubernetes.io/unsafe-sysctls': 'non-functional in v1.11+; use the "sysctls" field instead',
 })
-const SECCOMP = 'seccomp.security.alpha.kubernetes.io/pod'
-const CONTAINER_SECCOMP = 'container.seccomp.security.alpha.kubernetes.io/'
 const SECCOMP_DETAIL = 'non-functional in v1.27+; use the "seccompProfile" field instead'
-const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/'
-const APP_ARMOR_DETAIL = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 const IN_BYTES = ['memory', 'ephemeral-storage'] as const
 
 /** `at` is what comes before `spec` and `metadata`. */
@@ -69,10 +66,11 @@ function specWarnings(spec: PodSpec | undefined, metadata: ObjectMeta | undefine
     if (!name) warnings.push(`${field}.imagePullSecrets[${index}].name: invalid empty name ""`)
   if (spec.overhead !== undefined)
     for (const name of IN_BYTES) fractionWarning(spec.overhead, name, `${field}.overhead`, warnings)
-  if (spec.securityContext?.seccompProfile === undefined) annotationWarning(annotations, SECCOMP, SECCOMP_DETAIL, at, warnings)
+  if (spec.securityContext?.seccompProfile === undefined)
+    annotationWarning(annotations, POD_SECCOMP, SECCOMP_DETAIL, at, warnings)
   for (const list of CONTAINER_LISTS) {
     for (const [index, container] of ((spec[list] ?? NONE) as readonly Container[]).entries()) {
-      if (annotations !== undefined) profileWarnings(container, spec, annotations, at, warnings)
+      if (annotations !== undefined) profileWarnings(container, annotations, at, warnings)
       containerWarnings(container, `${field}.${list}[${index}]`, warnings)
     }
   }
@@ -99,16 +97,11 @@ function annotationWarning(
 }
 
 /** Annotations that once named the profiles of a container, which has fields for them now. */
-function profileWarnings(
-  { name, securityContext }: Container,
-  { securityContext: ofPod }: PodSpec,
-  annotations: Annotations,
-  at: string,
-  warnings: string[],
-): void {
+function profileWarnings({ name, securityContext }: Container, annotations: Annotations, at: string, warnings: string[]): void {
   if (securityContext?.seccompProfile === undefined)
     annotationWarning(annotations, `${CONTAINER_SECCOMP}${name}`, SECCOMP_DETAIL, at, warnings)
-  if (ofPod?.appArmorProfile === undefined && securityContext?.appArmorProfile === undefined)
+  // Of a pod it is told when the field is made of it.
+  if (at !== '' && securityContext?.appArmorProfile === undefined)
     annotationWarning(annotations, `${APP_ARMOR}${name}`, APP_ARMOR_DETAIL, at, warnings)
 }
 

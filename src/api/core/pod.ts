@@ -1,12 +1,15 @@
 import { defineResource } from '../define-resource.ts'
 import type { Pod } from '../generated/types.ts'
 import { defaultPod } from './default-pod.ts'
-import { dropDisabled } from './disabled-pod-fields.ts'
+import { dropDisabled, dropDisabledStatus } from './disabled-pod-fields.ts'
+import { mergeLabelKeys } from './merge-label-keys.ts'
 import { podColumns, podRowConditions } from './pod-columns.ts'
 import { isPodTerminal, qosClass } from './pod-facts.ts'
 import { podStatusWarnings, podWarnings } from './pod-warnings.ts'
-import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './validate-pod.ts'
+import { takeAppArmorAnnotations } from './profile-annotations.ts'
+import { validatePod, validatePodUpdate } from './validate-pod.ts'
 import { validatePodPart } from './validate-pod-parts.ts'
+import { validatePodStatusUpdate } from './validate-pod-status.ts'
 
 export const pods = defineResource<Pod>({
   group: '',
@@ -42,12 +45,14 @@ export const pods = defineResource<Pod>({
     'spec.serviceAccountName': ({ spec }) => spec?.serviceAccountName ?? '',
     'spec.hostNetwork': ({ spec }) => String(spec?.hostNetwork ?? false),
     'status.phase': ({ status }) => status?.phase ?? '',
-    'status.podIP': ({ status }) => status?.podIP ?? '',
+    'status.podIP': ({ status }) => status?.podIPs?.[0]?.ip ?? '',
     'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
   },
   default: defaultPod,
-  prepareForCreate(draft) {
+  prepareForCreate(draft, warnings) {
     dropDisabled(draft.spec)
+    mergeLabelKeys(draft)
+    takeAppArmorAnnotations(draft, warnings)
     draft.status = { phase: 'Pending', qosClass: qosClass(draft) }
     if (!draft.spec?.schedulingGates?.length) return
     draft.status.conditions = [
@@ -63,6 +68,10 @@ export const pods = defineResource<Pod>({
   prepareForStatusUpdate(draft, old) {
     // Older kubelets do not know the class, and send none.
     if (draft.status !== undefined && old.status?.qosClass) draft.status.qosClass ||= old.status.qosClass
+    keepObservedGenerations(draft, old)
+    // Old kubelets would break the collection of garbage.
+    if (draft.metadata !== undefined && draft.metadata.ownerReferences !== old.metadata?.ownerReferences) keepOwners(draft, old)
+    dropDisabledStatus(draft.status, old.status)
   },
   gracePeriodSeconds(pod) {
     // Nothing runs of a pod that no kubelet took or that has finished: there is nobody to wait for.
@@ -80,3 +89,19 @@ export const pods = defineResource<Pod>({
   validateSubresourceUpdate: validatePodPart,
   schema: 'io.k8s.api.core.v1.Pod',
 })
+
+function keepOwners({ metadata }: Pod, { metadata: old }: Pod): void {
+  if (old?.ownerReferences === undefined) delete metadata!.ownerReferences
+  else metadata!.ownerReferences = old.ownerReferences
+}
+
+/** Whoever does not know of generations clears none: of several conditions of one type each keeps its own. */
+function keepObservedGenerations({ status }: Pod, { status: old }: Pod): void {
+  if (status === undefined || old === undefined) return
+  if (!status.observedGeneration && old.observedGeneration) status.observedGeneration = old.observedGeneration
+  const kept = Map.groupBy(old.conditions ?? [], ({ type }) => type)
+  for (const condition of status.conditions ?? []) {
+    const generation = kept.get(condition.type)?.shift()?.observedGeneration
+    if (!condition.observedGeneration && generation) condition.observedGeneration = generation
+  }
+}

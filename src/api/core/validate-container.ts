@@ -12,9 +12,11 @@ import {
   required,
 } from '../validation/findings.ts'
 import { portName } from '../validation/names.ts'
+import type { PodLeniency } from './pod-leniency.ts'
 import { validateEnvironment, validateEnvironmentFrom } from './validate-environment.ts'
 import { type Volumes, validateMounts } from './validate-mounts.ts'
 import { validateHandler, validateProbe } from './validate-probe.ts'
+import { validateUsedClaims } from './validate-resource-claims.ts'
 import { ofContainer, validateResources } from './validate-resources.ts'
 import { validateInitRestart, validateRestart } from './validate-restart.ts'
 import { validateSecurity } from './validate-security.ts'
@@ -23,10 +25,11 @@ import { validateSecurity } from './validate-security.ts'
 interface Surroundings {
   readonly spec: PodSpec
   readonly volumes: Volumes
+  readonly leniency: PodLeniency
 }
 
 export function validateContainers(surroundings: Surroundings, field: string, found: Findings): void {
-  const { spec } = surroundings
+  const { spec, leniency } = surroundings
   const containers = spec.containers ?? []
   if (containers.length === 0) found.push(required(`${field}.containers`))
   const names = new Set<string>()
@@ -45,7 +48,10 @@ export function validateContainers(surroundings: Surroundings, field: string, fo
     uniqueName(container, names, path, found)
     if (container.ports !== undefined) hostPortConflicts([container], `${field}.initContainers`, found)
     if (container.restartPolicy === 'Always') validateLife(container, spec, path, found)
-    else validateShortLived(container, path, found)
+    else {
+      validateShortLived(container, path, found)
+      if (container.resizePolicy !== undefined) validateInitResize(container, leniency, `${path}.resizePolicy`, found)
+    }
   }
   if (spec.ephemeralContainers !== undefined) validateEphemeral(surroundings, names, `${field}.ephemeralContainers`, found)
 }
@@ -100,7 +106,7 @@ const MESSAGE_POLICIES = ['File', 'FallbackToLogsOnError']
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never']
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
 
-function validateCommon(container: Container, { spec, volumes }: Surroundings, path: string, found: Findings): void {
+function validateCommon(container: Container, { spec, volumes, leniency }: Surroundings, path: string, found: Findings): void {
   dnsLabelField(container.name, `${path}.name`, found)
   if (!container.image) found.push(required(`${path}.image`))
   oneOf(container.terminationMessagePolicy, MESSAGE_POLICIES, `${path}.terminationMessagePolicy`, found)
@@ -109,7 +115,9 @@ function validateCommon(container: Container, { spec, volumes }: Surroundings, p
   validateEnvironmentFrom(container.envFrom, `${path}.envFrom`, found)
   validateMounts(container, volumes, path, found)
   oneOf(container.imagePullPolicy, PULL_POLICIES, `${path}.imagePullPolicy`, found)
-  validateResources(container.resources, ofContainer, `${path}.resources`, found)
+  validateResources(container.resources, ofContainer, `${path}.resources`, leniency, found)
+  if (container.resources?.claims !== undefined)
+    validateUsedClaims(container.resources.claims, spec, `${path}.resources.claims`, found)
   if (container.resizePolicy !== undefined) validateResizePolicy(container, spec, `${path}.resizePolicy`, found)
   validateSecurity(container.securityContext, spec, `${path}.securityContext`, found)
 }
@@ -125,7 +133,16 @@ function validateResizePolicy({ resizePolicy = [] }: Container, spec: PodSpec, f
     oneOf(resourceName, RESIZABLE, field, found)
     oneOf(restartPolicy, RESIZE_POLICIES, field, found)
     if (spec.restartPolicy === 'Never' && restartPolicy !== 'NotRequired')
-      found.push(invalidValue(field, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
+      found.push(invalidValue(field, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"))
+  }
+}
+
+/** What runs to its end is not started again for the sake of more memory. */
+function validateInitResize({ resizePolicy = [] }: Container, leniency: PodLeniency, field: string, found: Findings): void {
+  if (leniency.restartedInitContainers) return
+  for (const [index, { restartPolicy }] of resizePolicy.entries()) {
+    const rule = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+    if (restartPolicy === 'RestartContainer') found.push(invalidValue(`${field}[${index}].restartPolicy`, restartPolicy, rule))
   }
 }
 

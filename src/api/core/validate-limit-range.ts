@@ -2,7 +2,7 @@ import { compareQuantities, parseQuantity } from '#meta'
 import type { LimitRange, LimitRangeItem } from '../generated/types.ts'
 import { complaints, duplicateValue, type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
 import { qualifiedName } from '../validation/names.ts'
-import { isExtendedResource, validateResourceName } from './validate-resources.ts'
+import { isExtendedResource, ofContainer, validateAnyResourceName } from './validate-resources.ts'
 
 const TYPES = new Set(['Container', 'PersistentVolumeClaim', 'Pod'])
 const OF_CONTAINERS = new Set(['Container', 'Pod'])
@@ -36,7 +36,8 @@ function validateItem(item: LimitRangeItem, path: string, found: Findings): void
     }
     if (key === 'maxLimitRequestRatio') validateClaims(item, path, found)
     for (const name of amounts) {
-      validateResourceName(name, OF_CONTAINERS.has(item.type), `${path}.${key}[${name}]`, found)
+      const validateName = OF_CONTAINERS.has(item.type) ? ofContainer : validateAnyResourceName
+      validateName(name, `${path}.${key}[${name}]`, found)
       names.add(name)
     }
   }
@@ -72,7 +73,7 @@ function validateOrder(item: LimitRangeItem, name: string, path: string, found: 
   const exclusive = isExtendedResource(name) || name.startsWith('hugepages-')
   if (exclusive && limit !== undefined && request !== undefined && compareQuantities(limit, request) !== 0) {
     const rule = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`
-    found.push(invalidValue(`${path}.default[${name}]`, limit, rule))
+    found.push(invalidValue(`${path}.defaultRequest[${name}]`, request, rule))
   }
 }
 

@@ -22,6 +22,11 @@ export function relativePath(path: string | undefined, field: string, found: Fin
     found.push(required(field))
     return
   }
+  descendingName(path, field, found)
+}
+
+/** The same of a path that may be absent. */
+export function descendingName(path: string, field: string, found: Findings): void {
   descendingPath(path, field, found)
   if (path.startsWith('..') && !path.startsWith('../')) found.push(invalidValue(field, path, "must not start with '..'"))
 }

@@ -344,7 +344,7 @@ table('the spec', pod as (value: never) => Pod, [
     'claims',
     { resourceClaims: [{ name: 'a' }, { name: 'a', resourceClaimName: 'x' }] },
     [
-      'spec.resourceClaims[0]: Invalid value: {"name":"a"}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
+      'spec.resourceClaims[0]: Invalid value: {"Name":"a","ResourceClaimName":null,"ResourceClaimTemplateName":null}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
       'spec.resourceClaims[1].name: Duplicate value: "a"',
     ],
   ],
@@ -388,10 +388,22 @@ table('the spec', pod as (value: never) => Pod, [
         labelSelector: { matchLabels: { a: 'x' } },
       })),
     },
-    [
-      'spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: "{zone, DoNotSchedule}"',
-      'spec.topologySpreadConstraints[0].matchLabelKeys[0]: Invalid value: "a": exists in both matchLabelKeys and labelSelector',
-    ],
+    ['spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: "{zone, DoNotSchedule}"'],
+  ],
+  [
+    'spread by a label whose value the selector says itself',
+    {
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'zone',
+          whenUnsatisfiable: 'DoNotSchedule',
+          matchLabelKeys: ['a'],
+          labelSelector: { matchLabels: { a: 'x' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['y'] }] },
+        },
+      ],
+    },
+    ['spec.topologySpreadConstraints[0][0]: Invalid value: "a": exists in both matchLabelKeys and labelSelector'],
   ],
   [
     'a sidecar that debugs',
@@ -439,7 +451,6 @@ test('pod validation: a template may leave to its pods what their makers fill in
   const spec = {
     hostNetwork: true,
     containers: [{ ...container, image: 'nginx ', ports: [{ containerPort: 80 }] }],
-    volumes: [{ name: 'v', image: {} }],
   }
   const draft = {
     metadata: { name: 'd', namespace: 'default' },

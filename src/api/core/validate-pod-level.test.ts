@@ -53,8 +53,8 @@ table('restarts of a container', restarting, [
       ],
     },
     [
-      `${C}.restartPolicyRules: Too long: may not be more than 20 bytes`,
-      `${C}.restartPolicyRules[0].exitCodes.values: Too long: may not be more than 255 bytes`,
+      `${C}.restartPolicyRules: Too many: 21: must have at most 20 items`,
+      `${C}.restartPolicyRules[0].exitCodes.values: Too many: 256: must have at most 255 items`,
     ],
   ],
 ])
@@ -212,8 +212,8 @@ test('what is off is dropped from pods and templates, but for where it was', () 
   }
   const draft = pod(spec)
   const deployment = { spec: { template: { spec: deepClone(spec) } } } as unknown as Deployment
-  pods.prepareForCreate(draft)
-  deployments.prepareForCreate(deployment)
+  pods.prepareForCreate(draft, [])
+  deployments.prepareForCreate(deployment, [])
   for (const each of [draft.spec!, { ...deployment.spec!.template.spec! }]) {
     assert.equal(each.schedulingGroup, undefined)
     assert.deepEqual(

@@ -1,13 +1,12 @@
 import { compareQuantities, isQuantity } from '#meta'
 import type { PodSpec } from '../generated/types.ts'
-import { quantity } from '../validation/common.ts'
-import { complaints, type Findings, forbid, invalidValue, unsupported } from '../validation/findings.ts'
-import { qualifiedName } from '../validation/names.ts'
+import { type Findings, forbid, invalidValue, unsupported } from '../validation/findings.ts'
 import { podLimits, podRequests } from './pod-facts.ts'
-import { type AmountRule, isHugePages, validateResources } from './validate-resources.ts'
+import type { PodLeniency } from './pod-leniency.ts'
+import { isHugePages, type NameRule, validateAnyResourceName, validateResources } from './validate-resources.ts'
 
 /** Resources of a pod as a whole (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification). */
-export function validatePodResources(spec: PodSpec, field: string, found: Findings): void {
+export function validatePodResources(spec: PodSpec, field: string, leniency: PodLeniency, found: Findings): void {
   const { resources, os } = spec
   if (resources === undefined) return
   if (os?.name === 'windows') {
@@ -15,19 +14,17 @@ export function validatePodResources(spec: PodSpec, field: string, found: Findin
     return
   }
   if (resources.claims !== undefined) found.push(forbid(`${field}.claims`, 'claims may not be set for Resources at pod-level'))
-  validateResources(resources, ofPod, field, found)
+  validateResources(resources, ofPod, field, leniency, found)
   fitsContainers(spec, field, found)
 }
 
 const SUPPORTED = ['cpu', 'hugepages-', 'memory']
 
-const ofPod: AmountRule = (name, value, list, found) => {
-  const field = `${list}[${name}]`
+const ofPod: NameRule = (name, field, found) => {
   const before = found.length
-  complaints(qualifiedName(name), name, field, found)
+  validateAnyResourceName(name, field, found)
   if (found.length === before && name !== 'cpu' && name !== 'memory' && !isHugePages(name))
     found.push(unsupported(field, name, SUPPORTED))
-  quantity(value, field, found)
 }
 
 /** The whole has at least what its parts have together, and what any one of them may take. */

@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '#meta'
 import type { Container, PodSpec, PodTemplateSpec, Volume } from '../generated/types.ts'
-import { dnsLabelField, labels } from '../validation/common.ts'
+import { labels } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -17,50 +17,80 @@ import {
 import { ipAddress } from '../validation/ip.ts'
 import { dnsLabel, type NameRule, qualifiedName, subdomainName, underscoredSubdomainName } from '../validation/names.ts'
 import { hasContainer, visitedContainers } from './pod-facts.ts'
+import { leniencyOf, type PodLeniency } from './pod-leniency.ts'
 import { validateContainers } from './validate-container.ts'
+import { validatePodAnnotations, validateProfiles } from './validate-pod-annotations.ts'
 import { validatePodResources } from './validate-pod-resources.ts'
+import { validatePodClaims } from './validate-resource-claims.ts'
 import { ofContainer, validateResources } from './validate-resources.ts'
-import { validateAffinity, validateSpread, validateTolerations } from './validate-scheduling.ts'
+import { validateAffinity, validateTolerations } from './validate-scheduling.ts'
 import { validateHostUsers, validatePodSecurity, validateSystem } from './validate-security.ts'
+import { validateSpread } from './validate-spread.ts'
 import { validateVolumes } from './validate-volume.ts'
 import { validateHostProcess } from './validate-windows.ts'
 
 const INT32_MAX = 2_147_483_647
 const NAMESERVERS_MAX = 3
 
-export function validatePodTemplate(template: PodTemplateSpec | undefined, field: string, found: Findings): void {
-  labels(template?.metadata?.labels, `${field}.labels`, found)
-  for (const key of Object.keys(template?.metadata?.annotations ?? {})) {
-    complaints(qualifiedName(key.toLowerCase()), key, `${field}.annotations`, found)
+const ANNOTATIONS_BYTES_MAX = 256 * 1024
+
+/** With `old`, what an update finds of it. */
+export function validatePodTemplate(
+  template: PodTemplateSpec | undefined,
+  field: string,
+  found: Findings,
+  old?: PodTemplateSpec,
+): void {
+  const { metadata = {}, spec = {} as PodSpec } = template ?? {}
+  labels(metadata.labels, `${field}.labels`, found)
+  if (metadata.annotations !== undefined) {
+    validateAnnotations(metadata.annotations, `${field}.annotations`, found)
+    validatePodAnnotations(metadata.annotations, spec, `${field}.annotations`, found, old?.metadata?.annotations)
   }
-  validatePodSpec(template?.spec ?? ({} as PodSpec), undefined, `${field}.spec`, found)
-  if (template?.spec?.ephemeralContainers?.length)
+  validatePodSpec(spec, undefined, `${field}.spec`, leniencyOf(old?.spec), found)
+  if (metadata.annotations !== undefined) validateProfiles(metadata.annotations, spec, `${field}.spec`, found)
+  if (spec.ephemeralContainers?.length)
     found.push(forbid(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'))
 }
 
+export function validateAnnotations(annotations: Readonly<Record<string, string>>, field: string, found: Findings): void {
+  let size = 0
+  for (const key in annotations) {
+    complaints(qualifiedName(key.toLowerCase()), key, field, found)
+    size += Buffer.byteLength(key) + Buffer.byteLength(annotations[key]!)
+  }
+  if (size > ANNOTATIONS_BYTES_MAX) found.push(tooLong(field, ANNOTATIONS_BYTES_MAX))
+}
+
 /** A pod's spec, or that of a template, which has no `pod`. In upstream's order. */
-export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, field: string, found: Findings): void {
+export function validatePodSpec(
+  spec: PodSpec,
+  pod: ObjectMeta | undefined,
+  field: string,
+  leniency: PodLeniency,
+  found: Findings,
+): void {
   const volumes = new Map<string, Volume>()
-  validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes, found)
-  validateClaims(spec, `${field}.resourceClaims`, found)
-  validateContainers({ spec, volumes }, field, found)
-  validatePodResources(spec, `${field}.resources`, found)
+  validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes, leniency, found)
+  if (spec.resourceClaims !== undefined) validatePodClaims(spec, `${field}.resourceClaims`, found)
+  validateContainers({ spec, volumes, leniency }, field, found)
+  validatePodResources(spec, `${field}.resources`, leniency, found)
   validateHostPorts(spec, pod !== undefined, `${field}.containers`, found)
   oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`, found)
   oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${field}.dnsPolicy`, found)
   labels(spec.nodeSelector, `${field}.nodeSelector`, found)
-  validatePodSecurity(spec, `${field}.securityContext`, found)
-  validateAffinity(spec.affinity, `${field}.affinity`, found)
+  validatePodSecurity(spec, `${field}.securityContext`, leniency, found)
+  validateAffinity(spec.affinity, `${field}.affinity`, leniency, found)
   validateDNS(spec, `${field}.dnsConfig`, found)
   for (const [index, { conditionType }] of (spec.readinessGates ?? []).entries()) {
     complaints(qualifiedName(conditionType ?? ''), conditionType, `${field}.readinessGates[${index}].conditionType`, found)
   }
   validateGates(spec, `${field}.schedulingGates`, found)
-  validateSpread(spec.topologySpreadConstraints, `${field}.topologySpreadConstraints`, found)
+  validateSpread(spec.topologySpreadConstraints, `${field}.topologySpreadConstraints`, leniency, found)
   validateHostProcess(spec, field, found)
-  validateHostUsers(spec, field, found)
+  validateHostUsers(spec, field, leniency, found)
   validateHostname(spec, `${field}.hostnameOverride`, found)
-  validatePlacement(spec, field, found)
+  validatePlacement(spec, field, leniency, found)
   for (const [index, { ip, hostnames = [] }] of (spec.hostAliases ?? []).entries()) {
     ipAddress(ip ?? '', `${field}.hostAliases[${index}].ip`, found)
     for (const [at, name] of hostnames.entries()) {
@@ -70,7 +100,7 @@ export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, fiel
   named(spec.priorityClassName, subdomainName, `${field}.priorityClassName`, found)
   named(spec.runtimeClassName, subdomainName, `${field}.runtimeClassName`, found)
   optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`, found)
-  if (spec.overhead !== undefined) validateResources({ limits: spec.overhead }, ofContainer, `${field}.overhead`, found)
+  if (spec.overhead !== undefined) validateResources({ limits: spec.overhead }, ofContainer, `${field}.overhead`, leniency, found)
   validateSystem(spec, field, found)
   validateFileVolumes(spec, volumes, field, found)
 }
@@ -79,13 +109,13 @@ function named(value: string | undefined, rule: NameRule, field: string, found: 
   if (value) complaints(rule(value), value, field, found)
 }
 
-function validatePlacement(spec: PodSpec, field: string, found: Findings): void {
+function validatePlacement(spec: PodSpec, field: string, leniency: PodLeniency, found: Findings): void {
   named(spec.serviceAccountName, subdomainName, `${field}.serviceAccountName`, found)
   named(spec.nodeName, subdomainName, `${field}.nodeName`, found)
   within(spec.activeDeadlineSeconds, 1, INT32_MAX, `${field}.activeDeadlineSeconds`, found)
   named(spec.hostname, dnsLabel, `${field}.hostname`, found)
   named(spec.subdomain, dnsLabel, `${field}.subdomain`, found)
-  validateTolerations(spec.tolerations, `${field}.tolerations`, found)
+  validateTolerations(spec.tolerations, `${field}.tolerations`, found, leniency)
 }
 
 const HOSTNAME_LENGTH_MAX = 64
@@ -116,23 +146,6 @@ function validateFileVolumes(spec: PodSpec, volumes: ReadonlyMap<string, Volume>
       if (volume === undefined) found.push(notFoundValue(at, name))
       else if (volume.emptyDir === undefined) found.push(invalidValue(at, name, 'referenced volume must be of type emptyDir'))
     }
-  }
-}
-
-function validateClaims({ resourceClaims = [] }: PodSpec, field: string, found: Findings): void {
-  const names = new Set<string>()
-  for (const [index, claim] of resourceClaims.entries()) {
-    const { name, resourceClaimName, resourceClaimTemplateName } = claim
-    const path = `${field}[${index}]`
-    if (name && names.has(name)) found.push(duplicateValue(`${path}.name`, name))
-    else dnsLabelField(name, `${path}.name`, found)
-    names.add(name)
-    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
-      found.push(invalidValue(path, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'))
-    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
-      found.push(invalidValue(path, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'))
-    for (const [key, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName }))
-      if (value !== undefined) complaints(subdomainName(value), value, `${path}.${key}`, found)
   }
 }
 

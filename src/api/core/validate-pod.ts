@@ -1,24 +1,31 @@
 import { deepClone, deepEqual } from '#base'
 import type { ValidationContext } from '../definition.ts'
-import type { Container, ContainerStatus, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../generated/types.ts'
+import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, required, within } from '../validation/findings.ts'
-import { mayRestartAll, shouldRestart } from './pod-facts.ts'
+import { leniencyOf } from './pod-leniency.ts'
 import { untrimmedImage } from './validate-container.ts'
+import { validateAnnotationChange, validatePodAnnotations, validateProfiles } from './validate-pod-annotations.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
+import { validateTolerations } from './validate-scheduling.ts'
 
-export function validatePod(
-  { metadata, spec = {} as PodSpec }: Pod,
-  found: Findings,
-  { isNew = false }: ValidationContext,
-): void {
-  validatePodSpec(spec, metadata ?? {}, 'spec', found)
-  if (!spec.serviceAccountName) tokensWithoutAccount(spec, found)
-  for (const key of ['containers', 'initContainers'] as const)
-    for (const [index, { image }] of (spec[key] ?? []).entries()) untrimmedImage(image, `spec.${key}[${index}]`, found)
+export function validatePod(pod: Pod, found: Findings, { isNew = false, old }: ValidationContext<Pod>): void {
+  validateMetadataAndSpec(pod, found, old)
   if (!isNew) return
+  const { metadata, spec = {} as PodSpec } = pod
   if (spec.ephemeralContainers?.length) found.push(forbid('spec.ephemeralContainers', 'cannot be set on create'))
   if (spec.nodeName && spec.schedulingGates?.length)
     found.push(forbid('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'))
+  if (metadata?.annotations !== undefined) validateProfiles(metadata.annotations, spec, 'spec', found)
+}
+
+/** What every write of a pod's spec is checked by, whichever way it comes. */
+export function validateMetadataAndSpec({ metadata, spec = {} as PodSpec }: Pod, found: Findings, old?: Pod): void {
+  if (metadata?.annotations !== undefined)
+    validatePodAnnotations(metadata.annotations, spec, 'metadata.annotations', found, old?.metadata?.annotations)
+  validatePodSpec(spec, metadata ?? {}, 'spec', leniencyOf(old?.spec), found)
+  if (!spec.serviceAccountName) tokensWithoutAccount(spec, found)
+  for (const key of ['containers', 'initContainers'] as const)
+    for (const [index, { image }] of (spec[key] ?? []).entries()) untrimmedImage(image, `spec.${key}[${index}]`, found)
 }
 
 function tokensWithoutAccount({ volumes = [] }: PodSpec, found: Findings): void {
@@ -38,46 +45,53 @@ const UPDATABLE =
 /** A pod's spec is what its node works by: nearly all of it stands. */
 export function validatePodUpdate(pod: Pod, old: Pod, found: Findings): void {
   const [spec, before] = [pod.spec ?? ({} as PodSpec), old.spec ?? ({} as PodSpec)]
-  const start = found.length
-  sameContainers(spec, before, found)
-  if (found.length > start) return
-  validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds, found)
-  if (found.length > start && spec.activeDeadlineSeconds !== undefined) return
+  const [now, was] = [pod.metadata?.annotations, old.metadata?.annotations]
+  if (now !== was) validateAnnotationChange(now, was, 'metadata.annotations', found)
+  if (now !== undefined) validatePodAnnotations(now, spec, 'metadata.annotations', found, was)
+  if (!sameContainers(spec, before, found)) return
+  if (!validateDeadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds, found)) return
+  onlyAddedTolerations(spec.tolerations, before, found)
   onlyRemovedGates(spec, before, found)
-  onlyAddedTolerations(spec.tolerations, before.tolerations, found)
+  if (spec === before) return
   if (before.schedulingGates?.length) onlyNarrowed(spec, before, found)
-  if (spec !== before && !deepEqual(withUpdatable(spec, before), before)) {
-    const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
-    found.push(
-      forbid(
-        'spec',
-        `pod updates may not change fields other than ${UPDATABLE}\n${changed.map((path) => `  ${path}`).join('\n')}\n`,
-      ),
-    )
-  }
+  if (deepEqual(withUpdatable(spec, before), before)) return
+  const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
+  found.push(
+    forbid(
+      'spec',
+      `pod updates may not change fields other than ${UPDATABLE}\n${changed.map((path) => `  ${path}`).join('\n')}\n`,
+    ),
+  )
 }
 
-function sameContainers(spec: PodSpec, before: PodSpec, found: Findings): void {
+/** Whether there is anything more to compare. */
+function sameContainers(spec: PodSpec, before: PodSpec, found: Findings): boolean {
   for (const key of ['containers', 'initContainers'] as const) {
     const [now, was] = [spec[key] ?? [], before[key] ?? []]
-    if (now.length !== was.length) found.push(forbid(`spec.${key}`, 'pod updates may not add or remove containers'))
+    if (now.length !== was.length) {
+      found.push(forbid(`spec.${key}`, 'pod updates may not add or remove containers'))
+      return false
+    }
     for (const [index, { image }] of now.entries()) {
       if (!image) found.push(required(`spec.${key}[${index}].image`))
       untrimmedImage(image, `spec.${key}[${index}]`, found)
     }
   }
+  return true
 }
 
-function validateDeadline(now: number | undefined, was: number | undefined, found: Findings): void {
+/** Whether there is anything more to compare. */
+function validateDeadline(now: number | undefined, was: number | undefined, found: Findings): boolean {
   const field = 'spec.activeDeadlineSeconds'
   if (now === undefined) {
     if (was !== undefined) found.push(invalidValue(field, null, 'must not update from a positive integer to nil value'))
-    return
+    return true
   }
   const before = found.length
   within(now, 0, INT32_MAX, field, found)
   if (found.length === before && was !== undefined && now > was)
     found.push(invalidValue(field, now, 'must be less than or equal to previous value'))
+  return found.length === before
 }
 
 /** As long as gates keep the scheduler off, the pod may become choosier, and nothing else. */
@@ -110,17 +124,19 @@ function isNarrowed(now: NodeSelectorTerm, was: NodeSelectorTerm): boolean {
 
 function onlyRemovedGates(spec: PodSpec, before: PodSpec, found: Findings): void {
   const had = new Set(before.schedulingGates?.map(({ name }) => name))
-  const added = spec.schedulingGates?.filter(({ name }) => !had.has(name)) ?? []
-  if (added.length === 0) return
-  const names = added.map(({ name }) => name).join(', ')
-  found.push(forbid('spec.schedulingGates', `only deletion is allowed, but found new scheduling gates '${names}'`))
+  for (const [index, { name }] of (spec.schedulingGates ?? []).entries()) {
+    const rule = `only deletion is allowed, but found new scheduling gate '${name}'`
+    if (!had.has(name)) found.push(forbid(`spec.schedulingGates[${index}].name`, rule))
+  }
 }
 
 const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration): Toleration => rest
 
-function onlyAddedTolerations(now: readonly Toleration[] = [], was: readonly Toleration[] = [], found: Findings): void {
+function onlyAddedTolerations(now: readonly Toleration[] = [], before: PodSpec, found: Findings): void {
+  const was = before.tolerations ?? []
   const kept = was.every((old) => now.some((each) => deepEqual(withoutSeconds(each), withoutSeconds(old))))
   if (!kept) found.push(forbid('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'))
+  else if (now !== was) validateTolerations(now, 'spec.tolerations', found, leniencyOf(before))
 }
 
 /** The new spec with everything that may change put back: what still differs is not allowed. */
@@ -169,63 +185,4 @@ function changedPaths(now: unknown, was: unknown, path: string): string[] {
   const keys = new Set([...Object.keys(was), ...Object.keys(now)])
   const child = (key: string): string => (Array.isArray(now) ? `${path}[${key}]` : `${path}.${key}`)
   return [...keys].flatMap((key) => changedPaths(now[key], was[key], child(key))).slice(0, CHANGES_MAX)
-}
-
-/** A kubelet reports what runs; it can't name another node, or bring a finished container back, unless all may begin again. */
-export function validatePodStatusUpdate(pod: Pod, old: Pod, found: Findings): void {
-  const [status, before] = [pod.status ?? {}, old.status ?? {}]
-  if (before.qosClass && status.qosClass !== before.qosClass) {
-    found.push(invalidValue('status.qosClass', status.qosClass ?? '', 'field is immutable'))
-  }
-  const { containers = [], initContainers = [], restartPolicy: policy = 'Always' } = old.spec ?? {}
-  const restarts = (list: readonly Container[], { name, exitCode }: Ended): boolean => {
-    const container = list.find((each) => each.name === name)
-    return container !== undefined && shouldRestart(container, old.spec, exitCode)
-  }
-  if (!mayRestartAll(old)) {
-    noneRises(
-      status.containerStatuses,
-      before.containerStatuses,
-      'containerStatuses',
-      (ended) => restarts(containers, ended),
-      found,
-    )
-    noneRises(
-      status.initContainerStatuses,
-      before.initContainerStatuses,
-      'initContainerStatuses',
-      (ended) => {
-        return policy === 'Always' || (policy === 'OnFailure' && ended.exitCode !== 0) || restarts(initContainers, ended)
-      },
-      found,
-    )
-  }
-  noneRises(
-    status.ephemeralContainerStatuses,
-    before.ephemeralContainerStatuses,
-    'ephemeralContainerStatuses',
-    () => false,
-    found,
-  )
-}
-
-interface Ended {
-  readonly name: string
-  readonly exitCode: number
-}
-
-/** Upstream tells of the place that the container had before. */
-function noneRises(
-  now: readonly ContainerStatus[] = [],
-  was: readonly ContainerStatus[] = [],
-  list: string,
-  mayRise: (ended: Ended) => boolean,
-  found: Findings,
-): void {
-  for (const [index, { name, state }] of was.entries()) {
-    const after = now.find((each) => each.name === name)
-    if (state?.terminated === undefined || after === undefined || after.state?.terminated !== undefined) continue
-    if (!mayRise({ name, exitCode: state.terminated.exitCode }))
-      found.push(forbid(`status.${list}[${index}].state`, 'may not be transitioned to non-terminated state'))
-  }
 }

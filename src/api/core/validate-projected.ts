@@ -1,3 +1,5 @@
+import { bundleNameProblems } from '../certificates/trust-bundle-name.ts'
+import { validateSignerName } from '../certificates/validate-signing-request.ts'
 import type {
   ClusterTrustBundleProjection,
   DownwardAPIVolumeFile,
@@ -5,9 +7,11 @@ import type {
   ServiceAccountTokenProjection,
 } from '../generated/types.ts'
 import { countSet, labelSelector } from '../validation/common.ts'
-import { type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
+import { type Findings, forbid, invalidValue, lenient, nothing, required } from '../validation/findings.ts'
+import type { PodLeniency } from './pod-leniency.ts'
 import { resourceField, volumeField } from './validate-environment.ts'
-import { relativePath, validateItem, validateMode } from './validate-path.ts'
+import { descendingName, relativePath, validateItem, validateMode } from './validate-path.ts'
+import { validatePodCertificate } from './validate-pod-certificate.ts'
 
 const TOKEN_SECONDS_MIN = 600
 const TOKEN_SECONDS_MAX = 2 ** 32
@@ -30,7 +34,12 @@ export function validateFile(
 
 const FILE_SOURCES = ['secret', 'configMap'] as const
 
-export function validateProjected({ sources = [], defaultMode }: ProjectedVolumeSource, field: string, found: Findings): void {
+export function validateProjected(
+  { sources = [], defaultMode }: ProjectedVolumeSource,
+  field: string,
+  leniency: PodLeniency,
+  found: Findings,
+): void {
   validateMode(defaultMode, `${field}.defaultMode`, found)
   const taken = new Set<string>()
   const claim = (path: string | undefined, shown: string | undefined): void => {
@@ -52,11 +61,13 @@ export function validateProjected({ sources = [], defaultMode }: ProjectedVolume
       validateFile(file, `${at}.downwardAPI`, found)
       claim(file.path, file.path)
     }
-    if (source.serviceAccountToken) validateToken(source.serviceAccountToken, field, `${at}.serviceAccountToken`, found)
+    if (source.serviceAccountToken) validateToken(source.serviceAccountToken, field, `${at}.serviceAccountToken`, leniency, found)
     if (source.clusterTrustBundle) {
       validateTrustBundle(source.clusterTrustBundle, `${at}.clusterTrustBundle`, found)
       claim(source.clusterTrustBundle.path, source.clusterTrustBundle.path)
     }
+    if (source.podCertificate)
+      validatePodCertificate(source.podCertificate, (path) => claim(path, path), `${at}.podCertificate`, found)
     if (countSet(source) > 1) found.push(forbid(at, 'may not specify more than 1 volume type per source'))
   }
 }
@@ -66,6 +77,7 @@ function validateToken(
   { expirationSeconds = TOKEN_SECONDS_MIN, path }: ServiceAccountTokenProjection,
   volume: string,
   field: string,
+  leniency: PodLeniency,
   found: Findings,
 ): void {
   if (expirationSeconds < TOKEN_SECONDS_MIN)
@@ -74,20 +86,41 @@ function validateToken(
     found.push(
       invalidValue(`${field}.expirationSeconds`, expirationSeconds, 'may not specify a duration larger than 2^32 seconds'),
     )
-  relativePath(path, `${volume}.path`, found)
+  if (!path) found.push(required(`${volume}.path`))
+  else
+    lenient(
+      () => leniency.anyTokenPath,
+      (own) => descendingName(path, `${volume}.path`, own),
+      nothing,
+      found,
+    )
 }
 
 function validateTrustBundle(bundle: ClusterTrustBundleProjection, field: string, found: Findings): void {
   const { name, signerName, path } = bundle
   if (name !== undefined && signerName !== undefined)
-    found.push(invalidValue(field, bundle, 'only one of name and signerName may be used'))
+    found.push(invalidValue(field, shownBundle(bundle), 'only one of name and signerName may be used'))
   else if (name !== undefined) {
     if (name === '') found.push(required(`${field}.name`, 'must be a valid object name'))
+    const colon = name.lastIndexOf(':')
+    const signer = colon === -1 ? '' : name.slice(0, colon).replaceAll(':', '/')
+    for (const problem of bundleNameProblems(signer, name, false))
+      found.push(invalidValue(`${field}.name`, name, `not a valid clustertrustbundlename: ${problem}`))
     if (bundle.labelSelector !== undefined)
       found.push(invalidValue(`${field}.labelSelector`, bundle.labelSelector, 'labelSelector must be unset if name is specified'))
   } else if (signerName !== undefined) {
     if (signerName === '') found.push(required(`${field}.signerName`, 'must be a valid signer name'))
+    validateSignerName(signerName, `${field}.signerName`, found)
     labelSelector(bundle.labelSelector, `${field}.labelSelector`, found)
   } else found.push(required(field, 'either name or signerName must be specified'))
   relativePath(path, `${field}.path`, found)
 }
+
+/** Upstream shows a type of its own. */
+const shownBundle = ({ name, signerName, labelSelector: selector, optional, path }: ClusterTrustBundleProjection): object => ({
+  Name: name ?? null,
+  SignerName: signerName ?? null,
+  LabelSelector: selector ?? null,
+  Optional: optional ?? null,
+  Path: path ?? '',
+})

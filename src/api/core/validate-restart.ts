@@ -1,5 +1,5 @@
 import type { Container } from '../generated/types.ts'
-import { type Findings, required, tooLong, unsupported } from '../validation/findings.ts'
+import { type Findings, required, tooMany, unsupported } from '../validation/findings.ts'
 
 const POLICIES = ['Always', 'Never', 'OnFailure']
 const ACTIONS = ['Restart', 'RestartAllContainers']
@@ -17,7 +17,7 @@ export function validateRestart(
     if (rules.length === 0) return
     found.push(required(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used'))
   } else if (!POLICIES.includes(restartPolicy)) found.push(unsupported(`${path}.restartPolicy`, restartPolicy, POLICIES))
-  if (rules.length > RULES_MAX) found.push(tooLong(`${path}.restartPolicyRules`, RULES_MAX))
+  if (rules.length > RULES_MAX) found.push(tooMany(`${path}.restartPolicyRules`, rules.length, RULES_MAX))
   for (const [index, { action, exitCodes }] of rules.entries()) {
     const at = `${path}.restartPolicyRules[${index}]`
     if (!ACTIONS.includes(action)) found.push(unsupported(`${at}.action`, action, ACTIONS))
@@ -27,7 +27,8 @@ export function validateRestart(
     }
     if (!OPERATORS.includes(exitCodes.operator))
       found.push(unsupported(`${at}.exitCodes.operator`, exitCodes.operator, OPERATORS))
-    if ((exitCodes.values?.length ?? 0) > CODES_MAX) found.push(tooLong(`${at}.exitCodes.values`, CODES_MAX))
+    const { length } = exitCodes.values ?? []
+    if (length > CODES_MAX) found.push(tooMany(`${at}.exitCodes.values`, length, CODES_MAX))
   }
 }
 

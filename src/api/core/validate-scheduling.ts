@@ -1,4 +1,3 @@
-import type { LabelSelector } from '#meta'
 import type {
   Affinity,
   NodeSelectorRequirement,
@@ -6,7 +5,6 @@ import type {
   PodAffinityTerm,
   Taint,
   Toleration,
-  TopologySpreadConstraint,
 } from '../generated/types.ts'
 import { labelSelector } from '../validation/common.ts'
 import {
@@ -15,15 +13,23 @@ import {
   type Findings,
   forbid,
   invalidValue,
-  optionalOneOf,
+  lenient,
   required,
   unsupported,
 } from '../validation/findings.ts'
-import { dnsLabel, labelValue, qualifiedName, subdomainName } from '../validation/names.ts'
+import { dnsLabel, labelValue, NONE, qualifiedName, subdomainName } from '../validation/names.ts'
+import type { PodLeniency } from './pod-leniency.ts'
+import { validateLabelKeys } from './validate-label-keys.ts'
 
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
-export function validateTolerations(tolerations: readonly Toleration[] | undefined, field: string, found: Findings): void {
+/** Comparisons are for whom has them already (`leniency`), while their feature is off. */
+export function validateTolerations(
+  tolerations: readonly Toleration[] | undefined,
+  field: string,
+  found: Findings,
+  leniency?: PodLeniency,
+): void {
   for (const [index, toleration] of (tolerations ?? []).entries()) {
     const { key, operator, value, effect, tolerationSeconds } = toleration
     const path = `${field}[${index}]`
@@ -40,14 +46,32 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
       if (complaint !== '') found.push(invalidValue(`${path}.operator`, value, complaint))
     } else if (operator === 'Exists') {
       if (value) found.push(invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"))
+    } else if (operator === 'Lt' || operator === 'Gt') {
+      if (leniency?.comparingTolerations) comparedNumber(value ?? '', `${path}.value`, found)
+      else found.push(unsupported(`${path}.operator`, operator, ['Equal', 'Exists', 'Lt', 'Gt']))
     } else found.push(unsupported(`${path}.operator`, operator, ['Equal', 'Exists']))
     if (effect && !EFFECTS.includes(effect)) found.push(unsupported(`${path}.effect`, effect, EFFECTS))
   }
 }
 
+const DECIMAL = /^(0|-?[1-9][0-9]*)$/
+const [INT64_MIN, INT64_MAX] = [-(2n ** 63n), 2n ** 63n - 1n]
+
+function comparedNumber(value: string, field: string, found: Findings): void {
+  if (!DECIMAL.test(value)) {
+    found.push(
+      invalidValue(field, value, value === '' ? 'must be non-empty' : 'must be a valid decimal integer in canonical form'),
+    )
+  }
+  const error = (why: string): string => `strconv.ParseInt: parsing ${JSON.stringify(value)}: ${why}`
+  if (!/^[+-]?\d+$/.test(value)) found.push(invalidValue(field, value, error('invalid syntax')))
+  else if (BigInt(value.replace('+', '')) < INT64_MIN || BigInt(value.replace('+', '')) > INT64_MAX)
+    found.push(invalidValue(field, value, error('value out of range')))
+}
+
 export function validateTaints(taints: readonly Taint[] | undefined, field: string, found: Findings): void {
   const seen = new Set<string>()
-  for (const [index, { key, value, effect }] of (taints ?? []).entries()) {
+  for (const [index, { key, value, effect, timeAdded }] of (taints ?? []).entries()) {
     const path = `${field}[${index}]`
     complaints(qualifiedName(key ?? ''), key ?? '', `${path}.key`, found)
     const complaint = [...labelValue(value ?? '')].join(';')
@@ -56,75 +80,33 @@ export function validateTaints(taints: readonly Taint[] | undefined, field: stri
     else if (!EFFECTS.includes(effect)) found.push(unsupported(`${path}.effect`, effect, EFFECTS))
     // A node can't have one taint in two values of the same effect.
     const identity = `${key}:${effect}`
-    if (seen.has(identity))
-      found.push(duplicateValue(path, { key, value, effect }, 'taints must be unique by key and effect pair'))
+    if (seen.has(identity)) {
+      // Upstream shows a type of its own.
+      const shown = { Key: key, Value: value ?? '', Effect: effect, TimeAdded: timeAdded ?? null }
+      found.push(duplicateValue(path, shown, 'taints must be unique by key and effect pair'))
+    }
     seen.add(identity)
-  }
-}
-
-export function validateSpread(
-  constraints: readonly TopologySpreadConstraint[] | undefined,
-  field: string,
-  found: Findings,
-): void {
-  const pairs = (constraints ?? []).map(pairOf)
-  for (const [index, constraint] of (constraints ?? []).entries()) {
-    const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint
-    const path = `${field}[${index}]`
-    if (!(maxSkew > 0)) found.push(invalidValue(`${path}.maxSkew`, maxSkew ?? 0, 'must be greater than zero'))
-    if (!topologyKey) found.push(required(`${path}.topologyKey`, 'can not be empty'))
-    if (!['DoNotSchedule', 'ScheduleAnyway'].includes(whenUnsatisfiable)) {
-      found.push(unsupported(`${path}.whenUnsatisfiable`, whenUnsatisfiable ?? '', ['DoNotSchedule', 'ScheduleAnyway']))
-    }
-    const pair = pairs[index]!
-    // Told at the first of them.
-    if (pairs.indexOf(pair, index + 1) !== -1) found.push(duplicateValue(`${path}.{topologyKey, whenUnsatisfiable}`, pair))
-    if (minDomains !== undefined) {
-      if (minDomains <= 0) found.push(invalidValue(`${path}.minDomains`, minDomains, 'must be greater than zero'))
-      if (whenUnsatisfiable !== 'DoNotSchedule') {
-        const rule = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`
-        found.push(invalidValue(`${path}.minDomains`, minDomains, rule))
-      }
-    }
-    optionalOneOf(constraint.nodeAffinityPolicy, INCLUSION_POLICIES, `${path}.nodeAffinityPolicy`, found)
-    optionalOneOf(constraint.nodeTaintsPolicy, INCLUSION_POLICIES, `${path}.nodeTaintsPolicy`, found)
-    validateMatchKeys(constraint, `${path}.matchLabelKeys`, found)
-    labelSelector(constraint.labelSelector, `${path}.labelSelector`, found)
-  }
-}
-
-const INCLUSION_POLICIES = ['Honor', 'Ignore']
-
-/** What makes one kind of spreading. */
-const pairOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint): string => `{${topologyKey}, ${whenUnsatisfiable}}`
-
-const keysOf = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string[] => [
-  ...Object.keys(matchLabels),
-  ...matchExpressions.map(({ key }) => key),
-]
-
-function validateMatchKeys(
-  { matchLabelKeys = [], labelSelector: selector }: TopologySpreadConstraint,
-  field: string,
-  found: Findings,
-): void {
-  if (matchLabelKeys.length === 0) return
-  if (selector === undefined) found.push(forbid(field, 'must not be specified when labelSelector is not set'))
-  const selected = new Set(selector === undefined ? [] : keysOf(selector))
-  for (const [index, key] of matchLabelKeys.entries()) {
-    complaints(qualifiedName(key), key, `${field}[${index}]`, found)
-    if (selected.has(key)) found.push(invalidValue(`${field}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector'))
   }
 }
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution'
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution'
 
-export function validateAffinity(affinity: Affinity | undefined, field: string, found: Findings): void {
+/** Every term by which a pod is near others, or far from them. */
+export const affinityTerms = (affinity: Affinity | undefined): PodAffinityTerm[] =>
+  [affinity?.podAffinity, affinity?.podAntiAffinity].flatMap((pods) => [
+    ...(pods?.[REQUIRED] ?? []),
+    ...(pods?.[PREFERRED] ?? []).map(({ podAffinityTerm: term }) => term),
+  ])
+
+export function validateAffinity(affinity: Affinity | undefined, field: string, leniency: PodLeniency, found: Findings): void {
   const node = affinity?.nodeAffinity
   if (node !== undefined) {
     const path = `${field}.nodeAffinity`
-    if (node[REQUIRED]) nodeSelectorTerms(node[REQUIRED].nodeSelectorTerms, `${path}.${REQUIRED}.nodeSelectorTerms`, found)
+    const { nodeSelectorTerms: terms } = node[REQUIRED] ?? {}
+    const termsBy = (anyValue: boolean) => (own: Findings) =>
+      nodeSelectorTerms(terms, `${path}.${REQUIRED}.nodeSelectorTerms`, own, anyValue)
+    if (node[REQUIRED]) lenient(() => leniency.anyNodeValues, termsBy(false), termsBy(true), found)
     for (const [index, { weight, preference }] of (node[PREFERRED] ?? []).entries()) {
       validateWeight(weight, `${path}.${PREFERRED}[${index}].weight`, found)
       nodeSelectorTerm(preference ?? {}, `${path}.${PREFERRED}[${index}].preference`, true, found)
@@ -133,12 +115,12 @@ export function validateAffinity(affinity: Affinity | undefined, field: string, 
   for (const type of ['podAffinity', 'podAntiAffinity'] as const) {
     const pods = affinity?.[type]
     for (const [index, term] of (pods?.[REQUIRED] ?? []).entries()) {
-      podAffinityTerm(term, `${field}.${type}.${REQUIRED}[${index}]`, found)
+      podAffinityTerm(term, `${field}.${type}.${REQUIRED}[${index}]`, leniency, found)
     }
     for (const [index, { weight, podAffinityTerm: term }] of (pods?.[PREFERRED] ?? []).entries()) {
       const path = `${field}.${type}.${PREFERRED}[${index}]`
       validateWeight(weight, `${path}.weight`, found)
-      podAffinityTerm(term, `${path}.podAffinityTerm`, found)
+      podAffinityTerm(term, `${path}.podAffinityTerm`, leniency, found)
     }
   }
 }
@@ -147,9 +129,14 @@ function validateWeight(weight: number, field: string, found: Findings): void {
   if (!(weight >= 1 && weight <= 100)) found.push(invalidValue(field, weight ?? 0, 'must be in the range 1-100'))
 }
 
-export function nodeSelectorTerms(terms: readonly NodeSelectorTerm[] | undefined, field: string, found: Findings): void {
+export function nodeSelectorTerms(
+  terms: readonly NodeSelectorTerm[] | undefined,
+  field: string,
+  found: Findings,
+  anyValue = false,
+): void {
   if (!terms?.length) found.push(required(field, 'must have at least one node selector term'))
-  for (const [index, term] of (terms ?? []).entries()) nodeSelectorTerm(term, `${field}[${index}]`, false, found)
+  for (const [index, term] of (terms ?? []).entries()) nodeSelectorTerm(term, `${field}[${index}]`, anyValue, found)
 }
 
 /** A preference may ask for values that no label has (`anyValue`). */
@@ -195,24 +182,23 @@ function nodeRequirement({ operator, values = [] }: NodeSelectorRequirement, pat
   }
 }
 
-function podAffinityTerm(term: PodAffinityTerm | undefined, field: string, found: Findings): void {
-  const { labelSelector: selector, namespaceSelector, namespaces = [], topologyKey = '' } = term ?? {}
-  labelSelector(selector, `${field}.labelSelector`, found)
-  labelSelector(namespaceSelector, `${field}.namespaceSelector`, found)
-  for (const namespace of namespaces) complaints(dnsLabel(namespace), namespace, `${field}.namespace`, found)
-  validateLabelKeys(term?.matchLabelKeys ?? [], selector, `${field}.matchLabelKeys`, found)
-  validateLabelKeys(term?.mismatchLabelKeys ?? [], selector, `${field}.mismatchLabelKeys`, found)
-  const excluded = new Set(term?.mismatchLabelKeys)
-  for (const [index, key] of (term?.matchLabelKeys ?? []).entries()) {
-    if (excluded.has(key))
-      found.push(invalidValue(`${field}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'))
-  }
-  if (topologyKey === '') found.push(required(`${field}.topologyKey`, 'can not be empty'))
-  complaints(qualifiedName(topologyKey), topologyKey, `${field}.topologyKey`, found)
+/** Selectors of a term; with `anyValues`, those that were accepted before their values were looked at. */
+export function validateTermSelectors(term: PodAffinityTerm, field: string, found: Findings, anyValues = false): void {
+  labelSelector(term.labelSelector, `${field}.labelSelector`, found, anyValues)
+  labelSelector(term.namespaceSelector, `${field}.namespaceSelector`, found, anyValues)
 }
 
-function validateLabelKeys(keys: readonly string[], selector: LabelSelector | undefined, field: string, found: Findings): void {
-  if (keys.length === 0) return
-  if (selector === undefined) found.push(forbid(field, 'must not be specified when labelSelector is not set'))
-  else for (const [index, key] of keys.entries()) complaints(qualifiedName(key), key, `${field}[${index}]`, found)
+function podAffinityTerm(
+  term: PodAffinityTerm = {} as PodAffinityTerm,
+  field: string,
+  leniency: PodLeniency,
+  found: Findings,
+): void {
+  const selectorsBy = (anyValues: boolean) => (own: Findings) => validateTermSelectors(term, field, own, anyValues)
+  lenient(() => leniency.anySelectorValues, selectorsBy(false), selectorsBy(true), found)
+  for (const namespace of term.namespaces ?? NONE) complaints(dnsLabel(namespace), namespace, `${field}.namespace`, found)
+  validateLabelKeys(term, field, found)
+  const { topologyKey = '' } = term
+  if (topologyKey === '') found.push(required(`${field}.topologyKey`, 'can not be empty'))
+  complaints(qualifiedName(topologyKey), topologyKey, `${field}.topologyKey`, found)
 }

@@ -1,4 +1,4 @@
-import type { AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext } from '../generated/types.ts'
+import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from '../generated/types.ts'
 import {
   complaints,
   duplicateValue,
@@ -12,6 +12,7 @@ import {
 } from '../validation/findings.ts'
 import { sysctlName } from '../validation/names.ts'
 import { visitedContainers } from './pod-facts.ts'
+import type { PodLeniency } from './pod-leniency.ts'
 import { descendingPath } from './validate-path.ts'
 import { validateWindowsOptions } from './validate-windows.ts'
 
@@ -26,7 +27,7 @@ function accountId(value: number | undefined, field: string, found: Findings): v
   }
 }
 
-export function validatePodSecurity(spec: PodSpec, field: string, found: Findings): void {
+export function validatePodSecurity(spec: PodSpec, field: string, leniency: PodLeniency, found: Findings): void {
   const { securityContext } = spec
   if (securityContext === undefined) return
   accountId(securityContext.fsGroup, `${field}.fsGroup`, found)
@@ -38,13 +39,19 @@ export function validatePodSecurity(spec: PodSpec, field: string, found: Finding
   if (spec.hostPID && spec.shareProcessNamespace) {
     found.push(invalidValue(`${field}.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'))
   }
-  validateSysctls(securityContext, spec, `${field}.sysctls`, found)
+  validateSysctls(spec, `${field}.sysctls`, leniency, found)
   optionalOneOf(securityContext.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], `${field}.fsGroupChangePolicy`, found)
   validateSeccomp(securityContext.seccompProfile, `${field}.seccompProfile`, found)
   validateWindowsOptions(securityContext.windowsOptions, `${field}.windowsOptions`, found)
   validateAppArmor(securityContext.appArmorProfile, `${field}.appArmorProfile`, found)
   optionalOneOf(securityContext.supplementalGroupsPolicy, ['Merge', 'Strict'], `${field}.supplementalGroupsPolicy`, found)
-  optionalOneOf(securityContext.seLinuxChangePolicy, ['MountOption', 'Recursive'], `${field}.seLinuxChangePolicy`, found)
+  validateSELinuxPolicy(securityContext.seLinuxChangePolicy, `${field}.seLinuxChangePolicy`, leniency, found)
+}
+
+/** As long as the feature is off (SELinuxMount), only whoever has a policy may have another one. */
+function validateSELinuxPolicy(policy: string | undefined, field: string, leniency: PodLeniency, found: Findings): void {
+  if (policy === undefined || policy === 'Recursive') return
+  optionalOneOf(policy, leniency.anySELinuxPolicy ? ['MountOption', 'Recursive'] : ['Recursive'], field, found)
 }
 
 export function validateSecurity(
@@ -74,30 +81,32 @@ export function validateSecurity(
   validateAppArmor(context.appArmorProfile, `${field}.appArmorProfile`, found)
 }
 
-function validateSysctls(
-  { sysctls = [] }: PodSecurityContext,
-  { hostNetwork, hostIPC }: PodSpec,
-  field: string,
-  found: Findings,
-): void {
+function validateSysctls(spec: PodSpec, field: string, leniency: PodLeniency, found: Findings): void {
   const names = new Set<string>()
-  for (const [index, { name = '' }] of sysctls.entries()) {
+  for (const [index, { name = '' }] of (spec.securityContext?.sysctls ?? []).entries()) {
     const path = `${field}[${index}].name`
     const own = [...sysctlName(name)]
     if (name === '') found.push(required(path))
     else if (own.length > 0) complaints(own, name, path, found)
     else if (names.has(name)) found.push(duplicateValue(path, name))
-    const dotted = name.replaceAll('/', '.')
-    if (hostNetwork && dotted.startsWith('net.'))
-      found.push(invalidValue(path, name, "may not be specified when 'hostNetwork' is true"))
-    else if (hostIPC && IPC_SYSCTL.test(dotted))
-      found.push(invalidValue(path, name, "may not be specified when 'hostIPC' is true"))
     names.add(name)
+    if (!isHostSysctl(name, spec) || leniency.hostSysctls) continue
+    const host = NET_SYSCTL.test(dotted(name)) && spec.hostNetwork ? 'hostNetwork' : 'hostIPC'
+    found.push(invalidValue(path, name, `may not be specified when '${host}' is true`))
   }
 }
 
+/** Slashes stand for dots, once there is one before any dot. */
+const dotted = (name: string): string =>
+  /^[^.]*\//.test(name) ? name.replace(/[./]/g, (character) => (character === '/' ? '.' : '/')) : name
+
+const NET_SYSCTL = /^net\./
 /** Kernel parameters of the IPC namespace (https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/). */
-const IPC_SYSCTL = /^(kernel\.(shm|msg)|kernel\.sem$|fs\.mqueue\.)/
+const IPC_SYSCTL = /^(kernel\.(sem|shm(|all|max|mni|_rmid_forced)|msg(|max|mnb|mni))$|fs\.mqueue\.)/
+
+/** Whether a parameter is one of a namespace that the pod shares with its host. */
+export const isHostSysctl = (name: string, { hostNetwork, hostIPC }: PodSpec): boolean =>
+  (hostNetwork === true && NET_SYSCTL.test(dotted(name))) || (hostIPC === true && IPC_SYSCTL.test(dotted(name)))
 
 function validateSeccomp(profile: SeccompProfile | undefined, field: string, found: Findings): void {
   if (profile === undefined) return
@@ -106,19 +115,21 @@ function validateSeccomp(profile: SeccompProfile | undefined, field: string, fou
   else if (!PROFILE_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, PROFILE_TYPES))
   const path = `${field}.localhostProfile`
   if (type !== 'Localhost') {
-    if (localhostProfile !== undefined) found.push(invalidValue(path, profile, 'can only be set when seccomp type is Localhost'))
+    // Upstream shows a type of its own.
+    const shown = { Type: type ?? '', LocalhostProfile: localhostProfile }
+    if (localhostProfile !== undefined) found.push(invalidValue(path, shown, 'can only be set when seccomp type is Localhost'))
   } else if (localhostProfile === undefined) found.push(required(path, 'must be set when seccomp type is Localhost'))
   else descendingPath(localhostProfile, path, found)
 }
 
-function validateAppArmor(profile: AppArmorProfile | undefined, field: string, found: Findings): void {
+export function validateAppArmor(profile: AppArmorProfile | undefined, field: string, found: Findings): void {
   if (profile === undefined) return
   const { type, localhostProfile } = profile
   const path = `${field}.localhostProfile`
   if (type === 'Localhost') {
-    if (!localhostProfile) found.push(required(path, 'must be set when AppArmor type is Localhost'))
-    else if (localhostProfile !== localhostProfile.trim())
+    if (localhostProfile !== undefined && localhostProfile !== localhostProfile.trim())
       found.push(invalidValue(path, localhostProfile, 'must not be padded with whitespace'))
+    else if (!localhostProfile) found.push(required(path, 'must be set when AppArmor type is Localhost'))
     if (Buffer.byteLength(localhostProfile ?? '') > PROFILE_LENGTH_MAX) found.push(tooLong(path, PROFILE_LENGTH_MAX))
   } else if (!type) found.push(required(`${field}.type`, 'type is required when appArmorProfile is set'))
   else if (!PROFILE_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, PROFILE_TYPES))
@@ -127,14 +138,14 @@ function validateAppArmor(profile: AppArmorProfile | undefined, field: string, f
 }
 
 /** A pod with users of its own shares no other namespace with the host, and no device. */
-export function validateHostUsers(spec: PodSpec, field: string, found: Findings): void {
+export function validateHostUsers(spec: PodSpec, field: string, leniency: PodLeniency, found: Findings): void {
   if (spec.hostUsers !== false) return
   const rule = 'when `hostUsers` is false'
-  if (spec.hostNetwork) found.push(forbid(`${field}.hostNetwork`, rule))
+  if (spec.hostNetwork && !leniency.ownUsersOnHostNetwork) found.push(forbid(`${field}.hostNetwork`, rule))
   if (spec.hostPID) found.push(forbid(`${field}.HostPID`, rule))
   if (spec.hostIPC) found.push(forbid(`${field}.HostIPC`, rule))
   for (const [{ volumeDevices }, path] of visitedContainers(spec, field))
-    if (volumeDevices?.length) found.push(forbid(`${path}.volumeDevices`, rule))
+    if (volumeDevices?.length && !leniency.unmappedDevices) found.push(forbid(`${path}.volumeDevices`, rule))
 }
 
 const SYSTEMS = ['linux', 'windows']

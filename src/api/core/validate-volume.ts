@@ -1,8 +1,17 @@
 import { compareQuantities, type ObjectMeta } from '#meta'
 import type { CSIVolumeSource, KeyToPath, NFSVolumeSource, Volume } from '../generated/types.ts'
 import { csiDriverName, dnsLabelField } from '../validation/common.ts'
-import { duplicateValue, type Findings, forbid, invalidValue, optionalOneOf, required } from '../validation/findings.ts'
+import {
+  complaints,
+  duplicateValue,
+  type Findings,
+  forbid,
+  invalidValue,
+  optionalOneOf,
+  required,
+} from '../validation/findings.ts'
 import { subdomainName } from '../validation/names.ts'
+import type { PodLeniency } from './pod-leniency.ts'
 import { validateClaimSpec } from './validate-claim.ts'
 import { descendingPath, validateHostPath, validateItem, validateMode } from './validate-path.ts'
 import { validateFile, validateProjected } from './validate-projected.ts'
@@ -14,13 +23,14 @@ export function validateVolumes(
   owner: ObjectMeta | undefined,
   field: string,
   sound: Map<string, Volume>,
+  leniency: PodLeniency,
   found: Findings,
 ): void {
   let made: ReadonlySet<string> | undefined
   for (const [index, volume] of (volumes ?? []).entries()) {
     const path = `${field}[${index}]`
     const before = found.length
-    validateSource(volume, owner, path, found)
+    validateSource(volume, owner, path, leniency, found)
     dnsLabelField(volume.name, `${path}.name`, found)
     if (sound.has(volume.name)) found.push(duplicateValue(`${path}.name`, volume.name))
     if (found.length === before) sound.set(volume.name, volume)
@@ -52,10 +62,16 @@ function typesOf(volume: Volume): (typeof TYPES)[number][] {
   return types.length > 1 ? TYPES.filter((type) => types.includes(type)) : types
 }
 
-function validateSource(volume: Volume, owner: ObjectMeta | undefined, field: string, found: Findings): void {
+function validateSource(
+  volume: Volume,
+  owner: ObjectMeta | undefined,
+  field: string,
+  leniency: PodLeniency,
+  found: Findings,
+): void {
   const [first, ...others] = typesOf(volume)
   if (first === undefined) found.push(required(field, 'must specify a volume type'))
-  else validateType(volume, first, owner, field, found)
+  else validateType(volume, first, owner, field, leniency, found)
   for (const type of others) found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))
 }
 
@@ -64,6 +80,7 @@ function validateType(
   type: (typeof TYPES)[number],
   owner: ObjectMeta | undefined,
   field: string,
+  leniency: PodLeniency,
   found: Findings,
 ): void {
   const { emptyDir, hostPath, gitRepo, secret, configMap, persistentVolumeClaim, downwardAPI, projected, nfs, csi } = volume
@@ -97,7 +114,7 @@ function validateType(
       for (const file of downwardAPI!.items ?? []) validateFile(file, path, found)
       return
     case 'projected':
-      validateProjected(projected!, path, found)
+      validateProjected(projected!, path, leniency, found)
       return
     case 'csi':
       validateCSI(csi!, path, found)
@@ -106,8 +123,7 @@ function validateType(
       validateEphemeral(volume, owner, field, found)
       return
     case 'image':
-      // A template may leave the reference to whoever makes pods of it.
-      if (owner !== undefined && !volume.image!.reference) found.push(required(`${path}.reference`))
+      if (!volume.image!.reference && !leniency.emptyImageReferences) found.push(required(`${path}.reference`))
       optionalOneOf(volume.image!.pullPolicy, ['Always', 'IfNotPresent', 'Never'], `${path}.pullPolicy`, found)
       return
     default:
@@ -136,8 +152,9 @@ export function validateNFS({ server, path }: NFSVolumeSource, field: string, fo
 function validateCSI({ driver, nodePublishSecretRef }: CSIVolumeSource, field: string, found: Findings): void {
   csiDriverName(driver, `${field}.driver`, found)
   if (nodePublishSecretRef === undefined) return
-  if (nodePublishSecretRef.name) return
-  found.push(required(`${field}.nodePublishSecretRef.name`))
+  const { name } = nodePublishSecretRef
+  if (!name) found.push(required(`${field}.nodePublishSecretRef.name`))
+  else complaints(subdomainName(name), name, `${field}.name`, found)
 }
 
 /** The claim that such a volume gets is called after its pod and itself. */

@@ -1,5 +1,6 @@
 import { age, name, text } from '../columns.ts'
 import { labelDeprecation } from '../core/node-label-warnings.ts'
+import { STRICT } from '../core/pod-leniency.ts'
 import { ofContainer, validateResources } from '../core/validate-resources.ts'
 import { validateTolerations } from '../core/validate-scheduling.ts'
 import { defineResource } from '../define-resource.ts'
@@ -19,7 +20,7 @@ export const runtimeClasses = defineResource<RuntimeClass>({
   columns: [name, text('Handler', ({ handler }) => handler), age],
   validate({ handler = '', overhead, scheduling }, found) {
     complaints(dnsLabel(handler), handler, 'handler', found)
-    if (overhead?.podFixed) validateResources({ limits: overhead.podFixed }, ofContainer, 'overhead', found)
+    if (overhead?.podFixed) validateResources({ limits: overhead.podFixed }, ofContainer, 'overhead', STRICT, found)
     if (scheduling === undefined) return
     labels(scheduling.nodeSelector, 'scheduling.nodeSelector', found)
     const { tolerations = [] } = scheduling

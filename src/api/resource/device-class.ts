@@ -1,7 +1,7 @@
+import { isExtendedResource } from '../core/validate-resources.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DeviceClass } from '../generated/types.ts'
 import { invalidValue } from '../validation/findings.ts'
-import { qualifiedName } from '../validation/names.ts'
 import { CONFIGS_MAX, eachOf, validateConfiguration, validateSelectors } from './validate-device.ts'
 
 export const deviceClasses = defineResource<DeviceClass>({
@@ -21,7 +21,3 @@ export const deviceClasses = defineResource<DeviceClass>({
   },
   schema: 'io.k8s.api.resource.v1.DeviceClass',
 })
-
-/** A name outside of Kubernetes' own domain, of which a quota can be made. */
-const isExtendedResource = (name: string): boolean =>
-  name.includes('/') && !/(^|\.)kubernetes\.io\//.test(name) && [...qualifiedName(`requests.${name}`)].length === 0

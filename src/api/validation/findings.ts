@@ -14,6 +14,23 @@ export function foundBy(validate: (found: Findings) => void): Findings {
   return found
 }
 
+/** What is wrong by `validate`, unless that may stay (`isExcused`): then what is wrong by the rule that it came in under. */
+export function lenient(
+  isExcused: () => boolean,
+  validate: (found: Findings) => void,
+  validateFormerly: (found: Findings) => void,
+  found: Findings,
+): void {
+  const before = found.length
+  validate(found)
+  if (found.length === before || !isExcused()) return
+  found.length = before
+  validateFormerly(found)
+}
+
+/** A rule that there was not. */
+export const nothing = (): void => {}
+
 const finding = (field: string, reason: FieldErrorReason, type: string, detail: string): FieldError => ({
   field,
   reason,
@@ -40,11 +57,15 @@ export const withoutValue = (field: string, detail: string): FieldError =>
 
 export const forbid = (field: string, detail: string): FieldError => finding(field, 'FieldValueForbidden', 'Forbidden', detail)
 
+/** What could not be looked at. */
+export const internalFinding = (field: string, detail: string): FieldError =>
+  finding(field, 'InternalError', 'Internal error', detail)
+
 export const duplicateValue = (field: string, value: unknown, detail = ''): FieldError =>
   finding(field, 'FieldValueDuplicate', `Duplicate value: ${show(value)}`, detail)
 
-export const notFoundValue = (field: string, value: unknown): FieldError =>
-  finding(field, 'FieldValueNotFound', `Not found: ${show(value)}`, '')
+export const notFoundValue = (field: string, value: unknown, detail = ''): FieldError =>
+  finding(field, 'FieldValueNotFound', `Not found: ${show(value)}`, detail)
 
 export const unsupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>
   finding(

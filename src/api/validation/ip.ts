@@ -82,7 +82,7 @@ function plainAddress(text: string): string | undefined {
   return canonicalAddress(bare)
 }
 
-function plainRange(text: string): string | undefined {
+export function plainRange(text: string): string | undefined {
   const slash = text.indexOf('/')
   const bits = text.slice(slash + 1)
   const address = slash < 0 ? undefined : plainAddress(text.slice(0, slash))

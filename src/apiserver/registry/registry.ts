@@ -159,7 +159,7 @@ export class Registry {
     setZeroFields(object, resource)
     await inStep
     // After admission, whose plugins may still change what this is computed from.
-    resource.prepareForCreate(object)
+    resource.prepareForCreate(object, context.warnings)
     this.#options.dropDisabled?.(resource, object, undefined)
     if (draftHasName(object) && (await this.#isTaken(resource, keyIn(resource, info.namespace, name), dryRun))) {
       throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)

@@ -1,4 +1,4 @@
-import type { Pod } from '#api'
+import { type Pod, resizedSpec } from '#api'
 import type { TransportResponse } from '#client'
 import type { RequestContext } from '../context.ts'
 import { reply } from '../response.ts'
@@ -18,25 +18,12 @@ export const ephemeralContainers: Subresource = {
     }),
 }
 
-/** `pods/resize`: resources of containers may change in place. */
+/** `pods/resize`: resources may change in place. */
 export const resize: Subresource = {
   name: 'resize',
   resources: ['pods'],
   handle: (context, dependencies) =>
-    changePart(context, dependencies, (pod, sent) => {
-      const wanted = new Map(sent.spec?.containers.map((container) => [container.name, container]))
-      const containers = pod.spec!.containers.map((container) => {
-        const change = wanted.get(container.name)
-        return change === undefined
-          ? container
-          : {
-              ...container,
-              ...(change.resources && { resources: change.resources }),
-              ...(change.resizePolicy && { resizePolicy: change.resizePolicy }),
-            }
-      })
-      return { ...pod, spec: { ...pod.spec!, containers } }
-    }),
+    changePart(context, dependencies, (pod, sent) => ({ ...pod, spec: resizedSpec(pod.spec!, sent.spec!) })),
 }
 
 async function changePart(
