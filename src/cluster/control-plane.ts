@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { KUBELET_CLIENT, KUBELET_SERVING } from '#api'
 import {
   type AdmissionOptions,
   type ApiServer,
@@ -13,7 +14,7 @@ import {
 } from '#apiserver'
 import { type Clock, FeatureGates, type FeatureSettings, type Log, type Random } from '#base'
 import { type Client, createClient, fencedTransport, inProcessTransport, type Leadership, type UserInfo } from '#client'
-import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
+import { API_SERVER_CLIENT, LEGACY_UNKNOWN, type Signing, startControllers } from '#controllers'
 import type { Store } from '#store'
 import { addressIn } from './cidr.ts'
 import { standForElection } from './components/election.ts'

@@ -2,6 +2,7 @@ import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { DER, type DerElement, elementAt, elementsOf, expectElement, inOrder, objectIdentifier, syntaxError } from './der.ts'
 import { firstRequestBlock } from './request-pem.ts'
 import { requestedNames, type SubjectNames } from './requested-names.ts'
+import { readSubject, type Subject } from './subject.ts'
 
 const UNSUPPORTED = 'x509: cannot verify signature: algorithm unimplemented'
 
@@ -64,16 +65,21 @@ export function certificateRequestProblem(request: string): string | undefined {
   }
 }
 
-/** The names that a request asks for. Throws an Error in the words of Go for what is none, or none that can be read. */
-export function certificateRequestNames(request: string): SubjectNames {
+/** Whom a request names. */
+export interface RequestedIdentity extends SubjectNames, Subject {}
+
+/** Whom a request names. Throws an Error in the words of Go for what is no request, or none that can be read. */
+export function certificateRequestIdentity(request: string): RequestedIdentity {
   const block = firstRequestBlock(request)
   if (block === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST')
-  return requestedNames(readRequest(block).attributes)
+  const { subject, attributes } = readRequest(block)
+  return { ...subject, ...requestedNames(attributes) }
 }
 
 interface ReadRequest {
   /** What is signed. */
   readonly signed: Buffer
+  readonly subject: Subject
   readonly key: DerElement
   readonly attributes: DerElement
   readonly algorithm: DerElement
@@ -94,19 +100,14 @@ function readRequest(bytes: Buffer): ReadRequest {
     [DER.sequence, 'publicKeyInfo'],
     [DER.attributes, ''],
   ])
-  checkName(subject!)
-  return { signed: info!.whole, key: key!, attributes: attributes!, algorithm: algorithm!, signature: bitsOf(signature!) }
-}
-
-function checkName(subject: DerElement): void {
-  for (const names of elementsOf(expectElement(subject, DER.sequence, 'RDNSequence').content))
-    for (const attribute of elementsOf(expectElement(names, DER.set, 'RelativeDistinguishedNameSET').content)) {
-      const [type] = inOrder(expectElement(attribute, DER.sequence, 'AttributeTypeAndValue'), [
-        [DER.objectIdentifier, 'ObjectIdentifier'],
-        [undefined, ''],
-      ])
-      objectIdentifier(type!)
-    }
+  return {
+    signed: info!.whole,
+    subject: readSubject(subject!),
+    key: key!,
+    attributes: attributes!,
+    algorithm: algorithm!,
+    signature: bitsOf(signature!),
+  }
 }
 
 function bitsOf({ content }: DerElement): Buffer {

@@ -238,3 +238,27 @@ test('defaults of an older version are not those of today', () => {
   })
   assert.deepEqual(runtime, { metadata, handler: 'kata', scheduling: { nodeSelector: { a: 'b' } } })
 })
+
+test('a request of old that named no signer is for whoever signed such requests', async () => {
+  await import('reflect-metadata')
+  const { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } = await import('@peculiar/x509')
+  const signing = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = (await crypto.subtle.generateKey(signing, true, ['sign', 'verify'])) as never
+  const signerOf = async (usages: string[], name: string, host?: string): Promise<unknown> => {
+    const extensions = host === undefined ? [] : [new SubjectAlternativeNameExtension([{ type: 'dns', value: host }])]
+    const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: signing, extensions })
+    const made = { request: btoa(request.toString('pem')), usages: ['digital signature', ...usages] }
+    const { spec } = upgraded('certificates.k8s.io/v1beta1', 'CertificateSigningRequest', { spec: made }) as {
+      spec: { signerName: string }
+    }
+    return spec.signerName
+  }
+  const [client, serving] = [['key encipherment', 'client auth'], ['server auth']]
+  const node = 'O=system:nodes,CN=system:node:n'
+  assert.equal(await signerOf(client, node), 'kubernetes.io/kube-apiserver-client-kubelet')
+  assert.equal(await signerOf(serving, node, 'n.example'), 'kubernetes.io/kubelet-serving')
+  assert.equal(await signerOf(serving, node), 'kubernetes.io/legacy-unknown')
+  assert.equal(await signerOf(client, node, 'n.example'), 'kubernetes.io/legacy-unknown')
+  assert.equal(await signerOf(client, 'O=system:nodes,O=system:masters,CN=system:node:n'), 'kubernetes.io/legacy-unknown')
+  assert.equal(await signerOf(client, 'O=system:nodes,CN=n'), 'kubernetes.io/legacy-unknown')
+})

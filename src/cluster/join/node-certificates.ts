@@ -1,6 +1,7 @@
+import { KUBELET_CLIENT, KUBELET_SERVING } from '#api'
 import type { Clock, Log, Random } from '#base'
 import type { Client } from '#client'
-import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING } from '#controllers'
+import { API_SERVER_CLIENT } from '#controllers'
 import type { KeyPair } from '../pki.ts'
 import { bundleStore, ManagedCertificate, validityOf } from './managed-certificate.ts'
 import { type CertificateWish, requestCertificate } from './request-certificate.ts'

@@ -1,9 +1,15 @@
-import { type CertificateSigningRequest, certificateSigningRequests, type SubjectAccessReview, subjectAccessReviews } from '#api'
+import {
+  type CertificateSigningRequest,
+  certificateSigningRequests,
+  KUBELET_CLIENT,
+  kubeletClient,
+  type SubjectAccessReview,
+  subjectAccessReviews,
+} from '#api'
 import type { Client } from '#client'
 import { defineController, done } from '../framework/index.ts'
 import { isDecided, withCondition } from './conditions.ts'
 import { type ParsedRequest, parseRequest } from './request.ts'
-import { KUBELET_CLIENT, kubeletClient } from './signers.ts'
 
 interface Recognizer {
   readonly part: 'selfnodeclient' | 'nodeclient'

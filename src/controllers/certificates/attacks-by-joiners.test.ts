@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import { type webcrypto, X509Certificate } from 'node:crypto'
 import test from 'node:test'
-import { type CertificateSigningRequest, certificateSigningRequests, clusterRoleBindings, clusterRoles } from '#api'
+import {
+  type CertificateSigningRequest,
+  certificateSigningRequests,
+  clusterRoleBindings,
+  clusterRoles,
+  KUBELET_CLIENT,
+} from '#api'
 import { seededRandom, VirtualClock } from '#base'
 import type { UserInfo } from '#client'
 import { createAuthority, publishJoining } from '#cluster'
-import { API_SERVER_CLIENT, KUBELET_CLIENT, loadX509 } from '#controllers'
+import { API_SERVER_CLIENT, loadX509 } from '#controllers'
 import { isForbidden } from '#meta'
 import { startTestCluster, type TestCluster } from '#testing'
 

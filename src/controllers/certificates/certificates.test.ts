@@ -5,13 +5,15 @@ import {
   type CertificateSigningRequest,
   type CertificateSigningRequestCondition,
   certificateSigningRequests,
+  KUBELET_CLIENT,
+  KUBELET_SERVING,
   type Node,
   nodes,
 } from '#api'
 import { seededRandom, VirtualClock } from '#base'
 import type { UserInfo } from '#client'
 import { createAuthority, createCertificateRequest, publishJoining } from '#cluster'
-import { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN } from '#controllers'
+import { API_SERVER_CLIENT, LEGACY_UNKNOWN } from '#controllers'
 import { startTestCluster, type TestCluster } from '#testing'
 import { parseRequest } from './request.ts'
 import { signRequest } from './sign.ts'

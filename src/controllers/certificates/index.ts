@@ -6,7 +6,7 @@ import { certificateSigning } from './signing.ts'
 
 export { loadX509, type X509 } from './request.ts'
 export { type SigningPair, serialNumber } from './sign.ts'
-export { API_SERVER_CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY_UNKNOWN, SIGNERS } from './signers.ts'
+export { API_SERVER_CLIENT, LEGACY_UNKNOWN, SIGNERS } from './signers.ts'
 
 export const certificateControllers: readonly ControllerDefinition[] = [
   certificateApproving,

@@ -1,8 +1,17 @@
-import { type CertificateSigningRequest, certificateSigningRequests, type Node, nodes } from '#api'
+import {
+  type CertificateSigningRequest,
+  certificateSigningRequests,
+  KUBELET_SERVING,
+  kubeletServing,
+  NODE_USER_PREFIX,
+  NODES_GROUP,
+  type Node,
+  nodes,
+} from '#api'
 import { defineController, done, watch } from '../framework/index.ts'
 import { isDecided, withCondition } from './conditions.ts'
 import { type ParsedRequest, parseRequest } from './request.ts'
-import { API_SERVER_CLIENT, KUBELET_SERVING, kubeletServing, NODE_USER_PREFIX, NODES_GROUP } from './signers.ts'
+import { API_SERVER_CLIENT } from './signers.ts'
 
 /** Identities of what runs beside a kubelet, which its node asks for. Their rights are those of their roles and no more. */
 const COMPANIONS: ReadonlySet<string> = new Set(['system:kube-proxy', 'system:serviceaccount:kube-system:coredns'])

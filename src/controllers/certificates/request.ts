@@ -1,4 +1,4 @@
-import { type CertificateSigningRequest, certificateRequestNames, certificateRequestPem } from '#api'
+import { type CertificateSigningRequest, certificateRequestIdentity, certificateRequestPem, type RequestedIdentity } from '#api'
 
 export type X509 = typeof import('@peculiar/x509')
 
@@ -9,13 +9,7 @@ export async function loadX509(): Promise<X509> {
 }
 
 /** What a PKCS#10 request asks for. */
-export interface ParsedRequest {
-  readonly commonName: string
-  readonly organizations: readonly string[]
-  readonly dnsNames: readonly string[]
-  readonly ipAddresses: readonly string[]
-  readonly emailAddresses: readonly string[]
-  readonly uris: readonly string[]
+export interface ParsedRequest extends RequestedIdentity {
   readonly raw: import('@peculiar/x509').Pkcs10CertificateRequest
 }
 
@@ -26,11 +20,5 @@ export async function parseRequest({ spec }: CertificateSigningRequest): Promise
   const x509 = await loadX509()
   const raw = new x509.Pkcs10CertificateRequest(pem)
   // By our own reader, which finds what Go's finds: whoever judges a request and whoever verifies it must see the same names.
-  const names = certificateRequestNames(spec?.request ?? '')
-  return {
-    commonName: raw.subjectName.getField('CN').at(-1) ?? '',
-    organizations: raw.subjectName.getField('O'),
-    ...names,
-    raw,
-  }
+  return { ...certificateRequestIdentity(spec?.request ?? ''), raw }
 }
