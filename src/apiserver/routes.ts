@@ -83,8 +83,31 @@ function methodsOf(info: ResourceInfo, resource: ResourceDefinition): readonly s
   if (isAcross && isNamed) return []
   if (isVerbOfPath) return subresource === '' && resource.verbs.includes(verb as Verb) ? ['GET'] : []
   if (subresource !== '') return methodsOfPart(resource, subresource, rest)
-  if (isNamed) return methods(ITEM, resource.verbs)
-  return methods(COLLECTION, isAcross ? resource.verbs.filter((verb) => verb === 'list') : resource.verbs)
+  const known = methodsOfKind(resource)
+  return isNamed ? known.item : isAcross ? known.across : known.collection
+}
+
+interface KindMethods {
+  readonly item: readonly string[]
+  readonly collection: readonly string[]
+  readonly across: readonly string[]
+}
+
+/** Found once for each kind, since every request asks. */
+const byKind = new WeakMap<ResourceDefinition, KindMethods>()
+
+function methodsOfKind(resource: ResourceDefinition): KindMethods {
+  let known = byKind.get(resource)
+  if (known === undefined) {
+    const { verbs } = resource
+    const across = methods(
+      COLLECTION,
+      verbs.filter((verb) => verb === 'list'),
+    )
+    known = { item: methods(ITEM, verbs), collection: methods(COLLECTION, verbs), across }
+    byKind.set(resource, known)
+  }
+  return known
 }
 
 const methods = (of: Readonly<Partial<Record<Verb, string>>>, verbs: readonly Verb[]): string[] =>

@@ -61,7 +61,9 @@ export class AdmissionChain {
     const { clock } = this.#context
     const startedAtMs = clock.monotonic()
     let beganAtMs = startedAtMs
-    for (const step of each) {
+    // By number: an iterator would make an object for each step.
+    for (let index = 0; index < each.length; index++) {
+      const step = each[index]!
       try {
         const working = step.run(attributes, this.#context)
         if (working instanceof Promise) await working
