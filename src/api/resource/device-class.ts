@@ -1,3 +1,4 @@
+import { deepEqual } from '#base'
 import { isExtendedResource } from '../core/validate-resources.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DeviceClass } from '../generated/types.ts'
@@ -12,9 +13,16 @@ export const deviceClasses = defineResource<DeviceClass>({
   names: { plural: 'deviceclasses' },
   returnsDeleted: true,
   generation: true,
-  validate({ spec }, found) {
+  validate({ spec }, found, { old }) {
     validateSelectors(spec?.selectors, 'spec.selectors', found)
-    eachOf(spec?.config, CONFIGS_MAX, 'spec.config', ({ opaque }, path) => validateConfiguration(opaque, path, found), found)
+    const isStored = old !== undefined && deepEqual(spec?.config, old.spec?.config)
+    eachOf(
+      spec?.config,
+      CONFIGS_MAX,
+      'spec.config',
+      ({ opaque }, path) => validateConfiguration(opaque, path, found, isStored),
+      found,
+    )
     const name = spec?.extendedResourceName
     if (name !== undefined && !isExtendedResource(name))
       found.push(invalidValue('spec.extendedResourceName', name, 'must be a valid extended resource name'))

@@ -18,6 +18,8 @@ export const resourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   validate({ spec }, found) {
     validateClaimSpec(spec?.spec, 'spec.spec', found)
   },
+  // What stands is not looked at again.
+  ratchets: true,
   validateUpdate({ spec }, { spec: old }, found) {
     if (!deepEqual(spec, old)) found.push(invalidValue('spec', spec, IMMUTABLE))
   },

@@ -1,7 +1,8 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceSlice } from '../generated/types.ts'
-import { validateResourceSlice, validateResourceSliceUpdate } from './validate-slice.ts'
+import { dropDisabledDeviceFields } from './disabled-device-fields.ts'
+import { validateResourceSlice } from './validate-slice.ts'
 
 export const resourceSlices = defineResource<ResourceSlice>({
   group: 'resource.k8s.io',
@@ -22,8 +23,9 @@ export const resourceSlices = defineResource<ResourceSlice>({
     'spec.driver': ({ spec }) => spec?.driver ?? '',
     'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
   },
+  prepareForCreate: (draft) => dropDisabledDeviceFields(draft),
+  prepareForUpdate: dropDisabledDeviceFields,
   validate: validateResourceSlice,
-  validateUpdate: validateResourceSliceUpdate,
   warnings({ spec }, _old, warnings) {
     const driver = spec?.driver ?? ''
     if (driver !== driver.toLowerCase())

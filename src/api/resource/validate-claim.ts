@@ -30,11 +30,13 @@ import {
   poolName,
   REQUESTS_MAX,
   requestName,
+  shareID,
   validateBinding,
   validateConfiguration,
   validateSelectors,
   validateToleration,
 } from './validate-device.ts'
+import { validateDeviceStatuses } from './validate-device-status.ts'
 
 const CONSTRAINTS_MAX = 32
 const ALTERNATIVES_MAX = 8
@@ -164,9 +166,10 @@ export function validateClaimStatus(
     },
     found,
   )
+  validateDeviceStatuses(status, found)
   if (reservedFor.length > 0 && allocation === undefined) {
     found.push(forbid('status.reservedFor', 'may not be specified when `allocated` is not set'))
-  } else if (isDeleted && reservedFor.some(({ uid }) => !old.reservedFor?.some((each) => each.uid === uid))) {
+  } else if (isDeleted && reservedFor.some((user) => !old.reservedFor?.some((each) => deepEqual(each, user)))) {
     const rule = 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set'
     found.push(forbid('status.reservedFor', rule))
   }
@@ -191,8 +194,7 @@ function validateAllocation(
       poolName(result.pool, `${at}.pool`, found)
       complaints(dnsLabel(result.device ?? ''), result.device ?? '', `${at}.device`, found)
       validateBinding(result, at, found)
-      for (const [index, toleration] of (result.tolerations ?? []).entries())
-        validateToleration(toleration, `${at}.tolerations[${index}]`, found)
+      shareID(result.shareID, `${at}.shareID`, found)
     },
     found,
   )

@@ -17,8 +17,10 @@ export const REQUESTS_MAX = 32
 export const CONFIGS_MAX = 32
 const SELECTORS_MAX = 32
 const EXPRESSION_BYTES_MAX = 10 * 1024
-const PARAMETERS_BYTES_MAX = 10 * 1024
+const DATA_BYTES_MAX = 10 * 1024
 const POOL_LENGTH_MAX = 253
+/** Of an attribute with its domain. */
+export const KEY_LENGTH_MAX = 63 + '/'.length + 32
 const ID_LENGTH_MAX = 32
 const BINDING_CONDITIONS_MAX = 4
 
@@ -69,10 +71,8 @@ export function poolName(name: string | undefined, field: string, found: Finding
 /** `domain/id` or `id`: the driver's own domain is understood. */
 export function attributeName(name: string, field: string, found: Findings): void {
   const parts = name.split('/')
-  if (parts.length > 2) {
-    found.push(invalidValue(field, name, 'must not contain more than one slash'))
-    return
-  }
+  // Upstream looks no further.
+  if (parts.length > 2) return
   const [id, domain] = parts.toReversed() as [string, string | undefined]
   if (domain === '') found.push(invalidValue(field, '', 'the domain must not be empty'))
   else if (domain !== undefined) csiDriverName(domain, field, found)
@@ -103,19 +103,59 @@ export const validateSelectors = (selectors: readonly DeviceSelector[] | undefin
     found,
   )
 
-/** What a driver is told; only the driver knows what it means. */
-export function validateConfiguration(opaque: OpaqueDeviceConfiguration | undefined, field: string, found: Findings): void {
+/** What a driver is told; only the driver knows what it means. What was accepted before (`isStored`) may be of any size. */
+export function validateConfiguration(
+  opaque: OpaqueDeviceConfiguration | undefined,
+  field: string,
+  found: Findings,
+  isStored = false,
+): void {
   if (opaque === undefined) {
     found.push(required(`${field}.opaque`))
     return
   }
   csiDriverName(opaque.driver, `${field}.opaque.driver`, found)
-  const { parameters } = opaque
-  const path = `${field}.opaque.parameters`
-  if (parameters === undefined || parameters === null) found.push(required(path))
-  else if (Buffer.byteLength(JSON.stringify(parameters)) > PARAMETERS_BYTES_MAX) found.push(tooLong(path, PARAMETERS_BYTES_MAX))
-  else if (typeof parameters !== 'object' || Array.isArray(parameters))
-    found.push(invalidValue(path, '<value omitted>', 'must be a valid JSON object'))
+  validateData(opaque.parameters, `${field}.opaque.parameters`, found, isStored)
+}
+
+/** An object of a driver's own. */
+export function validateData(data: unknown, field: string, found: Findings, isStored = false): void {
+  if (data === undefined || data === null) found.push(required(field))
+  else if (!isStored && Buffer.byteLength(JSON.stringify(data)) > DATA_BYTES_MAX) found.push(tooLong(field, DATA_BYTES_MAX))
+  else if (typeof data !== 'object' || Array.isArray(data))
+    found.push(invalidValue(field, '<value omitted>', 'must be a valid JSON object'))
+}
+
+const UUID_LENGTH = 36
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** The share of a device that several use. */
+export function shareID(id: string | undefined, field: string, found: Findings): void {
+  if (id === undefined) return
+  const problem = idProblem(id)
+  if (problem !== undefined) found.push(invalidValue(field, id, problem))
+}
+
+/** Upstream's reader (google/uuid) takes more spellings than the one that is allowed. */
+function idProblem(id: string): string | undefined {
+  const bare = id
+    .replace(/^urn:uuid:(?=.{36}$)/i, '')
+    .replace(/^\{(.{36})\}$/, '$1')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  if (bare.length !== UUID_LENGTH) return `error validating uid: invalid UUID length: ${Buffer.byteLength(id)}`
+  if (!UUID.test(bare)) return 'error validating uid: invalid UUID format'
+  if (id === bare.toLowerCase()) return undefined
+  return 'uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters'
+}
+
+const KEY_LENGTH_MIN = 16
+
+/** The place of a key in a map; of what is too long for it, both ends. */
+export function keyPath(field: string, key: string, max: number): string {
+  const most = Math.max(max, KEY_LENGTH_MIN)
+  if (key.length <= most) return `${field}[${key}]`
+  const left = most - '...'.length
+  return `${field}[${key.slice(0, Math.floor((left + 1) / 2))}...${key.slice(key.length - Math.floor(left / 2))}]`
 }
 
 const EFFECTS = ['NoExecute', 'NoSchedule', 'None']
@@ -149,20 +189,22 @@ export function validateBinding(
 ): void {
   const name = (condition: string, path: string, found: Findings): void =>
     complaints(qualifiedName(condition), condition, path, found)
-  const same = (condition: string): string => condition
-  eachOfSet(ready, BINDING_CONDITIONS_MAX, `${field}.bindingConditions`, same, name, found)
-  eachOfSet(failed, BINDING_CONDITIONS_MAX, `${field}.bindingFailureConditions`, same, name, found)
+  eachOf(ready, BINDING_CONDITIONS_MAX, `${field}.bindingConditions`, name, found)
+  eachOf(failed, BINDING_CONDITIONS_MAX, `${field}.bindingFailureConditions`, name, found)
+  for (const [index, condition] of ready.entries())
+    if (ready.indexOf(condition) < index) found.push(duplicateValue(`${field}.bindingConditions[${index}]`, condition))
   for (const [index, condition] of failed.entries()) {
-    if (!ready.includes(condition)) continue
     const path = `${field}.bindingFailureConditions[${index}]`
-    found.push(invalidValue(path, condition, 'bindingFailureConditions must not overlap with bindingConditions'))
+    if (failed.indexOf(condition) < index) found.push(duplicateValue(path, condition))
+    if (ready.includes(condition))
+      found.push(invalidValue(path, condition, 'bindingFailureConditions must not overlap with bindingConditions'))
   }
   if (ready.length === 0 && failed.length > 0) {
     const rule = 'bindingConditions are required to use bindingFailureConditions'
-    found.push(invalidValue(`${field}.bindingConditions`, ready, rule))
+    found.push(invalidValue(`${field}.bindingConditions`, null, rule))
   }
   if (failed.length === 0 && ready.length > 0) {
     const rule = 'bindingFailureConditions are required to use bindingConditions'
-    found.push(invalidValue(`${field}.bindingFailureConditions`, failed, rule))
+    found.push(invalidValue(`${field}.bindingFailureConditions`, null, rule))
   }
 }

@@ -1,10 +1,21 @@
 import { deepEqual } from '#base'
 import { nodeSelectorTerms } from '../core/validate-scheduling.ts'
+import type { ValidationContext } from '../definition.ts'
 import type { Counter, Device, DeviceAttribute, ResourceSlice, ResourceSliceSpec } from '../generated/types.ts'
 import { csiDriverName } from '../validation/common.ts'
-import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, tooLong, tooMany } from '../validation/findings.ts'
+import { complaints, type Findings, IMMUTABLE, invalidValue, required, tooLong, tooMany } from '../validation/findings.ts'
 import { dnsLabel, subdomainName } from '../validation/names.ts'
-import { attributeName, eachOf, eachOfSet, poolName, validateBinding, validateTaint } from './validate-device.ts'
+import { validateCapacities } from './validate-capacity.ts'
+import {
+  attributeName,
+  eachOf,
+  eachOfSet,
+  KEY_LENGTH_MAX,
+  keyPath,
+  poolName,
+  validateBinding,
+  validateTaint,
+} from './validate-device.ts'
 
 const DEVICES_MAX = 128
 const DEVICES_WITH_TAINTS_OR_COUNTERS_MAX = 64
@@ -13,9 +24,14 @@ const VALUE_LENGTH_MAX = 64
 const TAINTS_MAX = 16
 const COUNTER_SETS_MAX = 8
 const COUNTERS_MAX = 32
+const COUNTER_LENGTH_MAX = 63
 const CONSUMED_SETS_MAX = 2
 
-export function validateResourceSlice({ spec: sent }: ResourceSlice, found: Findings): void {
+export function validateResourceSlice(
+  { spec: sent }: ResourceSlice,
+  found: Findings,
+  { old }: ValidationContext<ResourceSlice>,
+): void {
   const spec = sent ?? ({} as ResourceSliceSpec)
   csiDriverName(spec.driver, 'spec.driver', found)
   const pool = spec.pool ?? {}
@@ -24,6 +40,7 @@ export function validateResourceSlice({ spec: sent }: ResourceSlice, found: Find
     found.push(invalidValue('spec.pool.resourceSliceCount', pool.resourceSliceCount ?? 0, 'must be greater than zero'))
   if (pool.generation < 0)
     found.push(invalidValue('spec.pool.generation', pool.generation, 'must be greater than or equal to zero'))
+  if (old !== undefined) keepOwner(spec, old.spec, found)
   validatePlace(spec, found)
   if (spec.sharedCounters !== undefined && spec.devices !== undefined)
     found.push(invalidValue('spec', '', 'only one of `sharedCounters` or `devices` is allowed'))
@@ -34,7 +51,7 @@ export function validateResourceSlice({ spec: sent }: ResourceSlice, found: Find
     most,
     'spec.devices',
     ({ name }) => name,
-    (device, path) => validateDevice(device, spec, path, found),
+    (device, path) => validateDevice(device, spec, old?.spec, path, found),
     found,
   )
   eachOfSet(
@@ -49,10 +66,11 @@ export function validateResourceSlice({ spec: sent }: ResourceSlice, found: Find
   )
 }
 
-export function validateResourceSliceUpdate({ spec }: ResourceSlice, { spec: old }: ResourceSlice, found: Findings): void {
-  if (spec?.pool?.name !== old?.pool?.name) found.push(invalidValue('spec.pool.name', spec?.pool?.name, IMMUTABLE))
-  for (const key of ['driver', 'nodeName'] as const)
-    if (!deepEqual(spec?.[key], old?.[key])) found.push(invalidValue(`spec.${key}`, spec?.[key], IMMUTABLE))
+function keepOwner(spec: ResourceSliceSpec, old: ResourceSliceSpec, found: Findings): void {
+  const { pool } = spec
+  if (pool?.name !== old.pool?.name) found.push(invalidValue('spec.pool.name', pool?.name ?? '', IMMUTABLE))
+  if (spec.driver !== old.driver) found.push(invalidValue('spec.driver', spec.driver ?? '', IMMUTABLE))
+  if (spec.nodeName !== old.nodeName) found.push(invalidValue('spec.nodeName', spec.nodeName, IMMUTABLE))
 }
 
 interface Place {
@@ -91,22 +109,27 @@ function validatePlace(spec: ResourceSliceSpec, found: Findings): void {
   else if (used.length > 1) found.push(invalidValue('spec', `{${used.join(', ')}}`, `${rule}, but multiple fields are set`))
 }
 
-function validateDevice(device: Device, { perDeviceNodeSelection }: ResourceSliceSpec, field: string, found: Findings): void {
+function validateDevice(
+  device: Device,
+  { perDeviceNodeSelection }: ResourceSliceSpec,
+  old: ResourceSliceSpec | undefined,
+  field: string,
+  found: Findings,
+): void {
   complaints(dnsLabel(device.name ?? ''), device.name ?? '', `${field}.name`, found)
   const { attributes = {}, capacity = {} } = device
   const count = Object.keys(attributes).length + Object.keys(capacity).length
   if (count > ATTRIBUTES_MAX)
     found.push(invalidValue(field, count, `the total number of attributes and capacities must not exceed ${ATTRIBUTES_MAX}`))
   for (const [name, attribute] of Object.entries(attributes)) {
-    attributeName(name, `${field}.attributes`, found)
-    validateAttribute(attribute, `${field}.attributes[${name}]`, found)
+    const path = keyPath(`${field}.attributes`, name, KEY_LENGTH_MAX)
+    attributeName(name, path, found)
+    validateAttribute(attribute, path, found)
   }
-  for (const [name, { requestPolicy }] of Object.entries(capacity)) {
-    attributeName(name, `${field}.capacity`, found)
-    if (requestPolicy !== undefined && !device.allowMultipleAllocations)
-      found.push(forbid(`${field}.capacity[${name}].requestPolicy`, 'allowMultipleAllocations must be true'))
-  }
-  eachOf(device.taints, TAINTS_MAX, `${field}.taints`, validateTaint, found)
+  validateCapacities(device, `${field}.capacity`, found)
+  const before = old?.devices?.find(({ name }) => name === device.name)
+  if (before === undefined || !deepEqual(before.taints ?? [], device.taints ?? []))
+    eachOf(device.taints, TAINTS_MAX, `${field}.taints`, validateTaint, found)
   const consumed = `${field}.consumesCounters`
   eachOfSet(
     device.consumesCounters,
@@ -186,5 +209,5 @@ function validateCounters(
   const names = Object.keys(counters ?? {})
   if (names.length === 0) found.push(required(`${field}.counters`))
   else if (names.length > COUNTERS_MAX) found.push(tooMany(`${field}.counters`, names.length, COUNTERS_MAX))
-  else for (const each of names) complaints(dnsLabel(each), each, `${field}.counters`, found)
+  else for (const each of names) complaints(dnsLabel(each), each, keyPath(`${field}.counters`, each, COUNTER_LENGTH_MAX), found)
 }

@@ -29,6 +29,20 @@ export function cidr(value: string, field: string, found: Findings, kept: readon
     found.push(invalidValue(field, value, 'must not have bits set beyond the prefix length'))
 }
 
+/** An address with the size of its network, in the one spelling. */
+export function interfaceAddress(value: string, field: string, found: Findings): void {
+  const plain = plainRange(value)
+  if (plain === undefined) {
+    found.push(invalidValue(field, value, 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)'))
+    return
+  }
+  const [address, bits] = plain.split('/') as [string, string]
+  const mapped = mappedAddress(address)
+  const size = mapped !== undefined && Number(bits) > IPV4_BITS ? Number(bits) - MAPPED_BITS : Number(bits)
+  const canonical = `${mapped ?? address}/${size}`
+  if (value !== canonical) found.push(invalidValue(field, value, `must be in canonical form (${JSON.stringify(canonical)})`))
+}
+
 /** Whether the addresses are all readable, and not more than one of each family. */
 export function areOneOfEachFamily(addresses: readonly string[]): boolean {
   const families = addresses.map((address) => {
@@ -67,6 +81,7 @@ export function rangeWarnings(range: string, field: string, warnings: string[]):
 
 /** What stands before an IPv4 address that is written as one of IPv6. */
 const MAPPED_BITS = 96
+const IPV4_BITS = 32
 
 const mappedAddress = (canonical: string): string | undefined => /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical)?.[1]
 
@@ -82,6 +97,7 @@ function plainAddress(text: string): string | undefined {
   return canonicalAddress(bare)
 }
 
+/** The same of a range; undefined for what is none. */
 export function plainRange(text: string): string | undefined {
   const slash = text.indexOf('/')
   const bits = text.slice(slash + 1)

@@ -9,6 +9,7 @@ import {
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
+import { deviceAccess } from './device-access.ts'
 import { endpointAddresses } from './endpoint-addresses.ts'
 import { eventRateLimit } from './event-rate-limit.ts'
 import { validateDeviceSelectors } from './expression/device-selectors.ts'
@@ -38,7 +39,7 @@ import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhook/
 export { AdmissionChain } from './chain.ts'
 export { type AdmissionConfiguration, configuredPlugins } from './configuration.ts'
 /** Runs whatever plugins are chosen. */
-export const standingChecks: readonly AdmissionPlugin[] = [validateDeviceSelectors, endpointAddresses]
+export const standingChecks: readonly AdmissionPlugin[] = [deviceAccess, validateDeviceSelectors, endpointAddresses]
 
 export { AdmissionMetrics } from './metrics.ts'
 export { type PluginSelection, selectPlugins } from './select.ts'

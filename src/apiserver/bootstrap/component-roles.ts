@@ -46,6 +46,7 @@ export const componentRoles: readonly ClusterRole[] = [
     rule('resource.k8s.io', 'deviceclasses', READ),
     rule('resource.k8s.io', 'resourceclaims', `${READ} patch update`),
     rule('resource.k8s.io', 'resourceclaims/status', `${READ} patch update`),
+    rule('resource.k8s.io', 'resourceclaims/binding', 'patch update'),
     rule('core', 'pods/finalizers', `${READ} patch update`),
     rule('resource.k8s.io', 'resourceslices', READ),
   ]),

@@ -172,6 +172,7 @@ const UPSTREAM: Readonly<Record<string, readonly PolicyRule[]>> = {
     rule('core', 'pods/finalizers', 'update'),
     rule('resource.k8s.io', 'resourceclaims', 'get list watch create delete'),
     rule('resource.k8s.io', 'resourceclaims resourceclaims/status', 'update patch'),
+    rule('resource.k8s.io', 'resourceclaims/binding', 'patch update'),
     rule('core', 'pods/status', 'update patch'),
     events,
   ],

@@ -7,6 +7,9 @@ import { startTestApiServer } from '#testing'
 import { compact, describeRule, uncovered } from '../authorization/rbac/cover.ts'
 import * as policy from './policy.ts'
 
+/** What allocating devices needs since DRAResourceClaimGranularStatusAuthorization, which the fixture is older than. */
+const BINDING = ['{APIGroups:["resource.k8s.io"], Resources:["resourceclaims/binding"], Verbs:["patch" "update"]}']
+
 /** What ours may do beyond upstream's: objects that our controllers and DNS read or write themselves. */
 const OWN: Readonly<Record<string, readonly string[]>> = {
   'system:controller:daemon-set-controller': ['{APIGroups:[""], Resources:["pods"], Verbs:["get"]}'],
@@ -18,6 +21,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   'system:controller:persistent-volume-binder': ['{APIGroups:[""], Resources:["nodes"], Verbs:["get"]}'],
   'system:controller:replicaset-controller': ['{APIGroups:[""], Resources:["pods"], Verbs:["get"]}'],
   'system:controller:replication-controller': ['{APIGroups:[""], Resources:["pods"], Verbs:["get"]}'],
+  'system:controller:resource-claim-controller': BINDING,
   'system:controller:root-ca-cert-publisher': [
     '{APIGroups:[""], Resources:["configmaps"], Verbs:["get" "list" "watch"]}',
     '{APIGroups:[""], Resources:["namespaces"], Verbs:["get" "list" "watch"]}',
@@ -26,6 +30,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
     '{APIGroups:[""], Resources:["serviceaccounts"], Verbs:["get" "list" "watch"]}',
     '{APIGroups:[""], Resources:["namespaces"], Verbs:["get" "list" "watch"]}',
   ],
+  'system:kube-scheduler': BINDING,
 }
 
 test('cluster roles have the names and grant what upstream 1.36 grants, no less and, but for what is listed, no more', () => {
