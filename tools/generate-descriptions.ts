@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { servedDefinitions } from './definitions.ts'
+import { readData, servedDefinitions } from './definitions.ts'
 
 const PACKAGES = join(import.meta.dirname, '../node_modules')
 /**
@@ -30,6 +30,8 @@ export function generateDescriptions(): string {
   return `{\n${lines.join(',\n')}\n}\n`
 }
 
+type Texts = Readonly<Record<string, readonly [description: string, properties: Readonly<Record<string, string>>]>>
+
 interface Model {
   readonly description: string
   readonly properties: ReadonlyMap<string, string>
@@ -43,6 +45,8 @@ function readModels(): ReadonlyMap<string, Model> {
     for (const [, type, alias] of text.matchAll(/\b(I\w+) as I(Io\w+)/g)) models.set(alias!, modelOf(text, type!))
   }
   models.set(aliasOf('io.k8s.apimachinery.pkg.api.resource.Quantity'), modelOf(read(QUANTITY), 'Quantity'))
+  for (const [name, [description, properties]] of Object.entries(readData<Texts>('trust-bundle-texts.json')))
+    models.set(aliasOf(name), { description, properties: new Map(Object.entries(properties)) })
   return models
 }
 

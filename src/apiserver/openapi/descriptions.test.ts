@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { allResources, schemaOf } from '#api'
+import { allResources, resourcesOffByDefault, schemaOf } from '#api'
 import { ResourceCatalog } from '../catalog.ts'
 import { groupsOf } from '../discovery.ts'
 import { openApiV2, openApiV3 } from './documents.ts'
@@ -50,6 +50,17 @@ for (const [dialect, definitions] of Object.entries(documents)) {
     assert.deepEqual(nameless, [])
   })
 }
+
+test('a kind that is off by default says what it is too', () => {
+  const resources = resourcesOffByDefault.map(({ resource }) => resource)
+  const definitions = openApiV2({ ...input, resources })['definitions'] as Record<string, Definition>
+  const bundles = Object.entries(definitions).filter(([name]) => name.includes('.v1beta1.ClusterTrustBundle'))
+  assert.equal(bundles.length, 3)
+  for (const [name, { description, properties = {} }] of bundles) {
+    assert.match(description!, /^ClusterTrustBundle/, name)
+    for (const [field, { description: words }] of Object.entries(properties)) assert.ok(words, `${name} ${field}`)
+  }
+})
 
 test('a field that is a reference has words of its own beside it, and in v3 its default', () => {
   const description =
