@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import type { RequestBody, TransportRequest, UserInfo } from '#client'
 import type { AuditTrail } from './audit/index.ts'
+import type { WebhookTime } from './latencies.ts'
 import type { Patience } from './request-deadline.ts'
 import type { RequestInfo } from './request-info.ts'
 
@@ -18,6 +19,8 @@ export interface RequestContext {
   readonly warnings: string[]
   /** Where the request is recorded; absent when the audit policy wants nothing of it. */
   readonly audit: AuditTrail | undefined
+  /** What is spent on webhooks. */
+  readonly webhookTime: WebhookTime
   readonly patience: Patience
   /** Asked right before anything is written; see {@link TransportRequest.fence}. */
   readonly fence: TransportRequest['fence']

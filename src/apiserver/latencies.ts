@@ -1,4 +1,4 @@
-import type { Answer } from '#base'
+import { type Answer, type Clock, ending } from '#base'
 import { printGoDuration } from '#meta'
 
 /** Where the time of a request goes. */
@@ -26,6 +26,12 @@ export class Latencies {
     this.#spentMs.set(layer, AT_ONCE.includes(layer) ? Math.max(before, ms) : before + ms)
   }
 
+  get sumMs(): number {
+    let sum = 0
+    for (const ms of this.#spentMs.values()) sum += ms
+    return sum
+  }
+
   /** Annotations of a request that took so long. */
   shown(totalMs: number): [key: string, value: string][] {
     if (totalMs <= SLOW_MS) return []
@@ -37,6 +43,32 @@ export class Latencies {
 /** Who keeps what a request spends its time on. */
 export interface Timekeeper {
   timed<T>(layer: Layer, work: () => Answer<T>): Answer<T>
+}
+
+/** What a request spends on webhooks, also where nobody else keeps its time. */
+export class WebhookTime implements Timekeeper {
+  readonly #clock: Clock
+  readonly #keeper: Timekeeper | undefined
+  #latencies: Latencies | undefined
+
+  constructor(clock: Clock, keeper: Timekeeper | undefined) {
+    this.#clock = clock
+    this.#keeper = keeper
+  }
+
+  get ms(): number {
+    return this.#latencies?.sumMs ?? 0
+  }
+
+  timed<T>(layer: Layer, work: () => Answer<T>): Answer<T> {
+    const fromMs = this.#clock.monotonic()
+    this.#latencies ??= new Latencies()
+    const latencies = this.#latencies
+    return ending(
+      () => timed(this.#keeper, layer, work),
+      () => latencies.add(layer, this.#clock.monotonic() - fromMs),
+    )
+  }
 }
 
 /** Does the work, and has its time kept if somebody does. */

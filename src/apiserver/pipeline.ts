@@ -21,7 +21,7 @@ import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Encryption } from './encryption/index.ts'
 import { type FlowController, SeatsRefused } from './flow-control/index.ts'
-import { timed } from './latencies.ts'
+import { timed, WebhookTime } from './latencies.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
@@ -29,7 +29,9 @@ import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
 import { deadlineMsOf, isLongRunning, type Patience, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import { replyStatus, tooManyRequests } from './response.ts'
+import { Watcher } from './rest/watcher.ts'
 import type { Watches } from './rest/watches.ts'
 import { unrouted } from './routes.ts'
 import type { Lifecycle } from './shutdown/lifecycle.ts'
@@ -48,6 +50,7 @@ export interface PipelineOptions {
   readonly authentication: Authentication
   readonly authorizers: readonly Authorizer[]
   readonly authorizationMetrics: AuthorizationMetrics
+  readonly requests: RequestMetrics
   readonly nodes: NodeConnection | undefined
   readonly reachPod: ((address: string) => string) | undefined
   readonly lifecycle: Lifecycle
@@ -75,6 +78,13 @@ interface Identified {
   readonly address: string | undefined
   /** Of how they were known. */
   readonly warnings: readonly string[]
+  readonly spent: Spent
+}
+
+/** When a request came, and what it has waited since. */
+interface Spent {
+  readonly sinceMs: number
+  queuedMs: number
 }
 
 /** A request that may go on. */
@@ -155,6 +165,8 @@ export class Pipeline {
     headers: Record<string, string>,
     trail: AuditTrail | undefined,
   ): Answer<Identified> {
+    const { authentication, clock } = this.#options
+    const spent = { sinceMs: clock.monotonic(), queuedMs: 0 }
     const info = requestInfoOf(request)
     if (peer.kind === 'tls') headers['connection'] = 'close'
     const warnings: string[] = []
@@ -162,7 +174,6 @@ export class Pipeline {
       annotate: (key, value) => void trail?.annotations.set(key, value),
       warn: (text) => void warnings.push(text),
     }
-    const { authentication } = this.#options
     return andThen(
       timed(trail, 'authentication', () => authentication.authenticate(request, peer, notes)),
       (authenticated) => {
@@ -176,7 +187,7 @@ export class Pipeline {
               const resource =
                 info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
               const address = peer.kind === 'tls' ? peer.address : undefined
-              return { info, user, resource, trail, address, warnings }
+              return { info, user, resource, trail, address, warnings, spent }
             },
           ),
         )
@@ -196,7 +207,7 @@ export class Pipeline {
       () => {
         if (info.kind === 'path' || resource === undefined || this.isRemote(request.path))
           return { info, user, trail, address, context: undefined }
-        return { info, user, trail, address, context: contextOf(request, info, resource, who, patience) }
+        return { info, user, trail, address, context: contextOf(request, info, resource, who, patience, this.#options.clock) }
       },
     )
   }
@@ -222,12 +233,51 @@ export class Pipeline {
     return aggregator.target(aggregator.find(request.path)!, request, user, address)
   }
 
-  #serve(request: TransportRequest, { info, user, address, context }: Admitted, patience: Patience): Answer<TransportResponse> {
+  #serve(
+    request: TransportRequest,
+    { info, user, address, context }: Admitted,
+    spent: Spent,
+    patience: Patience,
+  ): Answer<TransportResponse> {
     const aggregator = this.#options.aggregator()
     const remote = context === undefined ? aggregator.find(request.path) : undefined
     if (remote !== undefined) return aggregator.proxy(remote, request, user, patience, address)
     if (info.kind === 'path') return aggregator.merge(request, patience, () => this.#paths.serve(request))
-    return unrouted(request, info, context?.resource, this.#options.catalog) ?? this.#dispatcher.dispatch(context!)
+    const refused = unrouted(request, info, context?.resource, this.#options.catalog)
+    if (refused !== undefined) return refused
+    return this.#measured(request, context!, spent, () => this.#dispatcher.dispatch(context!))
+  }
+
+  /** Counted once it is answered, a watch once it ends. */
+  #measured(
+    request: TransportRequest,
+    { info, webhookTime }: RequestContext,
+    { sinceMs, queuedMs }: Spent,
+    work: () => Answer<TransportResponse>,
+  ): Answer<TransportResponse> {
+    const { clock, requests } = this.#options
+    const over = (code: number): void => {
+      const ms = clock.monotonic() - sinceMs
+      requests.answered(request, info, code, ms, ms - queuedMs - webhookTime.ms)
+    }
+    const answered = recovering(work, (error) => {
+      over(statusOf(storeFailureStatus(error, info)).code)
+      throw error
+    })
+    return andThen(answered, (response) => {
+      const { body, status } = response
+      if (body.kind !== 'watch' || !(body.frames instanceof Watcher)) over(status)
+      else {
+        const gone = requests.lasts(request, info)
+        body.frames.own({
+          [Symbol.dispose]() {
+            gone()
+            over(status)
+          },
+        })
+      }
+      return response
+    })
   }
 
   /** Within the time that the request has; those that may last have no end. */
@@ -235,8 +285,11 @@ export class Pipeline {
     const client = new ClientPatience(request)
     if (isLongRunning(who.info)) return this.#fairly(request, who, headers, client, REQUEST_TIMEOUT_MS)
     const deadlineMs = deadlineMsOf(request.query)
-    return within(deadlineMs, this.#options.alarms, client, (patience) =>
-      this.#fairly(request, who, headers, patience, deadlineMs),
+    const { alarms, requests } = this.#options
+    const work = (patience: Patience): Answer<TransportResponse> => this.#fairly(request, who, headers, patience, deadlineMs)
+    return ending(
+      () => within(deadlineMs, alarms, client, work, () => requests.terminated(request, who.info, 504)),
+      requests.begins(who.info),
     )
   }
 
@@ -248,21 +301,28 @@ export class Pipeline {
     patience: Patience,
     deadlineMs: number,
   ): Answer<TransportResponse> {
-    const { flows } = this.#options
-    const { info, user, resource } = who
+    const { flows, clock, requests } = this.#options
+    const { info, user, resource, spent } = who
     if (isLongRunning(info) && (info.kind === 'path' || info.verb !== 'watch'))
       return this.#answer(request, who, headers, patience)
     const classification = flows.classify(who)
     Object.assign(headers, classification.headers)
     const asking = { info, user, resource, query: request.query, patience, waitMs: deadlineMs * QUEUE_SHARE }
-    return andThen(
-      timed(who.trail, 'apf-queue-wait', () => flows.admit(asking, classification)),
-      (lease) =>
-        ending(
-          () => this.#answer(request, who, headers, patience),
-          () => lease.release(),
-        ),
+    const sinceMs = clock.monotonic()
+    const turn = recovering(
+      () => timed(who.trail, 'apf-queue-wait', () => flows.admit(asking, classification)),
+      (error) => {
+        if (error instanceof SeatsRefused) requests.terminated(request, info, 429)
+        throw error
+      },
     )
+    return andThen(turn, (lease) => {
+      spent.queuedMs = clock.monotonic() - sinceMs
+      return ending(
+        () => this.#answer(request, who, headers, patience),
+        () => lease.release(),
+      )
+    })
   }
 
   #answer(
@@ -277,7 +337,7 @@ export class Pipeline {
         ending(
           () =>
             recovering(
-              () => this.#serve(request, admitted, patience),
+              () => this.#serve(request, admitted, who.spent, patience),
               (error) => {
                 throw storeFailureStatus(error, who.info)
               },
@@ -330,8 +390,10 @@ function contextOf(
   resource: ResourceDefinition,
   { user, trail, address }: Identified,
   patience: Patience,
+  clock: Clock,
 ): RequestContext {
   if (resource.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
+  const audit = trail?.isOn ? trail : undefined
   return {
     info,
     resource,
@@ -343,7 +405,8 @@ function contextOf(
     clientAddress: address,
     isRemote: request.uri !== undefined,
     warnings: resource.deprecation === undefined ? [] : [resource.deprecation],
-    audit: trail?.isOn ? trail : undefined,
+    audit,
+    webhookTime: new WebhookTime(clock, audit),
     patience,
     fence: request.fence,
   }

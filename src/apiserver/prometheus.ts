@@ -3,7 +3,7 @@
 export type Labels = Readonly<Record<string, string>>
 export type Sample = readonly [labels: Labels, value: number]
 
-/** How many values were no greater than each bound. */
+/** How many values fell to each bound: were no greater than it, but than the one before. */
 export class Histogram {
   readonly bounds: readonly number[]
   readonly counts: number[]
@@ -18,7 +18,12 @@ export class Histogram {
   observe(value: number): void {
     this.sum += value
     this.count++
-    for (let at = this.bounds.length - 1; at >= 0 && value <= this.bounds[at]!; at--) this.counts[at]!++
+    const { bounds, counts } = this
+    for (let at = 0; at < bounds.length; at++) {
+      if (value > bounds[at]!) continue
+      counts[at]!++
+      return
+    }
   }
 }
 
@@ -105,14 +110,15 @@ export const familyText = (name: string, type: 'counter' | 'gauge', help: string
   head(name, type, help) + samples.map(([labels, value]) => line(name, labels, value)).join('')
 
 export function histogramText(name: string, help: string, samples: readonly (readonly [Labels, Histogram])[]): string {
-  const lines = samples.map(([labels, { bounds, counts, sum, count }]) =>
-    [
-      ...bounds.map((bound, at) => line(`${name}_bucket`, { ...labels, le: String(bound) }, counts[at]!)),
+  const lines = samples.map(([labels, { bounds, counts, sum, count }]) => {
+    let upTo = 0
+    return [
+      ...bounds.map((bound, at) => line(`${name}_bucket`, { ...labels, le: String(bound) }, (upTo += counts[at]!))),
       line(`${name}_bucket`, { ...labels, le: '+Inf' }, count),
       line(`${name}_sum`, labels, sum),
       line(`${name}_count`, labels, count),
-    ].join(''),
-  )
+    ].join('')
+  })
   return head(name, 'histogram', help) + lines.join('')
 }
 

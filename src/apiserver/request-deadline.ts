@@ -45,13 +45,14 @@ export interface Patience {
 
 /**
  * Runs `work` with the patience of a client who may go and of a time that runs out, which is answered with 504 whether or not the work has stopped by then.
- * What is answered at once costs neither an alarm nor a signal.
+ * What is answered at once costs neither an alarm nor a signal. `onLate` is called where time runs out.
  */
 export function within<T>(
   deadlineMs: number,
   alarms: Alarms,
   client: Patience,
   work: (patience: Patience) => Answer<T>,
+  onLate: () => void,
 ): Answer<T> {
   const deadline = new Deadline(client)
   const answer = ending(
@@ -63,6 +64,7 @@ export function within<T>(
     const alarm = alarms.after(deadlineMs, () => {
       const late = failure(504, 'Timeout', 'Timeout: request did not complete within the allotted timeout', {})
       deadline.end(late)
+      onLate()
       reject(late)
     })
     answer.then(resolve, reject).finally(() => alarm[Symbol.dispose]())

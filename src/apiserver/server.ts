@@ -67,6 +67,7 @@ import { fieldsOff } from './registry/disabled-fields.ts'
 import { FieldManagement } from './registry/field-management.ts'
 import type { StorageForm } from './registry/object-version.ts'
 import { Registry } from './registry/registry.ts'
+import { RequestMetrics } from './request-metrics.ts'
 import { Watches } from './rest/watches.ts'
 import { Lifecycle } from './shutdown/lifecycle.ts'
 import type { ShutdownOptions } from './shutdown/options.ts'
@@ -168,6 +169,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, features, clock, random, log }))
   const admissionMetrics = new AdmissionMetrics()
+  const requests = new RequestMetrics()
   const storageForm = options.storageForm ?? 'json'
   const hookContext = (): Omit<HookContext, 'dryRun'> => ({
     client,
@@ -217,6 +219,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     authentication,
     authorizers: access.all,
     authorizationMetrics: access.metrics,
+    requests,
     nodes: options.nodeConnection,
     reachPod: options.reachPod,
     lifecycle,
@@ -225,6 +228,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     encryption,
     audit,
     metrics: [
+      requests,
       encryption?.metrics,
       audit?.metrics,
       authenticationMetrics,

@@ -28,7 +28,7 @@ export function attributesOf(context: RequestContext, write: Write): Attributes 
     namespace: info.namespace,
     warnings,
     annotations: context.audit?.annotations ?? new Map(),
-    timekeeper: context.audit,
+    timekeeper: context.webhookTime,
     reinvocation: { again: false, wanted: false },
     ...write,
     options: optionsOf(context, write),
