@@ -135,6 +135,30 @@ for (const [name, body, message] of UNREAD) {
   })
 }
 
+test('an error is JSON for people where it can be told in nothing that its client takes', async () => {
+  const indented = async (accept: string): Promise<[code: number, start: string, message: string]> => {
+    const response = await send('GET', `${MAPS}/none`, { accept })
+    const text = bytesOf(response).toString()
+    return [response.status, text.slice(0, 4), (JSON.parse(text) as { message: string }).message]
+  }
+  const table = 'application/json;as=Table;g=meta.k8s.io;v=v1'
+  assert.deepEqual(await indented(table), [404, '{\n  ', 'configmaps "none" not found'])
+  assert.deepEqual(await indented(`${table},application/json`), [404, '{"ki', 'configmaps "none" not found'])
+  const [code, start, message] = await indented('application/cbor')
+  assert.deepEqual([code, start, message.split('\n')[0]], [406, '{\n  ', '406: Not Acceptable'])
+})
+
+test('a patch of a built-in kind is refused by its route for any other type, and by upstream’s handler for a list of types', async () => {
+  const refused = async (type: string): Promise<unknown> =>
+    (JSON.parse(bytesOf(await send('PATCH', `${MAPS}/one`, { type, body: '{}' })).toString()) as { message: string }).message
+  assert.equal(await refused('application/json'), '415: Unsupported Media Type')
+  assert.equal(await refused('Application/merge-patch+json'), '415: Unsupported Media Type')
+  assert.match(
+    String(await refused('application/merge-patch+json,application/json')),
+    /^the body of the request was in an unknown format/,
+  )
+})
+
 test('a body in protobuf need not say what it is', async () => {
   const bare = Buffer.from('k8s\0\x12\x07\n\x05\n\x03bar', 'latin1')
   const { status, object } = await protobuf('POST', MAPS, { query: 'dryRun=All', type: PROTOBUF, body: bare })

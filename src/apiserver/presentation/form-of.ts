@@ -6,7 +6,13 @@ import { messageOf } from './shown.ts'
 /** The form in which a request for a resource is answered. Throws 406. */
 export function formOf({ headers, info, query, resource }: RequestContext): Form {
   const accept = headers['accept']
-  const form = negotiate(accept, { streaming: info.verb === 'watch', protobuf: hasProtobuf(resource, accept), transforms: true })
+  const route = resource.custom !== undefined ? undefined : info.verb === 'list' || info.verb === 'watch' ? 'list' : 'object'
+  const form = negotiate(accept, {
+    streaming: info.verb === 'watch',
+    protobuf: hasProtobuf(resource, accept),
+    transforms: true,
+    ...(route && { route }),
+  })
   return withPretty(form, query, headers['user-agent'])
 }
 
@@ -23,7 +29,12 @@ export function plainFormOf(
   query: URLSearchParams | undefined,
   purpose: 'error' | 'document',
 ): Form {
-  const offer = { streaming: false, protobuf: true, transforms: false }
+  const offer = {
+    streaming: false,
+    protobuf: true,
+    transforms: false,
+    ...(purpose === 'document' && { route: 'object' as const }),
+  }
   let form: Form
   try {
     form = negotiate(headers?.['accept'], offer)

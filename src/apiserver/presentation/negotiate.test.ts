@@ -35,6 +35,12 @@ const ACCEPTED: readonly [accept: string | undefined, offer: Offer, form: string
   ['application/json;stream=watch', WATCH, 'object json'],
   [`${PROTOBUF};stream=watch`, WATCH, 'object protobuf'],
   ['application/json;stream=read, application/yaml', OBJECTS, 'object yaml'],
+  ['application/json;sv=v1', OBJECTS, 'object json'],
+  ['application/yaml;q= 0.9,application/json;q=0.1', OBJECTS, 'object json'],
+  ['application/yaml;q=0.5=,application/json;q=0.4', OBJECTS, 'object yaml'],
+  ['application/yaml;q=0.1,application/*', OBJECTS, 'object json'],
+  ['application/*,application/yaml;q=0.1', OBJECTS, 'object yaml'],
+  ['application/json/, application/yaml', OBJECTS, 'object json'],
 ]
 
 for (const [accept, offer, form] of ACCEPTED) {
@@ -48,7 +54,16 @@ for (const [accept, offer, form] of ACCEPTED) {
 const REFUSED: readonly [accept: string, offer: Offer, types: string][] = [
   ['text/html', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
   ['application/cbor', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
-  [PROTOBUF, CUSTOM, 'application/json, application/yaml'],
+  [PROTOBUF, CUSTOM, `application/json, application/yaml, ${PROTOBUF}`],
+  ['text/html', WATCH, `application/json, application/yaml, ${PROTOBUF}`],
+  ['application/yaml;stream=watch', WATCH, `application/json, application/yaml, ${PROTOBUF}`],
+  ['application/yaml;stream=watch', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
+  ['application/json;g=meta.k8s.io', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
+  ['application/json;v=v1', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
+  ['application/json;sv=v2', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
+  ['application/json;sv=v1', ERRORS, `application/json, application/yaml, ${PROTOBUF}`],
+  ['APPLICATION/JSON', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
+  ['a/b/c,application', OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
   [`${PROTOBUF};${TABLE}`, OBJECTS, `application/json, application/yaml, ${PROTOBUF}`],
   [`application/json;${TABLE}`, ERRORS, `application/json, application/yaml, ${PROTOBUF}`],
   ['application/yaml', WATCH, `application/json;stream=watch, ${PROTOBUF};stream=watch`],
@@ -64,6 +79,25 @@ for (const [accept, offer, types] of REFUSED) {
         status.reason === 'NotAcceptable' &&
         status.message === `only the following media types are accepted: ${types}`,
     )
+  })
+}
+
+const ROUTED: readonly [accept: string, route: 'object' | 'list', isLetThrough: boolean][] = [
+  ['*/*;q=0.1', 'object', true],
+  ['text/html, application/yaml', 'object', true],
+  ['application/*', 'object', false],
+  ['*', 'list', false],
+  ['application/cbor', 'list', false],
+  ['application/cbor', 'object', false],
+]
+
+for (const [accept, route, isLetThrough] of ROUTED) {
+  test(`Accept: ${accept} is ${isLetThrough ? 'let through' : 'stopped'} by the route of ${route === 'list' ? 'a list' : 'an object'}`, () => {
+    const streams = route === 'list' ? `, application/json;stream=watch, ${PROTOBUF};stream=watch` : ''
+    const message = `406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, ${PROTOBUF}${streams}`
+    const ask = (): unknown => negotiate(accept, { ...OBJECTS, route })
+    if (isLetThrough) assert.ok(ask())
+    else assert.throws(ask, ({ status }: StatusError) => status.message === message && status.details !== undefined)
   })
 }
 

@@ -15,6 +15,7 @@ import {
   type Structure,
   StructureError,
 } from '#meta'
+import { parseMediaType } from './media-type.ts'
 
 /** Bytes of a request body (upstream's limit on what etcd would take, and on patches). */
 export const BODY_BYTES_MAX = 3 * 1024 * 1024
@@ -27,6 +28,8 @@ export interface DecodeOptions {
   readonly warnings: string[]
   /** What the body is to be, also where it does not say so itself. */
   readonly type: TypeName
+  /** Whether a decoder's refusal is told with nothing around it, as it is of options. */
+  readonly isBare?: boolean
   /** What a text that can't be read is said to be. */
   readonly unreadable?: string
   /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
@@ -64,24 +67,34 @@ export interface DecodedBody {
 /** A body as plain, unfrozen data. JSON and YAML are told apart by their content type; 415 for any other. */
 export async function decodeBody(body: RequestBody | undefined, options: DecodeOptions): Promise<DecodedBody> {
   const whole = await readBody(body)
+  if (whole === undefined && mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE)
+    return { value: readProtobuf(NO_BYTES, options), duplicates: [] }
   if (whole === undefined) throw badRequest('the request has no body; an object was expected')
   if (whole.kind === 'object') return { value: deepClone(whole.object), duplicates: [] }
   if (whole.bytes.length > BODY_BYTES_MAX) throw tooLarge()
   if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE)
-    return { value: readProtobuf(whole.bytes, options.type), duplicates: [] }
+    return { value: readProtobuf(whole.bytes, options), duplicates: [] }
   const form = formOf(options)
   const { value, duplicates } = await decodeText(whole.bytes, form, options.unreadable)
   return { value, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates() }
 }
 
+/** In small letters; a type that is malformed is none that there is. */
 const mediaTypeOf = (contentType: string | undefined): string | undefined =>
+  contentType ? (parseMediaType(contentType) ?? 'malformed') : undefined
+
+/** Patches are told apart by what stands before the parameters, whatever those are. */
+const patchTypeOf = (contentType: string | undefined): string | undefined =>
   contentType?.split(';', 1).at(0)?.trim().toLowerCase()
 
-function readProtobuf(bytes: Uint8Array, type: TypeName): unknown {
+const NO_BYTES = new Uint8Array(0)
+
+function readProtobuf(bytes: Uint8Array, { type, isBare = false }: DecodeOptions): unknown {
   try {
     return decodeProtobuf(bytes, type).object
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error
+    if (isBare) throw badRequest(error.message, error)
     if (error instanceof ProtobufObjectError) {
       const found = { kind: error.type.kind, version: parseApiVersion(error.type.apiVersion).version }
       throw badRequest(`${cannotHandle(found, type.kind)}: ${error.message}`, error)
@@ -103,7 +116,7 @@ const OPEN_BRACE = 0x7b
 const SUMMARY_BYTES_MAX = 30
 
 function formOf({ contentType, isPatch = false }: DecodeOptions): 'json' | 'yaml' {
-  const type = mediaTypeOf(contentType)
+  const type = isPatch ? patchTypeOf(contentType) : mediaTypeOf(contentType)
   if (type === undefined || type === '' || type === 'application/json' || (isPatch && type.endsWith('+json'))) return 'json'
   if (type === 'application/yaml' || (isPatch && type.endsWith('+yaml'))) return 'yaml'
   throw failure(
@@ -177,7 +190,7 @@ function report(
 ): void {
   if (unknown.length + duplicates.length === 0 || fieldValidation === 'Ignore') return
   // A document that is read as it is decoded tells all at once; a patch and YAML are read for duplicates before.
-  const duplicatesFirst = !['', 'application/json'].includes(mediaTypeOf(contentType) ?? '')
+  const duplicatesFirst = !['', 'application/json'].includes(patchTypeOf(contentType) ?? '')
   const inOrder = (same: readonly string[]): string[] => (duplicatesFirst ? [...same, ...unknown] : [...unknown, ...same])
   if (fieldValidation === 'Warn') {
     warnings.push(...inOrder(duplicates))

@@ -39,6 +39,7 @@ async function optionsOfBody({ audit, body: sent, headers }: RequestContext): Pr
   if (body === undefined || (body.kind === 'bytes' && body.bytes.length === 0)) return undefined
   const options: DecodeOptions = {
     type: { apiVersion: 'meta.k8s.io/v1', kind: 'DeleteOptions' },
+    isBare: true,
     contentType: headers['content-type'],
     fieldValidation: 'Ignore',
     warnings: [],

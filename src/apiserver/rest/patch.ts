@@ -33,10 +33,13 @@ export function patchTypeOf(
   contentType: string | undefined,
   { custom }: Pick<ResourceDefinition, 'custom'> = {},
 ): PatchType | 'apply' {
-  const name = contentType?.split(';', 1).at(0)?.trim().toLowerCase() ?? ''
+  const name = contentType?.split(';', 1).at(0)?.trim() ?? ''
   // Nothing says how the lists of a custom kind are to be merged.
   const types = Object.keys(TYPES).filter((each) => custom === undefined || TYPES[each] !== 'strategic')
   const type = name === APPLY ? 'apply' : types.includes(name) ? TYPES[name] : undefined
+  // Built-in kinds have routes, which look at the type before anybody else does.
+  if (custom === undefined && !isRouted(contentType, [...types, APPLY]))
+    throw failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
   if (type === undefined) {
     throw failure(
       415,
@@ -46,6 +49,9 @@ export function patchTypeOf(
   }
   return type
 }
+
+const isRouted = (contentType = '', types: readonly string[]): boolean =>
+  contentType.split(',').some((each) => types.includes(each.split(';', 1)[0]!.trim()))
 
 /** The document that the patch makes of `current`; checked as a whole afterwards like any update. */
 export function applyPatch(type: PatchType, current: KubernetesObject, patch: unknown, resource: ResourceDefinition): unknown {
