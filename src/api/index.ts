@@ -72,6 +72,7 @@ import { volumeAttributesClasses } from './storage/volume-attributes-class.ts'
 
 export { environmentOf as admissionEnvironment, type Scope as AdmissionScope } from './admissionregistration/environment.ts'
 export { loadExpressions } from './admissionregistration/expressions.ts'
+export { requestTypes } from './admissionregistration/request-types.ts'
 export { approvalOf, isProtectedGroup } from './apiextensions/approval.ts'
 export { type Convert, type Converted, customKinds } from './apiextensions/custom-kind.ts'
 export { CUSTOM_RESOURCE_CLEANUP } from './apiextensions/custom-resource-definition.ts'

@@ -1,7 +1,9 @@
-import type { CheckedAst } from './check/checked.ts'
+import { homogeneousAggregates } from './check/aggregates.ts'
+import { type CheckedAst, typeOfRoot } from './check/checked.ts'
 import { check } from './check/checker.ts'
-import { checkLiterals, type LiteralChecks } from './check/literals.ts'
+import { type LiteralChecks, literalValidator } from './check/literals.ts'
 import type { Declarations } from './check/scope.ts'
+import { type Validator, validate } from './check/validation.ts'
 import type { RuntimeCost } from './cost/runtime.ts'
 import type { Activation, Evaluator } from './evaluate/frame.ts'
 import { plan } from './evaluate/planner.ts'
@@ -39,6 +41,8 @@ export interface EnvironmentOptions {
   readonly literalChecks?: LiteralChecks
   /** How deep each rule of the grammar may nest. Default: 250, as upstream. */
   readonly recursionMax?: number
+  /** Whether what an expression has of constants is computed when it compiles, where upstream optimizes its programs. */
+  readonly optimized?: boolean
   /** What one evaluation may cost. Default: no limit. */
   readonly costLimit?: number
 }
@@ -57,6 +61,7 @@ export class Environment {
   private readonly libraries: readonly Library[]
   private declared: Declarations | undefined
   private costs: ReadonlyMap<string, RuntimeCost> | undefined
+  private validations: readonly Validator[] | undefined
   private macros: ReadonlyMap<string, Macro> | undefined
 
   constructor(options: EnvironmentOptions = {}) {
@@ -77,17 +82,22 @@ export class Environment {
     })
   }
 
-  /** Parses, type-checks and plans an expression. Throws `CompileError` with every issue. */
+  /** Parses, type-checks and plans an expression. Throws `CompileError` with every issue, `InstantiationError` where a constant part of it fails. */
   compile(text: string): Program {
+    return this.instantiate(this.check(text))
+  }
+
+  /** Parses and type-checks an expression. Throws `CompileError` with every issue. */
+  check(text: string): CheckedAst {
     const source = new Source(text)
     const checked = check(parse(source, this.parseOptions), source, this.declarations)
-    if (this.options.literalChecks !== undefined) checkLiterals(checked, source, this.options.literalChecks)
-    return this.program(checked)
+    validate(checked, source, this.validators)
+    return checked
   }
 
   /** Like {@link compile} without type-checking: names and overloads are found when they are needed. Kubernetes always checks. */
   compileUnchecked(text: string): Program {
-    return this.program({ ...this.parse(text), types: [], references: [] })
+    return this.instantiate({ ...this.parse(text), types: [], references: [] })
   }
 
   /** The syntax tree, macros expanded. Throws `CompileError`. */
@@ -95,10 +105,12 @@ export class Environment {
     return parse(new Source(text), this.parseOptions)
   }
 
-  private program(checked: CheckedAst): Program {
+  /** Makes a program of what {@link check} found. Throws `InstantiationError`. */
+  instantiate(checked: CheckedAst): Program {
     const evaluator = plan(checked, {
       declarations: this.declarations,
-      costOf: (name, { id }) => this.runtimeCosts.get(id) ?? this.runtimeCosts.get(name),
+      costOf: (name, overload) => (overload && this.runtimeCosts.get(overload.id)) ?? this.runtimeCosts.get(name),
+      optimized: this.options.optimized ?? false,
     })
     return new Program(checked, evaluator, this)
   }
@@ -107,6 +119,16 @@ export class Environment {
   adapt(name: string, raw: unknown): Value {
     const given: unknown = typeof raw === 'function' ? raw() : raw
     return (this.options.variables?.[name]?.adapt ?? fromJson)(given)
+  }
+
+  private get validators(): readonly Validator[] {
+    const { literalChecks } = this.options
+    this.validations ??= [
+      ...(this.options.homogeneousAggregates === true ? [homogeneousAggregates] : []),
+      ...(literalChecks === undefined ? [] : [literalValidator(literalChecks)]),
+      ...this.libraries.flatMap(({ validator }) => validator ?? []),
+    ]
+    return this.validations
   }
 
   private get parseOptions(): ParseOptions {
@@ -130,14 +152,13 @@ export class Environment {
   }
 
   private collect(): Declarations {
-    const { container = '', provider = noTypes, variables = {}, homogeneousAggregates = false } = this.options
+    const { container = '', provider = noTypes, variables = {} } = this.options
     const types = new Map(this.libraries.flatMap((library) => Object.entries(library.types ?? {})))
     const named = (name: string): Type | undefined =>
       types.get(name) ?? (provider.hasType(name) ? { kind: 'struct', name } : undefined)
     return {
       container,
       provider,
-      homogeneousAggregates,
       functions: this.allFunctions(),
       variable: (name) => (Object.hasOwn(variables, name) ? variables[name]!.type : undefined),
       constant: (name) => {
@@ -175,7 +196,7 @@ export class Program {
 
   /** The type of the result. */
   get type(): Type {
-    return this.checked.types[this.checked.root.id] ?? { kind: 'dyn' }
+    return typeOfRoot(this.checked)
   }
 
   /** Throws `EvaluationError` when the expression fails, `EvaluationCancelled` when it costs too much. */

@@ -1,7 +1,8 @@
-export type { CheckedAst } from './check/checked.ts'
+export { type CheckedAst, typeOfRoot } from './check/checked.ts'
 export { estimateCost, type SizeHints } from './cost/estimate.ts'
 export type { Range } from './cost/range.ts'
 export { Environment, type EnvironmentOptions, type Program, type Variable, type Variables } from './environment.ts'
+export { InstantiationError } from './evaluate/constants.ts'
 export { type EvaluateOptions, type Evaluation, EvaluationCancelled, EvaluationError } from './evaluate/program.ts'
 export * from './kubernetes/index.ts'
 export {

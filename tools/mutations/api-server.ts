@@ -337,7 +337,7 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'expressions of configurations are not compiled',
     file: 'src/api/admissionregistration/expressions.ts',
-    from: "if (typeof type === 'string') found.push(invalidValue(field, shown, type))",
+    from: "if ('problem' in type) found.push(problemOf(type, field, shown))",
     to: "if (typeof type === 'string') return",
     on: ['webhook-configurations'],
   },

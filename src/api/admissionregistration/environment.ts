@@ -1,4 +1,5 @@
 import type { Environment, Type } from '#cel'
+import { type RequestTypes, requestTypes } from './request-types.ts'
 
 type Cel = typeof import('#cel')
 
@@ -15,7 +16,12 @@ export interface Scope {
 
 const VARIABLES = 'kubernetes.variables'
 
-const bases = new WeakMap<Cel, Map<boolean, Environment>>()
+interface Base {
+  readonly environment: Environment
+  readonly requests: RequestTypes
+}
+
+const bases = new WeakMap<Cel, Map<boolean, Base>>()
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#validation-expression */
 export function environmentOf(cel: Cel, { params = false, variables, mutation = false, authorizer = true }: Scope): Environment {
@@ -26,29 +32,34 @@ export function environmentOf(cel: Cel, { params = false, variables, mutation = 
   let base = known.get(authorizer)
   if (base === undefined) {
     const dyn = { type: types.dyn }
-    base = cel.kubernetesEnvironment().extend({
+    const requests = requestTypes(cel)
+    const environment = cel.kubernetesEnvironment().extend({
+      provider: requests.provider,
       variables: {
         object: dyn,
         oldObject: dyn,
-        request: dyn,
-        namespaceObject: dyn,
+        request: { type: requests.request },
+        namespaceObject: { type: requests.namespaceObject },
         ...(authorizer && {
           authorizer: { type: cel.authorizerType, adapt: ready as never },
           'authorizer.requestResource': { type: cel.resourceCheckType, adapt: ready as never },
         }),
       },
     })
+    base = { environment, requests }
     known.set(authorizer, base)
   }
-  if (!params && variables === undefined && !mutation) return base
+  const { environment, requests } = base
+  if (!params && variables === undefined && !mutation) return environment
   const own = {
-    hasType: (name: string) => name === VARIABLES,
+    hasType: (name: string) => name === VARIABLES || requests.provider.hasType(name),
     field(name: string, field: string) {
-      const type = name === VARIABLES ? variables?.get(field) : undefined
+      if (name !== VARIABLES) return requests.provider.field(name, field)
+      const type = variables?.get(field)
       return type && { type }
     },
   }
-  return base.extend({
+  return environment.extend({
     variables: {
       ...(params && { params: { type: types.dyn } }),
       ...(variables !== undefined && { variables: { type: types.struct(VARIABLES), adapt: ready as never } }),

@@ -1,7 +1,8 @@
 import { assert } from '#base'
-import type { CompileError, Environment, Type } from '#cel'
+import type { Environment, Type } from '#cel'
+import type { FieldError } from '#meta'
 import type { ParamKind, Variable } from '../generated/types.ts'
-import { type Findings, invalidValue } from '../validation/findings.ts'
+import { type Findings, internal, invalidValue } from '../validation/findings.ts'
 import { environmentOf } from './environment.ts'
 
 type Cel = typeof import('#cel')
@@ -53,18 +54,18 @@ export class Expressions {
 
   variable({ name, expression }: Variable, field: string, found: Findings): void {
     const { environment, cel } = this.#environmentOf({ returns: [] })
-    const compiled = compile(environment, expression)
+    const compiled = compile(cel, environment, expression)
     // What follows a variable that does not compile is judged as if it did.
-    this.#variables.set(name, typeof compiled === 'string' ? cel.types.dyn : compiled)
+    this.#variables.set(name, 'problem' in compiled ? cel.types.dyn : compiled)
     this.#environments = new Map()
-    if (typeof compiled === 'string') found.push(invalidValue(field, expression, compiled))
+    if ('problem' in compiled) found.push(problemOf(compiled, field, expression))
   }
 
   check(text: string, field: string, options: ExpressionOptions, found: Findings): void {
     const { returns, shown = text } = options
     const { environment, cel } = this.#environmentOf(options)
-    const type = compile(environment, text)
-    if (typeof type === 'string') found.push(invalidValue(field, shown, type))
+    const type = compile(cel, environment, text, returns)
+    if ('problem' in type) found.push(problemOf(type, field, shown))
     else if (!returns.includes(printed(cel, type))) {
       const wanted = returns.length === 1 ? returns[0] : `one of [${returns.join(' ')}]`
       found.push(invalidValue(field, shown, `must evaluate to ${wanted} but got ${printed(cel, type)}`))
@@ -91,11 +92,25 @@ export class Expressions {
 
 const printed = (cel: Cel, type: Type): string => (type.kind === 'null' ? 'null_type' : cel.formatType(type))
 
-/** The type of an expression, or why it has none. */
-function compile(environment: Environment, text: string): Type | string {
+interface Problem {
+  readonly problem: string
+  /** Whether it is said to be ours, though it is the author's. */
+  readonly isInternal: boolean
+}
+
+const problemOf = ({ problem, isInternal }: Problem, field: string, shown: string): FieldError =>
+  isInternal ? internal(field, problem) : invalidValue(field, shown, problem)
+
+/** The type of an expression, or why it has none. What is returned is looked at before the expression is made ready to run. */
+function compile(cel: Cel, environment: Environment, text: string, returns?: readonly string[]): Type | Problem {
   try {
-    return environment.compile(text).type
+    const checked = environment.check(text)
+    const type = cel.typeOfRoot(checked)
+    if (returns === undefined || returns.includes(printed(cel, type))) environment.instantiate(checked)
+    return type
   } catch (error) {
-    return `compilation failed: ${(error as CompileError).message}`
+    if (error instanceof cel.InstantiationError)
+      return { problem: `program instantiation failed: ${error.message}`, isInternal: true }
+    return { problem: `compilation failed: ${(error as Error).message}`, isInternal: false }
   }
 }

@@ -15,6 +15,8 @@ export interface CheckedAst extends Ast {
   readonly references: readonly (Reference | undefined)[]
 }
 
+/** The type of the whole expression. */
+export const typeOfRoot = (checked: CheckedAst): Type => typeAt(checked, checked.root.id)
 export const typeAt = (checked: CheckedAst, id: number): Type => checked.types[id] ?? dyn
 export const overloadsAt = (checked: CheckedAst, id: number): readonly string[] => {
   const reference = checked.references[id]

@@ -164,8 +164,8 @@ class Checker {
       this.substitution.assign([target], [dyn])
       return dyn
     }
-    if (isDynOrError(target)) return dyn
-    return this.report(expression, `type '${formatType(target)}' does not support field selection`)
+    if (!isDynOrError(target)) this.report(expression, `type '${formatType(target)}' does not support field selection`)
+    return dyn
   }
 
   private call(expression: Call, scope: Scope | undefined): Type {
@@ -212,10 +212,11 @@ class Checker {
 
   /** Finds the overloads whose parameters admit the arguments; several possible results make the result dyn. */
   private resolve(expression: Call, declaration: FunctionDeclaration, args: readonly Type[], member: boolean): Type {
+    if (declaration.name === '_&&_' || declaration.name === '_||_') return this.logical(expression, declaration, args)
     const found: string[] = []
     let result: Type | undefined
     for (const overload of declaration.overloads) {
-      if (overload.member !== member || overload.parameters.length !== args.length) continue
+      if (overload.member !== member) continue
       const instantiated = this.instantiate([...overload.parameters, overload.result])
       const resultType = instantiated.pop()!
       if (!this.substitution.assign(args, instantiated)) continue
@@ -226,7 +227,6 @@ class Checker {
     }
     if (result === undefined) {
       const shown = args.map((arg) => this.substitution.apply(arg, 'dyn'))
-      if (args.some((arg) => arg.kind === 'error')) return errorType
       return this.report(
         expression,
         `found no matching overload for '${declaration.name}' applied to '${formatSignature(shown, member)}'`,
@@ -234,6 +234,18 @@ class Checker {
     }
     this.references[expression.id] = { kind: 'function', name: declaration.name, overloads: found }
     return result
+  }
+
+  /** Upstream names each operand of `&&` and `||` that is no bool, instead of the operator. */
+  private logical(expression: Call, { name, overloads }: FunctionDeclaration, args: readonly Type[]): Type {
+    const wrong = args.filter((type, at) => {
+      if (this.substitution.assign([type], [bool])) return false
+      this.report(expression.args[at]!, mismatch(bool, type))
+      return true
+    })
+    if (wrong.length > 0) return errorType
+    this.references[expression.id] = { kind: 'function', name, overloads: overloads.map(({ id }) => id) }
+    return bool
   }
 
   /** Gives the type parameters of one signature names of their own. */
@@ -250,21 +262,19 @@ class Checker {
     return signature.map(rename)
   }
 
-  /** The one type of the elements of a literal: the most general, dyn where they differ and may. */
+  /** The one type of the elements of a literal: the most general, dyn where they differ. */
   private join(elements: readonly Expression[], scope: Scope | undefined, isOptional?: (at: number) => boolean): Type {
     let joined: Type | undefined
     for (const [at, element] of elements.entries()) {
       let type = this.visit(element, scope)
       if (isOptional?.(at)) type = this.unwrap(element, type)
-      joined = joined === undefined ? type : this.joinTypes(element, joined, type)
+      joined = joined === undefined ? type : this.joinTypes(joined, type)
     }
     return joined ?? this.fresh()
   }
 
-  private joinTypes(element: Expression, previous: Type, type: Type): Type {
-    if (this.substitution.assign([previous], [type])) return mostGeneral(previous, type)
-    if (!this.declarations.homogeneousAggregates) return dyn
-    return this.report(element, mismatch(this.current(previous), this.current(type)))
+  private joinTypes(previous: Type, type: Type): Type {
+    return this.substitution.assign([previous], [type]) ? mostGeneral(previous, type) : dyn
   }
 
   private unwrap(element: Expression, type: Type): Type {

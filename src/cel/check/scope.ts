@@ -11,8 +11,6 @@ export interface Declarations {
   /** Types by their names, and constants of the provider. */
   constant(name: string): { readonly type: Type; readonly value: Value } | undefined
   readonly provider: TypeProvider
-  /** Whether elements of list and map literals must be of one type. */
-  readonly homogeneousAggregates: boolean
 }
 
 /** Variables of comprehensions, the innermost first. */

@@ -1,5 +1,6 @@
 import type { Expression } from '../syntax/ast.ts'
 import type { Type } from '../types/type.ts'
+import { isInt } from '../values/number.ts'
 import { CHECK_COST, SELECTOR_TERM_COST } from './kubernetes.ts'
 import { fixedRange, multiply, ONE, plus, type Range, scale, UNKNOWN } from './range.ts'
 import { LIST_CREATE_COST, REGEX_LENGTH_FACTOR, STRING_TRAVERSAL_FACTOR } from './runtime.ts'
@@ -153,7 +154,9 @@ const allocating = (factor: number, size: Range): CallEstimate => ({
 })
 
 const literalInt = (operand: Operand | undefined, otherwise: number): number =>
-  operand?.expression?.kind === 'literal' && typeof operand.expression.value === 'number' ? operand.expression.value : otherwise
+  operand?.expression?.kind === 'literal' && isInt(operand.expression.value)
+    ? Math.max(0, Number(operand.expression.value))
+    : otherwise
 
 const selfCompare = (keys: Operand | undefined, overload: string): CallEstimate | undefined => {
   if (keys === undefined) return undefined

@@ -72,8 +72,8 @@ export const kubernetesCosts: Readonly<Record<string, RuntimeCost>> = {
   join: { ofResult: (_args, result) => traversal(sizeOf(result) * 2) },
   ...each(['find', 'findAll'], matchCost),
   cidr_ip: fixed(1),
+  containsIP: contains(false, false),
+  containsCIDR: contains(true, false),
   cidr_contains_ip_string: contains(false, true),
-  cidr_contains_ip_ip: contains(false, false),
   cidr_contains_cidr_string: contains(true, true),
-  cidr_contains_cidr: contains(true, false),
 }

@@ -1,4 +1,5 @@
-import { Opaque } from '../values/opaque.ts'
+import { Opaque, TypeValue } from '../values/opaque.ts'
+import { Optional } from '../values/optional.ts'
 import { sizeOf } from '../values/size.ts'
 import { StructValue } from '../values/struct.ts'
 import type { Value } from '../values/value.ts'
@@ -21,10 +22,14 @@ export const STRUCT_CREATE_COST = 40
 export const traversal = (size: number): number => Math.ceil(size * STRING_TRAVERSAL_FACTOR)
 
 /** Comparing costs by the smaller side: it is over when that ends. */
-export const comparisonCost = (a: Value, b: Value): number => {
-  if (typeof a === 'number' || (a instanceof Opaque && !(a instanceof StructValue))) return 1
-  return traversal(Math.min(sizeOf(a), sizeOf(b)))
-}
+export const comparisonCost = (a: Value, b: Value): number =>
+  typeof a === 'number' && typeof b === 'number' ? 1 : traversal(Math.min(sizeOf(a), sizeOf(b)))
+
+/** Whether two are equal has one price for what the Kubernetes libraries add; whether they are not has the price of all others. */
+export const equalityCost = (a: Value, b: Value): number => (isOfLibrary(a) ? 1 : comparisonCost(a, b))
+
+const isOfLibrary = (value: Value): boolean =>
+  value instanceof Opaque && !(value instanceof StructValue || value instanceof TypeValue || value instanceof Optional)
 
 const ofReceiver: RuntimeCost = { ofArguments: ([receiver]) => traversal(sizeOf(receiver!)) }
 
@@ -40,6 +45,8 @@ export const standardCosts: Readonly<Record<string, RuntimeCost>> = {
   ends_with_string: ofReceiver,
   string_to_bytes: ofReceiver,
   bytes_to_string: ofReceiver,
+  strings_quote: ofReceiver,
+  string_format: ofReceiver,
   matches: matchCost,
   matches_string: matchCost,
   contains_string: { ofArguments: ([text, part]) => traversal(sizeOf(text!)) * traversal(sizeOf(part!)) },

@@ -1,7 +1,8 @@
 import { fail, noSuchOverload } from '../values/failure.ts'
+import { typeNameOf } from '../values/kind.ts'
 import { CelList } from '../values/list.ts'
 import { CelMap } from '../values/map.ts'
-import { Double, Uint } from '../values/number.ts'
+import { Double, formatDouble, Uint } from '../values/number.ts'
 import { Optional } from '../values/optional.ts'
 import { StructValue } from '../values/struct.ts'
 import type { Value } from '../values/value.ts'
@@ -11,32 +12,29 @@ export function select(operand: Value, field: string): Value {
   if (operand instanceof CelMap) return required(operand.get(field), field)
   if (operand instanceof StructValue) return required(operand.field(field), field)
   if (operand instanceof Optional) return operand.held === undefined ? operand : Optional.of(find(operand.held, field))
-  return noSuchOverload()
+  return operand instanceof CelList ? fail(unsupportedIndex(field)) : required(undefined, field)
 }
 
 /** `has(operand.field)`. */
-export function isPresent(operand: Value, field: string): Value {
+export function isPresent(operand: Value, field: string): boolean {
   if (operand instanceof CelMap || operand instanceof StructValue) return operand.has(field)
   if (operand instanceof Optional) return operand.held !== undefined && isPresent(operand.held, field)
-  return noSuchOverload()
+  return operand instanceof CelList ? fail(unsupportedIndex(field)) : false
 }
 
 /** `operand[index]`. */
 export function at(operand: Value, index: Value): Value {
-  if (operand instanceof CelMap) {
-    if (typeof index === 'object' && !(index instanceof Uint) && !(index instanceof Double)) return noSuchOverload()
-    return required(operand.get(index), index)
-  }
+  if (operand instanceof CelMap) return required(operand.get(index), index)
   if (operand instanceof CelList) {
     const position = listIndex(index)
     return position >= 0 && position < operand.size ? operand.at(position) : fail(`index out of bounds: ${shown(index)}`)
   }
   if (operand instanceof Optional) return operand.held === undefined ? operand : Optional.of(find(operand.held, index))
   if (operand instanceof StructValue && typeof index === 'string') return select(operand, index)
-  return noSuchOverload()
+  return operand instanceof StructValue ? noSuchOverload() : required(undefined, index)
 }
 
-/** What `operand.?key` and `operand[?key]` hold: undefined where there is nothing. */
+/** What `operand.?key` and `operand[?key]` hold: undefined where there is nothing, as in what has no parts at all. */
 export function find(operand: Value, key: Value): Value | undefined {
   if (operand instanceof CelMap) return operand.get(key)
   if (operand instanceof StructValue && typeof key === 'string') return operand.has(key) ? operand.field(key) : undefined
@@ -45,18 +43,23 @@ export function find(operand: Value, key: Value): Value | undefined {
     return position >= 0 && position < operand.size ? operand.at(position) : undefined
   }
   if (operand instanceof Optional) return operand.held === undefined ? undefined : find(operand.held, key)
-  return noSuchOverload()
+  return operand instanceof StructValue ? noSuchOverload() : undefined
 }
 
 /** Whole numbers of any type index a list. */
 function listIndex(index: Value): number {
   if (typeof index === 'number') return index
   if (index instanceof Uint || typeof index === 'bigint') return Number(index instanceof Uint ? index.value : index)
-  if (index instanceof Double && Number.isInteger(index.value)) return index.value
-  return noSuchOverload()
+  if (!(index instanceof Double)) return fail(unsupportedIndex(index))
+  return Number.isInteger(index.value) ? index.value : fail(`unsupported index value ${shown(index)} in list`)
 }
+
+const unsupportedIndex = (index: Value): string => `unsupported index type '${typeNameOf(index)}' in list`
 
 const required = (value: Value | undefined, key: Value): Value =>
   value === undefined ? fail(`no such key: ${shown(key)}`) : value
 
-const shown = (key: Value): string => String(key instanceof Uint || key instanceof Double ? key.value : key)
+function shown(key: Value): string {
+  if (key instanceof Double) return formatDouble(key.value)
+  return String(key instanceof Uint ? key.value : key)
+}

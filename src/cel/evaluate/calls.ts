@@ -1,60 +1,80 @@
 import type { RuntimeCost } from '../cost/runtime.ts'
 import type { Overload } from '../types/declarations.ts'
-import { fail } from '../values/failure.ts'
+import { Failure, fail } from '../values/failure.ts'
 import { typeNameOf } from '../values/kind.ts'
 import type { Value } from '../values/value.ts'
-import type { Evaluator } from './frame.ts'
-import { type Guard, guardOf } from './guards.ts'
+import type { Evaluator, Frame } from './frame.ts'
+import { anything, type Guard, guardOf } from './guards.ts'
+import { unable } from './operators.ts'
 
 interface Candidate extends Overload {
   readonly guards: readonly Guard[]
-  readonly cost: RuntimeCost | undefined
 }
 
-/** A call of a declared function: the first overload whose parameters admit the arguments. */
+/**
+ * A call of a declared function: the first overload whose parameters admit the arguments. It costs the same when there is none, or when it fails.
+ * `isResolved` says whether the checker knows which overload it is.
+ */
 export function planCall(
   name: string,
   overloads: readonly Overload[],
   args: readonly Evaluator[],
-  costOf: (overload: Overload) => RuntimeCost | undefined,
+  cost: RuntimeCost | undefined,
+  isResolved: boolean,
 ): Evaluator {
   const candidates = overloads.map((overload): Candidate => {
-    const { id, member, parameters, result, invoke } = overload
-    return { id, member, parameters, result, invoke, guards: parameters.map(guardOf), cost: costOf(overload) }
+    const { id, member, parameters, result, invoke, unguarded } = overload
+    const guards = parameters.map((parameter) => (unguarded === true ? anything : guardOf(parameter)))
+    return { id, member, parameters, result, invoke, guards }
   })
-  const [first, second] = args
-  const [only] = candidates
-  if (candidates.length === 1 && only!.cost === undefined) {
-    const { guards, invoke } = only!
-    const [guard, guard2] = guards
-    if (args.length === 1) {
-      return (frame) => {
-        const value = first!(frame)
-        frame.charge(1)
-        return guard!(value) ? invoke(value) : refuse(name, [value])
-      }
-    }
-    if (args.length === 2) {
-      return (frame) => {
-        const value = first!(frame)
-        const value2 = second!(frame)
-        frame.charge(1)
-        return guard!(value) && guard2!(value2) ? invoke(value, value2) : refuse(name, [value, value2])
-      }
-    }
+  const invoke = (values: readonly Value[]): Value => {
+    const found = candidates.find(({ guards }) => guards.every((guard, at) => guard(values[at]!)))
+    return found === undefined ? refuse(name, values) : found.invoke(...values)
   }
   return (frame) => {
-    const values = args.map((arg) => arg(frame))
-    const found = candidates.find(({ guards }) => guards.every((guard, at) => guard(values[at]!)))
-    if (found === undefined) return refuse(name, values)
-    const { cost } = found
-    if (cost === undefined) frame.charge(1)
-    else if ('ofArguments' in cost) frame.charge(cost.ofArguments(values))
-    const result = found.invoke(...values)
-    if (cost !== undefined && 'ofResult' in cost) frame.charge(cost.ofResult(values, result))
-    return result
+    const values = argumentsOf(frame, args, cost, isResolved)
+    if (cost !== undefined && 'ofResult' in cost) return pricedByResult(frame, values, invoke, cost.ofResult)
+    frame.charge(cost === undefined ? 1 : cost.ofArguments(values))
+    return invoke(values)
   }
 }
 
+/** What upstream makes of an argument that fails: the second of two is evaluated after the first failed, and a call whose last argument was evaluated has its price. */
+function argumentsOf(frame: Frame, args: readonly Evaluator[], cost: RuntimeCost | undefined, isResolved: boolean): Value[] {
+  const values: Value[] = []
+  for (const [at, arg] of args.entries()) {
+    try {
+      values.push(arg(frame))
+    } catch (error) {
+      const isPair = args.length === 2 && isResolved
+      if (at < args.length - 1 && !isPair) throw error
+      const given = [...values, ...args.slice(at).map(() => null)]
+      const price = cost === undefined ? 1 : 'ofResult' in cost ? cost.ofResult(given, null) : cost.ofArguments(given)
+      return frame.fail(error, price, args[at + 1])
+    }
+  }
+  return values
+}
+
+/** What a call that failed gave counts as one thing. */
+function pricedByResult(
+  frame: Frame,
+  values: readonly Value[],
+  invoke: (values: readonly Value[]) => Value,
+  costOf: (args: readonly Value[], result: Value) => number,
+): Value {
+  try {
+    const result = invoke(values)
+    frame.charge(costOf(values, result))
+    return result
+  } catch (error) {
+    if (error instanceof Failure && !error.fatal) frame.charge(costOf(values, null))
+    throw error
+  }
+}
+
+/** Of functions that ask a value for an ability instead of its type, upstream does not name the types. */
+const UNTYPED: ReadonlySet<string> = new Set(['size', 'sort', '@sortByAssociatedKeys'])
+
 const refuse = (name: string, values: readonly Value[]): never =>
-  fail(`no such overload: ${name}(${values.map(typeNameOf).join(', ')})`)
+  UNTYPED.has(name) ? unable(name, values[0]!) : fail(`no such overload: ${name}(${values.map(typeNameOf).join(', ')})`)

@@ -8,6 +8,8 @@ import type { Evaluator, Frame } from './frame.ts'
 
 /** The compiled parts of a fold and the slots of its variables. */
 export interface Fold {
+  /** Whether making the empty accumulator costs something: not where it is a constant. */
+  readonly isInitialCharged: boolean
   readonly range: Evaluator
   readonly initial: Evaluator
   readonly condition: Evaluator
@@ -24,7 +26,7 @@ export interface Fold {
  */
 export function planFold(expression: Comprehension, fold: Fold): Evaluator {
   const { range, condition, step, result, variable, variable2, accumulator } = fold
-  const initial = builder(expression) ?? fold.initial
+  const initial = builder(expression, fold.isInitialCharged) ?? fold.initial
   // Without a condition on the accumulator nothing can absorb a failure.
   const stopsAtFailure = isTrue(expression.condition)
   const turn = (frame: Frame): boolean => {
@@ -64,17 +66,17 @@ export function planFold(expression: Comprehension, fold: Fold): Evaluator {
 const isTrue = (expression: Expression): boolean => expression.kind === 'literal' && expression.value === true
 
 /** The accumulator that a macro folds into, where it starts with an empty list or map. */
-function builder({ accumulator, initial }: Comprehension): Evaluator | undefined {
+function builder({ accumulator, initial }: Comprehension, isCharged: boolean): Evaluator | undefined {
   if (accumulator !== ACCUMULATOR) return undefined
   if (initial.kind === 'list' && initial.elements.length === 0) {
     return (frame) => {
-      frame.charge(LIST_CREATE_COST)
+      if (isCharged) frame.charge(LIST_CREATE_COST)
       return new ListBuilder([])
     }
   }
   if (initial.kind === 'map' && initial.entries.length === 0) {
     return (frame) => {
-      frame.charge(MAP_CREATE_COST)
+      if (isCharged) frame.charge(MAP_CREATE_COST)
       return new MapBuilder()
     }
   }

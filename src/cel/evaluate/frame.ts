@@ -32,6 +32,28 @@ export class Frame {
     if (this.cost > this.limit) throw new Failure('operation cancelled: actual cost limit exceeded', true)
   }
 
+  /**
+   * Where a part of a call or literal failed: upstream evaluates what is `left` of it all the same, and the whole has its price. `failed` is what
+   * was thrown; it is thrown again.
+   */
+  fail(failed: unknown, cost: number, left?: Evaluator): never {
+    if (failed instanceof Failure && !failed.fatal) {
+      if (left !== undefined) this.attempt(left)
+      this.charge(cost)
+    }
+    throw failed
+  }
+
+  /** A value, or the failure that an operator may absorb. */
+  attempt(part: Evaluator): Value | Failure {
+    try {
+      return part(this)
+    } catch (error) {
+      if (!(error instanceof Failure) || error.fatal) throw error
+      return error
+    }
+  }
+
   /** A variable of the environment, adapted once an evaluation. */
   root(name: string): Value | undefined {
     const known = this.roots.get(name)

@@ -18,6 +18,14 @@ import {
 import { Timestamp } from '../values/timestamp.ts'
 import type { Value } from '../values/value.ts'
 
+/** Upstream names the operator only where the first operand is of a type that neither knows it nor dispatches calls of its own. */
+export function unable(name: string, a: Value): never {
+  return fail(dispatches(a) || (name === '-_' && typeof a === 'boolean') ? 'no such overload' : `no such overload: ${name}`)
+}
+
+const dispatches = (value: Value): boolean =>
+  typeof value === 'string' || value instanceof CelDuration || value instanceof Timestamp
+
 const unsigned = (value: bigint): Uint => Uint.of(value)
 const big = ({ value }: Uint): bigint => BigInt(value)
 
@@ -33,7 +41,8 @@ export function add(a: Value, b: Value): Value {
     if (b instanceof Timestamp) return b.plus(a)
     return b instanceof CelDuration ? CelDuration.of(a.nanos + b.nanos) : noSuchOverload()
   }
-  if (a instanceof Uint8Array && b instanceof Uint8Array) {
+  if (!(a instanceof Uint8Array)) return unable('_+_', a)
+  if (b instanceof Uint8Array) {
     const joined = new Uint8Array(a.length + b.length)
     joined.set(a)
     joined.set(b, a.length)
@@ -56,55 +65,66 @@ function subtract(a: Value, b: Value): Value {
   if (a instanceof CelDuration) return b instanceof CelDuration ? CelDuration.of(a.nanos - b.nanos) : noSuchOverload()
   if (a instanceof Timestamp) {
     if (b instanceof Timestamp) return a.since(b)
-    if (b instanceof CelDuration) return a.minus(b)
+    return b instanceof CelDuration ? a.minus(b) : noSuchOverload()
   }
-  return noSuchOverload()
+  return unable('_-_', a)
 }
 
 /** An operator that exists for numbers of one type only. */
 const numeric =
   (
+    name: string,
     ints: (a: Int, b: Int) => Int,
     doubles: ((a: number, b: number) => number) | undefined,
     uints: (a: bigint, b: bigint) => bigint,
   ) =>
   (a: Value, b: Value): Value => {
     if (isInt(a)) return isInt(b) ? ints(a, b) : noSuchOverload()
-    if (a instanceof Double) return b instanceof Double && doubles ? new Double(doubles(a.value, b.value)) : noSuchOverload()
-    return a instanceof Uint && b instanceof Uint ? unsigned(uints(big(a), big(b))) : noSuchOverload()
+    if (a instanceof Double && doubles) return b instanceof Double ? new Double(doubles(a.value, b.value)) : noSuchOverload()
+    if (!(a instanceof Uint)) return unable(name, a)
+    return b instanceof Uint ? unsigned(uints(big(a), big(b))) : noSuchOverload()
   }
 
 const multiply = numeric(
+  '_*_',
   multiplyInts,
   (a, b) => a * b,
   (a, b) => a * b,
 )
 const divide = numeric(
+  '_/_',
   divideInts,
   (a, b) => a / b,
   (a, b) => (b === 0n ? fail('division by zero') : a / b),
 )
-const remainder = numeric(remainderInts, undefined, (a, b) => (b === 0n ? fail('modulus by zero') : a % b))
+const remainder = numeric('_%_', remainderInts, undefined, (a, b) => (b === 0n ? fail('modulus by zero') : a % b))
 
 export function negate(a: Value): Value {
   if (isInt(a)) return negateInt(a)
-  return a instanceof Double ? new Double(-a.value) : noSuchOverload()
+  if (a instanceof Double) return new Double(-a.value)
+  return a instanceof CelDuration ? CelDuration.of(-a.nanos) : unable('-_', a)
 }
 
 export const not = (a: Value): Value => (typeof a === 'boolean' ? !a : noSuchOverload())
 
+/** Whether a type has an order, of one value of it and another. */
+const isOrdered = (value: Value): boolean => compare(value, value) !== null
+
+const unordered = (value: Value): never =>
+  value instanceof Double && Number.isNaN(value.value) ? fail('NaN values cannot be ordered') : noSuchOverload()
+
 const ordered =
-  (holds: (order: number) => boolean) =>
+  (name: string, holds: (order: number) => boolean) =>
   (a: Value, b: Value): Value => {
     const order = compare(a, b)
-    if (order === null) return noSuchOverload()
-    return order !== undefined && holds(order)
+    if (order === null) return isOrdered(a) ? unordered(a) : unable(name, a)
+    return order === undefined ? fail('NaN values cannot be ordered') : holds(order)
   }
 
-const less = ordered((order) => order < 0)
-const lessOrEqual = ordered((order) => order <= 0)
-const greater = ordered((order) => order > 0)
-const greaterOrEqual = ordered((order) => order >= 0)
+const less = ordered('_<_', (order) => order < 0)
+const lessOrEqual = ordered('_<=_', (order) => order <= 0)
+const greater = ordered('_>_', (order) => order > 0)
+const greaterOrEqual = ordered('_>=_', (order) => order >= 0)
 const equals = (a: Value, b: Value): Value => equal(a, b)
 const notEquals = (a: Value, b: Value): Value => !equal(a, b)
 

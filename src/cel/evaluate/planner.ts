@@ -1,14 +1,7 @@
 import { type CheckedAst, overloadsAt } from '../check/checked.ts'
 import { candidateNames } from '../check/names.ts'
 import type { Declarations } from '../check/scope.ts'
-import {
-  comparisonCost,
-  LIST_CREATE_COST,
-  MAP_CREATE_COST,
-  type RuntimeCost,
-  STRUCT_CREATE_COST,
-  traversal,
-} from '../cost/runtime.ts'
+import { LIST_CREATE_COST, MAP_CREATE_COST, type RuntimeCost, STRUCT_CREATE_COST } from '../cost/runtime.ts'
 import {
   type Call,
   type Comprehension,
@@ -20,22 +13,38 @@ import {
   type StructLiteral,
 } from '../syntax/ast.ts'
 import type { Overload } from '../types/declarations.ts'
-import { Failure, fail, noSuchOverload } from '../values/failure.ts'
-import { ArrayList, CelList } from '../values/list.ts'
+import { fail, noSuchOverload } from '../values/failure.ts'
+import { ArrayList } from '../values/list.ts'
 import { EntryMap } from '../values/map.ts'
 import { Optional } from '../values/optional.ts'
-import { sizeOf } from '../values/size.ts'
 import type { Value } from '../values/value.ts'
-import { at, find, isPresent, select } from './access.ts'
+import { at, isPresent, select } from './access.ts'
 import { planCall } from './calls.ts'
 import { planFold } from './comprehension.ts'
-import type { Evaluator, Frame } from './frame.ts'
+import { Constants } from './constants.ts'
+import type { Evaluator } from './frame.ts'
 import { binaryOperators, negate, not } from './operators.ts'
+import {
+  binaryCost,
+  charging,
+  FAILED,
+  held,
+  local,
+  logical,
+  notStrictlyFalse,
+  otherwise,
+  parts,
+  root,
+  unary,
+  within,
+} from './parts.ts'
 
 export interface PlanOptions {
   readonly declarations: Declarations
-  /** The cost of a call where it is not 1. */
-  costOf(functionName: string, overload: Overload): RuntimeCost | undefined
+  /** The cost of a call where it is not 1; the overload is undefined where only the arguments tell which one it is. */
+  costOf(functionName: string, overload: Overload | undefined): RuntimeCost | undefined
+  /** Whether parts made of constants are computed once, when the plan is made. */
+  readonly optimized: boolean
 }
 
 /** Turns a checked expression into closures, once. Names that the checker did not resolve are looked up when they are read. */
@@ -45,25 +54,26 @@ export function plan(checked: CheckedAst, options: PlanOptions): Evaluator {
 
 type Slots = { readonly outer: Slots | undefined; readonly name: string; readonly slot: number }
 
-const COMPARISONS: ReadonlySet<string> = new Set(['_<_', '_<=_', '_>_', '_>=_', '_==_', '_!=_'])
-
 class Planner {
   private readonly checked: CheckedAst
   private readonly options: PlanOptions
   private readonly known = new Map<Expression, Evaluator>()
+  private readonly constants: Constants | undefined
   private slots: Slots | undefined
   private slotCount = 0
 
   constructor(checked: CheckedAst, options: PlanOptions) {
     this.checked = checked
     this.options = options
+    this.constants = options.optimized ? new Constants(checked) : undefined
   }
 
   /** A node that a macro shares between places is planned once. */
   plan(expression: Expression): Evaluator {
     const known = this.known.get(expression)
     if (known !== undefined) return known
-    const evaluator = this.planNode(expression, true)
+    const planned = this.planNode(expression, true)
+    const evaluator = this.constants?.fold(expression, planned, (part) => this.plan(part)) ?? planned
     this.known.set(expression, evaluator)
     return evaluator
   }
@@ -143,6 +153,7 @@ class Planner {
     if (testOnly) return (frame) => isPresent(operand(frame), field)
     return (frame) => {
       const value = operand(frame)
+      if (value instanceof Optional) return within(frame, value, () => field)
       frame.charge(1)
       return select(value, field)
     }
@@ -159,11 +170,7 @@ class Planner {
     if (isAttribute(expression)) return charged ? this.plan(expression) : this.planNode(expression, false)
     const inner = this.plan(expression)
     if (!charged) return inner
-    return (frame) => {
-      const value = inner(frame)
-      frame.charge(1)
-      return value
-    }
+    return charging(inner)
   }
 
   private call(expression: Call, charged: boolean): Evaluator {
@@ -188,18 +195,28 @@ class Planner {
           return unary(this.plan(args[0]!), negate)
       }
       const operator = Object.hasOwn(binaryOperators, name) ? binaryOperators[name] : undefined
-      if (operator !== undefined) return this.binary(name, operator, args)
+      if (operator !== undefined) return this.binary(expression, operator)
     }
     return this.functionCall(expression)
   }
 
-  private binary(name: string, operator: (a: Value, b: Value) => Value, args: readonly Expression[]): Evaluator {
+  private binary({ id, name, args }: Call, operator: (a: Value, b: Value) => Value): Evaluator {
     const left = this.plan(args[0]!)
     const right = this.plan(args[1]!)
-    const cost = binaryCost(name)
+    const cost = binaryCost(name, overloadsAt(this.checked, id))
     return (frame) => {
-      const a = left(frame)
-      const b = right(frame)
+      let a: Value
+      let b: Value
+      try {
+        a = left(frame)
+      } catch (error) {
+        return frame.fail(error, cost(FAILED, FAILED), right)
+      }
+      try {
+        b = right(frame)
+      } catch (error) {
+        return frame.fail(error, cost(a, FAILED))
+      }
       frame.charge(cost(a, b))
       return operator(a, b)
     }
@@ -219,19 +236,16 @@ class Planner {
   private index(name: string, args: readonly Expression[], charged: boolean): Evaluator {
     const operand = this.operand(args[0]!, charged)
     const index = this.planPart(args[1]!)
+    const key = charging(index)
     if (name === '_[_]') {
       return (frame) => {
         const value = operand(frame)
-        const key = index(frame)
-        frame.charge(1)
-        return at(value, key)
+        return value instanceof Optional ? within(frame, value, index) : at(value, key(frame))
       }
     }
     return (frame) => {
       const value = operand(frame)
-      const key = index(frame)
-      frame.charge(1)
-      return Optional.of(find(value, key))
+      return within(frame, value instanceof Optional ? value : Optional.of(value), index)
     }
   }
 
@@ -257,7 +271,15 @@ class Planner {
       return () => fail(`no such overload: ${name}`)
     }
     const planned = args.map((arg) => this.plan(arg))
-    return planCall(declaration.name, overloads, planned, (overload) => this.options.costOf(declaration.name, overload))
+    if (ids.length === 1 && (ids[0] === 'optional_or_optional' || ids[0] === 'optional_orValue_value'))
+      return otherwise(planned[0]!, planned[1]!, name === 'orValue')
+    return planCall(
+      declaration.name,
+      overloads,
+      planned,
+      this.options.costOf(declaration.name, ids.length === 1 ? overloads[0] : undefined),
+      ids.length === 1 || name === 'matches',
+    )
   }
 
   private uncheckedFunction({ target, name }: Call): string | undefined {
@@ -271,35 +293,29 @@ class Planner {
   private list({ elements, optionalIndices }: ListLiteral): Evaluator {
     const planned = elements.map((element) => this.plan(element))
     if (optionalIndices.length === 0) {
-      return (frame) => {
-        const values = planned.map((element) => element(frame))
-        frame.charge(LIST_CREATE_COST)
-        return new ArrayList(values)
-      }
+      return parts(LIST_CREATE_COST, (frame) => new ArrayList(planned.map((element) => element(frame))))
     }
-    return (frame) => {
+    return parts(LIST_CREATE_COST, (frame) => {
       const values: Value[] = []
       for (const [index, element] of planned.entries()) {
         const value = optionalIndices.includes(index) ? held(element(frame)) : element(frame)
         if (value !== undefined) values.push(value)
       }
-      frame.charge(LIST_CREATE_COST)
       return new ArrayList(values)
-    }
+    })
   }
 
   private map({ entries }: MapLiteral): Evaluator {
     const planned = entries.map(({ key, value, optional }) => ({ key: this.plan(key), value: this.plan(value), optional }))
-    return (frame) => {
+    return parts(MAP_CREATE_COST, (frame) => {
       const pairs: [Value, Value][] = []
       for (const { key, value, optional } of planned) {
         const name = key(frame)
         const entry = optional ? held(value(frame)) : value(frame)
         if (entry !== undefined) pairs.push([name, entry])
       }
-      frame.charge(MAP_CREATE_COST)
       return EntryMap.of(pairs)
-    }
+    })
   }
 
   private struct(expression: StructLiteral): Evaluator {
@@ -311,15 +327,14 @@ class Planner {
         : candidateNames(container, expression.typeName).find((candidate) => provider.hasType(candidate))
     if (name === undefined || provider.construct === undefined) return () => fail(`unknown type: '${expression.typeName}'`)
     const planned = expression.fields.map(({ name: field, value, optional }) => ({ field, value: this.plan(value), optional }))
-    return (frame) => {
+    return parts(STRUCT_CREATE_COST, (frame) => {
       const fields = new Map<string, Value>()
       for (const { field, value, optional } of planned) {
         const given = optional ? held(value(frame)) : value(frame)
         if (given !== undefined) fields.set(field, given)
       }
-      frame.charge(STRUCT_CREATE_COST)
       return provider.construct!(name, fields)
-    }
+    })
   }
 
   private comprehension(expression: Comprehension): Evaluator {
@@ -337,6 +352,7 @@ class Planner {
     const result = this.plan(expression.result)
     this.slots = before
     return planFold(expression, {
+      isInitialCharged: this.constants === undefined,
       range,
       initial,
       condition,
@@ -372,76 +388,4 @@ function meaningsOf(expression: Select): { name: string; fields: string[] }[] {
     fields = [node.field, ...fields]
     node = node.operand
   }
-}
-
-function local(slot: number, cost: number): Evaluator {
-  return (frame) => {
-    frame.charge(cost)
-    const value = frame.slots[slot]!
-    if (value instanceof Failure) throw value
-    return value
-  }
-}
-
-function root(name: string, cost: number): Evaluator {
-  return (frame) => {
-    frame.charge(cost)
-    const value = frame.root(name)
-    return value === undefined ? fail(`no such attribute(s): ${name}`) : value
-  }
-}
-
-function unary(operand: Evaluator, operator: (a: Value) => Value): Evaluator {
-  return (frame) => {
-    const value = operand(frame)
-    frame.charge(1)
-    return operator(value)
-  }
-}
-
-/** && and ||: either side alone decides, whatever the other does; `decisive` is the value that does. */
-function logical(left: Evaluator, right: Evaluator, decisive: boolean): Evaluator {
-  const attempt = (side: Evaluator, frame: Frame): Value | Failure => {
-    try {
-      return side(frame)
-    } catch (error) {
-      if (!(error instanceof Failure) || error.fatal) throw error
-      return error
-    }
-  }
-  return (frame) => {
-    const a = attempt(left, frame)
-    if (a === decisive) return decisive
-    if (a === !decisive) {
-      const b = right(frame)
-      return typeof b === 'boolean' ? b : noSuchOverload()
-    }
-    if (attempt(right, frame) === decisive) return decisive
-    if (a instanceof Failure) throw a
-    return noSuchOverload()
-  }
-}
-
-/** Keeps a loop going over failures: only a finished `false` ends it. */
-function notStrictlyFalse(operand: Evaluator): Evaluator {
-  return (frame) => {
-    frame.charge(1)
-    try {
-      return operand(frame) !== false
-    } catch (error) {
-      if (!(error instanceof Failure) || error.fatal) throw error
-      return true
-    }
-  }
-}
-
-function held(value: Value): Value | undefined {
-  return value instanceof Optional ? value.held : noSuchOverload()
-}
-
-function binaryCost(name: string): (a: Value, b: Value) => number {
-  if (COMPARISONS.has(name)) return comparisonCost
-  if (name === '@in') return (_element, collection) => (collection instanceof CelList ? collection.size : 1)
-  if (name !== '_+_') return () => 1
-  return (a, b) => (typeof a === 'string' || a instanceof Uint8Array ? traversal(sizeOf(a) + sizeOf(b)) : 1)
 }

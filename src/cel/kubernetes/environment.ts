@@ -1,7 +1,9 @@
+import type { LiteralChecks } from '../check/literals.ts'
 import { kubernetesCosts } from '../cost/kubernetes.ts'
 import { Environment } from '../environment.ts'
 import { authorizerLibrary, authorizerSelectorsLibrary } from '../libraries/authorizer.ts'
 import { cidrLibrary } from '../libraries/cidr.ts'
+import { toDuration, toTimestamp } from '../libraries/conversions.ts'
 import { extensionListsLibrary } from '../libraries/extension-lists.ts'
 import { findLibrary } from '../libraries/find.ts'
 import { formatLibrary } from '../libraries/format.ts'
@@ -16,8 +18,6 @@ import { setsLibrary } from '../libraries/sets.ts'
 import { stringsLibrary } from '../libraries/strings.ts'
 import { twoVariableLibrary } from '../libraries/two-variable.ts'
 import { urlsLibrary } from '../libraries/urls.ts'
-import { parseDuration } from '../values/duration.ts'
-import { parseTimestamp } from '../values/timestamp.ts'
 
 /** Upstream's bounds on the cost of expressions (k8s.io/apiserver/pkg/apis/cel). */
 export const PER_CALL_LIMIT = 1_000_000
@@ -51,6 +51,11 @@ const LIBRARIES: readonly (readonly [since: number, library: Library])[] = [
 ]
 
 const LITERALS_CHECKED_SINCE = 29
+const LITERAL_CHECKS: LiteralChecks = {
+  duration: toDuration,
+  timestamp: toTimestamp,
+  matches: (pattern) => typeof pattern === 'string' && regex(pattern),
+}
 
 /** The minor version that this project serves. */
 const CURRENT_MINOR = 36
@@ -64,9 +69,8 @@ export function kubernetesEnvironment(minor = CURRENT_MINOR): Environment {
     environment = new Environment({
       libraries: LIBRARIES.filter(([since]) => since <= minor).map(([, library]) => library),
       homogeneousAggregates: true,
-      ...(minor >= LITERALS_CHECKED_SINCE
-        ? { literalChecks: { duration: parseDuration, timestamp: parseTimestamp, matches: regex } }
-        : {}),
+      optimized: true,
+      ...(minor >= LITERALS_CHECKED_SINCE ? { literalChecks: LITERAL_CHECKS } : {}),
       costLimit: PER_CALL_LIMIT,
     })
     environments.set(minor, environment)

@@ -182,7 +182,7 @@ test('a mutation builds objects named for where they go', () => {
     ),
     { spec: { replicas: 2, containers: [{ name: 'a' }] } },
   )
-  assert.deepEqual(run('[JSONPatch{op: "add", path: "/a", value: {"b": [dyn(1), 1.5]}}]'), [
+  assert.deepEqual(run('[JSONPatch{op: "add", path: "/a", value: {"b": [dyn(1), dyn(1.5)]}}]'), [
     { op: 'add', path: '/a', value: { b: [1, 1.5] } },
   ])
   assert.throws(() => run('Object{spec: Object.status{}}'), {

@@ -1,9 +1,9 @@
 import { declare, type FunctionDeclaration } from '../types/declarations.ts'
 import * as types from '../types/type.ts'
-import { CelDuration, parseDuration } from '../values/duration.ts'
-import { fail } from '../values/failure.ts'
+import { type CelDuration, parseDuration } from '../values/duration.ts'
+import { Failure, fail } from '../values/failure.ts'
 import { typeNameOf } from '../values/kind.ts'
-import { Double, formatDouble, type Int, intOfDouble, toInt, Uint } from '../values/number.ts'
+import { Double, formatDouble, type Int, intOfDouble, isInt, parseDouble, toInt, Uint } from '../values/number.ts'
 import { TypeValue } from '../values/opaque.ts'
 import { parseTimestamp, Timestamp } from '../values/timestamp.ts'
 import type { Value } from '../values/value.ts'
@@ -13,35 +13,66 @@ const A = types.parameter('A')
 
 const TRUE: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const FALSE: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
-const DOUBLE = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
 const same = (value: Value): Value => value
-const seconds = (value: Value): Timestamp => Timestamp.of(Number(value))
+
+/** What upstream says of a text that is no value of the type that is wanted. */
+const notA =
+  (type: string) =>
+  (value: Value): never =>
+    fail(`type conversion error from '${typeNameOf(value)}' to '${type}'`)
+
+const notInt = notA('int')
+const notUint = notA('uint')
+const notDuration = notA('google.protobuf.Duration')
+const notTimestamp = notA('google.protobuf.Timestamp')
 
 function stringToBool(value: Value): boolean {
   if (TRUE.has(value as string)) return true
-  return FALSE.has(value as string) ? false : fail(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`)
+  return FALSE.has(value as string) ? false : notA('bool')(value)
 }
 
-function stringToInt(value: Value): Int {
-  const text = value as string
-  if (!/^[+-]?\d+$/.test(text)) return fail(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
-  return toInt(BigInt(text.replace(/^\+/, '')), `strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`)
+/** A number in 64 bits, or what `otherwise` makes of a text that is none. */
+function wholeOf(text: Value, form: RegExp, min: bigint, max: bigint, otherwise: (text: Value) => never): bigint {
+  if (!form.test(text as string)) return otherwise(text)
+  const number = BigInt((text as string).replace(/^\+/, ''))
+  return number < min || number > max ? otherwise(text) : number
 }
 
-function stringToUint(value: Value): Uint {
-  const text = value as string
-  if (!/^\d+$/.test(text)) return fail(`strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)
-  return Uint.of(BigInt(text), `strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`)
-}
+const stringToInt = (value: Value): Int => toInt(wholeOf(value, /^[+-]?\d+$/, -(2n ** 63n), 2n ** 63n - 1n, notInt))
+const stringToUint = (value: Value): Uint => Uint.of(wholeOf(value, /^\d+$/, 0n, 2n ** 64n - 1n, notUint))
 
 function stringToDouble(value: Value): Double {
-  const text = value as string
-  if (/^[+-]?(?:inf|infinity)$/i.test(text)) return new Double(text.startsWith('-') ? -Infinity : Infinity)
-  if (/^nan$/i.test(text)) return new Double(NaN)
-  return DOUBLE.test(text)
-    ? new Double(Number(text))
-    : fail(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
+  const number = parseDouble(value as string)
+  return number === undefined ? notA('double')(value) : new Double(number)
+}
+
+/** Fails as upstream's conversion on anything that is no duration; whole numbers are not, though the checker lets them pass. */
+export function toDuration(value: Value): CelDuration {
+  if (typeof value !== 'string') return notDuration(value)
+  return orElse(
+    () => parseDuration(value),
+    () => notDuration(value),
+  )
+}
+
+/** Fails as upstream's conversion on anything that is no moment; whole numbers are seconds since 1970. */
+export function toTimestamp(value: Value): Timestamp {
+  if (isInt(value)) return Timestamp.of(Number(value))
+  if (typeof value !== 'string') return notTimestamp(value)
+  return orElse(
+    () => parseTimestamp(value),
+    (message) => (message === 'timestamp overflow' ? fail(message) : notTimestamp(value)),
+  )
+}
+
+function orElse<T>(attempt: () => T, otherwise: (message: string) => T): T {
+  try {
+    return attempt()
+  } catch (error) {
+    if (error instanceof Failure) return otherwise(error.message)
+    throw error
+  }
 }
 
 function doubleToUint(value: Value): Uint {
@@ -123,15 +154,15 @@ const times = [
   declare('duration', {
     functions: [
       ['duration_to_duration', [duration], duration, same],
-      ['int64_to_duration', [int], duration, (value) => CelDuration.of(BigInt(value as Int))],
-      ['string_to_duration', [string], duration, (value) => parseDuration(value as string)],
+      ['int64_to_duration', [int], duration, toDuration],
+      ['string_to_duration', [string], duration, toDuration],
     ],
   }),
   declare('timestamp', {
     functions: [
       ['timestamp_to_timestamp', [timestamp], timestamp, same],
-      ['int64_to_timestamp', [int], timestamp, seconds],
-      ['string_to_timestamp', [string], timestamp, (value) => parseTimestamp(value as string)],
+      ['int64_to_timestamp', [int], timestamp, toTimestamp],
+      ['string_to_timestamp', [string], timestamp, toTimestamp],
     ],
   }),
 ]

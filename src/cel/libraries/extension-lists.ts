@@ -9,8 +9,8 @@ import { compare, equal } from '../values/equality.ts'
 import { fail } from '../values/failure.ts'
 import { typeNameOf } from '../values/kind.ts'
 import { ArrayList, CelList, LIST_SIZE_MAX } from '../values/list.ts'
-import { mapKey } from '../values/map.ts'
-import type { Int } from '../values/number.ts'
+import { CelMap, mapKey } from '../values/map.ts'
+import { type Int, isInt } from '../values/number.ts'
 import type { Value } from '../values/value.ts'
 import { spend } from '../values/work.ts'
 import type { Library } from './library.ts'
@@ -39,7 +39,16 @@ function slice(values: CelList, start: Int, end: Int): ArrayList {
   return new ArrayList(values.toArray().slice(Number(start), Number(end)))
 }
 
-function flatten(values: CelList, depth: Int): Value[] {
+function flatten(values: Value, depth: Value | undefined): Value[] {
+  if (!(values instanceof CelList) || !(depth === undefined || isInt(depth)))
+    return fail(`no such overload: ${shownType(values)}.flatten(${depth === undefined ? '' : shownType(depth)})`)
+  return flattened(values, depth ?? 1)
+}
+
+const shownType = (value: Value): string =>
+  value instanceof CelList ? 'list(dyn)' : value instanceof CelMap ? 'map(dyn, dyn)' : typeNameOf(value)
+
+function flattened(values: CelList, depth: Int): Value[] {
   if (depth < 0) return fail('level must be non-negative')
   const flat: Value[] = []
   collectFlat(values, Number(depth), flat)
@@ -86,7 +95,7 @@ function sortBy(values: CelList, keys: CelList): CelList {
 }
 
 function range(count: Int): ArrayList {
-  if (count < 0) return fail(`lists.range: size must be non-negative, got ${count}`)
+  if (count < 0) return new ArrayList([])
   if (count > RANGE_MAX) return fail(`lists.range: size ${count} exceeds maximum allowed (${RANGE_MAX})`)
   return new ArrayList(Array.from({ length: Number(count) }, (_, at) => at))
 }
@@ -120,14 +129,10 @@ export const extensionListsLibrary: Library = {
     }),
     declare('flatten', {
       members: [
-        ['list_flatten', [list(list(T))], list(T), (values) => new ArrayList(flatten(values as CelList, 1))],
-        [
-          'list_flatten_int',
-          [list(dyn), int],
-          list(dyn),
-          (values, depth) => new ArrayList(flatten(values as CelList, depth as Int)),
-        ],
+        ['list_flatten', [list(list(T))], list(T), (values) => new ArrayList(flatten(values, undefined))],
+        ['list_flatten_int', [list(dyn), int], list(dyn), (values, depth) => new ArrayList(flatten(values, depth))],
       ],
+      unguarded: true,
     }),
     declare('sort', {
       members: COMPARABLE.map(([name, type]) => [

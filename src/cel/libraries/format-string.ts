@@ -20,11 +20,30 @@ const PRECISION_MAX = 1000
 /** Printing an element costs about as much as comparing so many. */
 const PRINT_WEIGHT = 16
 
+/** What a clause of a format makes of its argument. */
+type Write = (clause: Clause, index: number) => string
+
+export interface Clause {
+  readonly letter: string
+  readonly precision: number | undefined
+}
+
 /** `format.format(args)`. */
 export function formatString(format: string, args: CelList, style: FormatStyle): string {
+  return interpolate(format, args.size, (clause, index) => writer(clause, style)(args.at(index)), true)
+}
+
+/**
+ * Goes through a format clause by clause. `seeksFirst` says which comes first where both are missing: the argument or the end of the clause. Fails where
+ * a clause is none or has no argument.
+ */
+export function interpolate(format: string, size: number, write: Write, seeksFirst: boolean): string {
   let result = ''
   let used = 0
   let at = 0
+  const seek = (): void => {
+    if (used >= size) fail(`index ${used} out of range`)
+  }
   while (at < format.length) {
     const percent = format.indexOf('%', at)
     if (percent < 0) return result + format.slice(at)
@@ -34,21 +53,40 @@ export function formatString(format: string, args: CelList, style: FormatStyle):
       at = percent + 2
       continue
     }
-    const match = /^(?:\.(\d*))?([\s\S])?/.exec(format.slice(percent + 1))!
-    const [whole, digits, clause] = match
-    if (clause === undefined) return fail('could not parse formatting clause: unexpected end of format string')
-    const write = writer(clause, digits === undefined ? undefined : Number(digits), style)
-    if (used >= args.size) return fail(`index ${used} out of range`)
-    result += write(args.at(used++))
-    at = percent + 1 + whole!.length
+    if (seeksFirst) seek()
+    if (percent + 1 >= format.length) return fail('unexpected end of string')
+    seek()
+    const { clause, length } = clauseAt(format.slice(percent + 1))
+    result += write(clause, used++)
+    at = percent + 1 + length
   }
   return result
 }
 
-function writer(clause: string, precision: number | undefined, style: FormatStyle): (value: Value) => string {
-  if (precision !== undefined && precision > PRECISION_MAX)
-    return fail('could not parse formatting clause: precision is too large')
-  switch (clause) {
+function clauseAt(text: string): { clause: Clause; length: number } {
+  const [whole, digits] = /^(?:\.(\d*))?/.exec(text)!
+  const letter = text[whole.length]
+  if (letter === undefined) return unparsed('error while parsing precision: could not find end of precision specifier')
+  return { clause: { letter, precision: digits === undefined ? undefined : precisionOf(digits) }, length: whole.length + 1 }
+}
+
+const unparsed = (why: string): never => fail(`could not parse formatting clause: ${why}`)
+
+function precisionOf(digits: string): number {
+  const problem = digits === '' ? 'invalid syntax' : Number(digits) > 2 ** 63 ? 'value out of range' : undefined
+  if (problem === undefined) return Number(digits)
+  return unparsed(
+    `error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing ${JSON.stringify(digits)}: ${problem}`,
+  )
+}
+
+/** Upstream reads formats byte by byte, and shows the byte. */
+export const unrecognized = (letter: string): never =>
+  unparsed(`unrecognized formatting clause "${String.fromCharCode(Buffer.from(letter)[0]!)}"`)
+
+function writer({ letter, precision }: Clause, style: FormatStyle): (value: Value) => string {
+  if (precision !== undefined && precision > PRECISION_MAX) return unparsed('precision is too large')
+  switch (letter) {
     case 's':
       return (value) => text(value, style)
     case 'd':
@@ -66,7 +104,7 @@ function writer(clause: string, precision: number | undefined, style: FormatStyl
     case 'o':
       return octal
     default:
-      return fail(`could not parse formatting clause: unrecognized formatting clause ${JSON.stringify(clause)}`)
+      return unrecognized(letter)
   }
 }
 
@@ -143,12 +181,13 @@ function roundHalfEven(value: number, precision: number): string {
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹'
 
 function scientific(value: number, precision: number, style: FormatStyle): string {
-  if (!Number.isFinite(value)) return notFinite(value, style)
-  const [mantissa, exponent] = value.toExponential(Math.min(precision, 100)).split('e')
+  // The older libraries take the precision for the least width.
+  if (!Number.isFinite(value)) return notFinite(value, style).padStart(style === 'plain' ? 0 : precision)
+  const [mantissa, exponent] = value.toExponential(style === 'plain' ? Math.min(precision, 100) : PRECISION).split('e')
   const digits = exponent!.slice(1).padStart(2, '0')
   if (style === 'plain') return `${mantissa}e${exponent![0]}${digits}`
   const power = [...digits].map((digit) => SUPERSCRIPTS[Number(digit)]).join('')
-  return `${mantissa}\u202f×\u202f10${exponent![0] === '-' ? '⁻' : ''}${power}`
+  return `${mantissa}\u202f×\u202f10${exponent![0] === '-' ? '⁻' : ''}${power}`.padStart(precision)
 }
 
 /** `%s`. */

@@ -1,3 +1,4 @@
+import type { Validator } from '../check/validation.ts'
 import type { RuntimeCost } from '../cost/runtime.ts'
 import type { Macro } from '../syntax/macros.ts'
 import type { FunctionDeclaration } from '../types/declarations.ts'
@@ -12,6 +13,8 @@ export interface Library {
   readonly types?: Readonly<Record<string, Type>>
   /** Costs of overloads where they are not 1. */
   readonly costs?: Readonly<Record<string, RuntimeCost>>
+  /** What it objects to in expressions that type-check. */
+  readonly validator?: Validator
   /** Whether it brings the syntax of optionals. */
   readonly optionalSyntax?: boolean
   /** Whether it allows fields in backquotes. */

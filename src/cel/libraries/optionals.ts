@@ -23,7 +23,7 @@ function isZero(value: Value): boolean {
   if (value instanceof CelList || value instanceof CelMap) return value.size === 0
   if (value instanceof Uint8Array) return value.length === 0
   if (value instanceof CelDuration) return value.nanos === 0n
-  return value instanceof Timestamp ? value.seconds === 0 && value.nanos === 0 : false
+  return value instanceof Timestamp && value.isZero
 }
 
 const present = (values: Value): Value =>

@@ -2,6 +2,7 @@ import { declare, type FunctionDeclaration } from '../types/declarations.ts'
 import * as types from '../types/type.ts'
 import { fail } from '../values/failure.ts'
 import { ArrayList, type CelList } from '../values/list.ts'
+import { formatValidator } from './format-check.ts'
 import { type FormatStyle, formatString } from './format-string.ts'
 import type { Library } from './library.ts'
 
@@ -189,4 +190,5 @@ const reverse = declare('reverse', {
 export const stringsLibrary = (version: 2 | 4): Library => ({
   name: 'cel.lib.ext.strings',
   functions: version === 2 ? functions('literals') : [...functions('plain'), reverse],
+  ...(version === 2 && { validator: formatValidator }),
 })

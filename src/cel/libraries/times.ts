@@ -5,7 +5,11 @@ import { inTimeZone, type Timestamp } from '../values/timestamp.ts'
 
 const DAY_MS = 86_400_000
 
-const dayOfYear = (date: Date): number => Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS)
+function dayOfYear(date: Date): number {
+  // Date.UTC takes the years before 100 for others.
+  const newYear = new Date(0).setUTCFullYear(date.getUTCFullYear(), 0, 1)
+  return Math.floor((date.getTime() - newYear) / DAY_MS)
+}
 
 /** A part of the calendar, in UTC or in a given time zone; with `ofDuration`, also of a duration: how often `unit` nanoseconds fit in. */
 function part(
@@ -60,6 +64,6 @@ export const timeFunctions: readonly FunctionDeclaration[] = [
     'getMilliseconds',
     'milliseconds',
     (date) => date.getUTCMilliseconds(),
-    (nanos) => (nanos / 1_000_000n) % 1000n,
+    (nanos) => nanos / 1_000_000n,
   ),
 ]

@@ -10,6 +10,8 @@ export interface Overload {
   readonly parameters: readonly Type[]
   readonly result: Type
   readonly invoke: Implementation
+  /** Whether it sees to the types of its arguments itself. */
+  readonly unguarded?: boolean
 }
 
 /** Receives finished values whose types fit the parameters; fails by `fail()`. */
@@ -44,10 +46,14 @@ type Signature = readonly [id: string, parameters: readonly Type[], result: Type
 /** A function of ordinary and member overloads, each `[id, parameters, result, implementation]`. */
 export function declare(
   name: string,
-  { functions = [], members = [] }: { functions?: readonly Signature[]; members?: readonly Signature[] },
+  {
+    functions = [],
+    members = [],
+    unguarded = false,
+  }: { functions?: readonly Signature[]; members?: readonly Signature[]; unguarded?: boolean },
 ): FunctionDeclaration {
   const overload =
     (member: boolean) =>
-    ([id, parameters, result, invoke]: Signature): Overload => ({ id, member, parameters, result, invoke })
+    ([id, parameters, result, invoke]: Signature): Overload => ({ id, member, parameters, result, invoke, unguarded })
   return { name, overloads: [...functions.map(overload(false)), ...members.map(overload(true))] }
 }

@@ -28,7 +28,7 @@ export const duration: Type = { kind: 'duration' }
 export const errorType: Type = { kind: 'error' }
 export const list = (element: Type): Type => ({ kind: 'list', element })
 export const map = (key: Type, value: Type): Type => ({ kind: 'map', key, value })
-export const struct = (name: string): Type => ({ kind: 'struct', name })
+export const struct = (name: string): Type & { kind: 'struct' } => ({ kind: 'struct', name })
 export const opaque = (name: string, ...parameters: Type[]): Type => ({ kind: 'opaque', name, parameters })
 export const optional = (of: Type): Type => opaque('optional_type', of)
 export const wrapper = (of: Type): Type => ({ kind: 'wrapper', of })

@@ -32,14 +32,11 @@ export class EntryMap extends CelMap {
     this.entries = entries
   }
 
-  /** Fails on repeated keys and on keys of other types than bool, int, uint and string. */
+  /** The last of equal keys wins. Fails on keys of other types than bool, int, uint and string. */
   static of(pairs: Iterable<readonly [Value, Value]>): EntryMap {
-    const builder = new MapBuilder()
-    for (const [key, value] of pairs) {
-      if (builder.has(key)) return fail('Failed with repeated key')
-      builder.insert(key, value)
-    }
-    return builder
+    const entries = new Map<Key, readonly [Value, Value]>()
+    for (const [key, value] of pairs) entries.set(keyOf(key), [key, value])
+    return new EntryMap(entries)
   }
 
   override get size(): number {
@@ -59,8 +56,7 @@ export class EntryMap extends CelMap {
 /** The accumulator of a fold into a map. */
 export class MapBuilder extends EntryMap {
   insert(key: Value, value: Value): this {
-    const found = key instanceof Double ? undefined : mapKey(key)
-    if (found === undefined) return fail('unsupported key type')
+    const found = keyOf(key)
     if (this.entries.has(found)) return fail(`insert failed: key ${shown(key)} already exists`)
     this.entries.set(found, [key, value])
     return this
@@ -70,5 +66,7 @@ export class MapBuilder extends EntryMap {
     return new EntryMap(this.entries)
   }
 }
+
+const keyOf = (key: Value): Key => (key instanceof Double ? undefined : mapKey(key)) ?? fail('unsupported key type')
 
 const shown = (key: Value): string => (key instanceof Uint ? String(key.value) : String(key))

@@ -123,3 +123,26 @@ export function formatDouble(value: number): string {
   }
   return String(value)
 }
+
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+
+/** Go's `strconv.ParseFloat`: decimals, hexadecimals and names; undefined for what is none and for what is past the largest double. */
+export function parseDouble(given: string): number | undefined {
+  const isHexadecimal = /^[+-]?0x/i.test(given)
+  // Underscores stand between digits.
+  const text = given.replaceAll(isHexadecimal ? /(?<=[\da-fx])_(?=[\da-f])/gi : /(?<=\d)_(?=\d)/g, '')
+  if (/^[+-]?(?:inf|infinity)$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity
+  if (/^[+-]?nan$/i.test(text)) return /^[+-]/.test(text) ? undefined : NaN
+  const number = isHexadecimal ? parseHexadecimal(text) : DECIMAL.test(text) ? Number(text) : undefined
+  return Number.isFinite(number) ? number : undefined
+}
+
+const HEXADECIMAL = /^([+-]?)0x([\da-f]*)\.?([\da-f]*)p([+-]?\d+)$/i
+
+/** Its exponent, of two, is not optional: `0x1.8p3`. */
+function parseHexadecimal(text: string): number | undefined {
+  const [, sign, whole = '', fraction = '', exponent] = HEXADECIMAL.exec(text) ?? []
+  if (sign === undefined || whole + fraction === '') return undefined
+  const size = Number(`0x${whole}${fraction}`) * 2 ** (Number(exponent) - 4 * fraction.length)
+  return sign === '-' ? -size : size
+}

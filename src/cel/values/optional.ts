@@ -1,6 +1,7 @@
 import { equal } from './equality.ts'
 import { fail } from './failure.ts'
 import { Opaque } from './opaque.ts'
+import { sizeOf } from './size.ts'
 import type { Value } from './value.ts'
 
 /** `optional.of(x)` or `optional.none()`. */
@@ -20,6 +21,10 @@ export class Optional extends Opaque {
 
   get value(): Value {
     return this.held === undefined ? fail('optional.none() dereference') : this.held
+  }
+
+  override get size(): number {
+    return this.held === undefined ? 1 : sizeOf(this.held)
   }
 
   override equals(other: Value): boolean {

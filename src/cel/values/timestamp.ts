@@ -33,6 +33,11 @@ export class Timestamp {
     return BigInt(this.seconds) * BigInt(NANO) + BigInt(this.nanos)
   }
 
+  /** Whether it is the first moment there is: what Go calls the zero of its times. */
+  get isZero(): boolean {
+    return this.seconds === SECONDS_MIN && this.nanos === 0
+  }
+
   compare(other: Timestamp): number {
     return this.seconds - other.seconds || this.nanos - other.nanos
   }
@@ -95,7 +100,8 @@ export function inTimeZone(timestamp: Timestamp, zone: string): Date {
     const minutes = Number(fixed[2]) * 60 + Number(fixed[3])
     return new Date(milliseconds + minutes * (fixed[1] === '-' ? -60_000 : 60_000))
   }
-  if (zone === '' || zone === 'UTC') return new Date(milliseconds)
+  // What is local to a server is UTC here.
+  if (zone === '' || zone === 'UTC' || zone === 'Local') return new Date(milliseconds)
   return new Date(milliseconds + offsetOf(milliseconds, zone))
 }
 
@@ -110,6 +116,10 @@ function offsetOf(milliseconds: number, zone: string): number {
     } catch {
       return fail(`unknown time zone ${zone}`)
     }
+    // Names are files upstream, of one spelling.
+    const { timeZone } = format.resolvedOptions()
+    const isSpelledOtherwise = timeZone.toLowerCase() === zone.toLowerCase() || !/[A-Z]/.test(zone)
+    if (timeZone !== zone && isSpelledOtherwise) return fail(`unknown time zone ${zone}`)
     if (formats.size >= FORMATS_MAX) formats.clear()
     formats.set(zone, format)
   }

@@ -1,4 +1,4 @@
-import { allResources, type ExpressionWarning, type ResourceDefinition, type ValidatingAdmissionPolicy } from '#api'
+import { allResources, type ExpressionWarning, type ResourceDefinition, requestTypes, type ValidatingAdmissionPolicy } from '#api'
 import type { Environment, Type, TypeProvider } from '#cel'
 import { apiVersionOf } from '#meta'
 
@@ -24,17 +24,14 @@ export async function typeWarnings(policy: ValidatingAdmissionPolicy): Promise<E
   if (expressions.length === 0 || kinds.length === 0) return []
   // The language is loaded with the first policy.
   const cel = await import('#cel')
-  const found = new Map<string, string[]>()
-  for (const resource of kinds) {
-    const environment = environmentFor(cel, policy, resource)
-    for (const { fieldRef, text } of expressions) {
+  const environments = kinds.map((resource) => ({ resource, environment: environmentFor(cel, policy, resource) }))
+  return expressions.flatMap(({ fieldRef, text }) => {
+    const problems = environments.flatMap(({ resource: { group, version, kind }, environment }) => {
       const problem = problemOf(environment, text)
-      if (problem === undefined) continue
-      const said = `${apiVersionOf(resource)}, Kind=${resource.kind}: ${problem}`
-      found.set(fieldRef, [...(found.get(fieldRef) ?? []), said])
-    }
-  }
-  return [...found].map(([fieldRef, problems]) => ({ fieldRef, warning: problems.join('\n') }))
+      return problem === undefined ? [] : `${group}/${version}, Kind=${kind}: ${problem}\n`
+    })
+    return problems.length === 0 ? [] : { fieldRef, warning: problems.join('\n') }
+  })
 }
 
 function expressionsOf({ spec }: ValidatingAdmissionPolicy): Expression[] {
@@ -44,13 +41,19 @@ function expressionsOf({ spec }: ValidatingAdmissionPolicy): Expression[] {
   ])
 }
 
+/** In the order of group, version and kind. A rule for all groups or all versions names none. */
 function kindsOf({ spec }: ValidatingAdmissionPolicy): ResourceDefinition[] {
   const names = new Set<string>()
-  for (const { apiGroups = [], apiVersions = [], resources = [] } of spec?.matchConstraints?.resourceRules ?? [])
+  for (const { apiGroups = [], apiVersions = [], resources = [] } of spec?.matchConstraints?.resourceRules ?? []) {
+    if ([...apiGroups, ...apiVersions].some((name) => name.includes('*'))) continue
     for (const group of apiGroups)
       for (const version of apiVersions) for (const resource of resources) names.add(`${group}/${version}/${resource}`)
+  }
   const known = allResources.filter(({ group, version, names: { plural } }) => names.has(`${group}/${version}/${plural}`))
-  return known.slice(0, TYPES_MAX)
+  const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+  return known
+    .toSorted((a, b) => order(a.group, b.group) || order(a.version, b.version) || order(a.kind, b.kind))
+    .slice(0, TYPES_MAX)
 }
 
 function environmentFor(cel: Cel, { spec }: ValidatingAdmissionPolicy, resource: ResourceDefinition): Environment {
@@ -62,31 +65,30 @@ function environmentFor(cel: Cel, { spec }: ValidatingAdmissionPolicy, resource:
   const { apiVersion, kind } = spec?.paramKind ?? {}
   const params = allResources.find((each) => apiVersionOf(each) === apiVersion && each.kind === kind)
   const variables = new Map<string, Type>()
+  const requests = requestTypes(cel)
   const provider: TypeProvider = {
-    hasType: (name) => name === VARIABLES || schemas.hasType(name),
+    hasType: (name) => name === VARIABLES || schemas.hasType(name) || requests.provider.hasType(name),
     field(name, field) {
-      if (name !== VARIABLES) return schemas.field(name, field)
+      if (name !== VARIABLES) return schemas.field(name, field) ?? requests.provider.field(name, field)
       const type = variables.get(field)
       return type && { type }
     },
   }
-  const dyn = { type: types.dyn }
   const environment = cel.kubernetesEnvironment().extend({
     provider,
     variables: {
       object: { type: object },
       oldObject: { type: object },
-      request: dyn,
-      namespaceObject: dyn,
+      request: { type: requests.request },
+      namespaceObject: { type: requests.namespaceObject },
       authorizer: { type: cel.authorizerType },
-      'authorizer.requestResource': { type: cel.resourceCheckType },
       variables: { type: types.struct(VARIABLES) },
       ...(spec?.paramKind !== undefined && { params: { type: typeOf('paramsType', params) } }),
     },
   })
   for (const { name, expression } of spec?.variables ?? []) {
     try {
-      variables.set(name, environment.compile(expression).type)
+      variables.set(name, cel.typeOfRoot(environment.check(expression)))
     } catch {
       // What uses it is judged as if it were fine.
       variables.set(name, types.dyn)
@@ -97,7 +99,7 @@ function environmentFor(cel: Cel, { spec }: ValidatingAdmissionPolicy, resource:
 
 function problemOf(environment: Environment, text: string): string | undefined {
   try {
-    environment.compile(text)
+    environment.check(text)
     return undefined
   } catch (error) {
     return (error as Error).message

@@ -4,11 +4,13 @@ import {
   type Environment,
   estimateCost,
   formatType,
+  InstantiationError,
   kubernetesEnvironment,
   Optional,
   type Program,
   SchemaTypes,
   sizeHints,
+  typeOfRoot,
   type Variable,
 } from '#cel'
 import type { ValidationRule } from '../../generated/types.ts'
@@ -58,7 +60,13 @@ function compileNode(node: Structural, isRoot: boolean): readonly CompiledRule[]
     program === undefined || typeof program === 'string' ? 0 : estimateCost(program.checked, hints).max
   return rules.map((rule) => {
     const environment = rule.optionalOldSelf ? optional : both
-    const program = compileAs('bool', environment, rule.rule, 'compilation failed', 'cel expression must evaluate to a bool')
+    const program = compileAs(
+      'bool',
+      environment,
+      rule.rule,
+      ['compilation', 'program instantiation'],
+      'cel expression must evaluate to a bool',
+    )
     const text = rule.messageExpression
     const messageProgram =
       text && typeof program !== 'string'
@@ -66,7 +74,7 @@ function compileNode(node: Structural, isRoot: boolean): readonly CompiledRule[]
             'string',
             environment,
             text,
-            'messageExpression compilation failed',
+            ['messageExpression compilation', 'messageExpression instantiation'],
             'messageExpression must evaluate to a string',
           )
         : undefined
@@ -92,13 +100,21 @@ const broken = (rule: ValidationRule, why: string): CompiledRule => ({
   messageMaxCost: 0,
 })
 
-function compileAs(type: string, environment: Environment, text: string, failed: string, mistyped: string): Program | string {
+/** `steps` names what fails: the compilation, and making a program of what compiled. */
+function compileAs(
+  type: string,
+  environment: Environment,
+  text: string,
+  [compilation, instantiation]: readonly [string, string],
+  mistyped: string,
+): Program | string {
   try {
-    const program = environment.compile(text)
-    return formatType(program.type) === type ? program : mistyped
+    const checked = environment.check(text)
+    return formatType(typeOfRoot(checked)) === type ? environment.instantiate(checked) : mistyped
   } catch (error) {
+    if (error instanceof InstantiationError) return `${instantiation} failed: ${error.message}`
     if (!(error instanceof CompileError)) throw error
-    return `${failed}: ${error.message}`
+    return `${compilation} failed: ${error.message}`
   }
 }
 

@@ -69,6 +69,8 @@ function problemsOf(cel: Cel, text: string, field: string): FieldError[] {
     if (cel.estimateCost(checked, cel.deviceSizes).max <= cel.SELECTOR_COST_MAX) return []
     return [{ field, reason: 'FieldValueForbidden', message: 'Forbidden: too complex, exceeds cost limit' }]
   } catch (error) {
+    if (error instanceof cel.InstantiationError)
+      return [{ field, reason: 'InternalError', message: `Internal error: program instantiation failed: ${error.message}` }]
     if (!(error instanceof cel.CompileError)) throw error
     return wrong(`compilation failed: ${error.message}`)
   }
