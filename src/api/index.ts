@@ -107,6 +107,7 @@ export * from './quota/index.ts'
 export * from './schemas.ts'
 export { validateExternalIP } from './validation/addresses.ts'
 export * from './validation/findings.ts'
+export { validateFinalizers, validateMaps, validateOwners } from './validation/metadata.ts'
 export * from './validation/names.ts'
 
 export {

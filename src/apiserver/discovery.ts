@@ -94,7 +94,7 @@ const CUSTOM_VERBS: readonly Verb[] = ['delete', 'deletecollection', 'get', 'lis
 /** Of a custom kind that goes, objects can only be read and deleted, as clients are to see it. */
 function shownVerbs({ verbs, custom }: ResourceDefinition): Verb[] {
   if (custom === undefined) return [...verbs].sort()
-  const isShown = (verb: Verb): boolean => !custom.isTerminating || (verb !== 'update' && verb !== 'patch')
+  const isShown = (verb: Verb): boolean => !custom.isTerminating || !['create', 'update', 'patch'].includes(verb)
   return CUSTOM_VERBS.filter((verb) => verbs.includes(verb) && isShown(verb))
 }
 
@@ -116,13 +116,15 @@ interface NamedSubresource {
   readonly definition: Omit<SubresourceDefinition, 'connect' | 'pathSuffix'>
 }
 
-function subresourcesOf({ kind, subresources }: ResourceDefinition): NamedSubresource[] {
+function subresourcesOf({ kind, subresources, custom }: ResourceDefinition): NamedSubresource[] {
   const verbs = ['get', 'patch', 'update'] as const
   const found: NamedSubresource[] = Object.entries(subresources.others).map(([name, definition]) => ({ name, definition }))
   if (subresources.scale !== undefined)
     found.push({ name: 'scale', definition: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs } })
   if (subresources.status) found.push({ name: 'status', definition: { kind, verbs } })
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  // Those of custom kinds come in upstream's own order, the status first.
+  return custom === undefined ? found : found.reverse()
 }
 
 /** The whole of `/api` or `/apis` in one document (https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery). */

@@ -1,6 +1,6 @@
 import { type Answer, andThen } from '#base'
 import type { TransportResponse } from '#client'
-import { badRequest, failure, methodNotAllowed } from '#meta'
+import { badRequest, methodNotAllowed } from '#meta'
 import type { RequestContext } from './context.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { encoded } from './presentation/body.ts'
@@ -16,9 +16,6 @@ import { subresources } from './subresources/index.ts'
 import type { HandlerDependencies } from './subresources/types.ts'
 import { refuseTable } from './virtual/forms.ts'
 import { virtualResources } from './virtual/index.ts'
-
-const terminating = (verb: string): Error =>
-  failure(405, 'MethodNotAllowed', `${verb} not allowed while custom resource definition is terminating`, {})
 
 /** Subresources whose answer is a connection, or comes from somewhere else as it is. */
 const STREAMS = new Set(['attach', 'exec', 'log', 'portforward', 'proxy'])
@@ -56,7 +53,6 @@ export class Dispatcher {
     if (!resource.stored) return this.#virtual(context)
     if (info.isNamed && info.verb !== 'create') checkNameOfPath(info.name)
     if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
-    if (info.verb === 'create' && resource.custom?.isTerminating) throw terminating(info.verb)
     const presenter = this.#presenter(context)
     if (info.verb === 'get') return andThen(get(context, this.#reads), (version) => reply(200, presenter.one(version)))
     return this.#verb(context, presenter)

@@ -2,7 +2,7 @@ import { assert } from '#base'
 import type { Environment, Type } from '#cel'
 import type { FieldError } from '#meta'
 import type { ParamKind, Variable } from '../generated/types.ts'
-import { type Findings, internal, invalidValue } from '../validation/findings.ts'
+import { type Findings, internalFinding, invalidValue } from '../validation/findings.ts'
 import { environmentOf } from './environment.ts'
 
 type Cel = typeof import('#cel')
@@ -99,7 +99,7 @@ interface Problem {
 }
 
 const problemOf = ({ problem, isInternal }: Problem, field: string, shown: string): FieldError =>
-  isInternal ? internal(field, problem) : invalidValue(field, shown, problem)
+  isInternal ? internalFinding(field, problem) : invalidValue(field, shown, problem)
 
 /** The type of an expression, or why it has none. What is returned is looked at before the expression is made ready to run. */
 function compile(cel: Cel, environment: Environment, text: string, returns?: readonly string[]): Type | Problem {

@@ -118,8 +118,8 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     hook({ clientConfig: { service: { port: 65_536, path: 'a//B' } }, sideEffects: undefined, admissionReviewVersions: [] }),
     [
       `${W}.sideEffects: Required value: must specify one of None, NoneOnDryRun`,
-      `${W}.clientConfig.service.name: Required value: service name is required`,
-      `${W}.clientConfig.service.namespace: Required value: service namespace is required`,
+      `${W}.clientConfig.service.name: Required value`,
+      `${W}.clientConfig.service.namespace: Required value`,
       `${W}.clientConfig.service.port: Invalid value: 65536: port is not valid: must be between 1 and 65535, inclusive`,
       `${W}.clientConfig.service.path: Invalid value: "a//B": must start with a '/'`,
       `${W}.clientConfig.service.path: Invalid value: "a//B": segment[0] may not be empty`,

@@ -1,5 +1,5 @@
 import { deepClone, deepEqual } from '#base'
-import { apiVersionOf, type KubernetesObject, parseApiVersion, type Schema, type Structure } from '#meta'
+import { apiVersionOf, compareVersions, type KubernetesObject, parseApiVersion, type Schema, type Structure } from '#meta'
 import { defineResource } from '../define-resource.ts'
 import type { FieldReader, ResourceDefinition, Verb } from '../definition.ts'
 import type {
@@ -11,9 +11,16 @@ import type {
 import { printerColumns } from './printer-columns.ts'
 import { apiSchema } from './schema/api-schema.ts'
 import { fillDefaults } from './schema/fill-defaults.ts'
+import { valueAt } from './schema/nested.ts'
 import { pruneObject } from './schema/prune.ts'
 import { type Structural, structuralOf } from './schema/structural.ts'
-import { type CustomRules, toleranceWarnings, validateCustom, valueAt } from './validate-custom.ts'
+import {
+  type CustomRules,
+  finalizerWarnings,
+  toleranceWarnings,
+  validateCustom,
+  validateCustomStatus,
+} from './validate-custom.ts'
 
 export type Converted = readonly KubernetesObject[] | Promise<readonly KubernetesObject[]>
 
@@ -65,7 +72,7 @@ class Family {
         shortNames: names.shortNames ?? [],
         categories: names.categories ?? [],
       },
-      verbs: isTerminating ? VERBS.filter((verb) => verb !== 'create') : VERBS,
+      verbs: VERBS,
       subresources: subresourcesOf(subresources),
       selectableFields: selectableFieldsOf(version.selectableFields ?? []),
       columns: printerColumns(version.additionalPrinterColumns),
@@ -77,11 +84,14 @@ class Family {
       default: (draft) => fillDefaults(draft, schema),
       validate: (object, found) => validateCustom(object, rules, undefined, found),
       validateUpdate: (object, old, found) => validateCustom(object, rules, old, found),
-      validateStatusUpdate: (object, old, found) => validateCustom(object, rules, old, found),
+      validateStatusUpdate: (object, old, found) => validateCustomStatus(object, rules, old, found),
       validateSubresourceUpdate: (_, object, old, found) => validateCustom(object, rules, old, found),
-      warnings: (object, _old, warnings) => toleranceWarnings(object, warnings),
+      warnings(object, old, warnings) {
+        toleranceWarnings(object, warnings)
+        finalizerWarnings(object, old, warnings)
+      },
       statusWarnings: toleranceWarnings,
-      deprecation: deprecationOf(gvk, version),
+      deprecation: deprecationOf(gvk, version, spec.versions),
       custom: {
         show: (stored) => this.#show(stored, gvk, schema),
         toStored: (object) => this.#toStored(object, gvk),
@@ -162,6 +172,12 @@ function selectableFieldsOf(fields: readonly SelectableField[]): Record<string, 
 function deprecationOf(
   gvk: { group: string; version: string; kind: string },
   { deprecated, deprecationWarning }: CustomResourceDefinitionVersion,
+  versions: readonly CustomResourceDefinitionVersion[],
 ): string | undefined {
-  return deprecated ? (deprecationWarning ?? `${apiVersionOf(gvk)} ${gvk.kind} is deprecated`) : undefined
+  if (!deprecated) return undefined
+  if (deprecationWarning !== undefined) return deprecationWarning
+  const better = versions.filter((each) => each.served && !each.deprecated && compareVersions(each.name, gvk.version) < 0)
+  const [best] = better.map(({ name }) => name).sort(compareVersions)
+  const instead = best === undefined ? '' : `; use ${apiVersionOf({ ...gvk, version: best })} ${gvk.kind}`
+  return `${apiVersionOf(gvk)} ${gvk.kind} is deprecated${instead}`
 }

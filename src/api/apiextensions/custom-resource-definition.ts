@@ -33,7 +33,7 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   prepareForCreate(draft) {
     // The naming controller fills these in; the versions that were ever stored begin with today's.
     const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
-    draft.status = { storedVersions: stored === undefined ? [] : [stored] }
+    draft.status = { acceptedNames: { plural: '', kind: '' }, ...(stored !== undefined && { storedVersions: [stored] }) }
   },
   prepareForUpdate(draft) {
     const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
@@ -42,14 +42,17 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
     if (stored !== undefined && !versions.includes(stored)) status.storedVersions = [...versions, stored]
   },
   prepareForDelete(draft) {
+    // A definition knows no grace, and that it goes is no new generation.
+    const { deletionGracePeriodSeconds: grace, ...metadata } = draft.metadata ?? {}
+    if (grace !== undefined && metadata.generation !== undefined) metadata.generation--
+    draft.metadata = metadata
     // Its objects go first: the finalizing controller sees to that.
-    const { metadata } = draft
-    if (metadata?.finalizers?.includes(CUSTOM_RESOURCE_CLEANUP) || draft.status?.conditions?.some(isTerminating)) return
-    draft.metadata = { ...metadata, finalizers: [...(metadata?.finalizers ?? []), CUSTOM_RESOURCE_CLEANUP] }
+    if (metadata.finalizers?.includes(CUSTOM_RESOURCE_CLEANUP) || draft.status?.conditions?.some(isTerminating)) return
+    draft.metadata = { ...metadata, finalizers: [...(metadata.finalizers ?? []), CUSTOM_RESOURCE_CLEANUP] }
     const condition = {
       type: 'Terminating',
       status: 'True',
-      lastTransitionTime: metadata?.deletionTimestamp ?? '',
+      lastTransitionTime: metadata.deletionTimestamp ?? '',
       reason: 'InstanceDeletionPending',
       message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
     }

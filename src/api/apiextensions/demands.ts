@@ -57,7 +57,7 @@ const isStructural = (schema: Structural): boolean =>
   unreadable(schema) === undefined && foundBy((found) => validateStructural(schema, '', found)).length === 0
 
 const isPruned = (node: Structural): boolean =>
-  node.default === undefined || deepEqual(pruneValue(node.default, node).value, node.default)
+  node.default === undefined || deepEqual(pruneValue(node.default, node), node.default)
 
 const isExtended = (node: Structural): boolean =>
   Boolean(node['x-kubernetes-embedded-resource'] || node['x-kubernetes-int-or-string']) ||

@@ -1,5 +1,5 @@
 import type { CustomResourceDefinition } from '../generated/types.ts'
-import { formatCheck } from './schema/formats.ts'
+import { formatOf } from './schema/formats.ts'
 import { nodesOf, structuralOf } from './schema/structural.ts'
 
 /** Formats of texts that nothing is checked against; of a change, those that it brings. */
@@ -14,9 +14,8 @@ export function formatWarnings(
 
 function formatsOf({ spec }: CustomResourceDefinition): string[] {
   const formats: string[] = []
-  // Numbers have formats of their own, which are for clients.
   for (const { schema } of spec?.versions ?? [])
     for (const { format, type } of schema?.openAPIV3Schema ? nodesOf(structuralOf(schema.openAPIV3Schema)) : [])
-      if (format && type === 'string' && formatCheck(format) === undefined) formats.push(format)
+      if (format && formatOf({ format, type }) === '') formats.push(format)
   return formats
 }

@@ -1,5 +1,6 @@
 import { isObject } from '#meta'
 import type { CustomResourceDefinitionVersion, JSONSchemaProps, ValidationRule } from '../generated/types.ts'
+import { emptiesOf } from './schema/empties.ts'
 
 /**
  * Versions, schemas and rules as errors show them: upstream validates types of its own that say every field, by its Go name.
@@ -11,8 +12,9 @@ export function versionForm(
 ): object {
   const { name = '', served = false, storage = false, deprecated = false, deprecationWarning } = version
   const { schema, subresources, additionalPrinterColumns: columns, selectableFields } = version
-  const own = <T>(field: keyof CustomResourceDefinitionVersion, value: T | undefined): T | null =>
-    shared(field) ? null : (value ?? null)
+  const empties = emptiesOf(version)
+  const own = (field: keyof CustomResourceDefinitionVersion, value: unknown): unknown =>
+    shared(field) ? null : (value ?? (empties.has(field) ? [] : null))
   const scale = subresources?.scale
   return {
     Name: name,
@@ -110,8 +112,35 @@ export const SCHEMA_FIELDS: readonly (readonly [field: keyof JSONSchemaProps, na
   ['x-kubernetes-validations', 'XValidations', null],
 ]
 
-export const schemaForm = (schema: JSONSchemaProps): object =>
-  Object.fromEntries(SCHEMA_FIELDS.map(([field, name, zero]) => [name, formOf(field, schema[field]) ?? zero]))
+export function schemaForm(schema: JSONSchemaProps): object {
+  const empties = emptiesOf(schema)
+  return Object.fromEntries(
+    SCHEMA_FIELDS.map(([field, name, zero]) => [
+      name,
+      formOf(field, schema[field]) ?? (empties.has(field) ? EMPTY[field] : undefined) ?? zero,
+    ]),
+  )
+}
+
+const EMPTY: Readonly<Partial<Record<keyof JSONSchemaProps, object>>> = {
+  enum: [],
+  required: [],
+  allOf: [],
+  oneOf: [],
+  anyOf: [],
+  'x-kubernetes-list-map-keys': [],
+  'x-kubernetes-validations': [],
+  properties: {},
+  patternProperties: {},
+  definitions: {},
+  dependencies: {},
+}
+
+/** Plain data with the keys of maps in order, as Go prints it. */
+export function inKeyOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inKeyOrder)
+  return isObject(value) ? inOrder(value, inKeyOrder) : value
+}
 
 function formOf(field: keyof JSONSchemaProps, value: unknown): unknown {
   switch (field) {
@@ -148,7 +177,7 @@ function formOf(field: keyof JSONSchemaProps, value: unknown): unknown {
     case 'x-kubernetes-validations':
       return (value as ValidationRule[] | undefined)?.map(ruleForm)
     default:
-      return value
+      return inKeyOrder(value)
   }
 }
 

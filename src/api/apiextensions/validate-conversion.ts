@@ -1,4 +1,5 @@
 import type { CustomResourceConversion } from '../generated/types.ts'
+import { bundleProblem } from '../validation/ca-bundle.ts'
 import { type Findings, forbid, invalidValue, oneOf, required } from '../validation/findings.ts'
 import { knowsAny, validateReviewVersions } from '../validation/review-versions.ts'
 import { validateWebhookClient } from '../validation/webhook-client.ts'
@@ -23,19 +24,13 @@ export function validateConversion(
   if (webhook?.clientConfig === undefined) found.push(required(path, 'required when strategy is set to Webhook'))
   else {
     validateWebhookClient(webhook.clientConfig, path, found)
-    const wasWrong = old?.webhook?.clientConfig?.caBundle && !isBundle(old.webhook.clientConfig.caBundle)
-    if (webhook.clientConfig.caBundle && isEstablished && !wasWrong && !isBundle(webhook.clientConfig.caBundle))
-      found.push(
-        invalidValue(
-          `${path}.caBundle`,
-          webhook.clientConfig.caBundle,
-          'unable to load root certificates: unable to parse bytes as PEM block',
-        ),
-      )
+    const { caBundle } = webhook.clientConfig
+    const wrong = caBundle && isEstablished ? bundleProblem(caBundle) : undefined
+    const before = old?.webhook?.clientConfig?.caBundle
+    if (wrong !== undefined && !(before && bundleProblem(before) !== undefined))
+      found.push(invalidValue(`${path}.caBundle`, caBundle, wrong))
   }
   const before = old?.webhook?.conversionReviewVersions ?? []
   const mustKnow = before.length === 0 || knowsAny(before)
   validateReviewVersions(webhook?.conversionReviewVersions ?? [], mustKnow, '', 'spec.conversion.conversionReviewVersions', found)
 }
-
-const isBundle = (base64: string): boolean => Buffer.from(base64, 'base64').toString().includes('-----BEGIN CERTIFICATE-----')

@@ -191,7 +191,7 @@ const DEFINITIONS: readonly (readonly [name: string, crd: CustomResourceDefiniti
     }),
     [
       'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]: must have exactly one version marked as storage version',
-      'status.storedVersions: Invalid value: []: must have at least one stored version',
+      'status.storedVersions: Invalid value: null: must have at least one stored version',
     ],
   ],
   [
@@ -287,9 +287,144 @@ test('nested schemas are read by the same type as their parents', () => {
       b: { type: 'object', additionalProperties: { typo: 'x' } },
     }),
   )
-  assert.deepEqual(customResourceDefinitions.conform!(crd).unknown, [
-    'spec.versions[0].schema.openAPIV3Schema.properties[a].items.unknown',
-    'spec.versions[0].schema.openAPIV3Schema.properties[b].additionalProperties.typo',
+  const { value, unknown } = customResourceDefinitions.conform!(crd)
+  // Upstream drops in silence what such a schema does not know.
+  assert.deepEqual(unknown, [])
+  assert.deepEqual((value as CustomResourceDefinition).spec.versions[0]?.schema?.openAPIV3Schema?.properties, {
+    a: { type: 'array', items: { type: 'string' } },
+    b: { type: 'object', additionalProperties: {} },
+  })
+  const { items } = (customResourceDefinitions.conform!(base({ type: 'array', items: 5 })).value as CustomResourceDefinition).spec
+    .versions[0]!.schema!.openAPIV3Schema!
+  assert.equal(items, undefined)
+  const odd = base({ type: 'object', additionalProperties: 5 })
+  assert.throws(() => customResourceDefinitions.conform!(odd), /^StructureError: boolean or JSON schema expected$/)
+})
+
+/** What is said of a definition as it was sent. */
+function sent(crd: CustomResourceDefinition): string[] {
+  const draft = customResourceDefinitions.conform!(crd).value as CustomResourceDefinition
+  customResourceDefinitions.default(draft)
+  customResourceDefinitions.prepareForCreate(draft, [])
+  return foundBy((found) => customResourceDefinitions.validate(draft, found, { nowMs: 0 })).map(
+    ({ field, message }) => `${field}: ${message}`,
+  )
+}
+
+const changedBase = (schema: object, change: (crd: CustomResourceDefinition) => void): CustomResourceDefinition => {
+  const crd = base(schema)
+  change(crd)
+  return crd
+}
+
+test('lists and maps that were sent empty are told from absent ones', () => {
+  const withStatus = changedBase({ type: 'object', allOf: [], properties: {} }, (crd) => {
+    crd.spec.versions[0]!.subresources = { status: {} }
+  })
+  const [only, ...others] = sent(withStatus)
+  assert.deepEqual(others, [])
+  assert.match(only!, /"AllOf":\[\],"OneOf":null,.*"Properties":\{\},.*: only \[Description /)
+  assert.deepEqual(sent(base(object({ a: { type: 'object', dependencies: {}, definitions: {} } }))), [
+    `${ROOT}.properties[a].dependencies: Forbidden: dependencies is not supported`,
   ])
-  assert.throws(() => customResourceDefinitions.conform!(base({ type: 'array', items: 5 })), /cannot unmarshal number/)
+  assert.deepEqual(sent(base(object({ metadata: { type: 'object', required: [] } }))), [
+    `${ROOT}.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified`,
+  ])
+  const none = changedBase({}, (crd) => {
+    crd.spec.versions = []
+  })
+  assert.deepEqual(sent(none).slice(0, 1), [
+    'spec.versions: Invalid value: []: must have exactly one version marked as storage version',
+  ])
+  const { versions: _, ...spec } = none.spec
+  assert.deepEqual(sent({ ...none, spec: spec as typeof none.spec }).slice(0, 1), [
+    'spec.versions: Invalid value: null: must have exactly one version marked as storage version',
+  ])
+})
+
+test('what no structural schema may hold is looked into all the same', () => {
+  const wrong = { type: 'string', uniqueItems: true }
+  assert.deepEqual(
+    sent(
+      base(object({ a: { type: 'array', items: [wrong], definitions: { d: wrong }, dependencies: { e: wrong, f: ['g'] } } })),
+    ).filter((each) => each.includes('uniqueItems')),
+    ['definitions[d]', 'items[0]', 'dependencies[e]'].map(
+      (place) =>
+        `${ROOT}.properties[a].${place}.uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic`,
+    ),
+  )
+})
+
+test('junctors below the root may speak of fields that are not specified, those of the root may not', () => {
+  const junctor = { anyOf: [{ properties: { y: {} }, items: {} }] }
+  assert.deepEqual(sent(base(object({ a: object({}, junctor) }))), [])
+  assert.deepEqual(sent(base(object({}, junctor))), [
+    `${ROOT}.items: Required value: because it is defined in ${ROOT}.anyOf[0].items`,
+    `${ROOT}.properties[y]: Required value: because it is defined in ${ROOT}.anyOf[0].properties[y]`,
+  ])
+  assert.deepEqual(
+    sent(base(object({ a: { 'x-kubernetes-int-or-string': true, not: { 'x-kubernetes-list-type': '', default: false } } }))),
+    [
+      `${ROOT}.properties[a].not.default: Forbidden: must be undefined to be structural`,
+      `${ROOT}.properties[a].not.x-kubernetes-list-type: Forbidden: must be undefined to be structural`,
+      `${ROOT}.properties[a].not.type: Required value: must be array if x-kubernetes-list-type is specified`,
+      `${ROOT}.properties[a].not.x-kubernetes-list-type: Unsupported value: "": supported values: "atomic", "set", "map"`,
+    ],
+  )
+})
+
+test('a default is judged with the metadata in it, as it stands', () => {
+  const resource = object({ spec: object({}) }, { 'x-kubernetes-embedded-resource': true })
+  const of = (value: unknown, schema: object = resource): string[] =>
+    sent(base(object({ a: { ...schema, default: value } }))).map((each) => each.replace(`${ROOT}.properties[a].default`, '$'))
+  assert.deepEqual(of({}), ['$.apiVersion: Required value', '$.kind: Required value'])
+  assert.deepEqual(
+    of({ apiVersion: '', kind: 'a_b', metadata: { namespace: 'A' } }).map((each) => each.split(':')[0]),
+    ['$.apiVersion', '$.kind', '$.metadata.namespace'],
+  )
+  assert.deepEqual(of({ apiVersion: 'v1', kind: 5 }), ['$.kind: Invalid value: 5: must be a string'])
+  assert.deepEqual(of({ apiVersion: 'v1', kind: 'A', z: 1, b: 2 }), [
+    '$: Invalid value: {"apiVersion":"v1","b":2,"kind":"A","z":1}: must not have unknown fields',
+  ])
+  const inner = object(
+    { metadata: object({ name: { type: 'string', default: 'a/b' } }) },
+    { 'x-kubernetes-embedded-resource': true },
+  )
+  assert.deepEqual(sent(base(object({ a: inner }))), [
+    `${ROOT}.properties[a].properties[metadata].properties[name].default: Invalid value: "a/b": must result in valid metadata: metadata.name: Invalid value: "a/b": may not contain '/'`,
+  ])
+  // What is required is there in the default itself, not by defaults of its own.
+  assert.deepEqual(of({}, object({ x: { type: 'integer', default: 1 } }, { required: ['x'] })), ['$.x: Required value'])
+})
+
+test('selectable fields are looked up in the schema that stands where they do', () => {
+  const two = (change: (versions: CustomResourceDefinition['spec']['versions']) => void): CustomResourceDefinition =>
+    changedBase(object({ a: string }), ({ spec }) => {
+      spec.versions.push({ ...deepClone(spec.versions[0]!), name: 'v2', storage: false })
+      change(spec.versions)
+    })
+  const differing = two(([first, second]) => {
+    first!.selectableFields = second!.selectableFields = [{ jsonPath: '.a' }]
+    second!.schema!.openAPIV3Schema!.description = 'another'
+  })
+  assert.deepEqual(sent(differing), [
+    'spec.selectableFields: Invalid value: "": may only be set when validations.schema is included',
+  ])
+  const own = two(([first]) => {
+    first!.selectableFields = [{ jsonPath: '.a' }]
+  })
+  assert.deepEqual(sent(own), [
+    'spec.versions[0].selectableFields: Invalid value: "": may only be set when `version.schema.openAPIV3Schema` is not included',
+  ])
+})
+
+test('names of versions, of which the first stood beside them once', () => {
+  const [first, second, ...rest] = sent(
+    changedBase({ type: 'object' }, ({ spec }) => {
+      spec.versions[0]!.name = 'V1'
+    }),
+  )
+  assert.match(first!, /^spec\.versions\[0\]\.name: Invalid value: "V1": a DNS-1035 label/)
+  assert.match(second!, /^spec\.version: Invalid value: "V1": a DNS-1035 label/)
+  assert.deepEqual(rest, [])
 })

@@ -44,8 +44,9 @@ const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
   status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') === true
 
 function validateName({ metadata, spec }: CustomResourceDefinition, found: Findings): void {
-  if (metadata?.name !== `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`)
-    found.push(invalidValue('metadata.name', metadata?.name ?? '', 'must be spec.names.plural+"."+spec.group'))
+  // A name that is missing is an error of its own.
+  if (metadata?.name && metadata.name !== `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`)
+    found.push(invalidValue('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group'))
 }
 
 function validateSpec(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinition | undefined, found: Findings): void {
@@ -78,7 +79,7 @@ function validateSchemasAreThere(spec: CustomResourceDefinitionSpec, demands: De
   for (const [index, { schema, served }] of (spec.versions ?? []).entries()) {
     if (schema?.openAPIV3Schema !== undefined) continue
     const path = `spec.versions[${index}].schema.openAPIV3Schema`
-    if (demands.schemas) found.push(required(path, 'schemas are required'))
+    if (demands.schemas) found.push(required(path))
     else if (served && !spec.preserveUnknownFields) found.push(required(path, 'because otherwise all fields are pruned'))
   }
 }
@@ -114,16 +115,17 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition, foun
   const stored = status?.storedVersions ?? []
   const versions = spec?.versions ?? []
   if (stored.length === 0) {
-    found.push(invalidValue(path, stored, 'must have at least one stored version'))
+    found.push(invalidValue(path, status?.storedVersions ?? null, 'must have at least one stored version'))
     return
   }
+  // Each version is looked for once: of two with one name the second is missing.
+  const sought = new Set(stored)
   for (const { name, storage } of versions)
-    if (storage && !stored.includes(name)) found.push(invalidValue(path, stored, `must have the storage version ${name}`))
-  for (const [index, name] of stored.entries()) {
-    if (versions.some((version) => version.name === name)) continue
+    if (!sought.delete(name) && storage) found.push(invalidValue(path, stored, `must have the storage version ${name}`))
+  for (const name of sought) {
     found.push(
       invalidValue(
-        `${path}[${index}]`,
+        `${path}[${stored.lastIndexOf(name)}]`,
         name,
         `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
       ),

@@ -1,11 +1,14 @@
-import { isObject, type KubernetesObject, parseSelector } from '#meta'
+import type { KubernetesObject } from '#meta'
 import type { CustomResourceSubresourceScale } from '../generated/types.ts'
-import { labels } from '../validation/common.ts'
-import { complaints, type Findings, foundBy, invalidValue, required } from '../validation/findings.ts'
-import { dns1035Label } from '../validation/names.ts'
+import { type Findings, foundBy, invalidValue } from '../validation/findings.ts'
+import { qualifiedName } from '../validation/names.ts'
 import { loadedRules } from './rules/load.ts'
-import { additionalOf, isEmbedded, isRuled, propertyOf, type Structural } from './schema/structural.ts'
-import { duplicateItems, validateValue } from './schema/validate-value.ts'
+import { correlatedField } from './schema/correlation.ts'
+import { duplicateItems } from './schema/list-types.ts'
+import { nestedInteger, nestedText } from './schema/nested.ts'
+import { validateResources } from './schema/resource-meta.ts'
+import { isRuled, propertyOf, type Structural } from './schema/structural.ts'
+import { at, validateValue } from './schema/validate-value.ts'
 
 export interface CustomRules {
   readonly schema: Structural
@@ -19,15 +22,49 @@ export function validateCustom(
   old: KubernetesObject | undefined,
   found: Findings,
 ): void {
-  const problems: Findings = [...validateValue(object, schema, '', old && { value: old })]
-  scaleProblems(object, scale, problems)
-  embeddedProblems(object, schema, '', true, problems)
-  const wasUnique = old === undefined || foundBy((before) => duplicateItems(old, schema, '', before)).length === 0
-  if (wasUnique) duplicateItems(object, schema, '', problems)
+  const problems: Findings = validateValue(object, schema, { former: old && { value: old, node: schema } })
+  if (scale !== undefined) {
+    replicas(object, scale.specReplicasPath, problems)
+    scaleStatus(object, scale, problems)
+  }
+  validateResources(object, schema, '', problems)
+  duplicates(object, schema, old, problems)
+  judge(object, schema, old, problems, found)
+}
+
+/** The same of a change of the status alone: the rest is not looked at again, but by rules. */
+export function validateCustomStatus(
+  object: KubernetesObject,
+  { schema, scale }: CustomRules,
+  old: KubernetesObject,
+  found: Findings,
+): void {
+  const { status } = object as { readonly status?: unknown }
+  const own = propertyOf(schema, 'status')
+  const former = correlatedField({ value: old, node: schema }, 'status')
+  const problems: Findings = own === undefined || status === undefined ? [] : at('status', validateValue(status, own, { former }))
+  if (scale !== undefined) scaleStatus(object, scale, problems)
+  duplicates(object, schema, old, problems)
+  judge(object, schema, old, problems, found)
+}
+
+function duplicates(object: KubernetesObject, schema: Structural, old: KubernetesObject | undefined, found: Findings): void {
+  const now = foundBy((all) => duplicateItems(object, schema, '', all))
+  if (now.length === 0) return
+  if (old === undefined || foundBy((before) => duplicateItems(old, schema, '', before)).length === 0) found.push(...now)
+}
+
+function judge(
+  object: KubernetesObject,
+  schema: Structural,
+  old: KubernetesObject | undefined,
+  problems: Findings,
+  found: Findings,
+): void {
   found.push(...problems)
   if (!isRuled(schema)) return
   // A value of the wrong type or size is nothing that a rule could judge.
-  if (problems.some(({ reason }) => BLOCKING.has(reason))) found.push(invalidValue('<nil>', null, NOT_CHECKED))
+  if (found.some(({ reason }) => BLOCKING.has(reason))) found.push(invalidValue('<nil>', null, NOT_CHECKED))
   else {
     const { problems: refused, tolerated } = loadedRules().runRules(object, schema, { former: old && { value: old } })
     found.push(...refused)
@@ -43,7 +80,24 @@ export function toleranceWarnings(object: KubernetesObject, warnings: string[]):
   for (const { field, message } of toleratedOf.get(object) ?? []) warnings.push(`${field}: ${message}`)
 }
 
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
+
+/** Custom kinds may name finalizers as they like, but those who add one hear of what could clash. */
+export function finalizerWarnings(object: KubernetesObject, old: KubernetesObject | undefined, warnings: string[]): void {
+  const { finalizers = [] } = object.metadata ?? {}
+  if (finalizers.length === 0) return
+  const known = new Set(old?.metadata?.finalizers)
+  for (const finalizer of [...new Set(finalizers)].filter((each) => !known.has(each)).sort()) {
+    const say = (detail: string): void => void warnings.push(`metadata.finalizers: ${JSON.stringify(finalizer)}: ${detail}`)
+    for (const problem of qualifiedName(finalizer)) say(problem)
+    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) continue
+    const path = finalizer.includes('.') ? ' including a path (/)' : ''
+    say(`prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`)
+  }
+}
+
 const BLOCKING: ReadonlySet<string> = new Set([
+  'FieldValueNotSupported',
   'FieldValueRequired',
   'FieldValueTypeInvalid',
   'FieldValueTooLong',
@@ -54,59 +108,20 @@ const NOT_CHECKED =
 
 const REPLICAS_MAX = 2 ** 31 - 1
 
-function scaleProblems(object: KubernetesObject, scale: CustomResourceSubresourceScale | undefined, found: Findings): void {
-  if (scale === undefined) return
-  for (const path of [scale.specReplicasPath, scale.statusReplicasPath]) {
-    const replicas = valueAt(object, path)
-    if (typeof replicas !== 'number') continue
-    if (replicas < 0) found.push(invalidValue(path, replicas, 'should be a non-negative integer'))
-    else if (replicas > REPLICAS_MAX) found.push(invalidValue(path, replicas, `should be less than or equal to ${REPLICAS_MAX}`))
-  }
-  const selector = scale.labelSelectorPath ? valueAt(object, scale.labelSelectorPath) : undefined
-  if (typeof selector !== 'string') return
-  try {
-    parseSelector(selector)
-  } catch (error) {
-    found.push(invalidValue(scale.labelSelectorPath!, selector, (error as Error).message))
-  }
+function scaleStatus(
+  object: KubernetesObject,
+  { statusReplicasPath, labelSelectorPath }: CustomResourceSubresourceScale,
+  found: Findings,
+): void {
+  replicas(object, statusReplicasPath, found)
+  if (labelSelectorPath === undefined) return
+  const selector = nestedText(object, labelSelectorPath)
+  if (typeof selector === 'object') found.push(invalidValue(labelSelectorPath, '', selector.problem))
 }
 
-/** The value of a simple path such as `.spec.replicas`. */
-export function valueAt(object: unknown, path: string): unknown {
-  return path
-    .split('.')
-    .filter((name) => name !== '')
-    .reduce<unknown>((value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined), object)
-}
-
-/** Objects inside an object: they too have a kind, and metadata that must be well-formed. */
-function embeddedProblems(value: unknown, node: Structural, path: string, isRoot: boolean, found: Findings): void {
-  if (Array.isArray(value)) {
-    if (node.items === undefined) return
-    for (const [index, item] of value.entries()) embeddedProblems(item, node.items, `${path}[${index}]`, false, found)
-    return
-  }
-  if (!isObject(value)) return
-  if (isEmbedded(node) && !isRoot) embeddedObject(value, path, found)
-  const additional = additionalOf(node)
-  for (const [name, field] of Object.entries(value)) {
-    const child = propertyOf(node, name) ?? additional
-    if (child !== undefined) embeddedProblems(field, child, path === '' ? name : `${path}.${name}`, false, found)
-  }
-}
-
-function embeddedObject(value: Record<string, unknown>, path: string, found: Findings): void {
-  const { apiVersion, kind, metadata } = value as KubernetesObject
-  if (!apiVersion) found.push(required(`${path}.apiVersion`, 'must not be empty'))
-  else if (apiVersion.split('/').length > 2) {
-    found.push(invalidValue(`${path}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`))
-  }
-  if (!kind) found.push(required(`${path}.kind`, 'must not be empty'))
-  else {
-    const problems = [...dns1035Label(kind.toLowerCase())].map(
-      (each) => `may have mixed case, but should otherwise match: ${each}`,
-    )
-    complaints(problems, kind, `${path}.kind`, found)
-  }
-  labels(metadata?.labels, `${path}.metadata.labels`, found)
+function replicas(object: KubernetesObject, path: string, found: Findings): void {
+  const count = nestedInteger(object, path)
+  if (typeof count === 'object') found.push(invalidValue(path, 0, count.problem))
+  else if (count < 0) found.push(invalidValue(path, count, 'should be a non-negative integer'))
+  else if (count > REPLICAS_MAX) found.push(invalidValue(path, count, `should be less than or equal to ${REPLICAS_MAX}`))
 }

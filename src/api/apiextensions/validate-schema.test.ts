@@ -68,7 +68,13 @@ const CASES: readonly (readonly [name: string, schema: object, expected: readonl
     ['properties[a].x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined'],
   ],
   ['links and examples below a junctor', object({ a: { ...string, anyOf: [{ example: 'x', externalDocs: { url: 'x' } }] } }), []],
-  ['an example beside the names of metadata', object({ metadata: { type: 'object', example: {} } }), []],
+  [
+    'an example beside the names of metadata',
+    object({ metadata: { type: 'object', example: {} } }),
+    [
+      'properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified',
+    ],
+  ],
   [
     'items of a set that are merged, by the list type that upstream shows',
     object({

@@ -3,8 +3,9 @@ import { type Findings, forbid, foundBy, invalidValue, unsupported } from '../va
 import { type Demands, SCHEMA_TYPES } from './demands.ts'
 import { SCHEMA_FIELDS, schemaForm } from './internal-form.ts'
 import { loadedRules } from './rules/load.ts'
+import { emptiesOf } from './schema/empties.ts'
 import { unreadable } from './schema/readable.ts'
-import { isRuled, type Structural } from './schema/structural.ts'
+import { isRuled, type Structural, structuralOf } from './schema/structural.ts'
 import { validateDefaults } from './validate-defaults.ts'
 import { validateLists, validateRuleTexts } from './validate-extensions.ts'
 import { validateStructural } from './validate-structural.ts'
@@ -51,9 +52,10 @@ function structureOf(schema: Structural, path: string, { prunedDefaults }: Deman
 
 function validateRoot(schema: Structural, path: string, found: Findings): void {
   const allowed = ROOT_FIELDS.split(' ')
-  for (const [field, name] of SCHEMA_FIELDS) {
+  const empties = emptiesOf(schema)
+  for (const [field, name, zero] of SCHEMA_FIELDS) {
     const value = schema[field]
-    if (value === undefined || value === '' || (value === false && field !== 'x-kubernetes-preserve-unknown-fields')) continue
+    if ((value === undefined || value === zero) && !empties.has(field)) continue
     if (field === 'type' && value !== 'object') {
       const detail = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
       found.push(invalidValue(`${path}.type`, value, detail))
@@ -116,7 +118,13 @@ class NodeCheck {
     for (const junctor of ['allOf', 'oneOf', 'anyOf'] as const)
       for (const [index, each] of (schema[junctor] ?? []).entries())
         this.check(each, `${path}.${junctor}[${index}]`, inner, found)
+    for (const [name, each] of Object.entries(schema.definitions ?? {}))
+      this.check(structuralOf(each), `${path}.definitions[${name}]`, inner, found)
     if (isObject(items)) this.check(items as Structural, `${path}.items`, inner, found)
+    for (const [index, each] of (Array.isArray(items) ? (items as Structural[]) : []).entries())
+      this.check(each, `${path}.items[${index}]`, inner, found)
+    for (const [name, each] of Object.entries(schema.dependencies ?? {}))
+      if (isObject(each)) this.check(each as Structural, `${path}.dependencies[${name}]`, inner, found)
     if (schema['x-kubernetes-preserve-unknown-fields'] === false)
       found.push(invalidValue(`${path}.x-kubernetes-preserve-unknown-fields`, false, 'must be true or undefined'))
     validateLists(schema, path, this.#demands, found)
@@ -134,7 +142,8 @@ function validateWords(schema: Structural, path: string, context: NodeContext, {
   for (const word of ['additionalItems', 'patternProperties', 'definitions', 'dependencies', '$ref'] as const) {
     const value = schema[word]
     const isEmpty = isObject(value) && Object.keys(value).length === 0 && (word === 'patternProperties' || word === 'definitions')
-    if (value !== undefined && !isEmpty) found.push(forbid(`${path}.${word}`, `${word} is not supported`))
+    if ((value !== undefined && !isEmpty) || (word === 'dependencies' && emptiesOf(schema).has(word)))
+      found.push(forbid(`${path}.${word}`, `${word} is not supported`))
   }
   if (type === 'null') found.push(forbid(`${path}.type`, 'type cannot be set to null, use nullable as an alternative'))
   if (Array.isArray(schema.items) && schema.items.length > 0)

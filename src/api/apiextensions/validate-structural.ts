@@ -2,6 +2,8 @@ import { deepEqual } from '#base'
 import type { FieldError } from '#meta'
 import type { JSONSchemaProps } from '../generated/types.ts'
 import { type Findings, forbid, foundBy, invalidValue, required } from '../validation/findings.ts'
+import { SCHEMA_FIELDS } from './internal-form.ts'
+import { emptiesOf } from './schema/empties.ts'
 import { patternOf } from './schema/pattern.ts'
 import { unreadable } from './schema/readable.ts'
 import { isEmbedded, type Structural, structuralOf } from './schema/structural.ts'
@@ -33,7 +35,8 @@ const EMPTY_TYPE: Readonly<Record<Level, string>> = {
 
 function invariants(node: Structural, level: Level, path: string, found: Findings): void {
   const { type, items, properties = {}, additionalProperties: additional } = node
-  if (type === 'array' && items === undefined) found.push(required(`${path}.items`, 'must be specified'))
+  if (type === 'array' && (items === undefined || Array.isArray(items)))
+    found.push(required(`${path}.items`, 'must be specified'))
   if (items !== undefined && !Array.isArray(items)) invariants(items, 'item', `${path}.items`, found)
   for (const [name, property] of Object.entries(properties)) invariants(property, 'field', `${path}.properties[${name}]`, found)
   if (additional !== undefined && level === 'root')
@@ -86,15 +89,18 @@ function resourceFields(node: Structural, level: Level, path: string, found: Fin
   }
 }
 
-/** Whether a default may stand here is a question of its own, and examples and links say nothing. */
-const BESIDE_NAMES = new Set(['type', 'properties', 'default', 'example', 'externalDocs'])
+/** Whether a default may stand here is a question of its own. */
+const BESIDE_NAMES = new Set<string>(['type', 'properties', 'default'] satisfies (keyof Structural)[])
+/** Lists that a schema has even while they are empty. */
+const KEPT_EMPTY = ['required', 'x-kubernetes-list-map-keys', 'x-kubernetes-validations']
 
-function narrowsNamesOnly({ properties, ...rest }: Structural): boolean {
-  const names = Object.keys(properties ?? {})
-  const others = Object.entries(rest).filter(
-    ([field, value]) => !BESIDE_NAMES.has(field) && value !== undefined && value !== false && value !== '',
-  )
-  return others.length === 0 && names.every((name) => name === 'name' || name === 'generateName')
+function narrowsNamesOnly(node: Structural): boolean {
+  const names = Object.keys(node.properties ?? {})
+  const empties = emptiesOf(node)
+  const says = ([field, , zero]: (typeof SCHEMA_FIELDS)[number]): boolean =>
+    !BESIDE_NAMES.has(field) && node[field] !== undefined && node[field] !== zero
+  if (SCHEMA_FIELDS.some(says) || KEPT_EMPTY.some((field) => empties.has(field))) return false
+  return names.every((name) => name === 'name' || name === 'generateName')
 }
 
 const INT_OR_STRING: readonly Structural[] = [{ type: 'integer' }, { type: 'string' }]
@@ -136,34 +142,34 @@ const FORBIDDEN: readonly (readonly [field: keyof Structural, state: string])[] 
 /** Below a junctor values are restricted, but nothing is specified. */
 function nested(node: Structural, path: string, skipAnyOf: boolean, found: Findings): void {
   valueRules(node, path, skipAnyOf, false, found)
-  if (node.items !== undefined) nested(node.items, `${path}.items`, false, found)
+  if (node.items !== undefined && !Array.isArray(node.items)) nested(node.items, `${path}.items`, false, found)
   for (const [name, property] of Object.entries(node.properties ?? {}))
     nested(property, `${path}.properties[${name}]`, false, found)
   for (const [field, state] of FORBIDDEN) {
     const value = node[field]
-    if (value !== undefined && value !== false && value !== '' && !(Array.isArray(value) && value.length === 0))
-      found.push(forbid(`${path}.${field}`, `must be ${state} to be structural`))
+    // What must be undefined may not even be empty, but that nothing is allowed beside properties says nothing of any value.
+    const isAbsent =
+      value === undefined || (state === 'undefined' ? field === 'additionalProperties' && value === false : isZero(value))
+    if (!isAbsent) found.push(forbid(`${path}.${field}`, `must be ${state} to be structural`))
   }
   if (node.properties?.['metadata'] !== undefined)
     found.push(forbid(`${path}.properties[metadata]`, 'must not be specified in a nested context'))
 }
 
-/** Every field that a junctor speaks of must be specified outside of it. */
+const isZero = (value: unknown): boolean => value === false || value === '' || (Array.isArray(value) && value.length === 0)
+
+/** Every field that a junctor of the root speaks of must be specified outside of it; further below upstream does not look. */
 function completeness(node: Structural, path: string, found: Findings): void {
   for (const junctor of ['anyOf', 'allOf', 'oneOf'] as const)
     for (const [index, each] of (node[junctor] ?? []).entries())
       specified(each, node, path, `${path}.${junctor}[${index}]`, found)
   if (node.not !== undefined) specified(node.not, node, path, `${path}.not`, found)
-  if (node.items !== undefined && !Array.isArray(node.items)) completeness(node.items, `${path}.items`, found)
-  for (const [name, property] of Object.entries(node.properties ?? {}))
-    completeness(property, `${path}.properties[${name}]`, found)
-  if (typeof node.additionalProperties === 'object')
-    completeness(node.additionalProperties, `${path}.additionalProperties`, found)
 }
 
 function specified(restriction: Structural, node: Structural, path: string, from: string, found: Findings): void {
-  if (restriction.items !== undefined) {
-    if (node.items === undefined) found.push(required(`${path}.items`, `because it is defined in ${from}.items`))
+  if (restriction.items !== undefined && !Array.isArray(restriction.items)) {
+    if (node.items === undefined || Array.isArray(node.items))
+      found.push(required(`${path}.items`, `because it is defined in ${from}.items`))
     else specified(restriction.items, node.items, `${path}.items`, `${from}.items`, found)
   }
   for (const [name, property] of Object.entries(restriction.properties ?? {})) {

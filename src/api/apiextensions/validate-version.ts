@@ -6,7 +6,7 @@ import type {
   SelectableField,
 } from '../generated/types.ts'
 import { duplicateValue, type Findings, invalidValue, required, tooMany } from '../validation/findings.ts'
-import { placeOf } from './schema/field-path.ts'
+import { NOWHERE, placeOf } from './schema/field-path.ts'
 import { unreadable } from './schema/readable.ts'
 import type { Structural } from './schema/structural.ts'
 
@@ -77,18 +77,37 @@ export function validateColumn(
   else simplePath(jsonPath, `${path}.JSONPath`, found)
 }
 
-/** Fields that lists can be narrowed by; of `old`, those before an update, too many may stay. */
+export interface SelectableContext {
+  readonly path: string
+  /** They are the same in every version. */
+  readonly isShared: boolean
+  /** Those before an update, of which too many may stay. */
+  readonly old: readonly SelectableField[] | undefined
+}
+
+/** Fields that lists can be narrowed by. */
 export function validateSelectableFields(
   fields: readonly SelectableField[],
   schema: Structural | undefined,
-  path: string,
-  old: readonly SelectableField[] | undefined,
+  { path, isShared, old }: SelectableContext,
   found: Findings,
 ): void {
   if (fields.length === 0) return
-  const why = schema === undefined ? 'may only be set when a schema is included' : unreadable(schema)
-  if (schema === undefined || why !== undefined) {
-    found.push(invalidValue(path, '', why!))
+  if (schema === undefined) {
+    const without = isShared ? 'validations.schema is included' : '`version.schema.openAPIV3Schema` is not included'
+    found.push(invalidValue(path, '', `may only be set when ${without}`))
+    return
+  }
+  const why = unreadable(schema)
+  if (why !== undefined) {
+    found.push(invalidValue(path.replace(/selectableFields$/, 'schema.openAPIV3Schema'), '', why))
+    for (const [index, { jsonPath }] of fields.entries()) {
+      const own = `${path}[${index}].jsonPath`
+      const place = jsonPath ? placeOf(jsonPath, {}, { quoted: false }) : undefined
+      if (place === undefined) found.push(required(own))
+      else if (typeof place === 'string' && place !== NOWHERE)
+        found.push(invalidValue(own, jsonPath, `is an invalid path: ${place}`))
+    }
     return
   }
   const seen = new Set<string>()

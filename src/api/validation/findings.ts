@@ -75,11 +75,24 @@ export const unsupported = (field: string, value: unknown, supported: readonly s
     `supported values: ${supported.map(goQuote).join(', ')}`,
   )
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+/** A schema may allow fewer than nothing. */
 export const tooLong = (field: string, bytes: number): FieldError =>
-  finding(field, 'FieldValueTooLong', 'Too long', `may not be more than ${bytes} bytes`)
+  finding(
+    field,
+    'FieldValueTooLong',
+    'Too long',
+    bytes < 0 ? 'value is too long' : `may not be more than ${counted(bytes, 'byte')}`,
+  )
 
 export const tooMany = (field: string, actual: number, max: number): FieldError =>
-  finding(field, 'FieldValueTooMany', `Too many: ${actual}`, `must have at most ${max} items`)
+  finding(
+    field,
+    'FieldValueTooMany',
+    `Too many: ${actual}`,
+    max < 0 ? 'has too many items' : `must have at most ${counted(max, 'item')}`,
+  )
 
 export const IMMUTABLE = 'field is immutable'
 const NOT_NEGATIVE = 'must be greater than or equal to 0'

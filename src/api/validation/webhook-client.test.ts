@@ -4,6 +4,8 @@ import { foundBy } from './findings.ts'
 import { validateWebhookClient, type WebhookClient } from './webhook-client.ts'
 
 const FORM = '; desired format: https://host[/path]'
+const wrong = (url: string, why: string): string =>
+  `Required value: url must be a valid URL: parse ${JSON.stringify(url)}: ${why}${FORM}`
 const findings = (client: WebhookClient): string[] =>
   foundBy((found) => validateWebhookClient(client, 'c', found)).map(({ field, message }) => `${field}: ${message}`)
 
@@ -36,10 +38,23 @@ test('a webhook’s URL is https and says where, and nothing else', () => {
     ],
     ['https://a.b/#there', ['Invalid value: "there": fragments are not permitted in the URL']],
     ['https://a.b/?user=me', ['Invalid value: "user=me": query parameters are not permitted in the URL']],
-    ['https://a.b\\@169.254.169.254/', [`Required value: url must be a valid URL${FORM}`]],
-    ['https://a.b/\r\nX: y', [`Required value: url must be a valid URL${FORM}`]],
-    ['https://a.b:port/', [`Required value: url must be a valid URL${FORM}`]],
-    ['https://[::1/', [`Required value: url must be a valid URL${FORM}`]],
+    ['https://a.b\\@169.254.169.254/', [wrong('https://a.b\\@169.254.169.254/', 'net/url: invalid userinfo')]],
+    ['https://a.b/\r\nX: y', [wrong('https://a.b/\r\nX: y', 'net/url: invalid control character in URL')]],
+    ['https://a.b:port/', [wrong('https://a.b:port/', 'invalid port ":port" after host')]],
+    ['https://[::1/', [wrong('https://[::1/', "missing ']' in host")]],
+    ['https://[x]/', [wrong('https://[x]/', 'invalid host: ParseAddr("x"): unable to parse IP')]],
+    ['https://a b/', [wrong('https://a b/', 'invalid character " " in host name')]],
+    ['https://a/%zz', [wrong('https://a/%zz', 'invalid URL escape "%zz"')]],
+    ['https://a.b%41/', [wrong('https://a.b%41/', 'invalid URL escape "%41"')]],
+    ['https://u%zz@a/', [wrong('https://u%zz@a/', 'invalid URL escape "%zz"')]],
+    [':x', [wrong(':x', 'missing protocol scheme')]],
+    [
+      'a:1/b:c',
+      [`Invalid value: "a": 'https' is the only allowed URL scheme${FORM}`, `Invalid value: "": host must be specified${FORM}`],
+    ],
+    ['1:a', [wrong('1:a', 'first path segment in URL cannot contain colon')]],
+    ['https://a/b c', []],
+    ['https://é/', []],
   ]
   for (const [url, expected] of table)
     assert.deepEqual(
@@ -66,10 +81,12 @@ test('the path of a webhook’s Service is a row of names, none of which climbs 
   assert.deepEqual(findings({ service: { ...service, port: 0 } }), [
     'c.service.port: Invalid value: 0: port is not valid: must be between 1 and 65535, inclusive',
   ])
-  assert.deepEqual(findings({ service: {} }), [
-    'c.service.name: Required value: service name is required',
-    'c.service.namespace: Required value: service namespace is required',
-  ])
+  assert.deepEqual(findings({ service: {} }), ['c.service.name: Required value', 'c.service.namespace: Required value'])
   for (const both of [{}, { url: 'https://a.b', service }])
     assert.deepEqual(findings(both), ['c: Required value: exactly one of url or service is required'])
+})
+
+test('what is missing of a Service is told the other way round, as upstream tells it', () => {
+  assert.deepEqual(findings({ service: { namespace: 'work' } }), ['c.service.namespace: Required value'])
+  assert.deepEqual(findings({ service: { name: 'hook' } }), ['c.service.name: Required value'])
 })

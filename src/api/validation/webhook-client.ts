@@ -1,4 +1,5 @@
 import { type Findings, invalidValue, required } from './findings.ts'
+import { parseGoUrl } from './go-url.ts'
 import { subdomainName } from './names.ts'
 
 /** Where a webhook is, as configurations of admission and of conversion say it. */
@@ -18,29 +19,19 @@ export function validateWebhookClient({ url, service }: WebhookClient, path: str
 
 const PORT_MAX = 65_535
 const FORM = '; desired format: https://host[/path]'
-const PARTS = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?/i
-/** What readers of URLs correct in silence, each in its own way: they could see different hosts. */
-const AMBIGUOUS = /[\s\\\p{Cc}]/u
 
 function validateURL(text: string, path: string, found: Findings): void {
-  const [, scheme = '', authority = ''] = PARTS.exec(text) ?? []
-  if (AMBIGUOUS.test(text) || (scheme !== '' && authority !== '' && !URL.canParse(text))) {
-    found.push(required(path, `url must be a valid URL${FORM}`))
+  const url = parseGoUrl(text)
+  if (typeof url === 'string') {
+    found.push(required(path, `url must be a valid URL: ${url}${FORM}`))
     return
   }
-  if (scheme.toLowerCase() !== 'https') found.push(invalidValue(path, scheme, `'https' is the only allowed URL scheme${FORM}`))
-  const at = authority.lastIndexOf('@')
-  if (authority.slice(at + 1) === '') found.push(invalidValue(path, '', `host must be specified${FORM}`))
-  if (at !== -1) found.push(invalidValue(path, authority.slice(0, at), 'user information is not permitted in the URL'))
-  const [head = '', fragment = ''] = splitAt(text, '#')
+  const { scheme, host, user, fragment, query } = url
+  if (scheme !== 'https') found.push(invalidValue(path, scheme, `'https' is the only allowed URL scheme${FORM}`))
+  if (host === '') found.push(invalidValue(path, '', `host must be specified${FORM}`))
+  if (user !== undefined) found.push(invalidValue(path, user, 'user information is not permitted in the URL'))
   if (fragment !== '') found.push(invalidValue(path, fragment, 'fragments are not permitted in the URL'))
-  const [, query = ''] = splitAt(head, '?')
   if (query !== '') found.push(invalidValue(path, query, 'query parameters are not permitted in the URL'))
-}
-
-function splitAt(text: string, mark: string): string[] {
-  const at = text.indexOf(mark)
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 function validateService(
@@ -48,8 +39,9 @@ function validateService(
   path: string,
   found: Findings,
 ): void {
-  if (!name) found.push(required(`${path}.name`, 'service name is required'))
-  if (!namespace) found.push(required(`${path}.namespace`, 'service namespace is required'))
+  // Upstream takes one for the other (https://github.com/kubernetes/kubernetes/issues/141353).
+  if (!namespace) found.push(required(`${path}.name`))
+  if (!name) found.push(required(`${path}.namespace`))
   if (number !== undefined && (number < 1 || number > PORT_MAX))
     found.push(invalidValue(`${path}.port`, number, `port is not valid: must be between 1 and ${PORT_MAX}, inclusive`))
   if (urlPath !== undefined && urlPath !== '' && urlPath !== '/') validatePath(urlPath, `${path}.path`, found)

@@ -96,8 +96,9 @@ test('a definition that is deleted lets its objects finish and takes no new ones
   assert.deepEqual(deleting.metadata?.finalizers, ['customresourcecleanup.apiextensions.k8s.io'])
   await assert.rejects(client.create(widgets!, widget('b')), (error) => {
     assert.ok(error instanceof StatusError)
-    assert.equal(error.status.code, 405)
-    assert.equal(error.message, 'create not allowed while custom resource definition is terminating')
+    assert.equal(error.status.code, 403)
+    const why = 'create not allowed while custom resource definition is terminating'
+    assert.equal(error.message, `widgets.example.com "b" is forbidden: ${why}`)
     return true
   })
   assert.deepEqual(await shownVerbs(), ['delete', 'deletecollection', 'get', 'list', 'watch'])
@@ -255,6 +256,8 @@ test('without the status subresource a status is a field like any other', async 
   assert.equal(updated.metadata?.generation, 2)
 })
 
+const pathWords = (path: string): string => `Custom resource definition column (in JSONPath format): ${path}`
+
 test('printer columns of a custom kind', async () => {
   await using api = await startTestApiServer()
   const additionalPrinterColumns = [
@@ -271,8 +274,8 @@ test('printer columns of a custom kind', async () => {
   )) as unknown as { columnDefinitions: object[]; rows: { cells: unknown[] }[] }
   assert.deepEqual(table.columnDefinitions.slice(1), [
     { name: 'Color', type: 'string', format: '', description: 'what it looks like', priority: 0 },
-    { name: 'Replicas', type: 'integer', format: '', description: '', priority: 1 },
-    { name: 'Born', type: 'date', format: '', description: '', priority: 0 },
+    { name: 'Replicas', type: 'integer', format: '', description: pathWords('.spec.replicas'), priority: 1 },
+    { name: 'Born', type: 'date', format: '', description: pathWords('.metadata.creationTimestamp'), priority: 0 },
   ])
   assert.deepEqual(table.rows[0]?.cells, ['a', 'red', null, '0s'])
 })

@@ -118,7 +118,15 @@ test('CustomResourceDefinition resources custom resource defaulting for requests
 
 const VALUES: readonly (readonly [name: string, schema: object, value: unknown, expected: readonly string[]])[] = [
   ['type', string, 5, ['spec.x: Invalid value: "integer": spec.x in body must be of type string: "integer"']],
-  ['number', { type: 'integer' }, 1.5, ['spec.x: Invalid value: "number": spec.x in body must be of type integer: "number"']],
+  [
+    'number',
+    { type: 'integer' },
+    1.5,
+    [
+      'spec.x: Invalid value: "number": spec.x in body must be of type integer: "number"',
+      '<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.x',
+    ],
+  ],
   [
     'null',
     { type: 'array', items: string },
@@ -147,7 +155,7 @@ const VALUES: readonly (readonly [name: string, schema: object, value: unknown, 
     0.7,
     ['spec.x: Invalid value: 0.7: spec.x in body should be a multiple of 0.5'],
   ],
-  ['items', { type: 'array', items: string, maxItems: 1 }, ['a', 'b'], ['spec.x: Too many: 2: must have at most 1 items']],
+  ['items', { type: 'array', items: string, maxItems: 1 }, ['a', 'b'], ['spec.x: Too many: 2: must have at most 1 item']],
   [
     'few',
     { type: 'array', items: string, minItems: 1 },
@@ -158,7 +166,7 @@ const VALUES: readonly (readonly [name: string, schema: object, value: unknown, 
     'properties',
     { type: 'object', additionalProperties: string, maxProperties: 1 },
     { a: '', b: '' },
-    ['spec.x: Too many: 2: must have at most 1 items'],
+    ['spec.x: Too many: 2: must have at most 1 item'],
   ],
   ['required', object({ y: string }, { required: ['y'] }), {}, ['spec.x.y: Required value']],
   [
@@ -355,7 +363,7 @@ test('FieldValidation should detect unknown metadata fields in both the root and
   const wrong = widget({ spec: { template: { metadata: {} } } })
   assert.equal(
     await refusal(server.client.create(server.resource, wrong)),
-    '422 Widget.example.com "a" is invalid: [spec.template.apiVersion: Required value: must not be empty, spec.template.kind: Required value: must not be empty]',
+    '422 Widget.example.com "a" is invalid: [spec.template.apiVersion: Required value, spec.template.kind: Required value]',
   )
 })
 
@@ -372,5 +380,93 @@ test('a version that is deprecated says so on every request', async () => {
   await using api = await startTestApiServer({ clock: new VirtualClock() })
   await establish(api.client, crdOf({ versions: [{ name: 'v1' }, { name: 'v1beta1', deprecated: true }] }))
   const response = await api.client.request({ method: 'GET', path: '/apis/example.com/v1beta1/widgets' })
-  assert.equal(response.headers['warning'], '299 - "example.com/v1beta1 Widget is deprecated"')
+  assert.equal(response.headers['warning'], '299 - "example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget"')
+})
+
+test('an object of a custom kind says itself what it is', async () => {
+  await using server = await widgets(object({ spec: object({}) }))
+  const sent = (body: object): Promise<string> => refusal(send(server.client, 'POST', PATH, JSON.stringify(body)))
+  const unread = 'the object provided is unrecognized (must be of type Widget): '
+  assert.equal(
+    await sent({ apiVersion: 'example.com/v1', metadata: { name: 'a' } }),
+    `400 ${unread}Object 'Kind' is missing in '{"apiVersion":"example.com/v1","metadata":{"name":"a"}}' ({"apiVersion":"example.com/v1" ...)`,
+  )
+  assert.equal(
+    await sent({ kind: 'Widget', metadata: { name: 'a' } }),
+    '400 the API version in the data () does not match the expected API version (example.com/v1)',
+  )
+  assert.equal(
+    await sent({ apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'a' } }),
+    '422 Gadget.example.com "a" is invalid: kind: Invalid value: "Gadget": must be Widget',
+  )
+})
+
+test('a part that a custom kind has not', async () => {
+  await using server = await widgets(object({ spec: object({}) }))
+  for (const part of ['scale', 'bogus'])
+    await assert.rejects(server.client.request({ method: 'GET', path: `${PATH}/a/${part}` }), {
+      message: 'widgets.example.com "a" not found',
+    })
+})
+
+test('a scale without a count is none, and its fields have their types', async () => {
+  await using api = await startTestApiServer()
+  const open = { 'x-kubernetes-preserve-unknown-fields': true }
+  const schema = object({ spec: object({ replicas: open }), status: object({ replicas: open, selector: open }) })
+  const scale = {
+    specReplicasPath: '.spec.replicas',
+    statusReplicasPath: '.status.replicas',
+    labelSelectorPath: '.status.selector',
+  }
+  const [resource] = await establish(api.client, crdOf({ schema, versions: [{ name: 'v1', subresources: { scale } }] }))
+  await create(api.client, resource!, {})
+  await assert.rejects(api.client.request({ method: 'GET', path: `${PATH}/a/scale` }), {
+    message: 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist',
+  })
+  assert.match(
+    await refusal(send(api.client, 'PATCH', `${PATH}/a/scale`, '{"metadata":{}}', 'application/merge-patch+json')),
+    /^400 the spec replicas field ".spec.replicas" cannot be empty$/,
+  )
+  assert.match(
+    await refusal(send(api.client, 'PATCH', `${PATH}/a/scale`, '{"spec":{"replicas":-1}}', 'application/merge-patch+json')),
+    /^422 Widget\.example\.com "a" is invalid: \.spec\.replicas: Invalid value: -1: should be a non-negative integer$/,
+  )
+  const wrong = { ...widget({ spec: { replicas: 'x' } }, 'b'), status: { replicas: 1.5, selector: { a: 1 } } }
+  assert.equal(
+    await refusal(api.client.create(resource!, wrong)),
+    `422 Widget.example.com "b" is invalid: [${[
+      '.spec.replicas: Invalid value: 0: .spec.replicas accessor error: x is of the type string, expected int64',
+      '.status.replicas: Invalid value: 0: .status.replicas accessor error: 1.5 is of the type float64, expected int64',
+      '.status.selector: Invalid value: "": .status.selector accessor error: map[a:1] is of the type map[string]interface {}, expected string',
+    ].join(', ')}]`,
+  )
+})
+
+test('those who add a finalizer hear of names that could clash', async () => {
+  await using server = await widgets(object({ spec: object({}) }))
+  const body = { ...widget(), metadata: { name: 'a', finalizers: ['plain', 'a.b', 'a.b/c', 'foregroundDeletion'] } }
+  const { headers } = await send(server.client, 'POST', PATH, JSON.stringify(body))
+  const why = 'to avoid accidental conflicts with other finalizer writers'
+  assert.equal(
+    headers['warning'],
+    [
+      `metadata.finalizers: \\"a.b\\": prefer a domain-qualified finalizer name including a path (/) ${why}`,
+      `metadata.finalizers: \\"plain\\": prefer a domain-qualified finalizer name ${why}`,
+    ]
+      .map((each) => `299 - "${each}"`)
+      .join(', '),
+  )
+})
+
+test('a change of the status is judged for itself', async () => {
+  await using api = await startTestApiServer()
+  const schema = object({ spec: object({ a: string }), status: object({ phase: { type: 'string', maxLength: 3 } }) })
+  const [resource] = await establish(api.client, crdOf({ schema, versions: [{ name: 'v1', subresources: { status: {} } }] }))
+  await create(api.client, resource!, {})
+  const patch = (status: unknown): Promise<string> =>
+    refusal(send(api.client, 'PATCH', `${PATH}/a/status`, JSON.stringify({ status }), 'application/merge-patch+json'))
+  const type = 'status: Invalid value: "integer":  in body must be of type object: "integer"'
+  assert.equal(await patch(5), `422 Widget.example.com "a" is invalid: ${type}`)
+  const long = 'status.phase: Too long: may not be more than 3 bytes'
+  assert.equal(await patch({ phase: 'long' }), `422 Widget.example.com "a" is invalid: ${long}`)
 })

@@ -1,4 +1,11 @@
-import { decodeProtobuf, PROTOBUF_MEDIA_TYPE, ProtobufObjectError, type ResourceDefinition, type TypeName } from '#api'
+import {
+  decodeProtobuf,
+  invalidValue,
+  PROTOBUF_MEDIA_TYPE,
+  ProtobufObjectError,
+  type ResourceDefinition,
+  type TypeName,
+} from '#api'
 import { deepClone } from '#base'
 import type { RequestBody } from '#client'
 import {
@@ -7,6 +14,7 @@ import {
   conform,
   decodeText,
   failure,
+  invalid,
   isObject,
   type KubernetesObject,
   ProtobufError,
@@ -213,6 +221,7 @@ function checkKind(value: unknown, resource: ResourceDefinition): void {
     )
   const { apiVersion, kind } = value
   const expected = apiVersionOf(resource)
+  if (resource.custom !== undefined) checkCustomKind(value, resource)
   if ((apiVersion !== undefined && typeof apiVersion !== 'string') || (kind !== undefined && typeof kind !== 'string')) {
     throw badRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
   }
@@ -224,4 +233,23 @@ function checkKind(value: unknown, resource: ResourceDefinition): void {
   if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== expected) {
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`)
   }
+}
+
+const SUMMARY_CHARACTERS = 30
+
+/** What an object of a custom kind says of itself is not made up: nothing else says how it is to be read. */
+function checkCustomKind(value: Record<string, unknown>, resource: ResourceDefinition): void {
+  const { apiVersion, kind, metadata } = value
+  const expected = apiVersionOf(resource)
+  if (kind === undefined || kind === null || kind === '') {
+    const text = JSON.stringify(value)
+    const shown = text.length > SUMMARY_CHARACTERS ? `${text.slice(0, SUMMARY_CHARACTERS)} ...` : text
+    const why = `Object 'Kind' is missing in '${text}'`
+    throw badRequest(`the object provided is unrecognized (must be of type ${resource.kind}): ${why} (${shown})`)
+  }
+  if (apiVersion === undefined || apiVersion === null || apiVersion === '')
+    throw badRequest(`the API version in the data () does not match the expected API version (${expected})`)
+  if (typeof kind !== 'string' || apiVersion !== expected || kind === resource.kind) return
+  const name = isObject(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : ''
+  throw invalid({ group: resource.group, kind }, name, [invalidValue('kind', kind, `must be ${resource.kind}`)])
 }

@@ -4,6 +4,7 @@ import {
   alreadyExists,
   conflict,
   type FieldError,
+  forbidden,
   generateNameConflict,
   internalError,
   invalid,
@@ -148,10 +149,12 @@ export class Registry {
     await inStep
     if (!applied) fields.track(context, info.subresource, undefined, object)
     await inStep
-    const name = object.metadata!.name!
+    const name = object.metadata!.name ?? ''
     const identity = { ...object.metadata }
     const write = { operation: 'CREATE', subresource: info.subresource, name, object, oldObject: undefined, dryRun } as const
     const attributes = attributesOf(context, write)
+    if (resource.custom?.isTerminating)
+      throw forbidden(resource, name, 'create not allowed while custom resource definition is terminating')
     await admission.mutate(attributes)
     keepIdentity(object, identity, resource)
     resource.default(object)

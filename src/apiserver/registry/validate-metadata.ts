@@ -1,8 +1,6 @@
-import { type Findings, labelValue, qualifiedName, type ResourceDefinition } from '#api'
+import { type Findings, type ResourceDefinition, validateFinalizers, validateMaps, validateOwners } from '#api'
 import { deepEqual } from '#base'
 import type { FieldError, FieldErrorReason, KubernetesObject, ObjectMeta } from '#meta'
-
-const ANNOTATIONS_BYTES_MAX = 256 * 1024
 
 const error = (field: string, reason: FieldErrorReason, message: string): FieldError => ({ field, reason, message })
 const invalidValue = (field: string, value: unknown, detail: string): FieldError =>
@@ -12,7 +10,7 @@ const invalidValue = (field: string, value: unknown, detail: string): FieldError
 export function validateCreate(object: KubernetesObject, resource: ResourceDefinition, found: Findings): void {
   const metadata = object.metadata ?? {}
   validateNames(metadata, resource, found)
-  validateMaps(metadata, found)
+  validateMaps(metadata, 'metadata', found)
   validateReferences(metadata, resource, found)
 }
 
@@ -42,7 +40,7 @@ export function validateUpdate(
     if (metadata[field] !== before[field])
       found.push(invalidValue(`metadata.${field}`, metadata[field] ?? '', 'field is immutable'))
   }
-  validateMaps(metadata, found)
+  validateMaps(metadata, 'metadata', found)
   validateReferences(metadata, resource, found)
 }
 
@@ -72,58 +70,25 @@ function validateNames(metadata: ObjectMeta, resource: ResourceDefinition, found
     found.push(invalidValue('metadata.name', metadata.name, detail))
 }
 
-function validateMaps(metadata: ObjectMeta, found: Findings): void {
-  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
-    for (const detail of qualifiedName(key)) found.push(invalidValue('metadata.labels', key, detail))
-    for (const detail of labelValue(value)) found.push(invalidValue('metadata.labels', value, detail))
-  }
-  let size = 0
-  for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
-    for (const detail of qualifiedName(key.toLowerCase())) found.push(invalidValue('metadata.annotations', key, detail))
-    size += Buffer.byteLength(key) + Buffer.byteLength(value)
-  }
-  if (size > ANNOTATIONS_BYTES_MAX)
-    found.push(
-      error('metadata.annotations', 'FieldValueTooLong', `Too long: may not be more than ${ANNOTATIONS_BYTES_MAX} bytes`),
-    )
-}
-
 function validateReferences(metadata: ObjectMeta, { custom, group }: ResourceDefinition, found: Findings): void {
-  const path = 'metadata.ownerReferences'
-  let controller: string | undefined
-  for (const owner of metadata.ownerReferences ?? []) {
-    const { apiVersion = '', kind = '', name = '', uid = '' } = owner
-    if (apiVersion.split('/').at(-1) === '')
-      found.push(invalidValue(`${path}.apiVersion`, apiVersion, 'version must not be empty'))
-    for (const [field, value] of Object.entries({ kind, name, uid }))
-      if (value === '') found.push(invalidValue(`${path}.${field}`, value, 'must not be empty'))
-    if (apiVersion === 'v1' && kind === 'Event')
-      found.push(invalidValue(path, owner, '/v1, Kind=Event is disallowed from being an owner'))
-    if (!owner.controller) continue
-    const current = `${kind}/${name}`
-    if (controller !== undefined) {
-      const rule = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${current}`
-      found.push(invalidValue(path, metadata.ownerReferences, rule))
-    } else controller = current
-  }
+  validateOwners(metadata, 'metadata', found)
+  validateFinalizers(metadata, 'metadata', found)
   // The extensions' own kinds, and what they define, name finalizers as they like.
-  validateFinalizers(metadata.finalizers ?? [], custom === undefined && !EXTENSIONS.has(group), found)
+  if (custom === undefined && !EXTENSIONS.has(group)) validateOurFinalizers(metadata.finalizers ?? [], found)
 }
 
 const EXTENSIONS = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
 const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
 
-function validateFinalizers(finalizers: readonly string[], areOurs: boolean, found: Findings): void {
-  const path = 'metadata.finalizers'
-  for (const finalizer of finalizers)
-    for (const detail of qualifiedName(finalizer)) found.push(invalidValue(path, finalizer, detail))
-  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
-    found.push(invalidValue(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'))
-  if (!areOurs) return
+function validateOurFinalizers(finalizers: readonly string[], found: Findings): void {
   for (const [index, finalizer] of finalizers.entries()) {
     if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) continue
     found.push(
-      invalidValue(`${path}[${index}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'),
+      invalidValue(
+        `metadata.finalizers[${index}]`,
+        finalizer,
+        'name is neither a standard finalizer name nor is it fully qualified',
+      ),
     )
   }
 }

@@ -1,10 +1,11 @@
 import { type Scale, type ScalePaths, schemaOf } from '#api'
-import { deepClone, deepEqual } from '#base'
+import { assert, deepClone, deepEqual } from '#base'
 import {
   apiVersionOf,
   badRequest,
   compileSelector,
   failure,
+  internalError,
   type KubernetesObject,
   type LabelSelector,
   printSelector,
@@ -29,9 +30,12 @@ export const scale: Subresource = {
   async handle(context, { registry }) {
     const { info, resource } = context
     const paths = resource.subresources.scale
-    if (paths === undefined) throw failure(404, 'NotFound', 'the server could not find the requested resource', {})
+    assert(paths !== undefined, 'only kinds that declare where they keep it have this part')
     if (info.verb === 'get') {
-      return replyObject(200, scaleOf((await registry.get(resource, info.namespace, info.name)).object, paths))
+      const { object } = await registry.get(resource, info.namespace, info.name)
+      if (isUnset(context, object, paths))
+        throw internalError(new Error(`the spec replicas field ${JSON.stringify(paths.spec)} does not exist`))
+      return replyObject(200, scaleOf(object, paths))
     }
     return replyObject(200, scaleOf((await write(context, registry, paths)).object, paths))
   },
@@ -58,15 +62,26 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
     preconditions: { uid: sent?.metadata?.uid, resourceVersion: sent?.metadata?.resourceVersion },
     transform: (current) => {
       const shown = scaleOf(current, paths)
+      const wasUnset = isUnset(context, current, paths)
+      if (wasUnset) shown.spec = { replicas: UNSET }
       if (type === undefined || type === 'apply') {
         const scaled = withReplicas(context, current, paths, sent!, shown)
         return applied === undefined ? scaled : withManagers(scaled, applied(current))
       }
       const wanted = read(applyPatch(type, shown, value, { ...context.resource, schema: () => schema }))
+      if (wasUnset && wanted.spec?.replicas === UNSET)
+        throw badRequest(`the spec replicas field ${JSON.stringify(paths.spec)} cannot be empty`)
       return withReplicas(context, current, paths, wanted, shown)
     },
   })
 }
+
+/** What a count is shown as to a patch while there is none. */
+const UNSET = -(2 ** 31)
+
+/** A custom kind may have no count, which is no count of zero. */
+const isUnset = ({ resource }: RequestContext, object: KubernetesObject, paths: ScalePaths): boolean =>
+  resource.custom !== undefined && (read(object, paths.spec) ?? undefined) === undefined
 
 /** What an applied Scale says of the object that it scales. */
 function configurationOf({ resource, info }: RequestContext, paths: ScalePaths, sent: Scale): KubernetesObject {
@@ -88,7 +103,8 @@ function withReplicas(
   shown: Scale,
 ): KubernetesObject {
   const replicas = wanted.spec?.replicas ?? 0
-  if (replicas < 0) {
+  // A custom kind judges its own field.
+  if (replicas < 0 && resource.custom === undefined) {
     throw failure(
       422,
       'Invalid',

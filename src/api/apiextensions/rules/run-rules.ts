@@ -3,8 +3,8 @@ import { EvaluationCancelled, EvaluationError, PER_CALL_LIMIT, type Program, RUN
 import { type FieldError, isObject } from '#meta'
 import type { ValidationRule } from '../../generated/types.ts'
 import { duplicateValue, forbid, invalidValue, required, withoutValue } from '../../validation/findings.ts'
+import { type Former, formerField, formerItems } from '../schema/correlation.ts'
 import { additionalOf, isRuled, propertyOf, type Structural } from '../schema/structural.ts'
-import { type Former, formerField, formerItems } from '../schema/validate-value.ts'
 import { type CompiledRule, rulesOf } from './compile-rules.ts'
 
 const MESSAGE_BYTES_MAX = 5 * 1024

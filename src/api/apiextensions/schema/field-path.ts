@@ -8,7 +8,7 @@ export interface FieldPlace {
   readonly node: Structural | undefined
 }
 
-const NOWHERE = 'does not refer to a valid field'
+export const NOWHERE = 'does not refer to a valid field'
 const END = 'unexpected end of JSON path'
 const ESCAPES: Readonly<Record<string, string>> = {
   a: '\u0007',

@@ -1,14 +1,14 @@
 import { deepClone, setOwn } from '#base'
 import { isObject } from '#meta'
-import { additionalOf, fieldOf, type Structural } from './structural.ts'
+import { additionalOf, fieldOf, propertyOf, type Structural } from './structural.ts'
 
 /**
- * Fills in place what is absent and has a default, also inside lists and maps; then drops nulls where the schema allows none.
+ * Drops nulls in place where the schema allows none and has no default; then fills in what is absent or null and has one, also inside lists and maps.
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
  */
 export function fillDefaults(value: unknown, schema: Structural): void {
-  fill(value, schema)
   dropNulls(value, schema)
+  fill(value, schema)
 }
 
 function fill(value: unknown, node: Structural): void {
@@ -29,7 +29,7 @@ function fill(value: unknown, node: Structural): void {
   }
   const additional = additionalOf(node)
   for (const name of Object.keys(value)) {
-    const known = fieldOf(node, name)
+    const known = propertyOf(node, name) ?? additional
     if (known === undefined) continue
     if (known === additional && isUnwantedNull(value[name], known) && known.default !== undefined)
       setOwn(value, name, deepClone(known.default))
@@ -44,12 +44,10 @@ function dropNulls(value: unknown, node: Structural): void {
   }
   if (!isObject(value)) return
   for (const name of Object.keys(value)) {
-    const property = node.properties !== undefined && Object.hasOwn(node.properties, name) ? node.properties[name] : undefined
-    if (property !== undefined && isUnwantedNull(value[name], property)) delete value[name]
-    else {
-      const known = property ?? additionalOf(node)
-      if (known !== undefined) dropNulls(value[name], known)
-    }
+    const known = fieldOf(node, name)
+    if (known === undefined) continue
+    if (isUnwantedNull(value[name], known) && known.default === undefined) delete value[name]
+    else dropNulls(value[name], known)
   }
 }
 

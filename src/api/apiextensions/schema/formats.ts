@@ -1,5 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { dnsLabel, subdomainName } from '../../validation/names.ts'
+import type { Structural } from './structural.ts'
 
 const ISBN10 = /^(?:[0-9]{9}X|[0-9]{10})$/
 const ISBN13 = /^[0-9]{13}$/
@@ -52,15 +53,25 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   date: (text) => /^\d{4}-\d\d-\d\d$/.test(text) && isDate(text),
   datetime: isDateTime,
   duration: (text) => GO_DURATION.test(text) || WORD_DURATION.test(text),
-  'k8s-short-name': (text) => none(dnsLabel(text)),
-  'k8s-long-name': (text) => none(subdomainName(text)),
+  k8sshortname: (text) => none(dnsLabel(text)),
+  k8slongname: (text) => none(subdomainName(text)),
 }
 
-/** Formats are told apart without their dashes (`date-time`), except those of Kubernetes. */
-export function formatCheck(format: string | undefined): ((text: string) => boolean) | undefined {
-  if (format === undefined) return undefined
-  const name = format.startsWith('k8s-') ? format : format.replaceAll('-', '')
+/** Formats are told apart without their dashes (`date-time`). */
+export function formatCheck(format: string): ((text: string) => boolean) | undefined {
+  const name = format.replaceAll('-', '')
   return Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined
+}
+
+const NUMBER_FORMATS: Readonly<Record<string, readonly string[]>> = { integer: ['int32', 'int64'], number: ['float', 'double'] }
+
+/** The format that values of a schema are checked against; empty: none. */
+export function formatOf(schema: Structural): string {
+  const { format = '', type = '' } = schema
+  if (format === '') return ''
+  const isText = type === '' || type === 'string' || schema['x-kubernetes-int-or-string'] === true
+  const isKnown = isText ? formatCheck(format) !== undefined : NUMBER_FORMATS[type]?.includes(format) === true
+  return isKnown ? format : ''
 }
 
 function isRequestURI(text: string): boolean {

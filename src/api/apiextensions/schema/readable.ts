@@ -8,14 +8,20 @@ export function unreadable(node: Structural): string | undefined {
   const own = wordsOf(node)
   if (own !== undefined) return own
   const { not, allOf = [], anyOf = [], oneOf = [], additionalProperties, items, properties = {} } = node
+  const junctors = firstOf([not, ...allOf, ...anyOf, ...oneOf])
+  if (junctors !== undefined) return junctors
+  if (node['x-kubernetes-preserve-unknown-fields'] === false)
+    return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined"
   if (Array.isArray(items) && items.length > 0) return "OpenAPIV3Schema 'items' must be a schema, but is an array"
-  for (const below of [not, ...allOf, ...anyOf, ...oneOf, additionalProperties, items, ...Object.values(properties)]) {
-    const found = typeof below === 'object' && !Array.isArray(below) ? unreadable(below) : undefined
+  return firstOf([items, ...Object.values(properties), additionalProperties])
+}
+
+function firstOf(nodes: readonly (Structural | boolean | undefined)[]): string | undefined {
+  for (const node of nodes) {
+    const found = typeof node === 'object' && !Array.isArray(node) ? unreadable(node) : undefined
     if (found !== undefined) return found
   }
-  return node['x-kubernetes-preserve-unknown-fields'] === false
-    ? "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined"
-    : undefined
+  return undefined
 }
 
 function wordsOf({ id, $schema, $ref, ...rest }: JSONSchemaProps | Structural): string | undefined {

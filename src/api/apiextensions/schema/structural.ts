@@ -35,12 +35,15 @@ export const keepsUnknown = (node: Structural): boolean =>
 /** Whether the node holds a whole object with apiVersion, kind and metadata of its own. */
 export const isEmbedded = (node: Structural): boolean => node['x-kubernetes-embedded-resource'] === true
 
-/** A node and everything below it, also what junctors say. */
+/** A node and everything below it, also what junctors say and what no structural schema may hold. */
 export function* nodesOf(node: Structural): Iterable<Structural> {
   yield node
   const { items, additionalProperties, not, allOf = [], anyOf = [], oneOf = [], properties = {} } = node
-  for (const below of [items, ...allOf, ...anyOf, ...oneOf, not, ...Object.values(properties), additionalProperties])
-    if (typeof below === 'object' && !Array.isArray(below)) yield* nodesOf(below)
+  const { patternProperties = {}, additionalItems, definitions = {}, dependencies = {} } = node
+  const maps = [properties, patternProperties, definitions, dependencies].flatMap((map) => Object.values(map))
+  const lists = Array.isArray(items) ? items : [items]
+  for (const below of [...lists, ...allOf, ...anyOf, ...oneOf, not, ...maps, additionalProperties, additionalItems])
+    if (typeof below === 'object' && !Array.isArray(below)) yield* nodesOf(below as Structural)
 }
 
 const hasRules = new WeakMap<Structural, boolean>()
