@@ -318,7 +318,7 @@ table(nodes, [
       status: { capacity: { cpu: '-1', 'example.com/gpu': '500m' } },
     },
     [
-      'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+      'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
       'status.capacity.cpu: Invalid value: "-1": must be greater than or equal to 0',
       'status.capacity.example.com/gpu: Invalid value: "500m": must be an integer',
       'status.allocatable.cpu: Invalid value: "-1": must be greater than or equal to 0',

@@ -372,9 +372,8 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
   [
     'a node',
     nodes,
-    { spec: { externalID: 'x', configSource: {}, podCIDRs: ['10.0.0.1/24'] } },
+    { spec: { externalID: 'x', podCIDRs: ['10.0.0.1/24'] } },
     [
-      'spec.configSource: the feature is removed',
       'spec.externalID: this field is deprecated, and is unused by Kubernetes',
       'spec.podCIDRs[0]: CIDR value "10.0.0.1/24" is ambiguous in this context (should be "10.0.0.0/24" or "10.0.0.1/32"?)',
     ],
