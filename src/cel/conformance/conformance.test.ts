@@ -12,6 +12,7 @@ import { setsLibrary } from '../libraries/sets.ts'
 import { stringsLibrary } from '../libraries/strings.ts'
 import { twoVariableLibrary } from '../libraries/two-variable.ts'
 import { bindMacro } from '../syntax/extension-macros.ts'
+import { existsOneMacro } from '../syntax/macros.ts'
 import { CompileError } from '../syntax/source.ts'
 import { declare } from '../types/declarations.ts'
 import * as types from '../types/type.ts'
@@ -55,6 +56,11 @@ const EXCLUDED: readonly Exclusion[] = [
     matches: (_path, { original }) => /\{true:1,false:2,true:3\}|\{0: 1, 0u: 2\}/.test(original.expr),
   },
   {
+    reason: 'cel-go takes null for the type of a list that ends with it',
+    count: 1,
+    matches: (_path, { original }) => original.expr === '[optional.of(1), null][0]',
+  },
+  {
     reason: 'what has no parts has none of any name, as in cel-go unless it is told otherwise',
     count: 3,
     matches: (_path, { original }) => /\.\?null_key\.invalid|\[\?true\]\.absent\.hasValue/.test(original.expr),
@@ -73,12 +79,12 @@ const environment = new Environment({
     setsLibrary,
     twoVariableLibrary,
     extensionListsLibrary,
-    { name: 'bindings', macros: [bindMacro], quotedFields: true },
+    { name: 'bindings', macros: [bindMacro, existsOneMacro], quotedFields: true },
   ],
 })
 
 /** cel-go recorded its trees with the standard library and optionals, the latter without their syntax. */
-const plain = new Environment({ libraries: [{ ...optionalsLibrary, macros: [], optionalSyntax: false }] })
+const plain = new Environment({ libraries: [{ ...optionalsLibrary, macros: [existsOneMacro], optionalSyntax: false }] })
 const checkerNames = {
   variables: {
     is: { type: types.string },
@@ -117,7 +123,7 @@ for (const suite of Object.keys(SUITES) as SuiteName[]) {
 }
 
 /** Refused expressions whose whole message is cel-go's, of 158; the others differ in how the parser goes on after an error. It may only rise. */
-const EXACT_MESSAGES = 129
+const EXACT_MESSAGES = 130
 
 test('refused expressions are refused in cel-go’s words', (context) => {
   const standard = new Environment({ recursionMax: 32 })

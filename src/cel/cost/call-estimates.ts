@@ -177,7 +177,8 @@ export const extensionEstimates = (call: CallShape): CallEstimate | undefined =>
   switch (overload) {
     case 'list_slice': {
       const size = literalInt(args[1], target?.size.max ?? 0) - literalInt(args[0], 0)
-      return allocating(1, fixedRange(Math.max(0, size)))
+      // Upstream counts without a sign: less than none is more than anything.
+      return allocating(1, fixedRange(size < 0 ? Number.POSITIVE_INFINITY : size))
     }
     case 'list_flatten':
     case 'list_flatten_int':

@@ -1,4 +1,5 @@
 import { fail, noSuchOverload } from '../values/failure.ts'
+import { JsonList, JsonMap } from '../values/json.ts'
 import { typeNameOf } from '../values/kind.ts'
 import { CelList } from '../values/list.ts'
 import { CelMap } from '../values/map.ts'
@@ -24,6 +25,8 @@ export function isPresent(operand: Value, field: string): boolean {
 
 /** `operand[index]`. */
 export function at(operand: Value, index: Value): Value {
+  const problem = keyProblem(index)
+  if (problem !== undefined) return fail(problem)
   if (operand instanceof CelMap) return required(operand.get(index), index)
   if (operand instanceof CelList) {
     const position = listIndex(index)
@@ -36,6 +39,8 @@ export function at(operand: Value, index: Value): Value {
 
 /** What `operand.?key` and `operand[?key]` hold: undefined where there is nothing, as in what has no parts at all. */
 export function find(operand: Value, key: Value): Value | undefined {
+  const problem = keyProblem(key)
+  if (problem !== undefined) return fail(problem)
   if (operand instanceof CelMap) return operand.get(key)
   if (operand instanceof StructValue && typeof key === 'string') return operand.has(key) ? operand.field(key) : undefined
   if (operand instanceof CelList) {
@@ -44,6 +49,32 @@ export function find(operand: Value, key: Value): Value | undefined {
   }
   if (operand instanceof Optional) return operand.held === undefined ? undefined : find(operand.held, key)
   return operand instanceof StructValue ? noSuchOverload() : undefined
+}
+
+/** Upstream's own names of the types that can be no key. */
+const KEYLESS: Readonly<Record<string, string>> = {
+  null_type: 'types.Null',
+  bytes: 'types.Bytes',
+  list: '*types.baseList',
+  map: '*types.baseMap',
+  type: '*types.Type',
+  optional_type: '*types.Optional',
+  'google.protobuf.Duration': 'types.Duration',
+  'google.protobuf.Timestamp': 'types.Timestamp',
+  'net.IP': 'cel.IP',
+  'net.CIDR': 'cel.CIDR',
+  'kubernetes.Quantity': 'cel.Quantity',
+  'kubernetes.Semver': 'cel.Semver',
+  'kubernetes.URL': 'cel.URL',
+}
+
+/** What is wrong with a value as an index or key: only texts, numbers and bools are ones. */
+export function keyProblem(key: Value): string | undefined {
+  if (typeof key !== 'object' || key instanceof Uint || key instanceof Double) return undefined
+  if (key instanceof JsonList) return 'invalid qualifier type: []interface {}'
+  if (key instanceof JsonMap) return 'invalid qualifier type: map[string]interface {}'
+  const name = typeNameOf(key)
+  return `invalid qualifier type: ${KEYLESS[name] ?? name}`
 }
 
 /** Whole numbers of any type index a list. */

@@ -27,8 +27,10 @@ export function planCall(
     const guards = parameters.map((parameter) => (unguarded === true ? anything : guardOf(parameter)))
     return { id, member, parameters, result, invoke, guards }
   })
+  const [only] = candidates
   const invoke = (values: readonly Value[]): Value => {
-    const found = candidates.find(({ guards }) => guards.every((guard, at) => guard(values[at]!)))
+    if (candidates.length === 1) return admits(only!, values) ? only!.invoke(...values) : refuse(name, values)
+    const found = candidates.find((candidate) => admits(candidate, values))
     return found === undefined ? refuse(name, values) : found.invoke(...values)
   }
   return (frame) => {
@@ -39,18 +41,26 @@ export function planCall(
   }
 }
 
+function admits({ guards }: Candidate, values: readonly Value[]): boolean {
+  for (let at = 0; at < guards.length; at++) if (!guards[at]!(values[at]!)) return false
+  return true
+}
+
 /** What upstream makes of an argument that fails: the second of two is evaluated after the first failed, and a call whose last argument was evaluated has its price. */
 function argumentsOf(frame: Frame, args: readonly Evaluator[], cost: RuntimeCost | undefined, isResolved: boolean): Value[] {
   const values: Value[] = []
-  for (const [at, arg] of args.entries()) {
+  for (let at = 0; at < args.length; at++) {
     try {
-      values.push(arg(frame))
+      values.push(args[at]!(frame))
     } catch (error) {
       const isPair = args.length === 2 && isResolved
       if (at < args.length - 1 && !isPair) throw error
-      const given = [...values, ...args.slice(at).map(() => null)]
-      const price = cost === undefined ? 1 : 'ofResult' in cost ? cost.ofResult(given, null) : cost.ofArguments(given)
-      return frame.fail(error, price, args[at + 1])
+      const priceOf = (second: Value): number => {
+        const given = at === args.length - 1 ? [...values, null] : [null, second]
+        if (cost === undefined) return 1
+        return 'ofResult' in cost ? cost.ofResult(given, null) : cost.ofArguments(given)
+      }
+      return frame.fail(error, priceOf, args[at + 1])
     }
   }
   return values

@@ -1,5 +1,5 @@
 import { LIST_CREATE_COST, MAP_CREATE_COST } from '../cost/runtime.ts'
-import { ACCUMULATOR, type Comprehension, type Expression } from '../syntax/ast.ts'
+import { ACCUMULATOR, type Comprehension } from '../syntax/ast.ts'
 import { Failure, noSuchOverload } from '../values/failure.ts'
 import { CelList, ListBuilder } from '../values/list.ts'
 import { CelMap, MapBuilder } from '../values/map.ts'
@@ -27,15 +27,13 @@ export interface Fold {
 export function planFold(expression: Comprehension, fold: Fold): Evaluator {
   const { range, condition, step, result, variable, variable2, accumulator } = fold
   const initial = builder(expression, fold.isInitialCharged) ?? fold.initial
-  // Without a condition on the accumulator nothing can absorb a failure.
-  const stopsAtFailure = isTrue(expression.condition)
   const turn = (frame: Frame): boolean => {
     frame.iterate()
     if (condition(frame) !== true) return false
     try {
       frame.slots[accumulator] = step(frame)
     } catch (error) {
-      if (stopsAtFailure || !(error instanceof Failure) || error.fatal) throw error
+      if (!(error instanceof Failure) || error.fatal) throw error
       frame.slots[accumulator] = error
     }
     return true
@@ -62,8 +60,6 @@ export function planFold(expression: Comprehension, fold: Fold): Evaluator {
     return finish(result(frame))
   }
 }
-
-const isTrue = (expression: Expression): boolean => expression.kind === 'literal' && expression.value === true
 
 /** The accumulator that a macro folds into, where it starts with an empty list or map. */
 function builder({ accumulator, initial }: Comprehension, isCharged: boolean): Evaluator | undefined {

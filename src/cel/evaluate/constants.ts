@@ -5,6 +5,7 @@ import { Failure } from '../values/failure.ts'
 import { CelList } from '../values/list.ts'
 import { Double, type Int, isInt, Uint } from '../values/number.ts'
 import type { Value } from '../values/value.ts'
+import { keyProblem } from './access.ts'
 import { type Evaluator, Frame } from './frame.ts'
 
 /** A part of an expression that needs no data fails: the expression can not be made ready to run. The message is upstream's. */
@@ -86,10 +87,17 @@ export class Constants {
       return list instanceof CelList ? this.membership(node, list, plan(first!)) : undefined
     }
     if (PATTERNED.has(name)) this.pattern(node)
+    if (name === '_[_]' || name === '_[?_]') this.key(second!)
     if (target !== undefined || args.length !== 1 || !CONVERSIONS.has(name) || !this.isConstant(first!)) return undefined
     const value = computed(planned)
     if (value instanceof Failure) throw new InstantiationError(value.message)
     return this.constant(node, () => value)
+  }
+
+  private key(node: Expression): void {
+    const key = this.known.get(node)
+    const problem = key === undefined || key instanceof Failure ? undefined : keyProblem(key)
+    if (problem !== undefined) throw new InstantiationError(problem)
   }
 
   /** A pattern that is known is compiled at once. */

@@ -34,12 +34,12 @@ export class Frame {
 
   /**
    * Where a part of a call or literal failed: upstream evaluates what is `left` of it all the same, and the whole has its price. `failed` is what
-   * was thrown; it is thrown again.
+   * was thrown; it is thrown again. What failed counts as null.
    */
-  fail(failed: unknown, cost: number, left?: Evaluator): never {
+  fail(failed: unknown, costOf: (left: Value) => number, left?: Evaluator): never {
     if (failed instanceof Failure && !failed.fatal) {
-      if (left !== undefined) this.attempt(left)
-      this.charge(cost)
+      const value = left === undefined ? null : this.attempt(left)
+      this.charge(costOf(value instanceof Failure ? null : value))
     }
     throw failed
   }

@@ -33,7 +33,7 @@ export function charging(operand: Evaluator): Evaluator {
     try {
       value = operand(frame)
     } catch (error) {
-      return frame.fail(error, 1)
+      return frame.fail(error, () => 1)
     }
     frame.charge(1)
     return value
@@ -52,7 +52,7 @@ export function parts<T>(cost: number, read: (frame: Frame) => T): (frame: Frame
     try {
       value = read(frame)
     } catch (error) {
-      return frame.fail(error, cost)
+      return frame.fail(error, () => cost)
     }
     frame.charge(cost)
     return value

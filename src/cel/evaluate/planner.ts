@@ -210,12 +210,12 @@ class Planner {
       try {
         a = left(frame)
       } catch (error) {
-        return frame.fail(error, cost(FAILED, FAILED), right)
+        return frame.fail(error, (second) => cost(FAILED, second), right)
       }
       try {
         b = right(frame)
       } catch (error) {
-        return frame.fail(error, cost(a, FAILED))
+        return frame.fail(error, () => cost(a, FAILED))
       }
       frame.charge(cost(a, b))
       return operator(a, b)

@@ -1,11 +1,13 @@
 import { equal } from '../values/equality.ts'
 import { type Adapt, JsonList } from '../values/json.ts'
-import { ArrayList, type CelList } from '../values/list.ts'
+import type { CelList } from '../values/list.ts'
 import { StructValue } from '../values/struct.ts'
 import type { Value } from '../values/value.ts'
 import { spend } from '../values/work.ts'
 
-/** `x-kubernetes-list-type: set`: equality ignores the order, `+` is the union. */
+const finished: Adapt = (value) => value as Value
+
+/** `x-kubernetes-list-type: set`: equality ignores the order, `+` is the union, which is a set again. */
 export class SetList extends JsonList {
   override equalTo(other: CelList): boolean {
     if (other.size !== this.size) return false
@@ -17,7 +19,7 @@ export class SetList extends JsonList {
     const items = this.toArray()
     spend((items.length + other.size) * other.size)
     for (const value of other) if (!items.some((item) => equal(item, value))) items.push(value)
-    return new ArrayList(items)
+    return new SetList(items, finished)
   }
 
   private has(value: Value): boolean {
@@ -49,7 +51,7 @@ export class MapList extends JsonList {
     spend(this.size + other.size)
     const items = new Map(this.toArray().map((item) => [this.keyOf(item), item]))
     for (const item of other) items.set(this.keyOf(item), item)
-    return new ArrayList([...items.values()])
+    return new MapList([...items.values()], finished, this.keys)
   }
 
   private keyOf(item: Value): string {

@@ -156,7 +156,7 @@ class ObjectType implements SchemaType {
   }
 }
 
-/** An object of a schema over the raw object. A property that is null without being nullable counts as data that is there. */
+/** An object of a schema over the raw object. A property that is null is as absent as one that is not there, though both count in its size. */
 class SchemaObject extends StructValue {
   override readonly typeName: string
   private readonly objectType: ObjectType
@@ -175,7 +175,12 @@ class SchemaObject extends StructValue {
 
   override has(name: string): boolean {
     const property = this.objectType.property(name)
-    return property !== undefined && Object.hasOwn(this.raw, property) && this.raw[property] !== undefined
+    if (property === undefined || !Object.hasOwn(this.raw, property)) return false
+    return this.raw[property] !== undefined && this.raw[property] !== null
+  }
+
+  override get size(): number {
+    return Object.keys(this.raw).length
   }
 
   override names(): readonly string[] {
@@ -231,7 +236,7 @@ function stringType(schema: CelSchema): SchemaType {
   const text = (raw: unknown): string => (typeof raw === 'string' ? raw : invalid('string', raw))
   switch (schema.format) {
     case 'byte':
-      return leaf(schema, bytes, (raw) => Uint8Array.from(Buffer.from(text(raw), 'base64')))
+      return leaf(schema, bytes, (raw) => bytesOf(text(raw)))
     case 'duration':
       return leaf(schema, duration, (raw) => parseDuration(text(raw)))
     case 'date':
@@ -243,4 +248,12 @@ function stringType(schema: CelSchema): SchemaType {
     default:
       return leaf(schema, string, text)
   }
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+function bytesOf(text: string): Uint8Array {
+  if (BASE64.test(text)) return Uint8Array.from(Buffer.from(text, 'base64'))
+  const at = /^[A-Za-z0-9+/]*/.exec(text)![0].length
+  return fail(`Invalid byte formatted string ${text}: illegal base64 data at input byte ${at}`)
 }

@@ -3,6 +3,7 @@ import { declare } from '../types/declarations.ts'
 import { bool, list, parameter } from '../types/type.ts'
 import { equal } from '../values/equality.ts'
 import type { CelList } from '../values/list.ts'
+import { sizeOf } from '../values/size.ts'
 import type { Value } from '../values/value.ts'
 import type { Library } from './library.ts'
 
@@ -27,7 +28,7 @@ function intersects(values: Value, others: Value): boolean {
 }
 
 const product = (factor: number): RuntimeCost => ({
-  ofArguments: ([a, b]) => (a as CelList).size * (b as CelList).size * factor + 1,
+  ofArguments: ([a, b]) => sizeOf(a!) * sizeOf(b!) * factor + 1,
 })
 
 /** https://github.com/google/cel-go/blob/master/ext/README.md#sets */

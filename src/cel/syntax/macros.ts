@@ -150,13 +150,15 @@ const filter: Macro = {
   },
 }
 
+/** Known to the parser upstream, but not to Kubernetes, which has it with two variables only. */
+export const existsOneMacro: Macro = quantifier('existsOne', existsOne)
+
 /** The macros of the language definition. */
 export const standardMacros: readonly Macro[] = [
   has,
   quantifier('all', all),
   quantifier('exists', exists),
   quantifier('exists_one', existsOne),
-  quantifier('existsOne', existsOne),
   map,
   mapWhere,
   filter,

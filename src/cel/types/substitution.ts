@@ -1,4 +1,4 @@
-import { dyn, innerTypes, isDynOrError, nameOf, sameType, type Type, withInner } from './type.ts'
+import { dyn, innerTypes, isDyn, isDynOrError, nameOf, sameType, type Type, withInner } from './type.ts'
 
 /**
  * What type parameters stand for so far. Upstream's rules of assignability, which are wider than a plain unification: dyn agrees with everything,
@@ -89,10 +89,8 @@ const unwrapped = (type: Type): Type => (type.kind === 'wrapper' ? type.of : typ
 export const mostGeneral = (a: Type, b: Type): Type => (isEqualOrLessSpecific(a, b) ? a : b)
 
 function isEqualOrLessSpecific(a: Type, b: Type): boolean {
-  if (isDynOrError(a) || a.kind === 'parameter') return true
-  if (isDynOrError(b) || b.kind === 'parameter') return false
-  // null fits where the other type is expected, so the other one is the list's.
-  if (b.kind === 'null') return nullable(a)
+  if (isDyn(a) || a.kind === 'parameter') return true
+  if (isDyn(b) || b.kind === 'parameter') return false
   if (a.kind === 'wrapper') return unwrapped(b).kind === a.of.kind
   if (a.kind !== b.kind || nameOf(a) !== nameOf(b)) return false
   const right = innerTypes(b)

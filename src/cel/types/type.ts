@@ -35,7 +35,7 @@ export const wrapper = (of: Type): Type => ({ kind: 'wrapper', of })
 export const typeOf = (of?: Type): Type => ({ kind: 'type', of })
 export const parameter = (name: string): Type => ({ kind: 'parameter', name })
 
-const isDyn = ({ kind }: Type): boolean => kind === 'dyn' || kind === 'any'
+export const isDyn = ({ kind }: Type): boolean => kind === 'dyn' || kind === 'any'
 export const isDynOrError = (type: Type): boolean => isDyn(type) || type.kind === 'error'
 export const optionalOf = (type: Type): Type | undefined =>
   type.kind === 'opaque' && type.name === 'optional_type' ? type.parameters[0] : undefined
