@@ -94,7 +94,7 @@ export class WebhookCaller implements Disposable {
     try {
       answer = await this.#send(address, target, JSON.stringify(review), { ...options, signal: expired.signal })
     } catch (error) {
-      const why = expired.signal.aborted ? (expired.signal.reason as Error).message : explain(error as NodeJS.ErrnoException)
+      const why = expired.signal.aborted ? (expired.signal.reason as Error).message : explain(error as ConnectionError)
       throw new Error(`${shown}: ${why}`, { cause: error })
     }
     const refused = refusalOf(answer.status, answer.body)
@@ -171,13 +171,27 @@ async function authorizationOf({ token, basic }: Partial<WebhookCredentials> = {
 /** Words of upstream's client for an answer that is no success; a redirect is none. */
 function refusalOf(status: number, body: string): string | undefined {
   if (status >= 200 && status < 300) return undefined
-  if (status === 404) return 'the server could not find the requested resource'
+  const known = STATUS_WORDS[status]
+  if (known !== undefined) return known
+  if (SAYS_ITSELF.has(status) && body !== '') return body.slice(0, SHOWN_BODY_MAX)
   if (status >= 500)
     return `an error on the server (${JSON.stringify(body.slice(0, SHOWN_BODY_MAX))}) has prevented the request from succeeding`
   return `the server responded with the status code ${status} but did not return more information`
 }
 
 const SHOWN_BODY_MAX = 2048
+const SAYS_ITSELF = new Set([403, 406, 415])
+const STATUS_WORDS: Readonly<Record<number, string>> = {
+  400: 'the server rejected our request for an unknown reason',
+  401: 'the server has asked for the client to provide credentials',
+  404: 'the server could not find the requested resource',
+  405: 'the server does not allow this method on the requested resource',
+  409: 'the server reported a conflict',
+  422: 'the server rejected our request due to an error in our request',
+  429: 'the server has received too many requests and has asked us to try again later',
+  503: 'the server is currently unable to handle the request',
+  504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
+}
 
 const UNKNOWN_AUTHORITY = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -186,7 +200,17 @@ const UNKNOWN_AUTHORITY = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-function explain({ code = '', message }: NodeJS.ErrnoException): string {
+/** What Node says of a connection that did not come to be. */
+interface ConnectionError extends NodeJS.ErrnoException {
+  readonly address?: string
+  readonly port?: number
+  readonly hostname?: string
+}
+
+function explain({ code = '', message, address = '', port, hostname = '' }: ConnectionError): string {
+  if (code === 'ECONNREFUSED')
+    return `dial tcp ${address.includes(':') ? `[${address}]` : address}:${port}: connect: connection refused`
+  if (code === 'ENOTFOUND') return `dial tcp: lookup ${hostname}: no such host`
   if (UNKNOWN_AUTHORITY.has(code)) return 'tls: failed to verify certificate: x509: certificate signed by unknown authority'
   if (code === 'CERT_HAS_EXPIRED') return 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid'
   return code === 'ECONNRESET' ? 'EOF' : message

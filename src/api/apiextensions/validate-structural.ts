@@ -1,4 +1,3 @@
-import { deepEqual } from '#base'
 import type { FieldError } from '#meta'
 import type { JSONSchemaProps } from '../generated/types.ts'
 import { type Findings, forbid, foundBy, invalidValue, required } from '../validation/findings.ts'
@@ -6,7 +5,7 @@ import { SCHEMA_FIELDS } from './internal-form.ts'
 import { emptiesOf } from './schema/empties.ts'
 import { patternOf } from './schema/pattern.ts'
 import { unreadable } from './schema/readable.ts'
-import { isEmbedded, type Structural, structuralOf } from './schema/structural.ts'
+import { isEmbedded, isIntOrStringChoice, type Structural, structuralOf } from './schema/structural.ts'
 
 type Level = 'root' | 'item' | 'field'
 
@@ -102,11 +101,6 @@ function narrowsNamesOnly(node: Structural): boolean {
   if (SCHEMA_FIELDS.some(says) || KEPT_EMPTY.some((field) => empties.has(field))) return false
   return names.every((name) => name === 'name' || name === 'generateName')
 }
-
-const INT_OR_STRING: readonly Structural[] = [{ type: 'integer' }, { type: 'string' }]
-
-const isIntOrStringChoice = (anyOf: readonly Structural[] | undefined): boolean =>
-  anyOf !== undefined && deepEqual(anyOf, INT_OR_STRING)
 
 function valueRules(node: Structural, path: string, skipAnyOf: boolean, skipFirstAllOf: boolean, found: Findings): void {
   if (!skipAnyOf) for (const [index, each] of (node.anyOf ?? []).entries()) nested(each, `${path}.anyOf[${index}]`, false, found)

@@ -176,11 +176,7 @@ test('a webhook behind a Service is called at an endpoint, under the name of the
 })
 
 const ANSWERS: readonly (readonly [name: string, answer: (review: Review) => unknown, said: RegExp])[] = [
-  [
-    'nothing',
-    () => ({}),
-    /failed: invalid response: expected webhook response of apiextensions.k8s.io\/v1, Kind=ConversionReview/,
-  ],
+  ['nothing', () => ({}), /failed: expected webhook response of apiextensions.k8s.io\/v1, Kind=ConversionReview, got \/, Kind=$/],
   [
     'another uid',
     ({ apiVersion }) => ({ apiVersion, kind: 'ConversionReview', response: { uid: 'x' } }),
@@ -218,8 +214,9 @@ const ANSWERS: readonly (readonly [name: string, answer: (review: Review) => unk
         })),
       },
     }),
-    /returned invalid converted object at index 0: must have the same name: a != other/,
+    /Kind=Widget returned invalid object: must have the same name: a != other$/,
   ],
+  ...objectAnswers(),
 ]
 
 test('what is wrong with the answer of a conversion webhook is told to whoever reads', async () => {
@@ -265,3 +262,73 @@ test('a version that is not served any longer is gone, its objects are not', asy
   await assert.rejects(api.client.get(first!, 'default/a'), /the server could not find the requested resource/)
   assert.equal((await api.client.get(second!, 'default/a')).metadata?.name, 'a')
 })
+
+/** Answers whose one object is not what it should be. */
+function objectAnswers(): (readonly [name: string, answer: (review: Review) => unknown, said: RegExp])[] {
+  const objects: readonly (readonly [name: string, change: (object: KubernetesObject) => unknown, said: RegExp])[] = [
+    ['null', () => null, /: unexpected end of JSON input$/],
+    ['a text', () => 'x', /: json: cannot unmarshal string into Go value of type map\[string\]interface \{\}$/],
+    ['no kind', ({ kind: _, ...object }) => object, /: Object 'Kind' is missing in '\{/],
+    [
+      'the old version',
+      (object) => ({ ...object, apiVersion: 'example.com/v1' }),
+      / returned invalid object at index 0: invalid groupVersion \(expected example\.com\/v2, received example\.com\/v1\)$/,
+    ],
+    [
+      'another kind',
+      (object) => ({ ...object, kind: 'Gadget' }),
+      / returned invalid object at index 0: invalid kind \(expected Widget, received Gadget\)$/,
+    ],
+    [
+      'another uid of the object',
+      (object) => ({ ...object, metadata: { ...object.metadata, uid: 'x' } }),
+      / returned invalid object: must have the same UID: .+ != x$/,
+    ],
+    [
+      'labels that are no texts',
+      (object) => ({ ...object, metadata: { ...object.metadata, labels: { n: 5 } } }),
+      / returned invalid metadata: metadata\.labels\[n\] must be a string, but is int64 in converted object$/,
+    ],
+    [
+      'labels that are none',
+      (object) => ({ ...object, metadata: { ...object.metadata, labels: { '-': 'x' } } }),
+      / returned invalid metadata: metadata\.labels: Invalid value: "-": name part must consist of/,
+    ],
+  ]
+  const reviewed = (each: Partial<Record<'apiVersion' | 'kind', string>>) => (review: Review) => ({
+    apiVersion: review.apiVersion,
+    kind: 'ConversionReview',
+    ...each,
+  })
+  return [
+    ['no response', reviewed({}), / failed: no response provided$/],
+    [
+      'the other version of a review',
+      reviewed({ apiVersion: 'apiextensions.k8s.io/v1beta1' }),
+      / failed: converting \(v1beta1\.ConversionReview\) to \(v1\.ConversionReview\): unknown conversion$/,
+    ],
+    [
+      'a version that is none',
+      reviewed({ apiVersion: 'apiextensions.k8s.io/v7' }),
+      / failed: no kind "ConversionReview" is registered for version "apiextensions\.k8s\.io\/v7" in scheme /,
+    ],
+    [
+      'no words about a failure',
+      ({ apiVersion, request }) => ({ apiVersion, kind: 'ConversionReview', response: { uid: request.uid } }),
+      / failed: response\.result\.status was '', not 'Success'$/,
+    ],
+    ...objects.map(([name, change, said]): readonly [string, (review: Review) => unknown, RegExp] => [
+      name,
+      ({ apiVersion, request }) => ({
+        apiVersion,
+        kind: 'ConversionReview',
+        response: {
+          uid: request.uid,
+          result: { status: 'Success' },
+          convertedObjects: request.objects.map((each) => change(converted(each, request.desiredAPIVersion))),
+        },
+      }),
+      said,
+    ]),
+  ]
+}

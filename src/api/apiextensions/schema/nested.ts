@@ -53,7 +53,8 @@ function nested(object: unknown, path: string): unknown {
 
 const typed = (value: unknown): string => `${goValue(value)} is of the type ${goTypeOf(value)}`
 
-function goTypeOf(value: unknown): string {
+/** How Go names the type of a decoded value. */
+export function goTypeOf(value: unknown): string {
   if (value === null) return '<nil>'
   if (Array.isArray(value)) return '[]interface {}'
   if (typeof value === 'number' || typeof value === 'bigint') return isInteger(value) ? 'int64' : 'float64'

@@ -1,5 +1,13 @@
 import { describe } from '../../schemas.ts'
-import { isEmbedded, keepsUnknown, type Structural } from './structural.ts'
+import {
+  additionalOf,
+  INT_OR_STRING,
+  isEmbedded,
+  isIntOrStringChoice,
+  keepsUnknown,
+  propertyOf,
+  type Structural,
+} from './structural.ts'
 
 type Json = Record<string, unknown>
 export type OpenApiVersion = 'v2' | 'v3'
@@ -25,8 +33,37 @@ export function publishedSchema(
 ): Json {
   const own = [{ group: gvk.group, kind: gvk.kind, version: gvk.version }]
   // kubectl complains about every unknown field once there is one known field, so v2 says nothing of a kind that keeps them.
-  const body = version === 'v2' && keepsUnknown(schema) ? { type: 'object' } : nodeJson(schema, version, 'resource')
+  const isSilent = version === 'v2' && keepsUnknown(schema)
+  const body = isSilent ? { type: 'object' } : nodeJson(version === 'v2' ? forV2(schema) : schema, version, 'resource')
   return { ...body, 'x-kubernetes-group-version-kind': own }
+}
+
+/** What old versions of kubectl can work with: no choices, and nothing of what is inside a value that may be null or anything. */
+function forV2(node: Structural): Structural {
+  const { allOf: _all, anyOf: _any, oneOf: _one, not: _not, nullable, ...out } = node
+  const isOpen = out['x-kubernetes-preserve-unknown-fields'] === true
+  if (nullable || isOpen) {
+    delete out.items
+    delete out.properties
+  }
+  if (nullable || (out.type === 'array' && out.items === undefined) || (out.type === 'object' && isOpen)) delete out.type
+  const additional = additionalOf(out)
+  const required = additional?.nullable ? [] : (out.required ?? []).filter((name) => !propertyOf(out, name)?.nullable)
+  if (required.length > 0) out.required = required
+  else delete out.required
+  if (out.items !== undefined) out.items = forV2(out.items)
+  if (additional !== undefined) out.additionalProperties = forV2(additional)
+  if (out.properties !== undefined)
+    out.properties = Object.fromEntries(Object.entries(out.properties).map(([name, each]) => [name, forV2(each)]))
+  return out
+}
+
+/** With the choice that `x-kubernetes-int-or-string` stands for, also for those who do not know that. */
+function unfolded(node: Structural): Structural {
+  const { 'x-kubernetes-int-or-string': either, anyOf, allOf = [] } = node
+  if (!either || isIntOrStringChoice(anyOf) || isIntOrStringChoice(allOf[0]?.anyOf)) return node
+  const choice = { anyOf: [...INT_OR_STRING] }
+  return anyOf?.length ? { ...node, allOf: [choice, ...allOf] } : { ...node, ...choice }
 }
 
 /** What a node describes: a whole object at the root or inside another, or anything else. */
@@ -37,43 +74,22 @@ const roleOf = (node: Structural): Role => (isEmbedded(node) ? 'embedded' : 'val
 function nodeJson(node: Structural, version: OpenApiVersion, role: Role): Json {
   const { properties, additionalProperties, items, allOf, anyOf, oneOf, not, nullable, ...rest } = node
   const json: Json = { ...rest }
-  const child = (each: Structural): Json => (version === 'v2' && each.nullable ? {} : nodeJson(each, version, roleOf(each)))
-  if (version === 'v3') {
-    const nested = (each: Structural): Json => nodeJson(each, version, 'value')
-    if (nullable) json['nullable'] = true
-    if (allOf) json['allOf'] = allOf.map(nested)
-    if (anyOf) json['anyOf'] = anyOf.map(nested)
-    if (oneOf) json['oneOf'] = oneOf.map(nested)
-    if (not) json['not'] = nested(not)
-  } else if (nullable || node['x-kubernetes-int-or-string']) {
-    delete json['type']
-    if (nullable) return withoutChildren(json)
-  }
+  const child = (each: Structural): Json => nodeJson(version === 'v3' ? unfolded(each) : each, version, roleOf(each))
+  const nested = (each: Structural): Json => nodeJson(each, version, 'value')
+  if (nullable) json['nullable'] = true
+  if (allOf) json['allOf'] = allOf.map(nested)
+  if (anyOf) json['anyOf'] = anyOf.map(nested)
+  if (oneOf) json['oneOf'] = oneOf.map(nested)
+  if (not) json['not'] = nested(not)
   const closed = version === 'v2' && node['x-kubernetes-preserve-unknown-fields'] === true
-  const shown = closed ? undefined : properties
-  if (shown !== undefined || role !== 'value') {
-    json['properties'] = {
-      ...Object.fromEntries(Object.entries(shown ?? {}).map(([name, each]) => [name, propertyJson(each, version)])),
-      ...(role !== 'value' && !closed && objectProperties(role, version)),
-    }
-    if (Object.keys(json['properties'] as Json).length === 0) delete json['properties']
-  }
-  if (items !== undefined && !closed) json['items'] = child(items)
+  const own = Object.entries(properties ?? {}).map(([name, each]) => [name, child(each)])
+  const all: Json = { ...Object.fromEntries(own), ...(role !== 'value' && !closed && objectProperties(role, version)) }
+  if (Object.keys(all).length > 0) json['properties'] = all
+  if (items !== undefined) json['items'] = child(items)
   if (additionalProperties !== undefined)
     json['additionalProperties'] = typeof additionalProperties === 'object' ? child(additionalProperties) : additionalProperties
-  if (version === 'v2' && Array.isArray(json['required'])) {
-    const required = (json['required'] as string[]).filter((name) => !properties?.[name]?.nullable)
-    if (required.length > 0) json['required'] = required
-    else delete json['required']
-  }
   if (role === 'embedded' && !closed)
     json['required'] = [...new Set([...((json['required'] ?? []) as string[]), 'kind', 'apiVersion'])]
-  return json
-}
-
-const propertyJson = (node: Structural, version: OpenApiVersion): Json => nodeJson(node, version, roleOf(node))
-
-function withoutChildren({ required: _, ...json }: Json): Json {
   return json
 }
 

@@ -1,3 +1,4 @@
+import { deepEqual } from '#base'
 import type { JSONSchemaProps } from '../../generated/types.ts'
 
 type Nested = 'additionalProperties' | 'allOf' | 'anyOf' | 'items' | 'not' | 'oneOf' | 'properties'
@@ -27,6 +28,12 @@ export const additionalOf = (node: Structural): Structural | undefined =>
 
 /** The schema of one field: declared, or what all fields of the map have in common. */
 export const fieldOf = (node: Structural, name: string): Structural | undefined => propertyOf(node, name) ?? additionalOf(node)
+
+/** The choice that `x-kubernetes-int-or-string` stands for. */
+export const INT_OR_STRING: readonly Structural[] = [{ type: 'integer' }, { type: 'string' }]
+
+export const isIntOrStringChoice = (anyOf: readonly Structural[] | undefined): boolean =>
+  anyOf !== undefined && deepEqual(anyOf, INT_OR_STRING)
 
 /** Whether fields that no schema names are kept. */
 export const keepsUnknown = (node: Structural): boolean =>
