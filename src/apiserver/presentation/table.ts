@@ -8,9 +8,12 @@ export interface TableOptions {
   readonly nowMs: number
 }
 
+/** Of a kind, what its tables are made of. */
+export type Printed = Pick<ResourceDefinition, 'columns' | 'rowOrder' | 'rowConditions'>
+
 /** A meta.k8s.io Table of some objects of one kind: what `kubectl get` prints. */
 export function tableOf(
-  resource: ResourceDefinition,
+  resource: Printed,
   objects: readonly KubernetesObject[],
   metadata: ListMeta,
   options: TableOptions,
@@ -30,10 +33,10 @@ export function tableOf(
   }
 }
 
-const inOrder = (resource: ResourceDefinition, objects: readonly KubernetesObject[]): readonly KubernetesObject[] =>
+const inOrder = (resource: Printed, objects: readonly KubernetesObject[]): readonly KubernetesObject[] =>
   resource.rowOrder === undefined ? objects : [...objects].sort((a, b) => resource.rowOrder!(a, b))
 
-function conditionsOf(resource: ResourceDefinition, object: KubernetesObject): { conditions?: readonly RowCondition[] } {
+function conditionsOf(resource: Printed, object: KubernetesObject): { conditions?: readonly RowCondition[] } {
   const conditions = resource.rowConditions?.(object) ?? []
   return conditions.length > 0 ? { conditions } : {}
 }

@@ -1,4 +1,4 @@
-import { type Scale, type ScalePaths, schemaOf } from '#api'
+import { type Scale, type ScalePaths, scaleColumns, schemaOf } from '#api'
 import { assert, deepClone, deepEqual } from '#base'
 import {
   apiVersionOf,
@@ -11,6 +11,9 @@ import {
   printSelector,
 } from '#meta'
 import type { RequestContext } from '../context.ts'
+import { formOf } from '../presentation/form-of.ts'
+import { includeObjectOf } from '../presentation/negotiate.ts'
+import { partialMetadata, tableOf } from '../presentation/table.ts'
 import { decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
@@ -27,17 +30,21 @@ const NAMES = { kind: 'Scale', version: 'v1' }
 /** `scale`: the number of replicas of any kind that declares where it keeps it. */
 export const scale: Subresource = {
   name: 'scale',
-  async handle(context, { registry }) {
+  async handle(context, { registry, clock }) {
     const { info, resource } = context
     const paths = resource.subresources.scale
     assert(paths !== undefined, 'only kinds that declare where they keep it have this part')
-    if (info.verb === 'get') {
-      const { object } = await registry.get(resource, info.namespace, info.name)
-      if (isUnset(context, object, paths))
-        throw internalError(new Error(`the spec replicas field ${JSON.stringify(paths.spec)} does not exist`))
-      return replyObject(200, scaleOf(object, paths))
-    }
-    return replyObject(200, scaleOf((await write(context, registry, paths)).object, paths))
+    const { object } =
+      info.verb === 'get' ? await registry.get(resource, info.namespace, info.name) : await write(context, registry, paths)
+    if (info.verb === 'get' && isUnset(context, object, paths))
+      throw internalError(new Error(`the spec replicas field ${JSON.stringify(paths.spec)} does not exist`))
+    const shown = scaleOf(object, paths)
+    const form = formOf(context)
+    if (form.as === 'metadata') return replyObject(200, partialMetadata(shown, form.version))
+    if (form.as !== 'table') return replyObject(200, shown)
+    const { resourceVersion = '' } = object.metadata ?? {}
+    const options = { version: form.version, includeObject: includeObjectOf(context.query), nowMs: clock.now() }
+    return replyObject(200, tableOf({ columns: scaleColumns(resource) }, [shown], { resourceVersion }, options))
   },
 }
 
