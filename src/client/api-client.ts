@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import { deepFreeze } from '#base'
 import {
+  apiVersionOf,
   failure,
   type KubernetesList,
   type KubernetesObject,
@@ -65,9 +66,17 @@ class ApiClient implements Client {
     return (await checked(response)) as T
   }
 
-  list<T extends KubernetesObject>(resource: ResourceDefinition<T>, options: ListCallOptions = {}): Promise<KubernetesList<T>> {
+  async list<T extends KubernetesObject>(
+    resource: ResourceDefinition<T>,
+    options: ListCallOptions = {},
+  ): Promise<KubernetesList<T>> {
     const { namespace, signal, ...parameters } = options
-    return this.#object({ method: 'GET', path: collectionPath(resource, namespace), query: queryOf(parameters), signal })
+    const request = { method: 'GET', path: collectionPath(resource, namespace), query: queryOf(parameters), signal } as const
+    const list = await this.#object<KubernetesList<T>>(request)
+    // Over the wire only the list says what they are, unless they are custom objects.
+    if (list.items[0]?.kind !== undefined || list.items.length === 0) return list
+    const type = { kind: resource.kind, apiVersion: apiVersionOf(resource) }
+    return { ...list, items: list.items.map((item) => ({ ...type, ...item })) }
   }
 
   async *watch<T extends KubernetesObject>(

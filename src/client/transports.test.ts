@@ -33,6 +33,8 @@ for (const [name, connect] of Object.entries(TRANSPORTS)) {
       assert.equal(page.items.length, 1)
       const rest = await client.list(configMaps, { namespace: 'default', limit: 5, continue: page.metadata.continue })
       assert.ok(page.items.length + rest.items.length >= 2)
+      for (const { kind, apiVersion } of [...page.items, ...rest.items])
+        assert.deepEqual([kind, apiVersion], ['ConfigMap', 'v1'], 'what a list leaves out on the wire')
       await client.delete(configMaps, 'default/a')
       assert.equal(await client.find(configMaps, 'default/a'), undefined)
     }))

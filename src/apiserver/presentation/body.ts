@@ -1,5 +1,5 @@
 import { encodeProtobuf, protobufMessageOf } from '#api'
-import { type Answer, deepFreeze } from '#base'
+import { type Answer, deepFreeze, parseJson } from '#base'
 import type { BodyParts, ResponseBody, TransportResponse } from '#client'
 import { type KubernetesObject, printYaml } from '#meta'
 import { type Form, MEDIA_TYPES, notAcceptable } from './negotiate.ts'
@@ -39,11 +39,11 @@ export function encoded(response: TransportResponse, { encoding, pretty }: Form)
         headers,
         body: new LazyBody(
           () => body.object,
-          () => joined([Buffer.from(JSON.stringify(body.object, null, 2))]),
+          () => joined([Buffer.from(JSON.stringify(sentOf(body), null, 2))]),
         ),
       }
     case 'yaml':
-      return printYaml(body.object, { sortKeys: true }).then((text) => ({
+      return printYaml(sentOf(body), { sortKeys: true }).then((text) => ({
         ...response,
         headers,
         body: { kind: 'bytes', bytes: Buffer.from(text) },
@@ -64,6 +64,9 @@ export function encoded(response: TransportResponse, { encoding, pretty }: Form)
     }
   }
 }
+
+/** What JSON says, which of a list is less than what its items are for who gets them as objects. */
+const sentOf = (body: ObjectBody): unknown => parseJson(Buffer.from(body.bytes()).toString())
 
 /** Both forms are made for who asks, and once. */
 class LazyBody {

@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test'
 import { configMaps, decodeProtobuf, encodeProtobuf } from '#api'
 import type { TransportRequest, TransportResponse, WatchFrame } from '#client'
 import { gone, type KubernetesObject, parseYaml } from '#meta'
-import { startTestApiServer, TEST_ADMIN, type TestApiServer } from '#testing'
+import { crdOf, establish, startTestApiServer, TEST_ADMIN, type TestApiServer } from '#testing'
 import { negotiate } from './negotiate.ts'
 import { Presenter } from './presenter.ts'
 
@@ -99,6 +99,34 @@ test('an object and a list are the same in protobuf as in JSON', async () => {
     assert.deepEqual(again, encodeProtobuf(expected), path)
     assert.equal(object['kind'], expected.kind)
   }
+})
+
+test('a list says what its objects are, and they do not, however JSON and YAML are laid out', async () => {
+  const plain = bytesOf(await send('GET', MAPS)).toString()
+  const pretty = bytesOf(await send('GET', MAPS, { query: 'pretty=true' })).toString()
+  const yaml = bytesOf(await send('GET', MAPS, { accept: 'application/yaml' })).toString()
+  for (const list of [JSON.parse(plain), JSON.parse(pretty), await parseYaml(yaml)]) {
+    const { kind, items } = list as { kind: string; items: KubernetesObject[] }
+    assert.deepEqual([kind, items.map((item) => Object.keys(item).sort())], ['ConfigMapList', [['data', 'metadata']]])
+  }
+  assert.match(pretty, /^\{\n {2}"kind": "ConfigMapList",\n/)
+  const hpas = '/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers'
+  const scaleTargetRef = { kind: 'Deployment', name: 'web', apiVersion: 'apps/v1' }
+  await json('POST', hpas, { metadata: { name: 'web' }, spec: { scaleTargetRef, maxReplicas: 2 } })
+  // One of a version that is not stored.
+  const [converted] = JSON.parse(bytesOf(await send('GET', hpas)).toString()).items
+  assert.deepEqual(Object.keys(converted).sort(), ['metadata', 'spec', 'status'])
+})
+
+test('custom objects say in a list, too, what they are', async () => {
+  const [widgets] = await establish(api.client, crdOf({ schema: { type: 'object' } }))
+  await api.client.create(widgets!, {
+    apiVersion: 'example.com/v1',
+    kind: 'Widget',
+    metadata: { name: 'a', namespace: 'default' },
+  })
+  const list = JSON.parse(bytesOf(await send('GET', '/apis/example.com/v1/namespaces/default/widgets')).toString())
+  assert.deepEqual([list.items[0].kind, list.items[0].apiVersion], ['Widget', 'example.com/v1'])
 })
 
 test('an empty list is a list', async () => {

@@ -37,7 +37,7 @@ export function sharedFrame(shown: Shown, form: string, stamp: number, make: () 
 /** A change of a whole object, around the bytes that the version has already. */
 export function objectFrame(type: ChangeType, resource: ResourceDefinition, shown: Shown, encoding: Encoding): WatchFrame {
   return lazyFrame(type, shown.object, () => {
-    if (encoding !== 'protobuf') return [OPEN[type], ...shown.parts(), CLOSE]
+    if (encoding !== 'protobuf') return [OPEN[type], ...shown.parts(false), CLOSE]
     const { message } = protobufOf(resource, shown)
     return protobufFrame(type, protobufEnvelope(apiVersionOf(resource), resource.kind, message))
   })

@@ -49,16 +49,16 @@ test('who reads the same list as another asks no object for its length again, an
   const items = versionsOf(['a', 'b', 'c']).map((version) => ({
     object: version.object,
     bytes: () => version.bytes(),
-    parts: () => version.parts(),
-    copyTo: (target: Buffer, at: number) => version.copyTo(target, at),
-    get byteLength() {
+    parts: (untyped: boolean) => version.parts(untyped),
+    copyTo: (target: Buffer, at: number, untyped: boolean) => version.copyTo(target, at, untyped),
+    length(untyped: boolean) {
       asked++
-      return version.byteLength
+      return version.length(untyped)
     },
   }))
-  const first = jsonList(head, items)
+  const first = jsonList(head, items, true)
   assert.equal(asked, items.length)
-  const second = jsonList({ ...head, metadata: { resourceVersion: '10' } }, items)
+  const second = jsonList({ ...head, metadata: { resourceVersion: '10' } }, items, true)
   assert.deepEqual([asked, second.byteLength], [items.length, first.byteLength + 1])
   assert.equal(JSON.parse(Buffer.concat([...second]).toString()).metadata.resourceVersion, '10')
 })

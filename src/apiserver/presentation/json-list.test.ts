@@ -10,10 +10,11 @@ const head = { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '
 const pod = (name: string, filler: string): KubernetesObject =>
   ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, annotations: { filler } } }) as KubernetesObject
 
-const listOf = (objects: readonly KubernetesObject[], form: StorageForm = 'json') =>
+const listOf = (objects: readonly KubernetesObject[], form: StorageForm = 'json', untyped = true) =>
   jsonList(
     head,
     objects.map((object, at) => versionOf(`default/${at}`, { revision: at + 1, value: encodeForStore(object, form) })),
+    untyped,
   )
 
 function readBy(size: number, { reader }: ReturnType<typeof listOf>): Buffer {
@@ -36,10 +37,12 @@ test('a list reads the same into buffers of any size, objects that are larger th
       fillers,
       fc.integer({ min: 1, max: 2_000 }),
       fc.constantFrom<StorageForm>('json', 'protobuf'),
-      (all, size, form) => {
+      fc.boolean(),
+      (all, size, form, untyped) => {
         const list = listOf(
           all.map((filler, at) => pod(`web-${at}`, filler)),
           form,
+          untyped,
         )
         const whole = Buffer.concat([...list])
         assert.equal(list.byteLength, whole.length)
@@ -47,8 +50,13 @@ test('a list reads the same into buffers of any size, objects that are larger th
         const { items, metadata } = JSON.parse(whole.toString())
         assert.deepEqual(metadata, head.metadata)
         assert.deepEqual(
-          items.map((item: KubernetesObject) => [item.metadata?.name, item.metadata?.resourceVersion]),
-          all.map((_, at) => [`web-${at}`, String(at + 1)]),
+          items.map(({ kind, apiVersion, metadata }: KubernetesObject) => [
+            kind,
+            apiVersion,
+            metadata?.name,
+            metadata?.resourceVersion,
+          ]),
+          all.map((_, at) => [...(untyped ? [undefined, undefined] : ['Pod', 'v1']), `web-${at}`, String(at + 1)]),
         )
       },
     ),

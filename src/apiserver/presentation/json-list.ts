@@ -12,6 +12,6 @@ export interface ListHead {
 const separator = Buffer.from(',')
 const close = Buffer.from(']}\n')
 
-/** The stored bytes of every object, with what stands between them. */
-export const jsonList = (head: ListHead, items: readonly Shown[]): BodyParts =>
-  partsOf({ open: Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`), items, separator, close })
+/** The stored bytes of every object, with what stands between them. Only custom objects say in a list what they are: those of built-in kinds leave that to it. */
+export const jsonList = (head: ListHead, items: readonly Shown[], untyped: boolean): BodyParts =>
+  partsOf({ open: Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`), items, untyped, separator, close })

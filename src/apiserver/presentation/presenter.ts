@@ -40,7 +40,7 @@ export class Presenter {
     if (encoding !== 'protobuf')
       return sharedBody(
         () => shown.object,
-        () => joined([...shown.parts(), LINE_END]),
+        () => joined([...shown.parts(false), LINE_END]),
       )
     const { kind } = this.#resource
     return sharedBody(
@@ -68,7 +68,7 @@ export class Presenter {
     const head = { kind: listKind, apiVersion: apiVersionOf(this.#resource), metadata: shownMetadata }
     // What goes out as bytes is not parsed.
     const object = (): unknown => Object.freeze({ ...head, items: Object.freeze(shown.map((each) => each.object)) })
-    if (encoding !== 'protobuf') return sharedBody(object, () => jsonList(head, shown))
+    if (encoding !== 'protobuf') return sharedBody(object, () => jsonList(head, shown, this.#resource.custom === undefined))
     return sharedBody(object, () => protobufList(this.#resource, head, shown), MEDIA_TYPES.protobuf)
   }
 

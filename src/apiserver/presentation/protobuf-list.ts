@@ -13,9 +13,9 @@ export function protobufList(resource: ResourceDefinition, head: ListHead, shown
   const items = itemsOf(resource, shown)
   const metadata = encodeProtobufMessage(LIST_META, head.metadata)
   const delimiter = delimiterOf(METADATA_TAG, metadata.length)
-  const length = delimiter.length + metadata.length + lengthOf(items)
+  const length = delimiter.length + metadata.length + lengthOf(items, false)
   const { open, close } = protobufEnvelopeAround(head.apiVersion, head.kind, length)
-  return partsOf({ open: Buffer.concat([open, delimiter, metadata]), items, separator, close })
+  return partsOf({ open: Buffer.concat([open, delimiter, metadata]), items, untyped: false, separator, close })
 }
 
 const encoded = new WeakMap<readonly Shown[], readonly Item[]>()

@@ -1,15 +1,16 @@
 import { encodeProtobufMessage, protobufMessageOf, type ResourceDefinition } from '#api'
 import { deepFreeze } from '#base'
 import { apiVersionOf, type KubernetesObject, Writer } from '#meta'
+import { EncodedObject } from '../registry/encoded-object.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 
-/** Bytes that a list is made of. */
+/** Bytes that a list is made of. What a list says of all its items can be left out of each: its kind and apiVersion, where they are JSON. */
 export interface Item {
-  readonly byteLength: number
+  length(untyped: boolean): number
   /** The same bytes, with nothing copied. */
-  parts(): readonly Uint8Array[]
+  parts(untyped: boolean): readonly Uint8Array[]
   /** Copies them to where there is room; how many there were. */
-  copyTo(target: Buffer, at: number): number
+  copyTo(target: Buffer, at: number, untyped: boolean): number
 }
 
 /** A version as one resource shows it: parsed and encoded, all of it shared and made once. As an item it is JSON. */
@@ -31,28 +32,16 @@ export function showAs(resource: ResourceDefinition, version: ObjectVersion): Sh
   }
   let shown = forms.get(resource)
   if (shown === undefined) {
-    const object = deepFreeze({
-      ...resource.storage.fromStored(version.object),
-      apiVersion: apiVersionOf(resource),
-      kind: resource.kind,
-    })
-    let bytes: Uint8Array | undefined
+    const stored = resource.storage.fromStored(version.object)
+    const object = deepFreeze({ ...stored, apiVersion: apiVersionOf(resource), kind: resource.kind })
+    let encoded: EncodedObject | undefined
+    const once = (): EncodedObject => (encoded ??= new EncodedObject(object))
     shown = {
       object,
-      bytes() {
-        bytes ??= Buffer.from(JSON.stringify(object))
-        return bytes
-      },
-      get byteLength() {
-        return this.bytes().byteLength
-      },
-      parts() {
-        return [this.bytes()]
-      },
-      copyTo(target, at) {
-        target.set(this.bytes(), at)
-        return this.byteLength
-      },
+      bytes: () => once().bytes,
+      length: (untyped) => once().length(untyped),
+      parts: (untyped) => once().parts(untyped),
+      copyTo: (target, at, untyped) => once().copyTo(target, at, untyped),
     }
     forms.set(resource, shown)
   }
@@ -78,7 +67,7 @@ class Encoded implements Item {
     this.message = this.#item.subarray(head.length)
   }
 
-  get byteLength(): number {
+  length(): number {
     return this.#item.length
   }
 

@@ -15,8 +15,8 @@ test('a version is sent as what is stored, with its revision between: as long as
       const whole = Buffer.from(version.bytes())
       assert.deepEqual(JSON.parse(whole.toString()), version.object)
       assert.equal(version.object.metadata?.resourceVersion, String(revision))
-      assert.equal(version.byteLength, whole.length)
-      const parts = version.parts()
+      assert.equal(version.length(false), whole.length)
+      const parts = version.parts(false)
       assert.deepEqual(Buffer.concat(parts), whole)
       assert.equal(parts[0]!.buffer, stored.buffer, 'what is stored is not copied')
       assert.equal(parts.at(-1)!.buffer, stored.buffer)
@@ -28,7 +28,7 @@ test('a version that is stored in protobuf is sent as JSON, too, and is as long 
   const version = versionOf('default/web', { value: encodeForStore(WEB, 'protobuf'), revision: 7 })
   const whole = Buffer.from(version.bytes())
   assert.deepEqual(JSON.parse(whole.toString()), { ...WEB, metadata: { ...WEB.metadata, resourceVersion: '7' } })
-  assert.deepEqual([Buffer.concat(version.parts()), version.byteLength], [whole, whole.length])
+  assert.deepEqual([Buffer.concat(version.parts(false)), version.length(false)], [whole, whole.length])
 })
 
 test('a version is copied into a buffer as it is sent', () => {
@@ -39,11 +39,29 @@ test('a version is copied into a buffer as it is sent', () => {
   ] as const) {
     for (const revision of [1, 9, 10, 1_234, 1_000_000, Number.MAX_SAFE_INTEGER]) {
       const version = versionOf('default/web', { value: encodeForStore(object, form), revision })
-      const target = Buffer.alloc(version.byteLength + 10, '#')
-      assert.equal(version.copyTo(target, 5), version.byteLength)
+      const target = Buffer.alloc(version.length(false) + 10, '#')
+      assert.equal(version.copyTo(target, 5, false), version.length(false))
       assert.equal(target.toString(), `#####${Buffer.from(version.bytes())}#####`)
       assert.equal(version.isJson, form === 'json')
     }
+  }
+})
+
+test('an item of a list that says what its items are leaves that out, however it is stored', () => {
+  for (const [object, form] of [
+    [WEB, 'json'],
+    [{ ...WEB, metadata: {} }, 'json'],
+    [{ ...WEB, data: { a: '"metadata":{' } }, 'json'],
+    [WEB, 'protobuf'],
+  ] as const) {
+    const version = versionOf('default/web', { value: encodeForStore(object as KubernetesObject, form), revision: 1_234 })
+    const whole = Buffer.concat(version.parts(true))
+    const { kind: _, apiVersion: __, ...rest } = version.object
+    assert.deepEqual(JSON.parse(whole.toString()), rest)
+    assert.equal(version.length(true), whole.length)
+    const target = Buffer.alloc(whole.length + 10, '#')
+    assert.equal(version.copyTo(target, 5, true), whole.length)
+    assert.equal(target.toString(), `#####${whole}#####`)
   }
 })
 

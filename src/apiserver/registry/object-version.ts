@@ -3,6 +3,7 @@ import { deepFreeze, parseJson } from '#base'
 import { internalError, type KubernetesObject, type ObjectKey } from '#meta'
 import type { Entry, Revision } from '#store'
 import { IDENTITY_READS_ENCRYPTED, isEncrypted } from '../encryption/transformer.ts'
+import { EncodedObject, MARK, UNTYPED_OPEN } from './encoded-object.ts'
 import { keptBytes } from './kept-bytes.ts'
 import { currentForm, isWrittenAs } from './stored-version.ts'
 
@@ -21,7 +22,7 @@ export class ObjectVersion {
   /** Where the revision goes, negative where nothing else is there; 0 until somebody asks. Known, it spares a list to look into every object for its length. */
   #seam = 0
   /** Only of what is stored in another form than JSON. */
-  #encoded: Uint8Array | undefined
+  #encoded: EncodedObject | undefined
 
   constructor(key: ObjectKey, revision: Revision, stored: Uint8Array, parsed?: KubernetesObject) {
     this.key = key
@@ -74,36 +75,37 @@ export class ObjectVersion {
   }
 
   bytes(): Uint8Array {
-    return this.#isSpliced() ? Buffer.concat(this.parts()) : this.#encodedOnce()
+    return this.#isSpliced() ? Buffer.concat(this.parts(false)) : this.#encodedOnce().bytes
   }
 
-  /** Of `bytes`. */
-  get byteLength(): number {
-    if (!this.#isSpliced()) return this.#encodedOnce().byteLength
-    return this.#stored.byteLength + REVISION_FIELD_BYTES + digitsOf(this.revision) + (this.#seam < 0 ? 0 : 1)
+  /** Of `bytes`, or of an item whose list says what it is. */
+  length(untyped: boolean): number {
+    if (!this.#isSpliced()) return this.#encodedOnce().length(untyped)
+    const rest = this.#stored.byteLength - (untyped ? Math.abs(this.#seam) - UNTYPED_OPEN.length : 0)
+    return rest + REVISION_FIELD_BYTES + digitsOf(this.revision) + (this.#seam < 0 ? 0 : 1)
   }
 
-  /** `…"metadata":{"name":…` becomes `…"metadata":{`, `"resourceVersion":"7",` and `"name":…`. */
-  parts(): readonly Uint8Array[] {
-    if (!this.#isSpliced()) return [this.#encodedOnce()]
+  /** `{"kind":…,"metadata":{"name":…` becomes `{"kind":…,"metadata":{`, or just `{"metadata":{`, then `"resourceVersion":"7",` and `"name":…`. */
+  parts(untyped: boolean): readonly Uint8Array[] {
+    if (!this.#isSpliced()) return this.#encodedOnce().parts(untyped)
     const seam = Math.abs(this.#seam)
-    return [this.#stored.subarray(0, seam), Buffer.from(this.#revisionField(), 'latin1'), this.#stored.subarray(seam)]
+    const open = untyped ? UNTYPED_OPEN : this.#stored.subarray(0, seam)
+    return [open, Buffer.from(this.#revisionField(), 'latin1'), this.#stored.subarray(seam)]
   }
 
-  /** Copies `bytes` to where there is room, with nothing made on the way; how many there were. */
-  copyTo(target: Buffer, at: number): number {
-    if (!this.#isSpliced()) {
-      target.set(this.#encodedOnce(), at)
-      return this.#encodedOnce().byteLength
-    }
+  /** Copies them to where there is room; how many there were. */
+  copyTo(target: Buffer, at: number, untyped: boolean): number {
+    if (!this.#isSpliced()) return this.#encodedOnce().copyTo(target, at, untyped)
     const stored = this.#stored
     const seam = Math.abs(this.#seam)
-    const length = this.byteLength
-    const fieldLength = length - stored.byteLength
-    target.set(stored, at + fieldLength)
+    const length = this.length(untyped)
+    const rest = at + length - (stored.byteLength - seam)
+    const open = untyped ? UNTYPED_OPEN : stored
+    const field = at + (untyped ? UNTYPED_OPEN.length : seam)
+    target.set(stored.subarray(seam), rest)
     // What leads is short and so is the field: a call for each costs more than their bytes one by one.
-    for (let index = 0; index < seam; index++) target[at + index] = target[at + fieldLength + index]!
-    this.#writeRevisionField(target, at + seam, at + seam + fieldLength)
+    for (let index = 0; at + index < field; index++) target[at + index] = open[index]!
+    this.#writeRevisionField(target, field, rest)
     return length
   }
 
@@ -124,8 +126,8 @@ export class ObjectVersion {
     return `"resourceVersion":"${this.revision}"${this.#seam < 0 ? '' : ','}`
   }
 
-  #encodedOnce(): Uint8Array {
-    this.#encoded ??= Buffer.from(JSON.stringify(this.object))
+  #encodedOnce(): EncodedObject {
+    this.#encoded ??= new EncodedObject(this.object)
     return this.#encoded
   }
 
@@ -155,7 +157,7 @@ class ShownVersion extends ObjectVersion {
   readonly #shown: KubernetesObject
   readonly #origin: KubernetesObject
   readonly #size: number
-  #bytes: Uint8Array | undefined
+  #encoded: EncodedObject | undefined
 
   constructor(key: ObjectKey, revision: Revision, object: KubernetesObject, origin: KubernetesObject, size: number) {
     super(key, revision, NOTHING)
@@ -186,21 +188,24 @@ class ShownVersion extends ObjectVersion {
   }
 
   override bytes(): Uint8Array {
-    this.#bytes ??= Buffer.from(JSON.stringify(this.object))
-    return this.#bytes
+    return this.#encodedOnce().bytes
   }
 
-  override get byteLength(): number {
-    return this.bytes().byteLength
+  override length(untyped: boolean): number {
+    return this.#encodedOnce().length(untyped)
   }
 
-  override parts(): readonly Uint8Array[] {
-    return [this.bytes()]
+  override parts(untyped: boolean): readonly Uint8Array[] {
+    return this.#encodedOnce().parts(untyped)
   }
 
-  override copyTo(target: Buffer, at: number): number {
-    target.set(this.bytes(), at)
-    return this.byteLength
+  override copyTo(target: Buffer, at: number, untyped: boolean): number {
+    return this.#encodedOnce().copyTo(target, at, untyped)
+  }
+
+  #encodedOnce(): EncodedObject {
+    this.#encoded ??= new EncodedObject(this.object)
+    return this.#encoded
   }
 }
 
@@ -241,7 +246,7 @@ class UnreadableVersion extends ObjectVersion {
     return Buffer.from(JSON.stringify(this.object))
   }
 
-  override get byteLength(): number {
+  override length(): number {
     return this.bytes().byteLength
   }
 
@@ -251,7 +256,7 @@ class UnreadableVersion extends ObjectVersion {
 
   override copyTo(target: Buffer, at: number): number {
     target.set(this.bytes(), at)
-    return this.byteLength
+    return this.length()
   }
 }
 
@@ -354,7 +359,6 @@ export function encodeForStore(object: KubernetesObject, form: StorageForm = 'js
   return bytes
 }
 
-const MARK = Buffer.from('"metadata":{')
 const CLOSING_BRACE = 0x7d
 const REVISION_FIELD_OPEN = Buffer.from('"resourceVersion":"')
 /** Without its digits. */
