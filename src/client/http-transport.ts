@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { takeLateAnswers } from './late-answers.ts'
-import type { ResponseBody, Transport, TransportRequest, TransportResponse, WatchFrame } from './transport.ts'
+import { readFrames } from './read-frames.ts'
+import type { ResponseBody, Transport, TransportRequest, TransportResponse } from './transport.ts'
 
 export interface HttpTransportOptions {
   /** `https://host:port`, with an optional path in front of the API's. */
@@ -22,9 +23,6 @@ export interface HttpTransportOptions {
 /** A server that vanishes without a word is noticed in twice this time; upstream's clients take 45 s. */
 const PING_MS = 20_000
 const CONNECT_MS_MAX = 10_000
-
-/** Bytes of one watch frame; a server that sends more is not believed. */
-const FRAME_BYTES_MAX = 16 * 1024 * 1024
 
 /** An API server at the other end of a network, by undici, which is loaded with the first request. */
 export function httpTransport(options: HttpTransportOptions): Transport {
@@ -110,35 +108,6 @@ async function readResponse(
   else if (json || response.statusCode >= 400) body = { kind: 'bytes', bytes: new Uint8Array(await response.body.arrayBuffer()) }
   else body = { kind: 'stream', stream: response.body }
   return { status: response.statusCode, headers, body }
-}
-
-/** One JSON object per line, as API servers send them. An aborted watch ends; a broken connection throws. */
-async function* readFrames(stream: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncIterable<WatchFrame> {
-  let pending: Buffer[] = []
-  let length = 0
-  try {
-    for await (const chunk of stream) {
-      let rest = Buffer.from(chunk)
-      for (let at = rest.indexOf(10); at !== -1; at = rest.indexOf(10)) {
-        const line = Buffer.concat([...pending, rest.subarray(0, at)])
-        pending = []
-        length = 0
-        rest = rest.subarray(at + 1)
-        if (line.length > 0) yield frameOf(line)
-      }
-      if (rest.length > 0) pending.push(rest)
-      length += rest.length
-      if (length > FRAME_BYTES_MAX) throw new Error(`a watch event is larger than ${FRAME_BYTES_MAX} bytes`)
-    }
-  } catch (error) {
-    if (!signal?.aborted) throw error
-  }
-  if (length > 0 && !signal?.aborted) throw new Error('the watch ended in the middle of an event')
-}
-
-function frameOf(line: Buffer): WatchFrame {
-  const { type, object } = JSON.parse(line.toString()) as { type: WatchFrame['type']; object: unknown }
-  return { type, object, bytes: () => Buffer.concat([line, Buffer.from('\n')]) }
 }
 
 async function upgrade(base: URL, prefix: string, tls: object, request: TransportRequest): Promise<Duplex> {

@@ -1,4 +1,5 @@
-import type { RequestHandler, Transport, UserInfo } from './transport.ts'
+import { readFrames } from './read-frames.ts'
+import type { RequestHandler, Transport, TransportRequest, TransportResponse, UserInfo } from './transport.ts'
 
 export interface InProcessTransportOptions {
   readonly user: UserInfo
@@ -12,8 +13,18 @@ export function inProcessTransport(handler: RequestHandler, { user, userAgent = 
   return {
     async request(request) {
       request.signal?.throwIfAborted()
-      return handler.handle({ ...request, headers: { 'user-agent': userAgent, ...request.headers } }, peer)
+      return watched(
+        request,
+        await handler.handle({ ...request, headers: { 'user-agent': userAgent, ...request.headers } }, peer),
+      )
     },
     async [Symbol.asyncDispose]() {},
   }
+}
+
+/** A watch that another server answers comes as it does over the network. */
+function watched({ query, signal }: TransportRequest, response: TransportResponse): TransportResponse {
+  const { body, status } = response
+  if (body.kind !== 'stream' || query?.get('watch') !== 'true' || status >= 400) return response
+  return { ...response, body: { kind: 'watch', frames: readFrames(body.stream, signal) } }
 }

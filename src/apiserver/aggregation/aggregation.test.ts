@@ -242,3 +242,16 @@ test('extension servers are told whom to believe', async () => {
   const role = await api.client.get(roles, 'kube-system/extension-apiserver-authentication-reader')
   assert.deepEqual(role.rules?.[0]?.resourceNames, ['extension-apiserver-authentication'])
 })
+
+test('a server that does not answer yet is asked again soon, and not only after half a minute', { timeout: 20_000 }, async () => {
+  let asked = 0
+  await using sample = await startHttpsServer([HOST], (_request, response) => {
+    response.statusCode = ++asked < 4 ? 503 : 200
+    return FLUNDERS
+  })
+  await using api = await startTestApiServer({ clock: systemClock })
+  await register(api, sample)
+  const service = await untilReason(api.client, 'v1alpha1.wardle.example.com', 'Passed')
+  assert.equal(service.status?.conditions?.[0]?.status, 'True')
+  assert.ok(asked >= 4)
+})

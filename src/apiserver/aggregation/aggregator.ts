@@ -7,7 +7,7 @@ import type { ResourceCatalog } from '../catalog.ts'
 import { callUpstream } from '../http/upstream.ts'
 import type { Patience } from '../request-deadline.ts'
 import type { ConnectTarget } from '../subresources/types.ts'
-import { AGGREGATOR, checkAvailability } from './availability.ts'
+import { AGGREGATOR, checkAvailability, NO_ANSWER } from './availability.ts'
 import { setAvailable } from './conditions.ts'
 import { fetchRemote } from './fetch.ts'
 import { mergeAggregated, mergeGroup, mergeGroupList, mergeOpenApiV2 } from './merge.ts'
@@ -21,8 +21,9 @@ export interface AggregatorOptions extends RemoteDependencies {
   readonly log: Log
 }
 
-/** Between looks at a server of which nothing is heard, upstream's resync. */
+/** Between looks at a server of which nothing is heard, upstream's resync; one that does not answer is looked at sooner, and after at most as long. */
 const RECHECK_MS = 30_000
+const RETRY_MIN_MS = 5
 const OPENAPI_TIMEOUT_MS = 10_000
 /** The key of the queue under which all local APIServices are brought in line. */
 const ALL_LOCAL = ''
@@ -39,6 +40,8 @@ export class Aggregator implements AsyncDisposable {
   readonly #tasks: TaskGroup
   readonly #owned = new DisposableStack()
   readonly #timers = new Map<string, Timer>()
+  /** Looks in a row that a server did not answer. */
+  readonly #failures = new Map<string, number>()
   /** What servers last said of their resources, by the name of the APIService. */
   readonly #resources = new Map<string, unknown>()
   #isRegistered = false
@@ -191,6 +194,7 @@ export class Aggregator implements AsyncDisposable {
   #forget(name: string): void {
     this.#timers.get(name)?.[Symbol.dispose]()
     this.#timers.delete(name)
+    this.#failures.delete(name)
     this.#resources.delete(name)
   }
 
@@ -225,11 +229,14 @@ export class Aggregator implements AsyncDisposable {
     const { verdict, resources } = await checkAvailability(service, this.#options, this.#tasks.signal)
     if (resources !== undefined) this.#resources.set(name, resources)
     await setAvailable(client, service, verdict, clock.now())
-    // Nothing tells when a server on another machine stops to answer.
+    const failures = verdict.reason === NO_ANSWER ? (this.#failures.get(name) ?? 0) + 1 : 0
+    this.#failures.set(name, failures)
+    // Nothing tells when a server on another machine begins or stops to answer.
+    const dueMs = failures === 0 ? RECHECK_MS : Math.min(RETRY_MIN_MS * 2 ** failures, RECHECK_MS)
     this.#timers.get(name)?.[Symbol.dispose]()
     this.#timers.set(
       name,
-      clock.after(RECHECK_MS, () => this.#queue.add(name)),
+      clock.after(dueMs, () => this.#queue.add(name)),
     )
   }
 }

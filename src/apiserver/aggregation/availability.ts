@@ -11,6 +11,9 @@ export const AGGREGATOR: UserInfo = { username: 'system:kube-aggregator', groups
 
 const DISCOVERY_TIMEOUT_MS = 5_000
 
+/** The reason of a verdict on a server that is where it should be and does not answer as it should. */
+export const NO_ANSWER = 'FailedDiscoveryCheck'
+
 /** Looks at the Service behind an APIService, its endpoints, and whether the server itself answers for its group-version. */
 export async function checkAvailability(
   service: RemoteService,
@@ -31,7 +34,7 @@ export async function checkAvailability(
     return { verdict: { status: 'True', reason: 'Passed', message: 'all checks passed' }, resources: JSON.parse(body) as unknown }
   } catch (error) {
     const message = `failing or missing response from ${url}: ${(error as Error).message}`
-    return { verdict: { status: 'False', reason: 'FailedDiscoveryCheck', message } }
+    return { verdict: { status: 'False', reason: NO_ANSWER, message } }
   }
 }
 
