@@ -80,7 +80,8 @@ async function useEveryCommand(context: test.TestContext, kubectl: Kubectl): Pro
     )
     assert.equal(await field('deployment web', '{.status.readyReplicas}'), '3')
     assert.match(await kubectl.run('describe', 'deployment', 'web'), /NewReplicaSet: +web-\S+ \(3\/3 replicas created\)/)
-    assert.match(await kubectl.run('describe', 'pods'), /Normal +Scheduled .*Successfully assigned user-/)
+    // Since 1.36 shown of several objects only on demand.
+    assert.match(await kubectl.run('describe', 'pods', '--show-events=true'), /Normal +Scheduled .*Successfully assigned user-/)
     assert.match(await kubectl.run('explain', 'deployment.spec.strategy.type'), /Can be "Recreate" or "RollingUpdate"/)
   })
 

@@ -20,8 +20,9 @@ export class Peer implements AsyncDisposable {
   readonly #lines: Interface
   readonly #waiting: { resolve(line: string): void; reject(error: Error): void }[] = []
 
-  constructor(name: string, parameters: readonly string[] = []) {
-    this.#child = spawn(upstreamProgram(name), [...parameters], { stdio: ['pipe', 'pipe', 'inherit'] })
+  constructor(name: string, parameters: readonly string[] = [], environment: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, ...environment }
+    this.#child = spawn(upstreamProgram(name), [...parameters], { env, stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout })
     this.#lines.on('line', (line) => this.#waiting.shift()?.resolve(line))
     this.#child.once('exit', (code, signal) => {
