@@ -170,6 +170,13 @@ test('an APIService says why it can not be used, and until then its group answer
     assert.equal(error.status.code, 503)
     return error.message === 'service unavailable'
   })
+  // Its group is there nevertheless: who must know of all there is learns that something is missing.
+  const { groups } = (await read(client, '/apis', 'application/json')) as unknown as { groups: { name: string }[] }
+  assert.ok(groups.some(({ name }) => name === 'away.example.com'))
+  assert.deepEqual((await read(client, '/apis/away.example.com'))['preferredVersion'], {
+    groupVersion: 'away.example.com/v1',
+    version: 'v1',
+  })
   const service = { metadata: { name: 'away', namespace: 'default' }, spec: { ports: [{ port: 80 }] } }
   await client.create(services, service as never)
   assert.equal(await messageOf('ServicePortError'), 'service/away in "default" is not listening on port 443')

@@ -30,10 +30,10 @@ const priorityAmong =
       ...services.filter(({ spec }) => spec.group === group).map(({ spec }) => spec.groupPriorityMinimum),
     )
 
-/** `GET /apis` with the groups of other servers that can be used. */
+/** `GET /apis` with the groups of other servers, whether they answer or not: who needs to know all that there is must learn that something is missing. */
 export function mergeGroupList(list: Json, services: readonly RemoteService[]): Json {
   const groups = list['groups'] as GroupEntry[]
-  const remote = byGroup(services.filter(isAvailable))
+  const remote = byGroup(services)
   const merged = groups.map((entry) => {
     const own = remote.get(entry.name)
     remote.delete(entry.name)
@@ -43,9 +43,9 @@ export function mergeGroupList(list: Json, services: readonly RemoteService[]): 
   return { ...list, groups: all.sort(byPriority(({ name }) => name, priorityAmong(services))) }
 }
 
-/** `GET /apis/GROUP`; undefined when no version of it can be used. */
+/** `GET /apis/GROUP`; undefined when nobody serves it. */
 export function mergeGroup(group: string, local: Json | undefined, services: readonly RemoteService[]): Json | undefined {
-  const own = services.filter((service) => service.spec.group === group && isAvailable(service))
+  const own = services.filter(({ spec }) => spec.group === group)
   if (own.length === 0) return local
   return { kind: 'APIGroup', apiVersion: 'v1', ...entryOf(group, own, local as GroupEntry | undefined) }
 }
