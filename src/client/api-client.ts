@@ -242,7 +242,8 @@ function retryOf({ headers }: TransportResponse): StatusDetails | undefined {
   return Number.isInteger(seconds) ? { retryAfterSeconds: seconds } : undefined
 }
 
-async function objectOf(body: ResponseBody): Promise<unknown> {
+/** What a body says, whether it came as an object, in one piece or as a stream; text is text. */
+export async function objectOf(body: ResponseBody): Promise<unknown> {
   switch (body.kind) {
     case 'none':
       return undefined

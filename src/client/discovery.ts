@@ -1,5 +1,6 @@
 import { allResources, defineResource, type ResourceDefinition, type Verb } from '#api'
-import { internalError, isNotFound, type KubernetesObject, parseApiVersion } from '#meta'
+import { internalError, isNotFound, isObject, type KubernetesObject, parseApiVersion } from '#meta'
+import { objectOf } from './api-client.ts'
 import type { Client } from './client.ts'
 
 interface ApiResource {
@@ -87,14 +88,9 @@ async function groupVersions(client: Client, signal: AbortSignal): Promise<strin
 
 async function get(client: Client, path: string, signal: AbortSignal): Promise<unknown> {
   const { body } = await client.request({ method: 'GET', path, headers: { accept: 'application/json' }, signal })
-  switch (body.kind) {
-    case 'object':
-      return body.object
-    case 'bytes':
-      return JSON.parse(Buffer.from(body.bytes).toString())
-    default:
-      throw internalError(new Error(`${path}: the server answered with a ${body.kind}`))
-  }
+  const object = await objectOf(body)
+  if (!isObject(object)) throw internalError(new Error(`${path}: the server answered with what is no object`))
+  return object
 }
 
 const groupVersionPath = (groupVersion: string): string =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type ConfigMap, clusterRoles, configMaps, events, namespaces } from '#api'
+import { type ConfigMap, clusterRoles, configMaps, customResourceDefinitions, events, namespaces } from '#api'
 import type { KubernetesObject, OwnerReference } from '#meta'
-import { startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
+import { crdOf, establish, startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
 
 const owner = ({ apiVersion, kind, metadata }: KubernetesObject, blockOwnerDeletion = true): OwnerReference => ({
   apiVersion: apiVersion ?? '',
@@ -28,6 +28,39 @@ for (const transport of Object.keys(TRANSPORTS)) {
     await tree.remove('root', 'Background')
     assert.deepEqual(await tree.names(), ['stranger'])
   })
+
+  behaviour(
+    'custom objects own and are owned like all others, as soon as their kind is defined and as long as it is',
+    async (tree) => {
+      const { client, clock } = tree.cluster
+      const [widgets] = await establish(client, crdOf())
+      const widget = (name: string, ownerReferences: OwnerReference[] = []): Promise<KubernetesObject> =>
+        client.create(widgets!, {
+          apiVersion: 'example.com/v1',
+          kind: 'Widget',
+          metadata: { name, namespace: 'default', ownerReferences },
+        })
+      await clock.advance(1_000)
+      const root = await widget('root')
+      const child = await tree.add('child', [owner(root)])
+      await widget('grandchild', [owner(child)])
+      await tree.add('stranger')
+      await client.delete(widgets!, 'default/root', { propagationPolicy: 'Background' })
+      await clock.advance(1_000)
+      assert.deepEqual(await tree.names(), ['stranger'])
+      assert.deepEqual((await client.list(widgets!)).items, [])
+
+      const last = await widget('last')
+      await tree.add('leaf', [owner(last)])
+      await client.delete(widgets!, 'default/last', { propagationPolicy: 'Foreground' })
+      await clock.advance(1_000)
+      assert.deepEqual(await tree.names(), ['stranger'])
+      await widget('remains')
+      await client.delete(customResourceDefinitions, 'widgets.example.com')
+      await clock.advance(60_000)
+      assert.equal(await client.find(customResourceDefinitions, 'widgets.example.com'), undefined)
+    },
+  )
 
   behaviour('in the foreground an owner goes after those that block it, and waits for no others', async (tree) => {
     const root = await tree.add('root')

@@ -10,8 +10,9 @@ import {
   keyOf,
   type OwnerReference,
   objectKey,
+  parseApiVersion,
 } from '#meta'
-import type { ManagerContext } from './framework/index.ts'
+import { followFurtherKinds, type KindFollower, type ManagerContext } from './framework/index.ts'
 
 const FOREGROUND = 'foregroundDeletion'
 const ORPHAN = 'orphan'
@@ -48,6 +49,7 @@ export async function garbageCollector(manager: ManagerContext): Promise<AsyncDi
     stack.use(informer.onChange(({ before, after }) => collector.changed(resource, before, after)))
   }
   const ownLog = log.child({ controller: 'generic-garbage-collector' })
+  stack.use(followFurtherKinds({ informers: manager.informers, client, clock, random, log: ownLog }, collector))
   const tasks = stack.use(new TaskGroup({ onError: (error) => ownLog.error('A garbage collector worker stopped', { error }) }))
   await manager.informers.synced(tasks.signal)
   for (let worker = 0; worker < WORKERS; worker++) tasks.spawn((signal) => collector.work(signal))
@@ -55,12 +57,13 @@ export async function garbageCollector(manager: ManagerContext): Promise<AsyncDi
   return stack.move()
 }
 
-class Collector {
+class Collector implements KindFollower {
   readonly queue: WorkQueue
   readonly #manager: ManagerContext
   readonly #recorder: EventSink
   readonly #items = new Map<string, Item>()
   readonly #dependents = new Map<string, Set<string>>()
+  #furtherKinds: readonly ResourceDefinition[] = []
 
   constructor(manager: ManagerContext, recorder: EventSink) {
     this.#manager = manager
@@ -89,6 +92,26 @@ class Collector {
       // An owner that is going may have waited for this: gone, told to go, or let loose.
       if (this.#items.get(owner.uid)?.object.metadata?.deletionTimestamp !== undefined) this.queue.add(owner.uid)
     }
+  }
+
+  /** From now on these are known as kinds of owners; what has such owners is looked at again. */
+  served(kinds: readonly ResourceDefinition[]): void {
+    const isNew = (apiVersion: string, kind: string): boolean => {
+      const { group } = parseApiVersion(apiVersion)
+      const has = (known: readonly ResourceDefinition[]): boolean =>
+        known.some((each) => each.group === group && each.kind === kind)
+      return has(kinds) && !has(this.#furtherKinds)
+    }
+    const affected = [...this.#items].filter(([, { object }]) =>
+      object.metadata?.ownerReferences?.some(({ apiVersion, kind }) => isNew(apiVersion, kind)),
+    )
+    this.#furtherKinds = kinds
+    for (const [uid] of affected) this.queue.add(uid)
+  }
+
+  /** Of a kind that is not served any more there is nothing. */
+  forget(resource: ResourceDefinition): void {
+    for (const item of this.#items.values()) if (item.resource === resource) this.changed(resource, item.object, undefined)
   }
 
   async work(signal: AbortSignal): Promise<void> {
@@ -189,9 +212,9 @@ class Collector {
   /** The graph may lag behind or name another object, so absence is checked live, at the place that the reference names. */
   async #stateOf(owner: OwnerReference, item: Item): Promise<OwnerState> {
     const namespace = item.object.metadata?.namespace
-    const resource = allResources.find(
-      (each) => each.kind === owner.kind && apiVersionOf(each) === owner.apiVersion && each.stored,
-    )
+    const resource =
+      allResources.find((each) => each.kind === owner.kind && apiVersionOf(each) === owner.apiVersion && each.stored) ??
+      this.#furtherKinds.find((each) => each.kind === owner.kind && each.group === parseApiVersion(owner.apiVersion).group)
     // An owner of a kind that is not served can't be proved absent.
     if (resource === undefined) return 'solid'
     const isNamespaced = resource.scope === 'Namespaced'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { configMaps, namespaces, type Pod, pods } from '#api'
-import { startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
+import { type APIService, apiServices, configMaps, namespaces, type Pod, pods } from '#api'
+import { crdOf, establish, startTestCluster, type TestCluster, TRANSPORTS } from '#testing'
 
 const pod = (graceSeconds: number, finalizers: string[] = []): Pod => ({
   apiVersion: 'v1',
@@ -43,6 +43,37 @@ for (const transport of Object.keys(TRANSPORTS)) {
     await client.delete(pods, 'work/web', { gracePeriodSeconds: 0 })
     await clock.advance(0)
     assert.equal(await client.find(configMaps, 'work/settings'), undefined)
+    assert.equal(await client.find(namespaces, 'work'), undefined)
+  })
+
+  behaviour('custom objects go with their namespace', async (cluster) => {
+    const { client, clock } = cluster
+    const [widgets] = await establish(client, crdOf())
+    for (const namespace of ['work', 'default'])
+      await client.create(widgets!, { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a', namespace } })
+    await client.delete(namespaces, 'work')
+    await clock.advance(1_000)
+    assert.equal(await client.find(namespaces, 'work'), undefined)
+    assert.deepEqual(
+      (await client.list(widgets!)).items.map(({ metadata }) => metadata?.namespace),
+      ['default'],
+    )
+  })
+
+  behaviour('a namespace stays while nobody knows what an extension API server has in it', async (cluster) => {
+    const { client, clock } = cluster
+    const service = { namespace: 'default', name: 'gone' }
+    const spec = { group: 'wardle.example.com', version: 'v1', groupPriorityMinimum: 1000, versionPriority: 15, service }
+    await client.create(apiServices, { metadata: { name: 'v1.wardle.example.com' }, spec } as APIService)
+    await client.delete(namespaces, 'work')
+    await clock.advance(1_000)
+    const told = await conditions(cluster)
+    assert.match(
+      told['NamespaceDeletionDiscoveryFailure'] ?? '',
+      /^DiscoveryFailed: Discovery failed for some groups, 1 failing: .*wardle.example.com\/v1: /,
+    )
+    await client.delete(apiServices, 'v1.wardle.example.com')
+    await clock.advance(60_000)
     assert.equal(await client.find(namespaces, 'work'), undefined)
   })
 

@@ -1,7 +1,7 @@
 import { allResources, isPodTerminal, type Namespace, namespaces, type Pod, pods, type ResourceDefinition } from '#api'
 import { deepEqual } from '#base'
 import { formatTime, isNotFound } from '#meta'
-import { defineController, done, type ReconcileContext, type Result, requeueAt, watch } from './framework/index.ts'
+import { defineController, done, furtherKinds, type ReconcileContext, type Result, requeueAt, watch } from './framework/index.ts'
 
 const FINALIZER = 'kubernetes'
 /** How long the owners of finalizers are thought to need; pods need their grace. */
@@ -19,6 +19,8 @@ interface Remaining {
 interface Emptied {
   readonly remaining: readonly Remaining[]
   readonly errors: readonly unknown[]
+  /** Group-versions of which nobody knows what they have in the namespace. */
+  readonly unknown: ReadonlyMap<string, unknown>
 }
 
 /** Empties a namespace that is being deleted, pods first, and lets it go when nothing is left. */
@@ -40,8 +42,10 @@ export const namespaceController = defineController<Namespace>({
     const { key, cache, client, clock } = context
     const namespace = cache(namespaces).get(key)
     if (namespace?.metadata?.deletionTimestamp === undefined || !namespace.spec?.finalizers?.includes(FINALIZER)) return done
-    const { remaining, errors } = await empty(context, key)
-    await report(context, key, remaining, errors)
+    const emptied = await empty(context, key)
+    const { remaining, errors, unknown } = emptied
+    await report(context, key, emptied)
+    if (unknown.size > 0) throw new AggregateError(unknown.values(), unknownMessage(unknown))
     if (errors.length > 0) throw new AggregateError(errors, failureMessage(errors))
     if (remaining.length > 0) {
       const estimate = Math.max(...remaining.map(({ estimateSeconds }) => estimateSeconds))
@@ -61,7 +65,8 @@ export const namespaceController = defineController<Namespace>({
 
 /** Deletes what is there; resolves with what is still there afterwards, and with what went wrong. Pods go first: what they use must outlive them. */
 async function empty(context: ReconcileContext, namespace: string): Promise<Emptied> {
-  const content = allResources.filter(
+  const { kinds, failures: unknown } = await furtherKinds(context.client, context.signal)
+  const content = [...allResources, ...kinds].filter(
     ({ scope, stored, verbs, storage }) =>
       scope === 'Namespaced' && stored && storage === undefined && verbs.includes('list') && verbs.includes('delete'),
   )
@@ -82,7 +87,7 @@ async function empty(context: ReconcileContext, namespace: string): Promise<Empt
     }
     if (remaining.length > 0 || errors.length > 0) break
   }
-  return { remaining, errors }
+  return { remaining, errors, unknown }
 }
 
 async function emptyOf(
@@ -109,12 +114,13 @@ const graceSeconds = (pod: Pod): number => (isPodTerminal(pod) ? 0 : (pod.spec?.
 const failureMessage = (errors: readonly unknown[]): string =>
   `Failed to delete all resource types, ${errors.length} remaining: ${errors.map((error) => (error as Error).message).join(', ')}`
 
-async function report(
-  { client, clock }: ReconcileContext,
-  key: string,
-  remaining: readonly Remaining[],
-  errors: readonly unknown[],
-): Promise<void> {
+const unknownMessage = (unknown: ReadonlyMap<string, unknown>): string =>
+  `Discovery failed for some groups, ${unknown.size} failing: unable to retrieve the complete list of server APIs: ${[...unknown]
+    .map(([groupVersion, error]) => `${groupVersion}: ${(error as Error).message}`)
+    .sort()
+    .join(', ')}`
+
+async function report({ client, clock }: ReconcileContext, key: string, { remaining, errors, unknown }: Emptied): Promise<void> {
   const namespace = await client.find(namespaces, key)
   if (namespace === undefined) return
   const finalizers = new Map<string, number>()
@@ -122,7 +128,9 @@ async function report(
   const named = ({ resource }: Remaining): string => `${resource.names.plural}.${resource.group}`
   const now = formatTime(clock.now())
   const wanted = [
-    ['NamespaceDeletionDiscoveryFailure', 'False', 'ResourcesDiscovered', 'All resources successfully discovered'],
+    unknown.size > 0
+      ? ['NamespaceDeletionDiscoveryFailure', 'True', 'DiscoveryFailed', unknownMessage(unknown)]
+      : ['NamespaceDeletionDiscoveryFailure', 'False', 'ResourcesDiscovered', 'All resources successfully discovered'],
     ['NamespaceDeletionGroupVersionParsingFailure', 'False', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
     errors.length > 0
       ? ['NamespaceDeletionContentFailure', 'True', 'ContentDeletionFailed', failureMessage(errors)]
