@@ -45,9 +45,7 @@ export class NonResourcePaths {
     const following: HealthCheck = {
       name: 'etcd-readiness',
       check: () =>
-        this.#options.registry.cache.isFollowing
-          ? (this.#options.registry.cache.damage ?? this.#options.store.problem())
-          : 'the watch cache is behind the store',
+        this.#options.registry.cache.isFollowing ? this.#options.store.problem() : 'the watch cache is behind the store',
     }
     const informers: HealthCheck = {
       name: 'informer-sync',

@@ -116,8 +116,9 @@ export class Registry {
   async get(resource: ResourceDefinition, namespace: string, name: string): Promise<ObjectVersion> {
     const { cache } = this.#options
     await cache.current()
-    await cache.settled(resource)
-    return found(cache.of(resource).get(keyIn(resource, namespace, name)), resource, name)
+    const key = keyIn(resource, namespace, name)
+    await cache.settled(resource, key)
+    return found(cache.of(resource).get(key), resource, name)
   }
 
   async create(context: RequestContext, draft: KubernetesObject, options: CreateOptions): Promise<ObjectVersion> {
@@ -193,7 +194,7 @@ export class Registry {
     const { cache } = this.#options
     const isCached = (): boolean => cache.of(resource).get(key) !== undefined
     if (!isCached() && !dryRun) return false
-    return andThen(cache.current(), () => andThen(cache.settled(resource), isCached))
+    return andThen(cache.current(), () => andThen(cache.settled(resource, key), isCached))
   }
 
   /** Read, change, write; again from the top when another writer came between, unless the caller named a revision. */

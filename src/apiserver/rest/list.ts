@@ -62,8 +62,9 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
 export function get(context: RequestContext, dependencies: ReadDependencies): Answer<ObjectVersion> {
   const { resource, info, query } = context
   const { cache } = dependencies
-  const settled = andThen(freshEnough(query.get('resourceVersion') ?? '', dependencies), () => cache.settled(resource))
-  return andThen(settled, () => found(cache.of(resource).get(keyIn(resource, info.namespace, info.name)), resource, info.name))
+  const key = keyIn(resource, info.namespace, info.name)
+  const settled = andThen(freshEnough(query.get('resourceVersion') ?? '', dependencies), () => cache.settled(resource, key))
+  return andThen(settled, () => found(cache.of(resource).get(key), resource, info.name))
 }
 
 /** '' must show every acknowledged write, '0' takes what is there, any other at least that revision. 504 when it does not come. */
@@ -119,7 +120,7 @@ async function currentPage(request: PageRequest, options: ListOptions, dependenc
   const { cache, selection, limit, continuation } = request
   // An inconsistent continue goes on in the newest state.
   await freshEnough(continuation === undefined ? options.resourceVersion : '', dependencies)
-  await dependencies.cache.settled(cache.resource)
+  await dependencies.cache.settled(cache.resource, request.namespace && `${request.namespace}/`)
   const revision = dependencies.cache.revisionOf(cache.resource)
   const candidates =
     continuation === undefined ? candidatesOf(request) : cache.list(request.namespace, request.prefix + continuation.after)

@@ -60,9 +60,9 @@ async function open(
   const initial = options.sendInitialEvents ?? named === 0
   // Without a revision a watch begins no earlier than now; with one it waits only if the state at that revision is to be shown.
   if (named === 0 ? options.resourceVersion === '' : initial) await freshEnough(options.resourceVersion, dependencies)
-  await cache.settled(resource)
-  // From here to the subscription nothing is awaited, so no event can slip between.
   const namespace = info.namespace || selection.namespace
+  await cache.settled(resource, namespace && `${namespace}/`)
+  // From here to the subscription nothing is awaited, so no event can slip between.
   let since: Revision
   let backlog: Backlog | undefined
   if (initial) {

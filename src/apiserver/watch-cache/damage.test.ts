@@ -7,6 +7,7 @@ import { openMemoryStore } from '#store'
 import { ask, SharedStore, startTestApiServer } from '#testing'
 
 const KEY = '/registry/configmaps/default/bad'
+const ALL = '/api/v1/configmaps'
 const LIST = '/api/v1/namespaces/default/configmaps'
 const object = (kind: string, name: string): string =>
   JSON.stringify({ kind, apiVersion: 'v1', metadata: { name, namespace: 'default' } })
@@ -25,7 +26,7 @@ const VALUES: Readonly<Record<string, readonly [value: string, why: RegExp]>> = 
 }
 
 for (const [title, [value, why]] of Object.entries(VALUES)) {
-  test(`a stored value that ${title} stops reads of its resource alone, until it is gone`, async () => {
+  test(`a stored value that ${title} stops lists and watches that meet it, until it is gone`, async () => {
     await using api = await startTestApiServer()
     const { store, client } = api
     await client.create(configMaps, { metadata: { name: 'good', namespace: 'default' } })
@@ -35,7 +36,7 @@ for (const [title, [value, why]] of Object.entries(VALUES)) {
     await settle()
     const revision = await store.put(KEY, Buffer.from(value, 'latin1'), { expected: 0 })
     await watching
-    for (const path of [LIST, `${LIST}/bad`, `${LIST}/good`, `${LIST}?resourceVersion=0`]) {
+    for (const path of [LIST, ALL, `${LIST}/bad`, `${LIST}?resourceVersion=0`, `${LIST}?fieldSelector=metadata.name=bad`]) {
       const { code, object: status } = await ask(api, `GET ${path}`)
       assert.equal(code, 500, path)
       assert.match(String((status as { message: string }).message), why)
@@ -50,9 +51,24 @@ for (const [title, [value, why]] of Object.entries(VALUES)) {
       },
       (error) => error instanceof StatusError && error.code === 500,
     )
-    assert.match((await ask(api, 'GET /readyz/etcd-readiness')).text, why)
-    assert.equal((await ask(api, 'GET /livez')).code, 200)
-    assert.equal((await ask(api, 'GET /api/v1/namespaces/default/secrets')).code, 200)
+    const others = ['kube-system/configmaps', 'default/secrets', 'default/configmaps/good']
+    for (const path of ['/readyz', '/livez', ...others.map((each) => `/api/v1/namespaces/${each}`)])
+      assert.equal((await ask(api, `GET ${path}`)).code, 200, path)
+    for (const verb of ['PUT', 'DELETE']) {
+      const body = { body: JSON.parse(object('ConfigMap', 'bad')) as object }
+      assert.equal((await ask(api, `${verb} ${LIST}/bad`, verb === 'PUT' ? body : {})).code, 500, verb)
+    }
+    await client.patch(configMaps, 'default/good', { data: { a: 'b' } }, { type: 'merge' })
+    await client.create(configMaps, { metadata: { name: 'better', namespace: 'default' } })
+    await client.delete(configMaps, 'default/better')
+    for await (const event of client.watch(configMaps, {
+      namespace: 'kube-system',
+      resourceVersion: '0',
+      timeoutSeconds: 1,
+    } as never)) {
+      assert.equal(event.type, 'ADDED')
+      break
+    }
 
     await store.delete(KEY, revision)
     assert.deepEqual(
@@ -87,8 +103,18 @@ test('a server that starts over damaged values serves everything else', async ()
   await using api = await startTestApiServer({ clock, store: new SharedStore(inner) })
   assert.equal((await ask(api, `GET ${LIST}`)).code, 500)
   assert.equal((await ask(api, 'GET /api/v1/namespaces/default/secrets')).code, 200)
-  assert.match((await ask(api, 'GET /readyz/etcd-readiness')).text, /v0, .*v1, .*v2 and \d more can not be read/)
+  assert.match((await ask(api, `GET ${ALL}`)).object.message, /v0, .*v1, .*v2 and \d more can not be read/)
+  assert.equal((await ask(api, 'GET /readyz')).code, 200)
   for (const [index, revision] of revisions.entries()) await inner.delete(`/registry/configmaps/default/v${index}`, revision)
   assert.deepEqual((await api.client.list(configMaps, { namespace: 'default' })).items, [])
   assert.equal((await ask(api, 'GET /readyz')).code, 200)
+})
+
+test('a deletion that would ignore what it can not read ignores the wish, as long as that is off', async () => {
+  await using api = await startTestApiServer()
+  await api.store.put(KEY, Buffer.from('garbage'), { expected: 0 })
+  await api.client.create(configMaps, { metadata: { name: 'good', namespace: 'default' } })
+  const wish = 'ignoreStoreReadErrorWithClusterBreakingPotential=true'
+  assert.equal((await ask(api, `DELETE ${LIST}/bad?${wish}`)).code, 500)
+  assert.equal((await ask(api, `DELETE ${LIST}/good?${wish}`)).code, 200)
 })

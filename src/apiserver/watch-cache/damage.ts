@@ -5,7 +5,7 @@ import { isEncrypted } from '../encryption/transformer.ts'
 import { objectOf } from '../registry/object-version.ts'
 import { currentForm, isWrittenAs } from '../registry/stored-version.ts'
 
-/** Keys that are named to a client and in readiness. */
+/** Keys that are named to a client. */
 const NAMED_MAX = 3
 
 interface Damaged {
@@ -15,24 +15,20 @@ interface Damaged {
 
 /**
  * What stands in the store and is no object of its place: others may write there. A list without it would tell clients that the object is gone, on which they act;
- * so reads of the resource are refused until the key is written anew or removed, and everything else goes on.
+ * so lists and watches that would meet it are refused until the key is written anew or removed. Everything else goes on, as upstream.
  */
 export class Damage {
   readonly #byKey = new Map<string, Damaged>()
 
-  /** One sentence, undefined when all is well. Of everything, or of what is stored below a prefix. */
-  problem(prefix = ''): string | undefined {
-    const keys = [...this.#byKey.keys()].filter((key) => key.startsWith(prefix))
+  /** Throws a Status while what is read can't be: an object by its key, or all below a prefix, which ends in a slash. */
+  check(read: string): void {
+    if (this.#byKey.size === 0) return
+    const keys = read.endsWith('/') ? [...this.#byKey.keys()].filter((key) => key.startsWith(read)) : this.has(read) ? [read] : []
     const [first] = keys
-    if (first === undefined) return undefined
+    if (first === undefined) return
     const more = keys.length > NAMED_MAX ? ` and ${keys.length - NAMED_MAX} more` : ''
-    return `what is stored at ${keys.slice(0, NAMED_MAX).join(', ')}${more} can not be read: ${this.#byKey.get(first)!.why}`
-  }
-
-  /** Throws a Status while something below the prefix can't be read. */
-  check(prefix: string): void {
-    const problem = this.#byKey.size === 0 ? undefined : this.problem(prefix)
-    if (problem !== undefined) throw internalError(new Error(problem))
+    const { why } = this.#byKey.get(first)!
+    throw internalError(new Error(`what is stored at ${keys.slice(0, NAMED_MAX).join(', ')}${more} can not be read: ${why}`))
   }
 
   has(key: string, revision?: number): boolean {

@@ -73,11 +73,6 @@ export class WatchCache implements AsyncDisposable {
     return this.#isFollowing
   }
 
-  /** What of the store can't be read, in one sentence; undefined when all can. */
-  get damage(): string | undefined {
-    return this.#damage.problem()
-  }
-
   /** Throws 404 for a resource that is gone. */
   of(resource: ResourceDefinition): ResourceCache {
     const prefix = storagePrefix(resource)
@@ -92,9 +87,12 @@ export class WatchCache implements AsyncDisposable {
     return pending === undefined ? this.#revision : Math.min(this.#revision, pending - 1)
   }
 
-  /** Answers once what the cache has reached is shown by `resource` too, which may have to ask a webhook. 500 while something that is stored can't be read. */
-  settled(resource: ResourceDefinition): Answer<void> {
-    this.#damage.check(storagePrefix(resource))
+  /**
+   * Answers once what the cache has reached is shown by `resource` too, which may have to ask a webhook. 500 while something that is stored can't be read: of `part`, the key
+   * of an object or a namespace with a slash, or of all.
+   */
+  settled(resource: ResourceDefinition, part = ''): Answer<void> {
+    this.#damage.check(`${storagePrefix(resource)}${part}`)
     return andThen(this.#followerOf(resource)?.settled(resource), () => {
       const cache = this.of(resource)
       return cache.unreadable.size > 0 ? this.#readAgainOnce(cache) : undefined
@@ -258,10 +256,13 @@ export class WatchCache implements AsyncDisposable {
 
   #found(entry: Entry, why: string): void {
     this.#damage.note(entry, why)
-    this.#log.error('What is stored at a key can not be read; its resource is not served until it is written anew or removed', {
-      key: entry.key,
-      why,
-    })
+    this.#log.error(
+      'What is stored at a key can not be read; no list or watch that would meet it is answered until it is written anew or removed',
+      {
+        key: entry.key,
+        why,
+      },
+    )
   }
 
   async #readAll(): Promise<void> {
