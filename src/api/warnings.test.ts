@@ -491,3 +491,8 @@ test('formats of texts that nobody checks are warned of when a definition brings
   assert.deepEqual(said(), ['unrecognized format "shoe-size"', 'unrecognized format "hat-size"', 'unrecognized format "x"'])
   assert.deepEqual(said(old), ['unrecognized format "hat-size"', 'unrecognized format "x"'])
 })
+
+test('a node that keeps where its kubelet was to find its configuration is warned of it', () => {
+  const node = { metadata: { name: 'n' }, spec: { configSource: {} } }
+  assert.deepEqual(warningsOf(nodes, node, node), ['spec.configSource: the feature is removed'])
+})
