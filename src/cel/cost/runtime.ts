@@ -28,7 +28,8 @@ export const comparisonCost = (a: Value, b: Value): number =>
 /** Whether two are equal has one price for what the Kubernetes libraries add; whether they are not has the price of all others. */
 export const equalityCost = (a: Value, b: Value): number => (isOfLibrary(a) ? 1 : comparisonCost(a, b))
 
-const isOfLibrary = (value: Value): boolean =>
+/** Whether a value is of a type that a library of Kubernetes brought. */
+export const isOfLibrary = (value: Value): boolean =>
   value instanceof Opaque && !(value instanceof StructValue || value instanceof TypeValue || value instanceof Optional)
 
 const ofReceiver: RuntimeCost = { ofArguments: ([receiver]) => traversal(sizeOf(receiver!)) }

@@ -80,9 +80,11 @@ export function keyProblem(key: Value): string | undefined {
 /** Whole numbers of any type index a list. */
 function listIndex(index: Value): number {
   if (typeof index === 'number') return index
-  if (index instanceof Uint || typeof index === 'bigint') return Number(index instanceof Uint ? index.value : index)
-  if (!(index instanceof Double)) return fail(unsupportedIndex(index))
-  return Number.isInteger(index.value) ? index.value : fail(`unsupported index value ${shown(index)} in list`)
+  if (typeof index === 'bigint') return Number(index)
+  if (!(index instanceof Uint || index instanceof Double)) return fail(unsupportedIndex(index))
+  const { value } = index
+  const isWhole = typeof value === 'bigint' ? value < 2n ** 63n : Number.isInteger(value) && Math.abs(value) < 2 ** 63
+  return isWhole ? Number(value) : fail(`unsupported index value ${shown(index)} in list`)
 }
 
 const unsupportedIndex = (index: Value): string => `unsupported index type '${typeNameOf(index)}' in list`

@@ -1,6 +1,8 @@
+import { isOfLibrary } from '../cost/runtime.ts'
 import { CelDuration } from '../values/duration.ts'
 import { compare, equal } from '../values/equality.ts'
 import { fail, noSuchOverload } from '../values/failure.ts'
+import { typeNameOf } from '../values/kind.ts'
 import { CelList, JoinedList, ListBuilder } from '../values/list.ts'
 import { CelMap } from '../values/map.ts'
 import {
@@ -125,7 +127,8 @@ const less = ordered('_<_', (order) => order < 0)
 const lessOrEqual = ordered('_<=_', (order) => order <= 0)
 const greater = ordered('_>_', (order) => order > 0)
 const greaterOrEqual = ordered('_>=_', (order) => order >= 0)
-const equals = (a: Value, b: Value): Value => equal(a, b)
+/** What a library added is compared with its own kind only. */
+const equals = (a: Value, b: Value): Value => (isOfLibrary(a) && typeNameOf(a) !== typeNameOf(b) ? noSuchOverload() : equal(a, b))
 const notEquals = (a: Value, b: Value): Value => !equal(a, b)
 
 function contains(element: Value, collection: Value): Value {

@@ -80,7 +80,9 @@ class Planner {
 
   /** As part of a larger attribute, such as an index or a branch of `?:`, a variable costs nothing of its own upstream. */
   private planPart(expression: Expression): Evaluator {
-    return isAttribute(expression) ? this.planNode(expression, false) : this.plan(expression)
+    const reference = this.checked.references[expression.id]
+    const isConstant = reference?.kind === 'name' && reference.constant !== undefined
+    return isAttribute(expression) && !isConstant ? this.planNode(expression, false) : this.plan(expression)
   }
 
   private planNode(expression: Expression, charged: boolean): Evaluator {
