@@ -3,6 +3,7 @@
  *
  * Kept apart, for reasons:
  * - a definition whose selectable fields have no schema to be looked up in makes upstream panic; we refuse it;
+ * - upstream rewrites metadata in a default while it judges it, and then shows the schema around it so; we show what was sent;
  * - `resourceVersion`, managers and conditions of what is only tried out.
  */
 import assert from 'node:assert/strict'
@@ -18,6 +19,8 @@ before(async () => {
 after(() => servers[Symbol.asyncDispose]())
 
 const LINE = 'POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All'
+
+const METADATA_IN_DEFAULT = /"default":[[{].*"metadata"/
 
 interface Answered {
   readonly message?: string
@@ -35,6 +38,7 @@ function comparable({ code, text }: ServerAnswer): unknown {
 test('definitions are refused and taken as upstream does', async () => {
   await fc.assert(
     fc.asyncProperty(hostileDefinition, async (body) => {
+      fc.pre(!METADATA_IN_DEFAULT.test(JSON.stringify(body)))
       const theirs = await servers.theirs(LINE, { body }).catch(() => undefined)
       if (theirs === undefined) return
       assert.deepEqual(comparable(await servers.ours(LINE, { body })), comparable(theirs))

@@ -274,8 +274,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'OpenAPI describes no custom kind',
     file: 'src/api/apiextensions/schema/published-schema.ts',
-    from: "version === 'v2' && keepsUnknown(schema) ? { type: 'object' }",
-    to: "own.length === 1 ? { type: 'object' }",
+    from: "const isSilent = version === 'v2' && keepsUnknown(schema)",
+    to: 'const isSilent = own.length === 1',
     on: ['custom-openapi', 'kubectl'],
   },
   {

@@ -428,3 +428,12 @@ test('names of versions, of which the first stood beside them once', () => {
   assert.match(second!, /^spec\.version: Invalid value: "V1": a DNS-1035 label/)
   assert.deepEqual(rest, [])
 })
+
+test('a text behind a pointer is shown as JSON', () => {
+  const crd = changedBase({ type: 'object' }, ({ spec }) => {
+    spec.versions[0]!.deprecationWarning = '\u0000<'
+  })
+  assert.deepEqual(sent(crd), [
+    'spec.versions[0].deprecationWarning: Invalid value: "\\u0000\\u003c": can only be set for deprecated versions',
+  ])
+})

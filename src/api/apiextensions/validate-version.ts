@@ -5,7 +5,7 @@ import type {
   CustomResourceSubresources,
   SelectableField,
 } from '../generated/types.ts'
-import { duplicateValue, type Findings, invalidValue, required, tooMany } from '../validation/findings.ts'
+import { asJson, duplicateValue, type Findings, invalidValue, required, tooMany } from '../validation/findings.ts'
 import { NOWHERE, placeOf } from './schema/field-path.ts'
 import { unreadable } from './schema/readable.ts'
 import type { Structural } from './schema/structural.ts'
@@ -23,7 +23,7 @@ export function validateDeprecation(
   found: Findings,
 ): void {
   if (deprecationWarning === undefined) return
-  const say = (detail: string) => invalidValue(`${path}.deprecationWarning`, deprecationWarning, detail)
+  const say = (detail: string) => invalidValue(`${path}.deprecationWarning`, asJson(deprecationWarning), detail)
   if (!deprecated) found.push(say('can only be set for deprecated versions'))
   else {
     if (Buffer.byteLength(deprecationWarning) > WARNING_BYTES_MAX) found.push(say('must be <= 256 characters long'))
@@ -45,7 +45,9 @@ export function validateSubresources(subresources: CustomResourceSubresources | 
   const before = found.length
   simplePath(selector, `${path}.scale.labelSelectorPath`, found)
   if (found.length === before && !selector.startsWith('.spec.') && !selector.startsWith('.status.'))
-    found.push(invalidValue(`${path}.scale.labelSelectorPath`, selector, 'should be a json path under either .spec or .status'))
+    found.push(
+      invalidValue(`${path}.scale.labelSelectorPath`, asJson(selector), 'should be a json path under either .spec or .status'),
+    )
 }
 
 function replicasPath(value: string | undefined, root: string, path: string, found: Findings): void {

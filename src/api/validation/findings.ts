@@ -44,6 +44,9 @@ const show = (value: unknown): string => {
   return typeof value === 'object' ? json.replace(/[<>&\u2028\u2029]/g, escaped) : json
 }
 
+/** A text that upstream shows as JSON: one behind a pointer. */
+export const asJson = (text: string): unknown => ({ toJSON: () => text })
+
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 export const required = (field: string, detail = ''): FieldError => finding(field, 'FieldValueRequired', 'Required value', detail)
