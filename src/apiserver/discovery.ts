@@ -135,7 +135,7 @@ export function aggregatedDiscovery(catalog: ResourceCatalog, legacy: boolean, v
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map(({ group, versions }) => ({
-      metadata: { name: group, creationTimestamp: null },
+      metadata: { name: group },
       versions: versions.map((each) => ({
         version: each,
         resources: catalog.all

@@ -24,7 +24,8 @@ export function deadlineMsOf(query: URLSearchParams | undefined): number {
   if (text === '') return REQUEST_TIMEOUT_MS
   const ms = parseDuration(text)
   if (ms === undefined) {
-    throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`)
+    const why = /^[-+]?(\d+\.?\d*|\.\d+)$/.test(text) ? 'missing unit in' : 'invalid'
+    throw badRequest(`invalid timeout specified in the request URL - time: ${why} duration ${JSON.stringify(text)}`)
   }
   return ms <= 0 ? REQUEST_TIMEOUT_MS : Math.min(ms, REQUEST_TIMEOUT_MS)
 }

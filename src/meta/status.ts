@@ -105,8 +105,14 @@ const detailsOf = (resource: ResourceName, name: string): StatusDetails => ({
 export const notFound = (resource: ResourceName, name: string): StatusError =>
   failure(404, 'NotFound', `${qualifiedResource(resource)} "${name}" not found`, detailsOf(resource, name))
 
-export const alreadyExists = (resource: ResourceName, name: string): StatusError =>
-  failure(409, 'AlreadyExists', `${qualifiedResource(resource)} "${name}" already exists`, detailsOf(resource, name))
+/** `isLeaving`: what has the name is being deleted. */
+export const alreadyExists = (resource: ResourceName, name: string, isLeaving = false): StatusError =>
+  failure(
+    409,
+    'AlreadyExists',
+    `${isLeaving ? 'object is being deleted: ' : ''}${qualifiedResource(resource)} "${name}" already exists`,
+    detailsOf(resource, name),
+  )
 
 /** The server found no free name of those it tried. */
 export const generateNameConflict = (resource: ResourceName, name: string): StatusError =>

@@ -69,7 +69,7 @@ export function mergeAggregated(
     return own.length === 0 ? item : { ...item, versions: [...item.versions, ...own.map(versionOf)] }
   })
   const others = [...remote].map(([name, own]) => ({
-    metadata: { name, creationTimestamp: null },
+    metadata: { name },
     versions: own.map(versionOf),
   }))
   const all = [...merged, ...others]

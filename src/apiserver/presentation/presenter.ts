@@ -22,7 +22,7 @@ export class Presenter {
   constructor(resource: ResourceDefinition, form: Form, query: URLSearchParams, nowMs: () => number) {
     this.#resource = resource
     this.#form = form
-    this.#includeObject = includeObjectOf(query)
+    this.#includeObject = form.as === 'table' ? includeObjectOf(query) : 'Metadata'
     this.#nowMs = nowMs
   }
 
@@ -84,7 +84,7 @@ export class Presenter {
   }
 
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchFrame {
-    const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations && { annotations }) }
+    const metadata = { resourceVersion: String(revision), ...(annotations && { annotations }) }
     const { as, encoding, version } = this.#form
     if (as === 'table') return plainFrame('BOOKMARK', this.#table([], { resourceVersion: String(revision) }), encoding)
     const object =

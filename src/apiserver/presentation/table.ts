@@ -26,11 +26,14 @@ export function tableOf(
     rows: inOrder(resource, objects).map((object) => ({
       cells: resource.columns.map((column) => cellOf(column.value(object, options))),
       ...conditionsOf(resource, object),
-      ...(options.includeObject !== 'None' && {
-        object: options.includeObject === 'Object' ? object : partialMetadata(object, options.version),
-      }),
+      object: objectOf(object, options),
     })),
   }
+}
+
+function objectOf(object: KubernetesObject, { includeObject, version }: TableOptions): unknown {
+  if (includeObject === 'None') return null
+  return includeObject === 'Object' ? object : partialMetadata(object, version)
 }
 
 const inOrder = (resource: Printed, objects: readonly KubernetesObject[]): readonly KubernetesObject[] =>

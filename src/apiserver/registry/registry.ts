@@ -12,6 +12,7 @@ import {
   notFound,
   OBJECT_MODIFIED,
   objectKey,
+  type StatusError,
 } from '#meta'
 import { RevisionConflict, type Store } from '#store'
 import { attributesOf, kindOf, type Write } from '../admission/attributes.ts'
@@ -134,7 +135,8 @@ export class Registry {
         const generated = Boolean(base) && !draft.metadata?.name
         if (!(error instanceof RevisionConflict)) throw error
         if (generated && attempt < GENERATE_NAME_TRIES) continue
-        throw (base ? generateNameConflict : alreadyExists)(resource, object.metadata!.name!)
+        const name = object.metadata!.name!
+        throw base ? generateNameConflict(resource, name) : this.#taken(resource, info.namespace, name)
       }
     }
   }
@@ -166,7 +168,8 @@ export class Registry {
     resource.prepareForCreate(object, context.warnings)
     this.#options.dropDisabled?.(resource, object, undefined)
     if (draftHasName(object) && (await this.#isTaken(resource, keyIn(resource, info.namespace, name), dryRun))) {
-      throw object.metadata!.generateName ? new RevisionConflict(name, undefined) : alreadyExists(resource, name)
+      if (object.metadata!.generateName) throw new RevisionConflict(name, undefined)
+      throw this.#taken(resource, info.namespace, name)
     }
     const hook = hookOf(resource)
     const transaction = hook === undefined ? nothingToDo : await hook.beginCreate(object, this.#writeContext(context, dryRun))
@@ -187,6 +190,12 @@ export class Registry {
       await transaction.rollback()
       throw error
     }
+  }
+
+  /** Who comes again will find a name free that is on its way out. */
+  #taken(resource: ResourceDefinition, namespace: string, name: string): StatusError {
+    const holder = this.cache.of(resource).get(keyIn(resource, namespace, name))?.object
+    return alreadyExists(resource, name, holder?.metadata?.deletionTimestamp !== undefined)
   }
 
   /** A name that the cache does not know is judged by the store, at the write. One that it knows may be gone by another server's doing, and a dry run writes nothing: then the cache is asked when it has all. */

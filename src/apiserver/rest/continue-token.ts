@@ -28,23 +28,31 @@ export function decodeContinue(token: string): Continuation {
     throw invalid('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)')
   }
   const known = typeof rv === 'number' && Number.isSafeInteger(rv) && rv >= -1 && typeof start === 'string'
-  if (!known || !start.endsWith(NEXT)) throw invalid('continue key is not valid')
-  const after = start.slice(0, -NEXT.length)
+  if (!known) throw invalid('continue key is not valid')
+  const after = start.endsWith(NEXT) ? start.slice(0, -NEXT.length) : start
   if (after.split('/').some((part) => part === '' || part === '.' || part === '..')) {
-    throw invalid(`continue key is not valid: ${after}`)
+    throw invalid(`continue key is not valid: ${start}`)
   }
+  if (after === start) throw invalid('continue key is not valid')
   return { revision: rv, after }
 }
 
 function readToken(token: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
   try {
-    if (!/^[-\w]+$/.test(token)) throw new Error('illegal base64 data')
-    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
+    checkBase64(token)
+    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString()) ?? {}
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object')
     return value
   } catch (error) {
     throw invalid(`continue key is not valid: ${(error as Error).message}`, error)
   }
+}
+
+/** Four characters are three bytes, and one alone is none. */
+function checkBase64(token: string): void {
+  const stray = token.search(/[^-\w]/)
+  const at = stray >= 0 ? stray : token.length % 4 === 1 ? token.length - 1 : -1
+  if (at >= 0) throw new Error(`illegal base64 data at input byte ${at}`)
 }
 
 const invalid = (message: string, cause?: unknown): Error => badRequest(`invalid continue token: ${message}`, cause)

@@ -115,3 +115,13 @@ test('an object is replaced by one that says its name', () =>
     const headers = { 'content-type': 'application/merge-patch+json' }
     assert.equal(await refusal(api, `PATCH ${MAPS}/a`, { body: { metadata: { name: null } }, headers }), message)
   }))
+
+test('a name that is on its way out is said to be', async () => {
+  await using api = await startTestApiServer()
+  const body = { metadata: { name: 'a', finalizers: ['example.com/wait'] } }
+  await ask(api, `POST ${MAPS}`, { body })
+  assert.equal(await refusal(api, `POST ${MAPS}`, { body }), '409 configmaps "a" already exists')
+  await ask(api, `DELETE ${MAPS}/a`)
+  const message = '409 object is being deleted: configmaps "a" already exists'
+  for (const query of ['', '?dryRun=All']) assert.equal(await refusal(api, `POST ${MAPS}${query}`, { body }), message)
+})

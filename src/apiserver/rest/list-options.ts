@@ -48,7 +48,10 @@ function* problemsOfList({ match, resourceVersion, continue: token, sendInitialE
   if (sendInitialEvents !== undefined) yield forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list')
 }
 
-function* problemsOfWatch({ match, continue: token, sendInitialEvents }: Raw): Iterable<FieldError> {
+function* problemsOfWatch({ match, resourceVersion, continue: token, sendInitialEvents }: Raw): Iterable<FieldError> {
+  // One that names no state begins with what is there, as if it had asked for that.
+  const isDefaulted = match === '' && sendInitialEvents === undefined && (resourceVersion === '' || resourceVersion === '0')
+  if (isDefaulted && token !== '') yield forbidden(MATCH, 'resourceVersionMatch is forbidden when continue is provided')
   if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
     yield forbidden(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
   }

@@ -10,6 +10,7 @@ import type { ResourceCache } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { type Continuation, decodeContinue, encodeContinue } from './continue-token.ts'
 import { type ListOptions, listOptionsOf, parseRevision, tooLarge } from './list-options.ts'
+import { isTrue } from './query-values.ts'
 import { type Selection, selectionOf } from './selection.ts'
 
 export interface ReadDependencies {
@@ -44,7 +45,7 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
     prefix: info.namespace === '' ? '' : `${info.namespace}/`,
     namespace,
     selection,
-    limit: options.limit,
+    limit: isWhole(options) ? 0 : options.limit,
     continuation,
   }
   const page = at === undefined ? await currentPage(request, options, dependencies) : await pageAt(request, at, dependencies)
@@ -61,6 +62,7 @@ export async function list(context: RequestContext, dependencies: ReadDependenci
 /** One object; `resourceVersion` says how fresh it has to be. */
 export function get(context: RequestContext, dependencies: ReadDependencies): Answer<ObjectVersion> {
   const { resource, info, query } = context
+  if (isTrue(query.get('export'))) throw badRequest('the export parameter, deprecated since v1.14, is no longer supported')
   const { cache } = dependencies
   const key = keyIn(resource, info.namespace, info.name)
   const settled = andThen(freshEnough(query.get('resourceVersion') ?? '', dependencies), () => cache.settled(resource, key))
@@ -89,6 +91,10 @@ interface PageRequest {
   readonly limit: number
   readonly continuation: Continuation | undefined
 }
+
+/** What is not older than some state comes from the cache, which has it all at hand: then nobody is sent a part. */
+const isWhole = ({ resourceVersion, match, continue: token }: ListOptions): boolean =>
+  token === '' && (match === 'NotOlderThan' || (match === '' && resourceVersion === '0'))
 
 interface Page {
   readonly versions: readonly ObjectVersion[]

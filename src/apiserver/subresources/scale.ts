@@ -20,9 +20,10 @@ import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
 import { replyObject } from '../response.ts'
 import { onto } from '../rest/apply.ts'
+import { get } from '../rest/list.ts'
 import { withManagers } from '../rest/part.ts'
 import { applyPatch, patchTypeOf } from '../rest/patch.ts'
-import { decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
+import { checkIdentity, decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
 const NAMES = { kind: 'Scale', version: 'v1' }
@@ -30,12 +31,12 @@ const NAMES = { kind: 'Scale', version: 'v1' }
 /** `scale`: the number of replicas of any kind that declares where it keeps it. */
 export const scale: Subresource = {
   name: 'scale',
-  async handle(context, { registry, clock }) {
+  async handle(context, { registry, store, clock }) {
     const { info, resource } = context
     const paths = resource.subresources.scale
     assert(paths !== undefined, 'only kinds that declare where they keep it have this part')
     const { object } =
-      info.verb === 'get' ? await registry.get(resource, info.namespace, info.name) : await write(context, registry, paths)
+      info.verb === 'get' ? await get(context, { cache: registry.cache, store, clock }) : await write(context, registry, paths)
     if (info.verb === 'get' && isUnset(context, object, paths))
       throw internalError(new Error(`the spec replicas field ${JSON.stringify(paths.spec)} does not exist`))
     const shown = scaleOf(object, paths)
@@ -57,6 +58,7 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
   const schema = schemaOf('io.k8s.api.autoscaling.v1.Scale')
   const read = (document: unknown): Scale => readAs(document, duplicates, schema, NAMES, options) as Scale
   const sent = type === undefined || type === 'apply' ? read(value) : undefined
+  if (type === undefined) checkIdentity(sent!, context)
   const applied = type === 'apply' ? onto(context, registry, configurationOf(context, paths, sent!), []) : undefined
   return registry.update(context, info.name, {
     dryRun: isDryRun(context),
