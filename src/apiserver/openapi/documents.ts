@@ -59,7 +59,7 @@ function pathsOf(input: DocumentInput, dialect: Dialect): Json {
   const paths: Record<string, Json> = {}
   for (const resource of input.resources) {
     for (const operation of operationsOf(resource)) {
-      paths[operation.path] ??= { parameters: operation.pathParameters.map((name) => pathParameter(name, dialect)) }
+      paths[operation.path] ??= withParameters(operation.pathParameters.map((name) => pathParameter(name, dialect)))
       paths[operation.path]![operation.method] = operationJson(operation, resource, dialect)
     }
   }
@@ -120,10 +120,10 @@ function operationJson(operation: Operation, resource: ResourceDefinition, diale
   const responses = responsesJson(CODES[verb], payloadSchema(operation.response, resource, dialect), produces, dialect)
   if (dialect === 'v2') {
     if (request !== undefined) parameters.push({ name: 'body', in: 'body', ...(required && { required }), schema: request })
-    return { ...json, consumes, produces, schemes: ['https'], parameters, responses }
+    return { ...json, consumes, produces, schemes: ['https'], ...withParameters(parameters), responses }
   }
   if (request !== undefined) json['requestBody'] = { ...(required && { required }), content: contentOf(consumes, request) }
-  return { ...json, parameters, responses }
+  return { ...json, ...withParameters(parameters), responses }
 }
 
 function producedBy({ verb, response }: Operation): readonly string[] {
@@ -204,3 +204,6 @@ function nameOf(resource: ResourceDefinition): string {
 }
 
 const listNameOf = (resource: ResourceDefinition): string => nameOf(resource).replace(/[^.]+$/, resource.listKind)
+
+/** Upstream's documents have no empty lists. */
+const withParameters = (parameters: readonly Json[]): Json => (parameters.length === 0 ? {} : { parameters })

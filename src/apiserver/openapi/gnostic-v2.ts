@@ -16,8 +16,21 @@ export function encodeGnosticV2(document: Json): Uint8Array {
     for (const [path, item] of entries(document['paths'])) paths.message(2, (named) => pathItem(named.string(1, path), item))
   })
   out.message(9, (definitions) => namedSchemas(definitions, document['definitions']))
+  for (const requirement of list(document['security'])) {
+    out.message(12, (message) => {
+      for (const [name, scopes] of entries(requirement))
+        message.message(1, (named) => named.string(1, name).message(2, (values) => values.strings(1, scopes)))
+    })
+  }
+  out.message(13, (schemes) => {
+    for (const [name, scheme] of entries(document['securityDefinitions']))
+      schemes.message(1, (named) => named.string(1, name).message(2, (item) => item.message(2, (own) => apiKey(own, scheme))))
+  })
   return out.finish()
 }
+
+const apiKey = (out: Message, { type, name, in: place, description }: Json): Message =>
+  out.string(1, type).string(2, name).string(3, place).string(4, description)
 
 const METHOD_FIELDS = { get: 2, put: 3, post: 4, delete: 5, options: 6, head: 7, patch: 8 } as const
 const SUBSCHEMA_FIELDS = { query: 3, path: 4 } as const

@@ -300,3 +300,9 @@ test('every listed difference is one', () => {
     assert.ok(!(name in names) && !operations.has(name), `${difference} is served`)
   }
 })
+
+test('no list of parameters is empty', () => {
+  for (const document of [v2, ...v3])
+    for (const [path, item] of Object.entries(document['paths'] as Json))
+      for (const each of [item, ...Object.values(item as Json)] as Json[]) assert.notDeepEqual(each['parameters'], [], path)
+})
