@@ -81,7 +81,15 @@ export function failure(
   details?: StatusDetails,
   cause?: unknown,
 ): StatusError {
-  const status: Status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code }
+  const status: Status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    ...(reason !== '' && { reason }),
+    code,
+  }
   if (details !== undefined) status.details = details
   return new StatusError(status, { cause })
 }

@@ -46,11 +46,10 @@ export class FieldManagement {
     configuration: KubernetesObject,
     read: (merged: unknown) => KubernetesObject,
   ): KubernetesObject {
-    const { resource, query, info } = context
+    const { query } = context
     const { object, managedFields } = applyConfiguration(live, configuration, {
       ...this.#write(context, subresource),
       force: query.get('force') === 'true',
-      what: `${info.namespace === '' ? '' : `${info.namespace}/`}${info.name}; ${apiVersionOf(resource)}, Kind=${resource.kind}`,
       read,
     })
     const { managedFields: _, ...metadata } = object.metadata ?? {}
@@ -96,19 +95,35 @@ const OF_EVERY_SUBRESOURCE = new Set(['apiVersion', 'kind', 'metadata'])
 function resetFieldsOf(resource: ResourceDefinition, subresource: string): FieldSet {
   if (subresource === '') return resource.subresources.status ? { 'f:status': {} } : {}
   if (subresource !== 'status') return {}
+  // Of a custom kind no more is named, although nothing else is written.
+  if (resource.custom !== undefined) return { 'f:metadata': {}, 'f:spec': {} }
   const others = Object.keys(resource.schema().properties ?? {}).filter(
     (name) => name !== 'status' && !OF_EVERY_SUBRESOURCE.has(name),
   )
   return Object.fromEntries(others.map((name) => [`f:${name}`, {}]))
 }
 
-/** Who writes: the `fieldManager` of the request, else the program that its user agent names; somebody does. */
+const NOBODY_KNOWN = 'unknown'
+
+/** Who writes: the `fieldManager` of the request, else the program that its user agent names. */
 function managerOf({ query, headers }: RequestContext): string {
-  const named = query.get('fieldManager')
-  if (named) return named
-  const program = (headers['user-agent'] ?? '').split('/', 1)[0]!
-  return program.replace(/[^\P{C}]/gu, '').slice(0, MANAGER_LENGTH_MAX) || 'unknown'
+  return query.get('fieldManager') || programOf(headers['user-agent'] ?? '') || NOBODY_KNOWN
 }
+
+/** What is printable of the name before the slash, as far as it fits. */
+function programOf(userAgent: string): string {
+  let name = ''
+  let bytes = 0
+  for (const character of userAgent.split('/', 1)[0]!) {
+    bytes += Buffer.byteLength(character)
+    if (bytes > MANAGER_LENGTH_MAX) break
+    if (isPrintable(character)) name += character
+    else bytes -= Buffer.byteLength(character)
+  }
+  return name
+}
+
+const isPrintable = (character: string): boolean => character === ' ' || !/\p{C}|\p{Z}/u.test(character)
 
 const DRY_RUN_VALUES = ['All']
 const FIELD_VALIDATION_VALUES = ['', 'Ignore', 'Strict', 'Warn']
@@ -138,7 +153,7 @@ export function* dryRunErrors(values: readonly string[]): Iterable<FieldError> {
 function* unprintable(manager: string): Iterable<FieldError> {
   let position = 0
   for (const character of manager) {
-    if (/\p{C}|\p{Z}/u.test(character) && character !== ' ') {
+    if (!isPrintable(character)) {
       const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
       yield invalidValue('fieldManager', manager, `invalid character U+${code} (at position ${position})`)
     }

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { type ConfigMap, configMaps, type Deployment, deployments } from '#api'
 import type { Client } from '#client'
 import { isConflict, isForbidden, type KubernetesObject, type ManagedFieldsEntry, StatusError } from '#meta'
-import { startTestApiServer, type TestApiServer } from '#testing'
+import { ask, crdOf, establish, startTestApiServer, type TestApiServer } from '#testing'
 
 const web = (spec: object, metadata: object = {}): Deployment =>
   ({
@@ -267,7 +267,7 @@ test('apply needs a manager, a matching kind and no managers of its own', () =>
       apply(web({ selector, template: template([{ name: 'web', image: 'x', colour: 'red' }]) }), 'ci'),
     )
     assert.equal(unknown.code, 500)
-    assert.equal(unknown.status.reason, '')
+    assert.equal(unknown.status.reason, undefined)
     assert.equal(
       unknown.message,
       'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="web"].colour: field not declared in schema',
@@ -277,6 +277,81 @@ test('apply needs a manager, a matching kind and no managers of its own', () =>
     )
     assert.match(force.message, /fieldManager: Too long: may not be more than 128 bytes/)
     assert.match(force.message, /force: Forbidden: may not be specified for non-apply patch/)
+  }))
+
+test('what is no configuration of the kind is refused in upstream words', () =>
+  withApi(async ({ client }) => {
+    const apply = (object: unknown): Promise<unknown> =>
+      client.patch(deployments, 'default/web', object, { type: 'apply', fieldManager: 'ci' })
+    const unmarshal = (type: string): string =>
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${type} into Go value of type map[string]interface {}`
+    for (const [object, message] of [
+      [[], unmarshal('array')],
+      ['x', unmarshal('string')],
+      [null, 'invalid object type: /, Kind='],
+      [{ ...web({}), apiVersion: 'v1' }, 'invalid object type: /v1, Kind=Deployment'],
+      [{ ...web({}), apiVersion: 5 }, 'invalid object type: /, Kind=Deployment'],
+      [{ ...web({}), apiVersion: 'a/b/c' }, 'invalid object type: /, Kind='],
+    ] as const) {
+      const refused = await statusOf(apply(object))
+      assert.deepEqual([refused.code, refused.message], [400, message])
+    }
+    const odd = { ...web({}), metadata: 'x' }
+    assert.match((await statusOf(apply(odd))).message, /\(\/; apps\/v1, Kind=Deployment\): \.metadata: expected map, got &\{x\}$/)
+  }))
+
+test('a version of what is not there yet means nothing to an apply, and another uid is refused', () =>
+  withApi(async ({ client }) => {
+    const apply = (metadata: object): Promise<Deployment> =>
+      applier(client, 'ci')(web({ selector, template: template([{ name: 'web', image: 'web:1' }]) }, metadata))
+    assert.equal((await apply({ resourceVersion: '1' })).metadata?.generation, 1)
+    const other = await statusOf(apply({ uid: 'abc' }))
+    assert.equal(other.code, 422)
+    assert.match(other.message, /metadata\.uid: Invalid value: "abc": field is immutable$/)
+  }))
+
+test('of a custom kind, what the status says of metadata belongs to nobody', () =>
+  withApi(async (api) => {
+    const { client } = api
+    await establish(client, crdOf({ versions: [{ name: 'v1', subresources: { status: {} } }] }))
+    const path = '/apis/example.com/v1/namespaces/default/widgets'
+    await ask(api, `POST ${path}`, {
+      body: { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'x' }, spec: { a: 1 } },
+    })
+    const body = {
+      apiVersion: 'example.com/v1',
+      kind: 'Widget',
+      metadata: { name: 'x', labels: { a: 'b' } },
+      status: { n: 1 },
+      extra: 1,
+    }
+    const headers = { 'content-type': 'application/merge-patch+json' }
+    const { object } = await ask(api, `PATCH ${path}/x/status?fieldManager=s`, { body, headers })
+    assert.deepEqual(object.metadata.managedFields?.find(({ manager }) => manager === 's')?.fieldsV1, {
+      'f:extra': {},
+      'f:status': { '.': {}, 'f:n': {} },
+    })
+  }))
+
+test('an empty dryRun is none that is known', () =>
+  withApi(async (api) => {
+    const refused = await ask(api, 'POST /api/v1/namespaces/default/configmaps?dryRun=', { body: { metadata: { name: 'x' } } })
+    assert.equal(refused.code, 422)
+    assert.match(refused.object.message, /dryRun: Unsupported value: \[""\]: supported values: "All"/)
+  }))
+
+test('a writer whose request and program have no name is unknown', () =>
+  withApi(async (api) => {
+    const configuration = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x' }, data: { a: '1' } }
+    const managers: unknown[] = []
+    for (const agent of ['', '/1.0', 'kubectl/v1', ' a\u00a0b\u0007/1', 'x'.repeat(200)]) {
+      const { object } = await ask(api, 'POST /api/v1/namespaces/default/configmaps?dryRun=All', {
+        body: configuration,
+        headers: { 'user-agent': agent },
+      })
+      managers.push(object.metadata.managedFields?.[0]?.manager)
+    }
+    assert.deepEqual(managers, ['unknown', 'unknown', 'kubectl', ' ab', 'x'.repeat(128)])
   }))
 
 test('an object of before managed fields is taken over as if one manager had made it', () =>

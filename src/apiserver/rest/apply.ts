@@ -1,7 +1,14 @@
-import { apiVersionOf, badRequest, conflict, isObject, type KubernetesObject } from '#meta'
+import { apiVersionOf, badRequest, conflict, isObject, type KubernetesObject, StatusError } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
-import { type DecodeOptions, decodeBody, readObject, strictDuplicates } from '../registry/decode-body.ts'
+import {
+  type DecodedBody,
+  type DecodeOptions,
+  decodeBody,
+  readBody,
+  readObject,
+  strictDuplicates,
+} from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { CreateOptions, Registry } from '../registry/registry.ts'
@@ -16,7 +23,7 @@ export async function apply(
 ): Promise<WrittenVersion> {
   checkWriteOptions(context, 'PatchOptions', true)
   const { info, resource } = context
-  const { value, duplicates } = await decodeBody(context.body, decodeOptionsOf(context))
+  const { value, duplicates } = await readConfiguration(context)
   context.audit?.patched(value)
   const configuration = checkedConfiguration(value, context)
   const { uid, resourceVersion } = configuration.metadata ?? {}
@@ -30,14 +37,17 @@ export async function apply(
         `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
       )
     }
-    return registry.create(context, applied(undefined), { dryRun, authorize, applied: true })
+    const object = applied(undefined)
+    // Of what is not there no version can be meant.
+    delete object.metadata?.resourceVersion
+    return registry.create(context, object, { dryRun, authorize, applied: true })
   }
   return upsert(context, authorizers, {
     update: () =>
       registry.update(context, info.name, {
         dryRun,
         subresource: info.subresource,
-        preconditions: { uid, resourceVersion },
+        preconditions: { resourceVersion },
         applied: true,
         transform: applied,
       }),
@@ -73,14 +83,42 @@ function tellDuplicates(duplicates: readonly string[], { fieldValidation, warnin
   warnings.push(...duplicates)
 }
 
-/** What may be applied. Whom it names is asked of what it makes of the live object. */
-export function checkedConfiguration(value: unknown, { resource }: RequestContext): KubernetesObject {
-  if (!isObject(value)) throw badRequest('error decoding YAML: an object was expected')
-  const { apiVersion, kind, metadata } = value
-  if (apiVersion !== apiVersionOf(resource) || kind !== resource.kind) {
-    throw badRequest(`invalid object type: ${String(apiVersion ?? '')}, Kind=${String(kind ?? '')}`)
+/** No body is a configuration that says nothing. */
+async function readConfiguration(context: RequestContext): Promise<DecodedBody> {
+  const body = await readBody(context.body)
+  if (body === undefined) return { value: null, duplicates: [] }
+  try {
+    return await decodeBody(body, decodeOptionsOf(context))
+  } catch (error) {
+    if (error instanceof StatusError && error.message.startsWith(CONVERTING))
+      throw badRequest(`error decoding YAML: ${error.message}`)
+    throw error
   }
-  if (metadata !== undefined && !isObject(metadata)) throw badRequest('metadata must be an object')
-  if (metadata?.['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil')
-  return value as KubernetesObject
+}
+
+const CONVERTING = 'error converting YAML to JSON'
+
+/**
+ * The document as a configuration of the request's kind, whose metadata its type judges later. Whom it names is asked of what it makes of the live object. Throws 400 for another kind and for managers of its own.
+ */
+export function checkedConfiguration(value: unknown, { resource }: RequestContext): KubernetesObject {
+  const configuration = value ?? {}
+  if (!isObject(configuration)) {
+    const type = Array.isArray(configuration) ? 'array' : typeof configuration === 'boolean' ? 'bool' : typeof configuration
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${type} into Go value of type map[string]interface {}`,
+    )
+  }
+  const { apiVersion, kind, metadata } = configuration
+  if (apiVersion !== apiVersionOf(resource) || kind !== resource.kind)
+    throw badRequest(`invalid object type: ${typeOf(apiVersion, kind)}`)
+  if (isObject(metadata) && Array.isArray(metadata['managedFields'])) throw badRequest('metadata.managedFields must be nil')
+  return configuration as KubernetesObject
+}
+
+/** `apps/v1, Kind=Deployment`, and `/v1, Kind=Pod`. */
+function typeOf(apiVersion: unknown, kind: unknown): string {
+  const parts = typeof apiVersion === 'string' && apiVersion !== '' ? apiVersion.split('/') : []
+  const version = parts.length === 1 ? `/${parts[0]}` : parts.length === 2 ? parts.join('/') : '/'
+  return `${version}, Kind=${parts.length > 2 || typeof kind !== 'string' ? '' : kind}`
 }

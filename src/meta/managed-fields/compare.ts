@@ -2,6 +2,7 @@ import { deepEqual } from '#base'
 import { isObject } from '../merge-patch.ts'
 import type { Schema } from '../schema.ts'
 import { type FieldSet, FieldSetBuilder, isEmptySet } from './field-set.ts'
+import { addedFields } from './set-fields.ts'
 import { fieldElement, fieldSchema, type Item, itemsIn, itemsOf, type Shape, shapeOf, Unmanageable } from './shape.ts'
 import { writtenAsNull, zeroOf } from './zero.ts'
 
@@ -108,8 +109,15 @@ class Comparer {
     // Most writes leave the spec or the status as it was, which is seen sooner than each of its fields is compared.
     if (this.#path.length === 0 && deepEqual(before, after)) return
     this.#path.push(element)
-    this.walk(before, after, schema)
+    if (before === undefined) this.#comes(after, schema)
+    else this.walk(before, after, schema)
     this.#path.pop()
+  }
+
+  /** The fields of what was not there are those of a new object, which are mostly known. */
+  #comes(after: unknown, schema: Schema | undefined): void {
+    const fields = addedFields(after, schema)
+    if (fields !== undefined) this.#added.addWhole(this.#path, fields)
   }
 
   /** What came or went as a whole is in the set beside its fields. */

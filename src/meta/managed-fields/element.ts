@@ -17,7 +17,7 @@ export function readElement(text: string): string | 'ignored' | undefined {
     case 'v':
       return readText(rest, (value) => `v:${jsonText(value)}`)
     case 'k':
-      return readText(rest, (value) => (value === null ? 'k:{}' : isObject(value) ? `k:${jsonText(value)}` : undefined))
+      return readText(rest, (value) => (value === null ? 'k:{}' : isObject(value) ? keyElement(value) : undefined))
     default:
       return 'ignored'
   }
@@ -25,10 +25,24 @@ export function readElement(text: string): string | 'ignored' | undefined {
 
 function readText(text: string, read: (value: unknown) => string | undefined): string | undefined {
   try {
-    return read(JSON.parse(text))
+    const value: unknown = JSON.parse(text)
+    return hasOnlyFinite(value) ? read(value) : undefined
   } catch {
     return undefined
   }
+}
+
+/** Whether no number is too large to be one. */
+const hasOnlyFinite = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).every(hasOnlyFinite)
+    : typeof value !== 'number' || Number.isFinite(value)
+
+function keyElement(key: Readonly<Record<string, unknown>>): string {
+  const fields = Object.keys(key)
+    .sort(compareText)
+    .map((name) => `${shortForms(JSON.stringify(name))}:${jsonText(key[name])}`)
+  return `k:{${fields.join(',')}}`
 }
 
 /** What JSON.stringify leaves as it is, or writes shorter, and Go does not. */
@@ -43,9 +57,20 @@ export function jsonText(value: unknown): string {
     return WRITTEN_OTHERWISE.test(value) ? text.replace(OF_JSON, (found) => IN_GO[found] ?? escaped(found)) : text
   }
   if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
+  if (typeof value === 'number') return numberText(value)
   if (!isObject(value)) return JSON.stringify(value)
   const names = Object.keys(value).sort(compareText)
   return `{${names.map((name) => `${jsonText(name)}:${jsonText(value[name])}`).join(',')}}`
+}
+
+/** Go has no short forms for two control characters. */
+const shortForms = (text: string): string => text.replace(/\\[bf\\]/g, (found) => IN_GO[found]!)
+
+/** Exponents have two digits at least, and zero has a sign. */
+function numberText(value: number): string {
+  if (Number.isSafeInteger(value) && value !== 0) return String(value)
+  if (Object.is(value, -0)) return '-0'
+  return String(value).replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
@@ -67,46 +92,45 @@ const isHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff
 
 /** The mark of a node that is a member itself comes first, then fields, keys, values and indexes, each in its own order. */
 export function compareElements(a: string, b: string): number {
-  if (a[0] !== b[0]) return KINDS.indexOf(a[0]!) - KINDS.indexOf(b[0]!)
-  switch (a[0]) {
-    case 'f':
-      return compareText(a, b)
-    case 'k':
-      return compareKeys(parsed(a), parsed(b))
-    default:
-      return compareValues(parsed(a), parsed(b))
-  }
+  const [kind, other] = [a.charCodeAt(0), b.charCodeAt(0)]
+  if (kind !== other) return KINDS.indexOf(a[0]!) - KINDS.indexOf(b[0]!)
+  if (kind === FIELD) return compareText(a, b)
+  return kind === KEY ? compareEntries(parsed(a) as Entries, parsed(b) as Entries) : compareValues(parsed(a), parsed(b))
 }
 
 const KINDS = '.fkvi'
+const FIELD = 0x66
+const KEY = 0x6b
 
-/** Values of elements that were compared before. Long ones may be as long as an item of a list. */
-const VALUES_MAX = 5_000
+/** What elements that were compared before say: a value, or the fields of a key in order. Long ones may be as long as an item of a list. */
+const PARSED_MAX = 5_000
 const REMEMBERED_LENGTH_MAX = 200
-const values = new Map<string, unknown>()
+const remembered = new Map<string, unknown>()
 
 function parsed(element: string): unknown {
-  let value = values.get(element)
+  let value = remembered.get(element)
   if (value === undefined) {
     value = JSON.parse(element.slice(2))
+    if (element.charCodeAt(0) === KEY) value = entriesOf(value)
     if (element.length > REMEMBERED_LENGTH_MAX) return value
-    if (values.size >= VALUES_MAX) values.clear()
-    values.set(element, value)
+    if (remembered.size >= PARSED_MAX) remembered.clear()
+    remembered.set(element, value)
   }
   return value
 }
 
+type Entries = readonly (readonly [name: string, value: unknown])[]
+
+const entriesOf = (value: unknown): Entries => Object.entries(value as object).sort(([a], [b]) => compareText(a, b))
+
 /** Name by name, each with its value; what says less comes first. */
-function compareKeys(a: unknown, b: unknown): number {
-  const [left, right] = [entriesOf(a), entriesOf(b)]
+function compareEntries(left: Entries, right: Entries): number {
   for (let at = 0; at < left.length && at < right.length; at++) {
     const order = compareText(left[at]![0], right[at]![0]) || compareValues(left[at]![1], right[at]![1])
     if (order !== 0) return order
   }
   return left.length - right.length
 }
-
-const entriesOf = (value: unknown): [string, unknown][] => Object.entries(value as object).sort(([a], [b]) => compareText(a, b))
 
 /** Numbers, texts, booleans, lists, maps, null. */
 function compareValues(a: unknown, b: unknown): number {
@@ -127,7 +151,7 @@ function compareValues(a: unknown, b: unknown): number {
       return left.length - right.length
     }
     case 4:
-      return compareKeys(a, b)
+      return compareEntries(entriesOf(a), entriesOf(b))
     default:
       return 0
   }
@@ -138,4 +162,68 @@ function kindOf(value: unknown): number {
   if (typeof value === 'string') return 1
   if (typeof value === 'boolean') return 2
   return Array.isArray(value) ? 3 : isObject(value) ? 4 : 5
+}
+
+/** `.spec.containers[name="web"].ports[containerPort=80,protocol="TCP"]`, as conflicts name it. */
+export function printPath(path: readonly string[]): string {
+  return path.map(printElement).join('')
+}
+
+function printElement(element: string): string {
+  const rest = element.slice(2)
+  switch (element[0]) {
+    case 'f':
+      return `.${rest}`
+    case 'v':
+      return `[=${printValue(JSON.parse(rest))}]`
+    case 'k':
+      return `[${entriesOf(JSON.parse(rest))
+        .map(([name, value]) => `${name}=${printValue(value)}`)
+        .join(',')}]`
+    default:
+      return `[${rest}]`
+  }
+}
+
+/** As Go prints it; upstream reads all numbers of a path as floats. */
+function printValue(value: unknown): string {
+  if (typeof value === 'number') return printFloat(value)
+  if (typeof value === 'string') return quoted(value)
+  if (Array.isArray(value)) return `[${value.map(printValue).join(',')}]`
+  if (isObject(value)) return entriesOf(value).reduce((text, [name, inner]) => `${text}${name}=${printValue(inner)}`, '')
+  return String(value)
+}
+
+/** From here on, and below its counterpart, Go writes an exponent. */
+const EXPONENT_FROM = 6
+const EXPONENT_BELOW = -4
+
+function printFloat(value: number): string {
+  if (Object.is(value, -0)) return '-0'
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+  const places = Number(exponent)
+  if (places >= EXPONENT_BELOW && places < EXPONENT_FROM) return String(value)
+  return `${mantissa}e${exponent[0]}${String(Math.abs(places)).padStart(2, '0')}`
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+}
+
+/** A text as Go quotes it. */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]|[\p{C}\p{Z}]/gu, (character) => {
+    const code = character.codePointAt(0)!
+    const hex = (digits: number): string => code.toString(16).padStart(digits, '0')
+    if (character === ' ') return character
+    return SHORT[character] ?? (code < 0x80 ? `\\x${hex(2)}` : code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`)
+  })}"`
 }

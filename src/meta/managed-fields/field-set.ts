@@ -60,12 +60,21 @@ export function* members(set: FieldSet, prefix: readonly string[] = []): Iterabl
 
 /** Collects paths; the only place where a tree grows. Paths mostly share their beginning with the one before, which is not looked up again. */
 export class FieldSetBuilder {
-  readonly #root: Growing = { member: false, children: undefined }
+  readonly #root: Growing = { member: false, children: undefined, whole: undefined }
   /** The nodes on the way of the last path, and its elements. */
   readonly #nodes: Growing[] = []
   readonly #elements: string[] = []
 
   add(path: readonly string[]): void {
+    this.#nodeAt(path).member = true
+  }
+
+  /** Adds all that is at a place, which nothing else is added to. */
+  addWhole(path: readonly string[], node: FieldSet): void {
+    this.#nodeAt(path).whole = node
+  }
+
+  #nodeAt(path: readonly string[]): Growing {
     let depth = 0
     while (depth < path.length && this.#elements[depth] === path[depth]) depth++
     let node = depth === 0 ? this.#root : this.#nodes[depth - 1]!
@@ -76,7 +85,7 @@ export class FieldSetBuilder {
       this.#nodes.push(node)
       this.#elements.push(path[depth]!)
     }
-    node.member = true
+    return node
   }
 
   build(): FieldSet {
@@ -88,24 +97,36 @@ interface Growing {
   member: boolean
   /** Most nodes are leaves. */
   children: Map<string, Growing> | undefined
+  /** Instead of both. */
+  whole: FieldSet | undefined
 }
 
 function childOf(node: Growing, element: string): Growing {
   node.children ??= new Map()
   let child = node.children.get(element)
   if (child === undefined) {
-    child = { member: false, children: undefined }
+    child = { member: false, children: undefined, whole: undefined }
     node.children.set(element, child)
   }
   return child
 }
 
-function grown({ member, children }: Growing, inner: boolean): FieldSet | undefined {
+function grown({ member, children, whole }: Growing, inner: boolean): FieldSet | undefined {
+  if (whole !== undefined) return whole
   if (children === undefined) return inner && member ? LEAF : undefined
   const built: Record<string, FieldSet> = {}
-  for (const [element, child] of children) built[element] = grown(child, true)!
-  const node = nodeOf(inner && member, built)
-  return node && inOrder(node)
+  if (inner && member) built[MEMBER] = LEAF
+  for (const element of elementsInOrder(children)) built[element] = grown(children.get(element)!, true)!
+  return built
+}
+
+function elementsInOrder(children: ReadonlyMap<string, Growing>): Iterable<string> {
+  let before: string | undefined
+  for (const element of children.keys()) {
+    if (before !== undefined && compareElements(before, element) > 0) return [...children.keys()].sort(compareElements)
+    before = element
+  }
+  return children.keys()
 }
 
 /** Sets deeper than this are none. */

@@ -3,7 +3,7 @@ import type { Schema } from '../schema.ts'
 import { failure } from '../status.ts'
 import type { KubernetesObject, ManagedFieldsEntry } from '../types.ts'
 import { type Comparison, compare, isSame } from './compare.ts'
-import { compareText } from './element.ts'
+import { compareText, printPath, quoted } from './element.ts'
 import {
   difference,
   EMPTY_SET,
@@ -29,7 +29,7 @@ import {
 import { mergeConfiguration, pruneUnowned } from './merge.ts'
 import { reconciled } from './reconcile.ts'
 import { setFields } from './set-fields.ts'
-import { printPath, Unmanageable } from './shape.ts'
+import { Unmanageable } from './shape.ts'
 import { storedTypeErrors } from './typed.ts'
 import { withNulls } from './zero.ts'
 
@@ -107,8 +107,6 @@ function createdBy(object: KubernetesObject, write: ManagedWrite): ManagedFields
 
 export interface ApplyWrite extends ManagedWrite {
   readonly force: boolean
-  /** Names the configuration in errors. */
-  readonly what: string
   /** Reads the merged document, which speaks the request's version, as an object in its stored form. */
   readonly read: (merged: unknown) => KubernetesObject
 }
@@ -133,11 +131,11 @@ export function applyConfiguration(
   const errors = live === undefined ? undefined : storedTypeErrors(shown, form.schema)
   if (live !== undefined && managed.length === 0) {
     const made = 'failed to create manager for existing fields: failed to convert new object'
-    if (errors !== undefined) throw unreadable(`${made} (${write.what}) to smd typed: ${errors}`)
+    if (errors !== undefined) throw unreadable(`${made} (${nameIn(live, configuration)}) to smd typed: ${errors}`)
     managed = updated([], {}, live, { ...write, manager: BEFORE_FIRST_APPLY })
   }
-  const listed = fieldsOf(configuration, form.schema, write.what)
-  if (errors !== undefined) throw unreadable(`failed to create typed live object (${write.what}): ${errors}`)
+  const listed = fieldsOf(configuration, form.schema, nameIn(configuration, configuration))
+  if (errors !== undefined) throw unreadable(`failed to create typed live object (${nameIn(shown, configuration)}): ${errors}`)
   const given = { live, shown, configuration, form, listed, managed: served(managed, write) }
   return applied(given, write)
 }
@@ -152,6 +150,12 @@ interface Given {
   /** The fields of the configuration. */
   readonly listed: FieldSet
   readonly managed: readonly ManagedSet[]
+}
+
+/** `default/web; apps/v1, Kind=Deployment`, as errors name an object in the version of the configuration. */
+function nameIn({ metadata }: KubernetesObject, { apiVersion = '', kind = '' }: KubernetesObject): string {
+  const version = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${version}, Kind=${kind}`
 }
 
 const unreadable = (message: string): Error => failure(500, '', message)
@@ -294,7 +298,7 @@ function conflictMessage(conflicts: readonly { readonly owner: ManagedSet; reado
 
 /** `"kubectl-edit" with subresource "status" using apps/v1`. */
 function describe({ manager, operation, apiVersion, subresource }: ManagedSet): string {
-  const name = JSON.stringify(manager) + (subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`)
+  const name = quoted(manager) + (subresource === '' ? '' : ` with subresource ${quoted(subresource)}`)
   return operation === 'Apply' ? name : `${name} using ${apiVersion}`
 }
 

@@ -40,7 +40,7 @@ export function writeManaged(sets: readonly ManagedSet[]): ManagedFieldsEntry[] 
   const kept = sets.filter(({ fields }) => !isEmptySet(fields))
   if (kept.length === 0) return undefined
   return kept.toSorted(inOrder).map(({ manager, operation, apiVersion, time, fields, subresource }) => ({
-    manager,
+    ...(manager !== '' && { manager }),
     operation,
     apiVersion,
     ...(time !== undefined && { time }),

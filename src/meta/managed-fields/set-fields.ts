@@ -12,6 +12,10 @@ import { writtenAsNull, zeroOf } from './zero.ts'
  */
 export const setFields = (object: unknown, schema: Schema): FieldSet => setterOf(schema)(object, EMPTY) ?? EMPTY_SET
 
+/** The node of what comes where nothing was; undefined when nothing does. */
+export const addedFields = (value: unknown, schema: Schema | undefined): FieldSet | undefined =>
+  setterOf(schema)(value, undefined)
+
 const EMPTY: Readonly<Record<string, unknown>> = Object.freeze({})
 
 /** What of a value belongs to the set, where `before` stood: undefined, or the zero of its type. Undefined when nothing does. */
@@ -99,7 +103,7 @@ function listSetter(shape: Shape & { readonly kind: 'set' | 'keyed' }): Setter {
     // Found at the first use: types may contain themselves.
     set ??= setterOf(shape.items)
     const elements = elementsOf(shape, items)
-    const several = elements.length === 1 ? undefined : repeated(elements)
+    const several = repeated(elements)
     for (let index = 0; index < elements.length; index++) {
       const element = elements[index]!
       if (several?.has(element)) continue
@@ -113,15 +117,25 @@ function listSetter(shape: Shape & { readonly kind: 'set' | 'keyed' }): Setter {
 }
 
 function elementsOf(shape: Shape, items: readonly unknown[]): string[] {
-  return items.map((item) => {
+  const elements: string[] = []
+  for (const item of items) {
     const element = itemElement(shape, item)
     if (element === undefined) throw new Unmanageable()
-    return element
-  })
+    elements.push(element)
+  }
+  return elements
 }
+
+/** Shorter lists are looked through for each item, with no set made. */
+const SHORT_LENGTH = 8
 
 /** Elements that several items share, which is rare. */
 function repeated(elements: readonly string[]): ReadonlySet<string> | undefined {
+  if (elements.length <= SHORT_LENGTH) {
+    let index = 1
+    while (index < elements.length && elements.indexOf(elements[index]!) === index) index++
+    if (index >= elements.length) return undefined
+  }
   const seen = new Set(elements)
   if (seen.size === elements.length) return undefined
   return new Set(elements.filter((element) => !seen.delete(element)))

@@ -1,7 +1,8 @@
 import { goValue } from '../go-value.ts'
 import { isObject } from '../merge-patch.ts'
 import { deref, type Schema } from '../schema.ts'
-import { fieldElement, fieldSchema, isRawExtension, itemElement, printPath, type Shape, shapeOf } from './shape.ts'
+import { printPath } from './element.ts'
+import { fieldElement, fieldSchema, isRawExtension, itemElement, type Shape, shapeOf } from './shape.ts'
 
 /**
  * What is wrong with a document as a value of its type, in upstream's words; undefined when nothing is. Looks also into what is owned as one piece. Names that the
