@@ -94,6 +94,11 @@ export class Constants {
     return this.constant(node, () => value)
   }
 
+  /** Whether a call has a pattern that is known: upstream makes another call of it, which stops at the first argument that fails. */
+  hasPattern({ name, target, args }: Call): boolean {
+    return PATTERNED.has(name) && typeof this.known.get(target === undefined ? args[1]! : args[0]!) === 'string'
+  }
+
   private key(node: Expression): void {
     const key = this.known.get(node)
     const problem = key === undefined || key instanceof Failure ? undefined : keyProblem(key)

@@ -128,7 +128,8 @@ const lessOrEqual = ordered('_<=_', (order) => order <= 0)
 const greater = ordered('_>_', (order) => order > 0)
 const greaterOrEqual = ordered('_>=_', (order) => order >= 0)
 /** What a library added is compared with its own kind only. */
-const equals = (a: Value, b: Value): Value => (isOfLibrary(a) && typeNameOf(a) !== typeNameOf(b) ? noSuchOverload() : equal(a, b))
+const equals = (a: Value, b: Value): Value =>
+  isOfLibrary(a) && b !== null && typeNameOf(a) !== typeNameOf(b) ? noSuchOverload() : equal(a, b)
 const notEquals = (a: Value, b: Value): Value => !equal(a, b)
 
 function contains(element: Value, collection: Value): Value {

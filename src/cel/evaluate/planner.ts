@@ -280,7 +280,7 @@ class Planner {
       overloads,
       planned,
       this.options.costOf(declaration.name, ids.length === 1 ? overloads[0] : undefined),
-      ids.length === 1 || name === 'matches',
+      (ids.length === 1 || name === 'matches') && this.constants?.hasPattern(expression) !== true,
     )
   }
 

@@ -150,6 +150,7 @@ const ANSWERS: Readonly<Record<string, readonly (readonly [expression: string, a
   'what a library adds equals its own kind only, and an amount is an integer as it is written': [
     ["quantity('1') == dyn(1)", 'error no such overload', 2],
     ["quantity('1') != dyn(1)", 'true', 2],
+    ["quantity('1') == null", 'false', 2],
     ["dyn(1) == quantity('1')", 'false', 2],
     ["ip('1.2.3.4') == dyn(1)", 'error no such overload', 2],
     ["quantity('2.0').isInteger()", 'false', 2],
