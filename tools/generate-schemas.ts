@@ -12,6 +12,7 @@ const WRAPPER = /\.JSONSchemaPropsOr\w+$/
 export function generateSchemas(): string {
   const definitions = servedDefinitions()
   const presence = presenceFlags()
+  const types = readData<Record<string, Readonly<Record<string, string>>>>('go-types.json')
   const lines = [...definitions].map(([name, fact]) => {
     const schema = { ...node(fact), ...special(name) }
     for (const [property, child] of Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>)) {
@@ -19,6 +20,9 @@ export function generateSchemas(): string {
       if (isAlwaysThere(fact.properties![property]!, flags, definitions)) child['always'] = true
       else if (isLeftOut(fact.properties![property]!, flags)) child['omitsZero'] = true
       else if (isNull(fact.properties![property]!, flags)) child['writtenAsNull'] = true
+      const [inlined = '', goType = ''] = types[name]?.[property]?.split('|') ?? []
+      if (inlined !== '') child['inlined'] = inlined
+      if (goType !== '') child['goType'] = goType
     }
     return `${JSON.stringify(name)}:${JSON.stringify(schema)}`
   })

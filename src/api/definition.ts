@@ -1,4 +1,4 @@
-import type { FieldError, KubernetesObject, ObjectMeta, Schema, Structure } from '#meta'
+import type { FieldError, KubernetesObject, ObjectMeta, Oddities, Schema, Structure } from '#meta'
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
 
@@ -72,7 +72,7 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** Resolved on first use: linking all schemas takes time that start-up does not have. */
   schema(): Schema
   /** Reads a decoded document, where that takes more than the schema. Throws `StructureError`. */
-  readonly conform?: ((document: unknown) => Structure) | undefined
+  readonly conform?: ((document: unknown, oddities?: Oddities) => Structure) | undefined
   /** What only the kinds have that users define. */
   readonly custom?: CustomKind | undefined
   readonly subresources: {

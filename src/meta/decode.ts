@@ -1,34 +1,26 @@
 import { parseJson } from '#base'
+import { goQuote } from './go-quote.ts'
+import { type Oddities, readJson } from './json/reader.ts'
+import { jsonProblem } from './json/syntax.ts'
 import { badRequest } from './status.ts'
 import { DEPTH_MAX } from './structure/index.ts'
-
-const decoder = new TextDecoder('utf-8', { fatal: true })
+import { decodeUtf8 } from './utf8.ts'
 
 /** What a text that can't be read is said to be; upstream's words for an object. */
 const UNREADABLE = "couldn't get version/kind; json parse error"
 
 export interface DecodedText {
   readonly value: unknown
+  /** What a JSON text says beside its value; undefined of the many that say no more. */
+  readonly oddities?: Oddities | undefined
   /** Findings about keys that stand twice in one map, in upstream's words. */
   duplicates(): string[]
 }
 
 /** JSON or YAML text as plain data. Throws a 400 Status that says where the text is wrong, after the words `unreadable`. */
 export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml', unreadable = UNREADABLE): Promise<DecodedText> {
-  let text: string
-  try {
-    text = decoder.decode(bytes)
-  } catch (error) {
-    throw badRequest('the request body is not valid UTF-8', error)
-  }
-  if (form === 'json') {
-    const value = decodeJson(text, unreadable)
-    return {
-      value,
-      duplicates: () =>
-        printsAs(value, text) ? [] : [...duplicateFields(text)].map((path) => `duplicate field ${JSON.stringify(path)}`),
-    }
-  }
+  const text = decodeUtf8(bytes)
+  if (form === 'json') return decodeJsonText(text, unreadable, bytes)
   try {
     return (await import('./yaml.ts')).parseYamlWithDuplicates(text)
   } catch (error) {
@@ -39,12 +31,26 @@ export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml', unrea
   }
 }
 
-export function decodeJson(text: string, unreadable = UNREADABLE): unknown {
-  if (text.length > SHALLOW_LENGTH_MAX && depthOf(text) > DEPTH_MAX) throw badRequest(`${unreadable}: json: exceeded max depth`)
+function decodeJsonText(text: string, unreadable: string, bytes: Uint8Array): DecodedText {
+  const value = decodeJson(text, unreadable, bytes)
+  if (tellsAll(value, text)) return { value, duplicates: () => [] }
+  const { value: read, oddities } = readJson(text)
+  return {
+    value: read,
+    oddities,
+    duplicates: () => duplicateFields(read, oddities).map((path) => `duplicate field ${goQuote(path)}`),
+  }
+}
+
+/** `bytes` are those of the text, where they are at hand. */
+export function decodeJson(text: string, unreadable = UNREADABLE, bytes?: Uint8Array): unknown {
+  const refuse = (problem: string, cause?: unknown): Error =>
+    badRequest(`${unreadable}: ${jsonProblem(bytes ?? Buffer.from(text)) ?? problem}`, cause)
+  if (text.length > SHALLOW_LENGTH_MAX && depthOf(text) > DEPTH_MAX) throw refuse('exceeded max depth')
   try {
     return parseJson(text)
   } catch (error) {
-    throw badRequest(`${unreadable}: ${error instanceof Error ? error.message : String(error)}`, error)
+    throw refuse(String(error), error)
   }
 }
 
@@ -71,72 +77,32 @@ function depthOf(text: string): number {
 const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 
 /**
- * What prints as the text that it was read from has no key twice. Programs send objects just so, and printing one costs a tenth of looking through its text.
+ * What prints as the text that it was read from has no key twice, every number in its plain form, and keys in their order. Programs send objects just so,
+ * and printing one costs a tenth of looking through its text. Half a surrogate pair prints as it was written, but stands for no character.
  */
-const printsAs = (value: unknown, text: string): boolean =>
-  JSON.stringify(value) === (text.endsWith('\n') ? text.slice(0, -1) : text)
+const tellsAll = (value: unknown, text: string): boolean =>
+  JSON.stringify(value) === (text.endsWith('\n') ? text.slice(0, -1) : text) && !text.includes('\\ud')
 
-/** Paths of keys that stand twice come from the text, since parsing keeps only the last. */
-function* duplicateFields(text: string): Iterable<string> {
-  yield* new DuplicateScanner(text).scan()
-}
+/** Upstream tells no more of one document. */
+const FINDINGS_MAX = 100
 
-/** Walks valid JSON text once and reports keys that an object has twice, by their path. */
-class DuplicateScanner {
-  readonly #text: string
-  #at = 0
-
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  *scan(path = ''): Iterable<string> {
-    this.#space()
-    const character = this.#text[this.#at]
-    if (character === '{') yield* this.#object(path)
-    else if (character === '[') yield* this.#array(path)
-    else if (character === '"') this.#string()
-    else while (this.#at < this.#text.length && !',}] \n\r\t'.includes(this.#text[this.#at]!)) this.#at++
-  }
-
-  *#object(path: string): Iterable<string> {
-    const seen = new Set<string>()
-    this.#at++
-    for (this.#space(); this.#text[this.#at] !== '}' && this.#at < this.#text.length; this.#space()) {
-      const key = this.#string()
-      const child = path === '' ? key : `${path}.${key}`
-      if (seen.has(key)) yield child
-      seen.add(key)
-      this.#space()
-      this.#at++
-      yield* this.scan(child)
-      this.#space()
-      if (this.#text[this.#at] === ',') this.#at++
+/** Paths of keys that stand twice in one object, in order, each once. */
+function duplicateFields(value: unknown, oddities: Oddities): string[] {
+  const found = new Set<string>()
+  const look = (at: unknown, path: string): void => {
+    if (Array.isArray(at)) for (const [index, item] of at.entries()) look(item, `${path}[${index}]`)
+    else if (typeof at === 'object' && at !== null) {
+      const seen = new Set<string>()
+      for (const [key, child] of oddities.entriesOf(at)) {
+        const childPath = path === '' ? key : `${path}.${key}`
+        if (seen.has(key)) found.add(childPath)
+        seen.add(key)
+        look(child, childPath)
+      }
     }
-    this.#at++
   }
-
-  *#array(path: string): Iterable<string> {
-    this.#at++
-    let index = 0
-    for (this.#space(); this.#text[this.#at] !== ']' && this.#at < this.#text.length; this.#space()) {
-      yield* this.scan(`${path}[${index++}]`)
-      this.#space()
-      if (this.#text[this.#at] === ',') this.#at++
-    }
-    this.#at++
-  }
-
-  #string(): string {
-    const start = this.#at++
-    while (this.#at < this.#text.length && this.#text[this.#at] !== '"') this.#at += this.#text[this.#at] === '\\' ? 2 : 1
-    this.#at++
-    return JSON.parse(this.#text.slice(start, this.#at)) as string
-  }
-
-  #space(): void {
-    while (' \n\r\t'.includes(this.#text[this.#at] ?? '_')) this.#at++
-  }
+  look(value, '')
+  return [...found].slice(0, FINDINGS_MAX)
 }
 
 /** YAML by js-yaml, which is loaded by the first call. */

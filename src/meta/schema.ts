@@ -33,6 +33,10 @@ export interface Schema {
   readonly writtenAsNull?: boolean
   /** A property that upstream leaves out when it holds its type's zero value, an empty list or an empty map: one with omitempty and no pointer. */
   readonly omitsZero?: boolean
+  /** The structs, by Go's names with dots between, from which a property is inlined: messages of decoders name them. */
+  readonly inlined?: string
+  /** A property's type where its JSON says less: `v1.DNSPolicy` of a string, `[]v1.FinalizerName` of a list. */
+  readonly goType?: string
   readonly gvk?: readonly (readonly [group: string, version: string, kind: string])[]
   /** What OpenAPI says of the node, when that is not all in the fields above (custom kinds). */
   readonly published?: (version: 'v2' | 'v3') => Record<string, unknown>

@@ -1,4 +1,4 @@
-import { conform, isObject, type Structure, StructureError } from '#meta'
+import { conform, isObject, type Oddities, type Structure, StructureError } from '#meta'
 import { schemaOf } from '../schemas.ts'
 import { noteEmpties } from './schema/empties.ts'
 
@@ -8,8 +8,8 @@ const SCHEMA = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSch
 type Node = Record<string, unknown>
 
 /** Reads a definition. Where a schema may also be a list or a boolean, the published types say nothing of what is inside; here they do. */
-export function readCRD(document: unknown): Structure {
-  const { value, unknown } = conform(document, schemaOf(DEFINITION))
+export function readCRD(document: unknown, oddities?: Oddities): Structure {
+  const { value, unknown } = conform(document, schemaOf(DEFINITION), { oddities })
   const versions = versionsOf(value)
   const { spec } = document as Versioned
   if (isObject(spec)) noteEmpties((value as { spec: object }).spec, spec)

@@ -14,12 +14,16 @@ import {
   conform,
   decodeText,
   failure,
+  goQuote,
   invalid,
   isObject,
+  jsonTypeOf,
   type KubernetesObject,
+  type Oddities,
   ProtobufError,
   parseApiVersion,
   type Schema,
+  StatusError,
   type Structure,
   StructureError,
 } from '#meta'
@@ -38,7 +42,7 @@ export interface DecodeOptions {
   readonly type: TypeName
   /** Whether a decoder's refusal is told with nothing around it, as it is of options. */
   readonly isBare?: boolean
-  /** What a text that can't be read is said to be. */
+  /** What a text that can't be read is said to be, where it is not to be read as an object. */
   readonly unreadable?: string
   /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
   refuse?(error: { readonly message: string; readonly converted: string }): Error
@@ -68,8 +72,12 @@ export const tooLarge = (): Error => failure(413, 'RequestEntityTooLarge', `Requ
 
 export interface DecodedBody {
   readonly value: unknown
-  /** Findings about keys that stand twice. */
+  /** Findings about keys that stand twice; for a patch, all that is found about it. */
   readonly duplicates: readonly string[]
+  /** What the text says beside its value, where it is read as it is decoded. */
+  readonly oddities?: Oddities | undefined
+  /** How the body begins, for messages about one whose kind can't be read. */
+  summary?(): string
 }
 
 /** A body as plain, unfrozen data. JSON and YAML are told apart by their content type; 415 for any other. */
@@ -82,9 +90,17 @@ export async function decodeBody(body: RequestBody | undefined, options: DecodeO
   if (whole.bytes.length > BODY_BYTES_MAX) throw tooLarge()
   if (mediaTypeOf(options.contentType) === PROTOBUF_MEDIA_TYPE)
     return { value: readProtobuf(whole.bytes, options), duplicates: [] }
-  const form = formOf(options)
-  const { value, duplicates } = await decodeText(whole.bytes, form, options.unreadable)
-  return { value, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates() }
+  const { bytes } = whole
+  const summary = (): string => summaryOf(bytes)
+  try {
+    const { value, oddities, duplicates } = await decodeText(bytes, formOf(options), options.unreadable)
+    return { value, oddities, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates(), summary }
+  } catch (error) {
+    // A patch is no object, and who has a refusal of its own says it all.
+    const isBare = options.isBare === true || options.isPatch === true || options.refuse !== undefined || options.unreadable !== undefined
+    if (isBare || !(error instanceof StatusError) || error.code !== 400) throw error
+    throw unrecognized(error.message, options.type.kind, summary())
+  }
 }
 
 /** In small letters; a type that is malformed is none that there is. */
@@ -107,12 +123,11 @@ function readProtobuf(bytes: Uint8Array, { type, isBare = false }: DecodeOptions
       const found = { kind: error.type.kind, version: parseApiVersion(error.type.apiVersion).version }
       throw badRequest(`${cannotHandle(found, type.kind)}: ${error.message}`, error)
     }
-    const unrecognized = `the object provided is unrecognized (must be of type ${type.kind})`
-    throw badRequest(`${unrecognized}: ${error.message} (${summaryOf(bytes)})`, error)
+    throw unrecognized(error.message, type.kind, summaryOf(bytes))
   }
 }
 
-/** The start of a body, which is none of JSON. */
+/** The start of a body: as text where it may be an object of JSON. */
 function summaryOf(bytes: Uint8Array): string {
   if (bytes.length === 0) return '<empty>'
   const text = bytes[0] === OPEN_BRACE ? 'utf8' : 'hex'
@@ -135,15 +150,12 @@ function formOf({ contentType, isPatch = false }: DecodeOptions): 'json' | 'yaml
 }
 
 /** Reads a decoded body as an object of `resource`, with its field validation. */
-export function readObject(
-  value: unknown,
-  duplicates: readonly string[],
-  resource: ResourceDefinition,
-  options: DecodeOptions,
-): KubernetesObject {
-  checkKind(value, resource)
-  const read = resource.conform ?? ((document: unknown) => conform(document, resource.schema(), options.isTaken))
-  const object = readWith(read, value, duplicates, resource, options)
+export function readObject(body: DecodedBody, resource: ResourceDefinition, options: DecodeOptions): KubernetesObject {
+  checkKind(body, resource)
+  const { isTaken } = options
+  const read =
+    resource.conform ?? ((document: unknown, oddities?: Oddities) => conform(document, resource.schema(), { isTaken, oddities }))
+  const object = readWith(read, body, resource, options)
   object.apiVersion = apiVersionOf(resource)
   object.kind = resource.kind
   options.read?.(object)
@@ -152,59 +164,51 @@ export function readObject(
 
 /** Reads a decoded body as the type of `schema`; `names` is for messages. */
 export function readAs(
-  value: unknown,
-  duplicates: readonly string[],
+  body: DecodedBody,
   schema: Schema,
   names: Pick<ResourceDefinition, 'kind' | 'version'>,
   options: DecodeOptions,
 ): KubernetesObject {
-  const object = readWith((document) => conform(document, schema), value, duplicates, names, options)
+  const object = readWith((document, oddities) => conform(document, schema, { oddities }), body, names, options)
   options.read?.(object)
   return object
 }
 
 function readWith(
-  read: (document: unknown) => Structure,
-  value: unknown,
-  duplicates: readonly string[],
+  read: (document: unknown, oddities?: Oddities) => Structure,
+  { value, duplicates, oddities }: DecodedBody,
   names: Pick<ResourceDefinition, 'kind' | 'version'>,
   options: DecodeOptions,
 ): KubernetesObject {
   const refuse = options.refuse ?? (({ message }) => badRequest(`${cannotHandle(names)}: ${message}`))
   let structure: Structure
   try {
-    structure = read(value)
+    structure = read(value ?? {}, oddities)
   } catch (error) {
     if (!(error instanceof StructureError)) throw error
     throw refuse(error)
   }
-  report(
-    structure.unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
-    duplicates,
-    refuse,
-    options,
-  )
+  const isToldInOrder = oddities !== undefined && structure.findings !== undefined
+  report(structure, isToldInOrder ? [] : duplicates, refuse, options)
   return structure.value as KubernetesObject
 }
 
 const cannotHandle = ({ kind, version }: Pick<ResourceDefinition, 'kind' | 'version'>, as = kind): string =>
   `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${as}`
 
+/** A document that is read as it is decoded tells all in its order; a patch and YAML are read for duplicates before. */
 function report(
-  unknown: readonly string[],
+  { unknown, findings = unknown.map((path) => `unknown field "${path}"`) }: Structure,
   duplicates: readonly string[],
   refuse: NonNullable<DecodeOptions['refuse']>,
-  { contentType, fieldValidation, warnings }: DecodeOptions,
+  { fieldValidation, warnings }: DecodeOptions,
 ): void {
-  if (unknown.length + duplicates.length === 0 || fieldValidation === 'Ignore') return
-  // A document that is read as it is decoded tells all at once; a patch and YAML are read for duplicates before.
-  const duplicatesFirst = !['', 'application/json'].includes(patchTypeOf(contentType) ?? '')
-  const inOrder = (same: readonly string[]): string[] => (duplicatesFirst ? [...same, ...unknown] : [...unknown, ...same])
+  if (findings.length + duplicates.length === 0 || fieldValidation === 'Ignore') return
   if (fieldValidation === 'Warn') {
-    warnings.push(...inOrder(duplicates))
+    warnings.push(...duplicates, ...findings)
     return
   }
-  const message = `strict decoding error: ${inOrder(strictDuplicates(duplicates)).join(', ')}`
+  const message = `strict decoding error: ${[...strictDuplicates(duplicates), ...findings].join(', ')}`
   throw refuse({ message, converted: message })
 }
 
@@ -214,23 +218,29 @@ export const strictDuplicates = (duplicates: readonly string[]): readonly string
     ? [`yaml: unmarshal errors:\n${duplicates.map((line) => `  ${line}`).join('\n')}`]
     : duplicates
 
-function checkKind(value: unknown, resource: ResourceDefinition): void {
-  if (!isObject(value))
-    throw badRequest(
-      "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string; Kind string }",
-    )
-  const { apiVersion, kind } = value
+const unrecognized = (problem: string, kind: string, summary: string): Error =>
+  badRequest(`the object provided is unrecognized (must be of type ${kind}): ${problem} (${summary})`)
+
+/** As upstream's first look at an object reads it. */
+const VERSION_AND_KIND = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`
+
+function checkKind({ value, summary = () => '<empty>' }: DecodedBody, resource: ResourceDefinition): void {
+  const refuse = (found: unknown, where: string, type: string): Error => {
+    const problem = `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeOf(found)} into Go ${where} of type ${type}`
+    return unrecognized(problem, resource.kind, summary())
+  }
+  if (value !== null && !isObject(value)) throw refuse(value, 'value', VERSION_AND_KIND)
+  const { apiVersion, kind } = value ?? {}
+  for (const [name, text] of Object.entries({ apiVersion, kind }))
+    if (typeof text !== 'string' && text !== undefined && text !== null) throw refuse(text, `struct field .${name}`, 'string')
   const expected = apiVersionOf(resource)
-  if (resource.custom !== undefined) checkCustomKind(value, resource)
-  if ((apiVersion !== undefined && typeof apiVersion !== 'string') || (kind !== undefined && typeof kind !== 'string')) {
-    throw badRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
-  }
-  if (kind !== undefined && kind !== '' && kind !== resource.kind) {
+  if (resource.custom !== undefined) checkCustomKind(value ?? {}, resource)
+  if (kind && kind !== resource.kind) {
     throw badRequest(
-      `${kind} in version ${JSON.stringify(apiVersion ?? '')} cannot be handled as a ${resource.kind}: converting (${expected}.${kind}) to (${expected}.${resource.kind}): unknown conversion`,
+      `${kind} in version ${goQuote(String(apiVersion ?? ''))} cannot be handled as a ${resource.kind}: converting (${expected}.${kind}) to (${expected}.${resource.kind}): unknown conversion`,
     )
   }
-  if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== expected) {
+  if (apiVersion && apiVersion !== expected) {
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`)
   }
 }

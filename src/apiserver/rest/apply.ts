@@ -69,7 +69,7 @@ export function onto(
       const options = decodeOptionsOf(context)
       // A retry repeats the same findings; they are told once.
       if (first) tellDuplicates(duplicates, options)
-      const object = readObject(merged, [], resource, first ? options : { ...options, warnings: [] })
+      const object = readObject({ value: merged, duplicates: [] }, resource, first ? options : { ...options, warnings: [] })
       first = false
       checkIdentity(object, context)
       return toStored(context, object)

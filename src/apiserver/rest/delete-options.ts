@@ -49,7 +49,12 @@ async function optionsOfBody({ audit, body: sent, headers }: RequestContext): Pr
   const { value } = await decodeBody(body, options)
   if (value === null) return {}
   checkOptionsKind(value)
-  return readAs(value, [], schemaOf(DELETE_OPTIONS), { kind: 'DeleteOptions', version: 'v1' }, options) as DeleteOptions
+  return readAs(
+    { value, duplicates: [] },
+    schemaOf(DELETE_OPTIONS),
+    { kind: 'DeleteOptions', version: 'v1' },
+    options,
+  ) as DeleteOptions
 }
 
 /** Kinds of `v1` that belong to no group, as upstream's decoder of options knows them. */

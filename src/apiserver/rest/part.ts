@@ -20,14 +20,16 @@ export async function writePart<T extends KubernetesObject>(
   const options = decodeOptionsOf(context)
   const type = info.verb === 'patch' ? patchTypeOf(options.contentType, resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
-  const { value, duplicates } = await decodeBody(context.body, options)
+  const body = await decodeBody(context.body, options)
+  const { value, duplicates } = body
   const findings = type === undefined || type === 'apply' ? duplicates : patchFindings(type, value, duplicates)
   const apply = type === 'apply' ? onto(context, registry, checkedConfiguration(value, context), duplicates) : undefined
   const read = (current: T): T => {
     if (apply !== undefined) return apply(current) as T
-    if (type === undefined || type === 'apply') return readObject(value, duplicates, resource, options) as T
+    if (type === undefined || type === 'apply') return readObject(body, resource, options) as T
     const patched = applyPatch(type, current, value, resource)
-    return readObject(patched, findings, resource, { ...options, ...readingOf(type, value, patched) }) as T
+    const made = { value: patched, duplicates: findings }
+    return readObject(made, resource, { ...options, ...readingOf(type, value, patched) }) as T
   }
   return registry.update(context, info.name, {
     dryRun: isDryRun(context),

@@ -88,7 +88,7 @@ export async function patch(
       const patched = applyPatch(type, shown, value, resource)
       // A retry repeats the same findings; they are told once.
       const once = { ...options, ...readingOf(type, value, patched), warnings: first ? context.warnings : [] }
-      const object = readObject(patched, first ? findings : [], resource, once)
+      const object = readObject({ value: patched, duplicates: first ? findings : [] }, resource, once)
       first = false
       checkIdentity(object, context)
       return toStored(context, object)
@@ -124,6 +124,5 @@ export function deletedStatus(context: RequestContext, version: ObjectVersion): 
 
 async function bodyObject(context: RequestContext): Promise<KubernetesObject> {
   const options = decodeOptionsOf(context)
-  const { value, duplicates } = await decodeBody(context.body, options)
-  return readObject(value, duplicates, context.resource, { ...options, isTaken: true })
+  return readObject(await decodeBody(context.body, options), context.resource, { ...options, isTaken: true })
 }

@@ -72,6 +72,6 @@ function assign({ resource }: RequestContext, pod: Pod, { metadata, target }: Bi
 async function readBody(context: RequestContext): Promise<Binding> {
   checkWriteOptions(context, 'CreateOptions', false)
   const options = decodeOptionsOf(context, { apiVersion: 'v1', kind: 'Binding' })
-  const { value, duplicates } = await decodeBody(context.body, options)
-  return readAs(value, duplicates, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding
+  const body = await decodeBody(context.body, options)
+  return readAs(body, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding
 }

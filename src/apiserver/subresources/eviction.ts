@@ -16,10 +16,8 @@ export const eviction: Subresource = {
     const { info, resource } = context
     checkWriteOptions(context, 'CreateOptions', false)
     const options = decodeOptionsOf(context, { apiVersion: 'policy/v1', kind: 'Eviction' })
-    const { value, duplicates } = await decodeBody(context.body, options)
     const body = readAs(
-      value,
-      duplicates,
+      await decodeBody(context.body, options),
       schemaOf('io.k8s.api.policy.v1.Eviction'),
       { kind: 'Eviction', version: 'v1' },
       options,

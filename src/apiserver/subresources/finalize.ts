@@ -13,8 +13,7 @@ export const finalize: Subresource = {
     const { info, resource } = context
     checkWriteOptions(context, 'UpdateOptions', false)
     const options = decodeOptionsOf(context)
-    const { value, duplicates } = await decodeBody(context.body, options)
-    const sent = readObject(value, duplicates, resource, options) as Namespace
+    const sent = readObject(await decodeBody(context.body, options), resource, options) as Namespace
     const name = info.name || info.namespace
     const version = await registry.update(context, name, {
       dryRun: isDryRun(context),

@@ -14,7 +14,7 @@ import type { RequestContext } from '../context.ts'
 import { formOf } from '../presentation/form-of.ts'
 import { includeObjectOf } from '../presentation/negotiate.ts'
 import { partialMetadata, tableOf } from '../presentation/table.ts'
-import { decodeBody, readAs } from '../registry/decode-body.ts'
+import { type DecodedBody, decodeBody, readAs } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -54,10 +54,10 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
   const options = decodeOptionsOf(context, { apiVersion: 'autoscaling/v1', kind: 'Scale' })
   const type = info.verb === 'patch' ? patchTypeOf(options.contentType, context.resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
-  const { value, duplicates } = await decodeBody(context.body, options)
+  const body = await decodeBody(context.body, options)
   const schema = schemaOf('io.k8s.api.autoscaling.v1.Scale')
-  const read = (document: unknown): Scale => readAs(document, duplicates, schema, NAMES, options) as Scale
-  const sent = type === undefined || type === 'apply' ? read(value) : undefined
+  const read = (from: DecodedBody): Scale => readAs(from, schema, NAMES, options) as Scale
+  const sent = type === undefined || type === 'apply' ? read(body) : undefined
   if (type === undefined) checkIdentity(sent!, context)
   const applied = type === 'apply' ? onto(context, registry, configurationOf(context, paths, sent!), []) : undefined
   return registry.update(context, info.name, {
@@ -77,7 +77,8 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
         const scaled = withReplicas(context, current, paths, sent!, shown)
         return applied === undefined ? scaled : withManagers(scaled, applied(current))
       }
-      const wanted = read(applyPatch(type, shown, value, { ...context.resource, schema: () => schema }))
+      const value = applyPatch(type, shown, body.value, { ...context.resource, schema: () => schema })
+      const wanted = read({ value, duplicates: body.duplicates })
       if (wasUnset && wanted.spec?.replicas === UNSET)
         throw badRequest(`the spec replicas field ${JSON.stringify(paths.spec)} cannot be empty`)
       return withReplicas(context, current, paths, wanted, shown)

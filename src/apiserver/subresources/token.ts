@@ -24,10 +24,8 @@ export const token: Subresource = {
     const account = (await registry.get(resource, info.namespace, info.name)).object as ServiceAccount
     checkWriteOptions(context, 'CreateOptions', false)
     const options = decodeOptionsOf(context, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' })
-    const { value, duplicates } = await decodeBody(context.body, options)
     const request = readAs(
-      value,
-      duplicates,
+      await decodeBody(context.body, options),
       schemaOf('io.k8s.api.authentication.v1.TokenRequest'),
       { kind: 'TokenRequest', version: 'v1' },
       options,

@@ -100,8 +100,7 @@ async function review(
 
 async function readReview(context: RequestContext): Promise<KubernetesObject> {
   const options = decodeOptionsOf(context)
-  const { value, duplicates } = await decodeBody(context.body, options)
-  const body = readObject(value, duplicates, context.resource, options)
+  const body = readObject(await decodeBody(context.body, options), context.resource, options)
   const { namespace } = context.info
   if (context.resource.scope === 'Namespaced' && body.metadata?.namespace === undefined)
     return { ...body, metadata: { ...body.metadata, namespace } }

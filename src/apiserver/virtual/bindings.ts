@@ -9,8 +9,7 @@ export const bindings: VirtualResource = {
   resource: bindingResource as unknown as ResourceDefinition,
   async handle(context, dependencies) {
     const options = decodeOptionsOf(context)
-    const { value, duplicates } = await decodeBody(context.body, options)
-    const binding = readObject(value, duplicates, context.resource, options) as Binding
+    const binding = readObject(await decodeBody(context.body, options), context.resource, options) as Binding
     const info = { ...context.info, resource: 'pods', name: binding.metadata?.name ?? '', subresource: 'binding' }
     return bind(
       { ...context, info, resource: pods as unknown as ResourceDefinition, body: { kind: 'object', object: binding } },

@@ -10,8 +10,7 @@ export const tokenReview: VirtualResource = {
   resource: tokenReviews as unknown as ResourceDefinition,
   async handle(context, { authentication }) {
     const options = decodeOptionsOf(context)
-    const { value, duplicates } = await decodeBody(context.body, options)
-    const body = readObject(value, duplicates, context.resource, options) as TokenReview
+    const body = readObject(await decodeBody(context.body, options), context.resource, options) as TokenReview
     if (!body.spec.token) throw badRequest('token is required for TokenReview in authentication')
     const wanted = body.spec.audiences?.length ? body.spec.audiences : undefined
     return replyObject(201, { ...body, status: await authentication.review(body.spec.token, wanted) })

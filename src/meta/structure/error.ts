@@ -13,41 +13,36 @@ export class StructureError extends Error {
   }
 }
 
-/** Where a reader is in the document. One reading uses one place, which its readers move. */
-export class Place {
-  /** Fields and list indices from the document's root. */
-  readonly path: (string | number)[] = []
-  /** Type of the struct that has the field, by its last word, as Go prints it. */
-  owner = ''
-  /** Paths of fields that the schema does not know. */
-  readonly unknown: string[] = []
-  /** Whether the document is nobody else's: then it is what is read, changed where it has to be. */
-  readonly isTaken: boolean
-
-  constructor(isTaken = false) {
-    this.isTaken = isTaken
-  }
-
-  /** `spec.containers[0].name`. */
-  print(): string {
-    return this.path.reduce<string>(
-      (text, element) => (typeof element === 'number' ? `${text}[${element}]` : text === '' ? element : `${text}.${element}`),
-      '',
-    )
-  }
-}
-
-export function mismatch(value: unknown, place: Place, type: string): StructureError {
-  const found = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : nameOf(value)
-  const path = place.print()
-  const where = path === '' ? 'Go value' : `Go struct field ${place.owner}.${path.replace(/\[\d+\]/g, '')}`
+/** `value` stands at `path` of a document of type `root`, where another type is expected: the field's, or what the field's own decoder takes. */
+export function mismatch(
+  value: unknown,
+  {
+    root,
+    path,
+    literal = undefined,
+  }: { readonly root: Schema; readonly path: readonly (string | number)[]; readonly literal?: string | undefined },
+  taken?: string,
+): StructureError {
+  const { owner, fields, type: own } = whereabouts(root, path)
+  const type = taken ?? own
+  const isNumber = typeof value === 'number' || typeof value === 'bigint'
+  // A number of the right kind that does not fit is shown.
+  const found = isNumber && NUMBER.test(type) ? `number ${literal ?? value}` : jsonTypeOf(value)
+  const where = fields.length === 0 ? 'Go value' : `Go struct field ${owner}.${fields.join('.')}`
   return new StructureError(`json: cannot unmarshal ${found} into ${where} of type ${type}`, {
-    converted: conversionError(value, found, type),
+    converted: conversionError(value, isNumber ? 'number' : found, type),
   })
 }
 
-/** A long integer is a number like any other. */
-const nameOf = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value)
+const NUMBER = /^(int32|int64|float64|uint8)$/
+
+/** What a decoder calls a value. */
+export function jsonTypeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array'
+  if (isObject(value)) return 'object'
+  if (typeof value === 'boolean') return 'bool'
+  return typeof value === 'bigint' ? 'number' : typeof value
+}
 
 function conversionError(value: unknown, found: string, type: string): string {
   const kind =
@@ -60,12 +55,64 @@ function conversionError(value: unknown, found: string, type: string): string {
   return `cannot restore struct from: ${kind}`
 }
 
-/** `io.k8s.api.core.v1.PodSpec` is printed by its last word, as struct names are. */
-export const typeName = (schema: Schema): string => deref(schema).name?.split('.').at(-1) ?? ''
+interface Whereabouts {
+  /** The struct that has the field, by its last word. */
+  readonly owner: string
+  /** JSON names of the fields that lead there, after Go's names of the structs that they are inlined from; keys of maps and places in lists are not told. */
+  readonly fields: readonly string[]
+  readonly type: string
+}
 
-export function goType(schema: Schema | undefined): string {
+/** Found only when it is asked for: readers keep nothing but the path. */
+function whereabouts(root: Schema, path: readonly (string | number)[]): Whereabouts {
+  let [node, type, owner] = [deref(root), goType(root), '']
+  const fields: string[] = []
+  for (const element of path) {
+    const { properties, items, additionalProperties } = node
+    const field =
+      typeof element === 'string' && properties !== undefined && Object.hasOwn(properties, element)
+        ? properties[element]
+        : undefined
+    const child = field ?? (typeof element === 'number' ? items : additionalProperties)
+    if (field !== undefined) {
+      owner = typeName(node)
+      if (field.inlined !== undefined) fields.push(field.inlined)
+      fields.push(String(element))
+    }
+    type = field?.goType ?? elementOf(type) ?? goType(child)
+    if (field !== undefined && field.goType === undefined) type = goType(field)
+    node = child === undefined ? {} : deref(child)
+  }
+  return { owner, fields, type }
+}
+
+/** What a list or a map holds: `[]v1.Capability`, `map[v1.ResourceName]v1.ClaimResourceStatus`. */
+const elementOf = (type: string): string | undefined => /^(?:\[\]|map\[[^\]]*\])(.+)$/.exec(type)?.[1]
+
+/** `io.k8s.api.core.v1.PodSpec` is printed by its last word, as struct names are. */
+const typeName = (schema: Schema): string => deref(schema).name?.split('.').at(-1) ?? ''
+
+function goType(schema: Schema | undefined): string {
   if (schema === undefined) return 'interface {}'
-  const node = deref(schema)
-  if (node.name !== undefined) return node.name.split('.').slice(-2).join('.')
-  return node.type === 'integer' ? (node.format ?? 'int64') : (node.type ?? 'interface {}')
+  if (schema.goType !== undefined) return schema.goType
+  const { name, type, format, items, properties, additionalProperties } = deref(schema)
+  if (name !== undefined) return name.split('.').slice(-2).join('.')
+  switch (type) {
+    case 'string':
+      return format === 'byte' ? '[]uint8' : 'string'
+    case 'integer':
+      return format ?? 'int64'
+    case 'number':
+      return 'float64'
+    case 'boolean':
+      return 'bool'
+    case 'array':
+      return `[]${goType(items)}`
+    case 'object':
+      return properties === undefined
+        ? `map[string]${additionalProperties === undefined ? 'string' : goType(additionalProperties)}`
+        : 'object'
+    default:
+      return 'interface {}'
+  }
 }
