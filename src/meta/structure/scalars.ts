@@ -40,7 +40,7 @@ export function readQuantity(value: unknown, place: Place): string {
   }
   if (typeof value === 'string' && CANONICAL.test(value)) return value
   try {
-    return canonicalQuantity(typeof value === 'string' ? value : (place.literal ?? String(value)))
+    return canonicalQuantity(typeof value === 'string' ? value.trim() : (place.literal ?? String(value)))
   } catch (error) {
     throw new StructureError((error as Error).message, { cause: error })
   }
