@@ -1,3 +1,4 @@
+import { inByteOrder } from './go-order.ts'
 import { isObject } from './merge-patch.ts'
 
 /** Plain data as Go prints it by `%v`: `map[a:1 b:[x y]]`, keys in order. Messages about patches show them so. */
@@ -9,4 +10,13 @@ export function goValue(value: unknown): string {
     .sort()
     .map((key) => `${key}:${goValue(value[key])}`)
   return `map[${entries.join(' ')}]`
+}
+
+/** A map of raw JSON as Go's writer prints it: keys in order, what they hold as it was written, and what could stand inside HTML escaped. */
+export function goJson(value: unknown): string {
+  const ordered = isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => inByteOrder(a, b))) : value
+  return JSON.stringify(ordered).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

@@ -1,5 +1,8 @@
 import { deepClone, deepEqual, setOwn } from '#base'
+import { goQuote } from './go-quote.ts'
+import { goJson } from './go-value.ts'
 import { isObject } from './merge-patch.ts'
+import { jsonTypeOf } from './structure/index.ts'
 
 /** Upstream's bound on the operations of one patch. */
 export const JSON_PATCH_OPERATIONS_MAX = 10_000
@@ -55,119 +58,181 @@ export class JsonPatchTooLong extends Error {
   override readonly name = 'JsonPatchTooLong'
 }
 
+/** A patch that is a list of something else than operations; a decoder says so before it is looked at as a patch. */
+export class JsonPatchMistyped extends Error {
+  override readonly name = 'JsonPatchMistyped'
+}
+
 /** Checks that a decoded body is a list of operations; throws an Error that says what is not. */
 export function parseJsonPatch(body: unknown): JsonPatchOperation[] {
-  if (!Array.isArray(body)) throw new Error('json: cannot unmarshal object into Go value of type jsonpatch.Patch')
+  if (!Array.isArray(body)) throw mistyped(body, 'Go value of type []handlers.jsonPatchOp')
+  for (const operation of body) {
+    if (operation !== null && !isObject(operation)) throw mistyped(operation, 'Go value of type handlers.jsonPatchOp')
+    for (const [name, value] of Object.entries(operation ?? {}))
+      if (TEXTS.has(name) && typeof value !== 'string' && value !== null)
+        throw mistyped(value, `Go struct field jsonPatchOp.${name} of type string`)
+  }
+  for (const operation of body) {
+    const problem = operationProblem(operation ?? {})
+    if (problem !== undefined) throw new Error(`invalid operation ${goJson(operation)}: ${problem}`)
+  }
   if (body.length > JSON_PATCH_OPERATIONS_MAX) {
     throw new JsonPatchTooLong(
       `The allowed maximum operations in a JSON patch is ${JSON_PATCH_OPERATIONS_MAX}, got ${body.length}`,
     )
   }
-  for (const operation of body) {
-    if (!isObject(operation) || typeof operation['op'] !== 'string')
-      throw new Error('each operation of a JSON patch is an object with an op')
-    if (typeof operation['path'] !== 'string')
-      throw new Error(`Unsupported Operation, missing path: ${JSON.stringify(operation)}`)
-  }
   return body as JsonPatchOperation[]
 }
 
-function applyOperation(document: unknown, operation: JsonPatchOperation, copies: Copies): unknown {
-  const path = parsePointer(operation.path)
-  switch (operation.op) {
+const TEXTS = new Set(['op', 'path', 'from'])
+
+const mistyped = (value: unknown, where: string): Error =>
+  new JsonPatchMistyped(`json: cannot unmarshal ${jsonTypeOf(value)} into ${where}`)
+
+function operationProblem(operation: Readonly<Record<string, unknown>>): string | undefined {
+  const { op, path, from } = operation
+  switch (op) {
     case 'add':
-      return add(document, path, deepClone(operation.value), operation)
-    case 'replace': {
-      read(document, path, operation)
-      return path.length === 0 ? deepClone(operation.value) : replace(document, path, deepClone(operation.value), operation)
-    }
-    case 'remove':
-      return remove(document, path, operation)
-    case 'test':
-      return test(document, path, operation)
-    case 'move': {
-      const from = parsePointer(operation.from ?? '')
-      const value = read(document, from, operation)
-      if (operation.path.startsWith(`${operation.from}/`))
-        throw new JsonPatchError(`move operation ${operation.from} into its own child`)
-      return add(remove(document, from, operation), path, value, operation)
-    }
+    case 'replace':
+      if (!Object.hasOwn(operation, 'value')) return "failed to decode 'value': operation, missing value field: missing value"
+      break
+    case 'move':
     case 'copy':
-      return add(document, path, copies.copy(read(document, parsePointer(operation.from ?? ''), operation)), operation)
+      if (typeof from !== 'string') return "failed to decode 'from': operation, missing from field: missing value"
+      break
+    case 'remove':
+    case 'test':
+      break
     default:
-      throw new JsonPatchError(`Unexpected kind: ${operation.op}`)
+      return 'unsupported operation'
+  }
+  return typeof path === 'string' ? undefined : "failed to decode 'path': operation missing path field: missing value"
+}
+
+function applyOperation(document: unknown, operation: JsonPatchOperation, copies: Copies): unknown {
+  const { op, path, from = '', value } = operation
+  switch (op) {
+    case 'add':
+      add(placeIn(document, path, `add operation does not apply: doc is missing path: "${path}"`), deepClone(value), path)
+      return document
+    case 'replace':
+      // Of the whole only an object or a list comes in the place; anything else changes nothing.
+      if (path === '') return typeof value === 'object' && value !== null ? deepClone(value) : document
+      replace(placeIn(document, path, `replace operation does not apply: doc is missing path: ${path}`), deepClone(value), path)
+      return document
+    case 'remove':
+      remove(placeIn(document, path, `remove operation does not apply: doc is missing path: "${path}"`), 'remove', path)
+      return document
+    case 'test':
+      test(document, operation)
+      return document
+    case 'move': {
+      const source = placeIn(document, from, `move operation does not apply: doc is missing from path: ${from}`)
+      const moved = read(source, `error in move for path: '${source.key}'`)
+      remove(source, 'move', source.key)
+      add(placeIn(document, path, `move operation does not apply: doc is missing destination path: ${path}`), moved, path, 'move')
+      return document
+    }
+    default: {
+      const source = placeIn(document, from, `copy operation does not apply: doc is missing from path: ${from}`)
+      const copied = read(source, `error in copy for from: '${from}'`)
+      const target = placeIn(document, path, `copy operation does not apply: doc is missing destination path: ${path}`)
+      add(target, copies.copy(copied), path, 'copy')
+      return document
+    }
   }
 }
 
-function test(document: unknown, path: readonly string[], operation: JsonPatchOperation): unknown {
-  let actual: unknown
-  try {
-    actual = read(document, path, operation)
-  } catch (error) {
-    // Testing for null holds where nothing is.
-    if (operation.value !== null || !(error instanceof JsonPatchError)) throw error
-    actual = null
-  }
-  if (!deepEqual(actual, operation.value)) throw new JsonPatchError(`testing value ${operation.path} failed: test failed`)
-  return document
+/** Where a pointer leads: an object or a list, and a key in it that need not be there. */
+interface Place {
+  readonly parent: Record<string, unknown> | unknown[]
+  readonly key: string
 }
 
-function parsePointer(pointer: string): string[] {
-  if (pointer === '') return []
-  if (!pointer.startsWith('/')) throw new JsonPatchError(`the path ${JSON.stringify(pointer)} does not start with '/'`)
-  return pointer
-    .slice(1)
-    .split('/')
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+/** What stands before the first slash is not read. Throws `missing` where nothing is that could have the key. */
+function placeIn(document: unknown, pointer: string, missing: string): Place {
+  const [, ...keys] = pointer.split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const key = keys.pop()
+  let parent = document
+  for (const each of keys) parent = isContainer(parent) ? valueAt({ parent, key: each }).value : undefined
+  if (key === undefined || !isContainer(parent)) throw new JsonPatchError(`${missing}: missing value`)
+  return { parent, key }
 }
 
-const missing = ({ op, path }: JsonPatchOperation): JsonPatchError =>
-  new JsonPatchError(`${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`)
+const isContainer = (value: unknown): value is Record<string, unknown> | unknown[] => typeof value === 'object' && value !== null
 
-function read(document: unknown, path: readonly string[], operation: JsonPatchOperation): unknown {
-  let value = document
-  for (const key of path) {
-    if (Array.isArray(value)) value = value[index(key, value.length - 1, operation)]
-    else if (isObject(value) && Object.hasOwn(value, key)) value = value[key]
-    else throw missing(operation)
+/** The value at a place, or why there is none. */
+function valueAt({ parent, key }: Place): { readonly value?: unknown; readonly problem?: string } {
+  if (!Array.isArray(parent)) {
+    if (Object.hasOwn(parent, key)) return { value: parent[key] }
+    return { problem: `unable to get nonexistent key: ${key}: missing value` }
   }
+  const { index, problem } = indexIn(key, parent.length)
+  return problem === undefined ? { value: parent[index] } : { problem }
+}
+
+function read(place: Place, context: string): unknown {
+  const { value, problem } = valueAt(place)
+  if (problem !== undefined) throw new JsonPatchError(`${context}: ${problem}`)
   return value
 }
 
-function index(key: string, most: number, operation: JsonPatchOperation): number {
-  if (!/^(0|[1-9]\d*)$/.test(key)) throw missing(operation)
-  const value = Number(key)
-  if (value > most)
-    throw new JsonPatchError(
-      `${operation.op} operation does not apply: doc is missing key: ${operation.path}: index ${key} out of bounds`,
-    )
-  return value
+const INTEGER = /^[-+]?\d+$/
+
+/** An index below `length`; those below zero count from the end. */
+function indexIn(key: string, length: number): { readonly index: number; readonly problem?: string } {
+  if (!INTEGER.test(key)) return { index: 0, problem: `strconv.Atoi: parsing ${goQuote(key)}: invalid syntax` }
+  const index = Number(key)
+  if (index >= length || index < -length)
+    return { index: 0, problem: `Unable to access invalid index: ${index}: invalid index referenced` }
+  return { index: index < 0 ? index + length : index }
 }
 
-function add(document: unknown, path: readonly string[], value: unknown, operation: JsonPatchOperation): unknown {
-  const key = path.at(-1)
-  if (key === undefined) return value
-  const parent = read(document, path.slice(0, -1), operation)
-  if (Array.isArray(parent)) parent.splice(key === '-' ? parent.length : index(key, parent.length, operation), 0, value)
-  else if (isObject(parent)) setOwn(parent, key, value)
-  else throw missing(operation)
-  return document
+function add({ parent, key }: Place, value: unknown, path: string, op = 'add'): void {
+  if (!Array.isArray(parent)) {
+    setOwn(parent, key, value)
+    return
+  }
+  if (key === '-') {
+    parent.push(value)
+    return
+  }
+  const { index, problem } = indexIn(key, parent.length + 1)
+  if (problem === undefined) {
+    parent.splice(index, 0, value)
+    return
+  }
+  const context = op === 'copy' ? 'error while adding value during copy' : `error in ${op} for path: '${path}'`
+  const why = INTEGER.test(key) ? problem : `value was not a proper array index: '${key}': ${problem}`
+  throw new JsonPatchError(`${context}: ${why}`)
 }
 
-function replace(document: unknown, path: readonly string[], value: unknown, operation: JsonPatchOperation): unknown {
-  const key = path.at(-1)!
-  const parent = read(document, path.slice(0, -1), operation)
-  if (Array.isArray(parent)) parent[index(key, parent.length - 1, operation)] = value
-  else setOwn(parent as Record<string, unknown>, key, value)
-  return document
+function replace(place: Place, value: unknown, path: string): void {
+  const { parent, key } = place
+  if (valueAt(place).problem !== undefined)
+    throw new JsonPatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`)
+  if (Array.isArray(parent)) parent[indexIn(key, parent.length).index] = value
+  else setOwn(parent, key, value)
 }
 
-function remove(document: unknown, path: readonly string[], operation: JsonPatchOperation): unknown {
-  const key = path.at(-1)
-  if (key === undefined) return null
-  const parent = read(document, path.slice(0, -1), operation)
-  if (Array.isArray(parent)) parent.splice(index(key, parent.length - 1, operation), 1)
-  else if (isObject(parent) && Object.hasOwn(parent, key)) delete parent[key]
-  else throw missing(operation)
-  return document
+function remove(place: Place, op: string, path: string): void {
+  const { parent, key } = place
+  const { problem } = valueAt(place)
+  if (problem !== undefined)
+    throw new JsonPatchError(`error in ${op} for path: '${path}': ${problem.replace('to get', 'to remove')}`)
+  if (Array.isArray(parent)) parent.splice(indexIn(key, parent.length).index, 1)
+  else delete parent[key]
+}
+
+/** Testing for null holds where nothing is, in what is there. */
+function test(document: unknown, { path, value: wanted = null }: JsonPatchOperation): void {
+  let actual = document
+  if (path !== '') {
+    const place = placeIn(document, path, `test operation does not apply: is missing path: ${path}`)
+    const { value = null, problem } = valueAt(place)
+    if (problem !== undefined && Array.isArray(place.parent))
+      throw new JsonPatchError(`error in test for path: '${path}': ${problem}`)
+    actual = value
+  }
+  if (!deepEqual(actual, wanted)) throw new JsonPatchError(`testing value ${path} failed: test failed`)
 }

@@ -33,7 +33,7 @@ test('a merge patch sets, deletes and nests, and leaves its target alone', () =>
   assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
 })
 
-test('keyed lists merge by their key and append what is new', () => {
+test('keyed lists merge by their key, and what is new comes before what the patch does not name', () => {
   const target = {
     containers: [
       { name: 'a', image: 'a:1', args: ['x'] },
@@ -50,8 +50,8 @@ test('keyed lists merge by their key and append what is new', () => {
     {
       containers: [
         { name: 'a', image: 'a:2', args: ['x'] },
-        { name: 'b', image: 'b:1' },
         { name: 'c', image: 'c:1' },
+        { name: 'b', image: 'b:1' },
       ],
     },
   )
@@ -72,7 +72,7 @@ test('directives delete, replace, retain and order', () => {
   ])
   assert.deepEqual(
     (strategic(target, { '$deleteFromPrimitiveList/finalizers': ['f'], finalizers: ['h'] }) as typeof target).finalizers,
-    ['g', 'h'],
+    ['h', 'g'],
   )
   assert.deepEqual((strategic(target, { strategy: { $retainKeys: ['type'], type: 'Recreate' } }) as typeof target).strategy, {
     type: 'Recreate',
@@ -91,7 +91,7 @@ test('directives delete, replace, retain and order', () => {
   })
 })
 
-test('what a patch names comes in its order, after what it does not know of', () => {
+test('what a patch names comes in its order, after what it does not know of only where that stood before', () => {
   const target = { containers: [{ name: 'a' }, { name: 'b' }], finalizers: ['f', 'g'] }
   const { containers, finalizers } = strategic(target, {
     containers: [{ name: 'new' }, { name: 'b' }, { name: 'a' }],
@@ -101,10 +101,17 @@ test('what a patch names comes in its order, after what it does not know of', ()
     containers.map(({ name }) => name),
     ['new', 'b', 'a'],
   )
-  assert.deepEqual(finalizers, ['g', 'h', 'f'])
+  assert.deepEqual(finalizers, ['h', 'f', 'g'])
   const sidecar = { containers: [{ name: 'injected' }] }
   const added = { '$setElementOrder/containers': [{ name: 'own' }], containers: [{ name: 'own' }] }
-  assert.deepEqual(strategic(sidecar, added), { containers: [{ name: 'injected' }, { name: 'own' }] })
+  assert.deepEqual(strategic(sidecar, added), { containers: [{ name: 'own' }, { name: 'injected' }] })
+  const swapped = {
+    '$setElementOrder/containers': [{ name: 'own' }],
+    containers: [{ name: 'a', $patch: 'delete' }, { name: 'own' }],
+  }
+  assert.deepEqual(strategic({ containers: [{ name: 'a' }, { name: 'injected' }] }, swapped), {
+    containers: [{ name: 'injected' }, { name: 'own' }],
+  })
 })
 
 test('one item that replaces makes the whole list new, and no item merges by saying so', () => {
@@ -116,10 +123,23 @@ test('one item that replaces makes the whole list new, and no item merges by say
     () => strategic(target, { containers: [{ name: 'a', $patch: 'merge' }] }),
     /merging lists cannot yet be specified/,
   )
-  assert.throws(() => strategic(target, { strategy: { $patch: 'merge' } }), /unknown patch type: merge in map/)
-  assert.throws(() => strategic(target, { strategy: { $retainKeys: 'type' } }), /invalid patch format of retainKeys/)
-  assert.throws(() => strategic(target, { '$deleteFromPrimitiveList/finalizers': 'f' }), /invalid patch format of primitive list/)
-  assert.throws(() => strategic(target, { '$setElementOrder/containers': {} }), /invalid patch format of setElementOrder list/)
+  assert.throws(() => strategic({ strategy: {} }, { strategy: { $patch: 'merge' } }), /unknown patch type: merge in map/)
+  assert.throws(() => strategic({ strategy: {} }, { strategy: { $retainKeys: 'type' } }), /invalid patch format of retainKeys/)
+  assert.deepEqual(strategic(target, { '$deleteFromPrimitiveList/finalizers': 'f' }), target)
+  assert.throws(() => strategic(target, { '$setElementOrder/containers': {} }), {
+    message: 'expected a []interface {}, but received a map[string]interface {}',
+  })
+})
+
+test('what the target has nothing like is taken over without nulls, and not where a directive is said of it', () => {
+  const patch = {
+    strategy: { $patch: 'replace', type: 'Recreate' },
+    containers: [
+      { name: 'a', image: null },
+      { name: 'b', $patch: 'delete' },
+    ],
+  }
+  assert.deepEqual(strategic({}, patch), { containers: [{ name: 'a' }] })
 })
 
 test('a list item without its merge key is refused', () => {
@@ -165,6 +185,37 @@ test('JSON patch tests, moves and copies, and refuses what is not there', () => 
   )
   assert.throws(() => applyJsonPatch(document, [{ op: 'test', path: '/a/0', value: 2 }]), JsonPatchError)
   assert.throws(() => applyJsonPatch(document, [{ op: 'remove', path: '/constructor' }]), JsonPatchError)
-  assert.throws(() => applyJsonPatch(document, [{ op: 'replace', path: '/a/7', value: 0 }]), /out of bounds/)
+  assert.throws(
+    () => applyJsonPatch(document, [{ op: 'replace', path: '/a/7', value: 0 }]),
+    /doc is missing key: \/a\/7: missing value/,
+  )
   assert.throws(() => parseJsonPatch({}), /cannot unmarshal object/)
+  assert.deepEqual(applyJsonPatch(document, [{ op: 'replace', path: '/a/-1', value: 9 }]), { ...document, a: [1, 9] })
+  assert.deepEqual(applyJsonPatch(document, [{ op: 'add', path: 'x/y', value: 1 }]), { ...document, y: 1 })
+  assert.throws(() => applyJsonPatch(document, [{ op: 'test', path: '/none/x', value: null }]), JsonPatchError)
+  assert.throws(() => applyJsonPatch(document, [{ op: 'copy', from: '', path: '/c' }]), JsonPatchError)
+})
+
+test('an operation that makes no sense is refused before any is done', () => {
+  const cases: readonly (readonly [operation: object, problem: string])[] = [
+    [{ op: 'add', path: '/a' }, "failed to decode 'value': operation, missing value field: missing value"],
+    [{ path: '/<', op: 'Add' }, 'unsupported operation'],
+    [{ op: 'move', path: '/a' }, "failed to decode 'from': operation, missing from field: missing value"],
+    [{ op: 'remove', path: null }, "failed to decode 'path': operation missing path field: missing value"],
+  ]
+  for (const [operation, problem] of cases)
+    assert.throws(
+      () => parseJsonPatch([operation]),
+      ({ message }: Error) => message.endsWith(`: ${problem}`),
+    )
+  assert.throws(() => parseJsonPatch([cases[1]![0]]), {
+    message: 'invalid operation {"op":"Add","path":"/\\u003c"}: unsupported operation',
+  })
+  assert.throws(() => parseJsonPatch([{ op: 1 }]), {
+    message: 'json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string',
+  })
+})
+
+test('nulls leave the objects of lists that a merge patch brings, unless an object stood in their place', () => {
+  assert.deepEqual(applyMergePatch({ b: {} }, { a: [{ x: null }, null], b: [{ x: null }] }), { a: [{}, null], b: [{ x: null }] })
 })

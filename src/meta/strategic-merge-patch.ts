@@ -1,7 +1,8 @@
-import { deepEqual, setOwn } from '#base'
+import { setOwn } from '#base'
 import { goValue } from './go-value.ts'
 import { isObject } from './merge-patch.ts'
 import { deref, type Schema } from './schema.ts'
+import { checkOrder, elementsOf, inOrder, type Json, mergeKeyOf, StrategicPatchError } from './strategic-lists.ts'
 
 /**
  * Strategic merge patch
@@ -13,19 +14,7 @@ export function applyStrategicMergePatch(target: unknown, patch: unknown, schema
   return mergeMap(isObject(target) ? target : {}, isObject(patch) ? patch : {}, schema)
 }
 
-/** A patch whose directives can't be followed; in upstream's words. */
-export class StrategicPatchError extends Error {
-  override readonly name = 'StrategicPatchError'
-  /** The patch is well-formed, but contradicts itself (422). */
-  readonly contradictory: boolean
-
-  constructor(message: string, contradictory = false) {
-    super(message)
-    this.contradictory = contradictory
-  }
-}
-
-type Json = Record<string, unknown>
+export { StrategicPatchError } from './strategic-lists.ts'
 
 const DIRECTIVE = '$patch'
 const RETAIN_KEYS = '$retainKeys'
@@ -33,153 +22,167 @@ const DELETE_FROM_LIST = '$deleteFromPrimitiveList/'
 const SET_ORDER = '$setElementOrder/'
 
 function mergeMap(target: Json, patch: Json, schema: Schema | undefined): Json {
-  const directive = patch[DIRECTIVE]
-  if (directive === 'replace') return mergeMap({}, without(patch, DIRECTIVE), schema)
-  if (directive === 'delete') return {}
-  if (directive !== undefined) throw badDirective(patch)
+  if (Object.hasOwn(patch, DIRECTIVE)) return directed(patch)
   const result = retained(target, patch)
-  for (const [key, value] of Object.entries(patch)) {
-    if (key === DIRECTIVE || key === RETAIN_KEYS || key.startsWith(SET_ORDER)) continue
-    if (key.startsWith(DELETE_FROM_LIST)) deleteFromList(result, key.slice(DELETE_FROM_LIST.length), value)
-    else if (value === null) delete result[key]
-    else setOwn(result, key, mergeValue(own(result, key), value, propertyOf(schema, key), own(patch, SET_ORDER + key)))
-  }
+  const ordered = new Set<string>()
   for (const [key, order] of Object.entries(patch)) {
     if (!key.startsWith(SET_ORDER)) continue
     const list = key.slice(SET_ORDER.length)
-    const property = propertyOf(schema, list)
-    if (!Array.isArray(order)) throw new StrategicPatchError('invalid patch format of setElementOrder list')
-    checkOrder(own(patch, list), order, property?.patchMergeKey)
-    if (Object.hasOwn(patch, list) || !Array.isArray(own(result, list))) continue
-    setOwn(result, list, inOrder(result[list] as unknown[], result[list] as unknown[], order, property?.patchMergeKey))
+    if (putInOrder(result, patch, list, order, propertyOf(schema, list))) ordered.add(list)
+  }
+  for (const [key, value] of Object.entries(patch)) {
+    if (key === RETAIN_KEYS || key.startsWith(SET_ORDER) || ordered.has(key)) continue
+    const isDeletion = key.startsWith(DELETE_FROM_LIST)
+    const name = isDeletion ? key.slice(DELETE_FROM_LIST.length) : key
+    if (value === null) delete result[name]
+    else if (isAlike(own(result, name), value))
+      setOwn(result, name, mergeValue(result[name], value, propertyOf(schema, name), isDeletion))
+    else if (!isDeletion) take(result, name, value)
   }
   return result
 }
 
-function mergeValue(current: unknown, value: unknown, property: Schema | undefined, order: unknown): unknown {
+/** A directive decides about a whole map. */
+function directed(patch: Json): Json {
+  const { [DIRECTIVE]: directive, ...rest } = patch
+  if (directive === 'replace') return rest
+  if (directive === 'delete') return {}
+  throw badDirective(patch)
+}
+
+/** Takes over what the target has nothing like: without nulls, and without maps that have a directive. */
+function take(result: Json, name: string, value: unknown): void {
+  const taken = bare(value, false)
+  if (taken === undefined) delete result[name]
+  else setOwn(result, name, taken)
+}
+
+/** A value without maps that have a directive, which are undefined, and unless `keepsNulls` without the nulls of maps. */
+function bare(value: unknown, keepsNulls: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item) => bare(item, keepsNulls)).filter((item) => item !== undefined)
+  if (!isObject(value)) return value
+  if (Object.hasOwn(value, DIRECTIVE)) return undefined
+  const result: Json = {}
+  for (const [key, child] of Object.entries(value)) {
+    const kept = child === null && !keepsNulls ? undefined : bare(child, keepsNulls)
+    if (kept !== undefined) setOwn(result, key, kept)
+  }
+  return result
+}
+
+function isAlike(current: unknown, value: unknown): boolean {
+  const kindOf = (each: unknown): string => (Array.isArray(each) ? 'list' : isObject(each) ? 'map' : typeof each)
+  return current !== undefined && current !== null && kindOf(current) === kindOf(value)
+}
+
+function mergeValue(current: unknown, value: unknown, property: Schema | undefined, isDeletion: boolean): unknown {
   const strategies = property?.patchStrategy?.split(',') ?? []
-  if (isObject(value)) {
-    const base = isObject(current) && !strategies.includes('replace') ? current : {}
-    return mergeMap(base, value, property)
+  if (isObject(value)) return strategies.includes('replace') ? value : mergeMap(current as Json, value, property)
+  if (!Array.isArray(value) || !(strategies.includes('merge') || isDeletion)) return value
+  return mergeList(current as unknown[], value, property, isDeletion)
+}
+
+function mergeList(current: unknown[], patch: unknown[], property: Schema | undefined, isDeletion: boolean): unknown[] {
+  if (current.length === 0 && patch.length === 0) return current
+  const mergeKey = property?.patchMergeKey
+  if (elementsOf(current, patch) !== 'map') {
+    if (isDeletion) return current.filter((item) => !patch.includes(item))
+    return inOrder([...new Set([...current, ...patch])], patch, current, mergeKey)
   }
-  if (!Array.isArray(value)) return value
-  if (!strategies.includes('merge')) return value.map((item) => (isObject(item) ? mergeMap({}, item, itemsOf(property)) : item))
-  const list = Array.isArray(current) ? current : []
-  const merged =
-    property?.patchMergeKey === undefined
-      ? mergeSet(list, value)
-      : mergeKeyed(list, value, property.patchMergeKey, itemsOf(property))
-  // What the patch names comes in the patch's order, also where it gives none.
-  return inOrder(merged, list, Array.isArray(order) ? order : value, property?.patchMergeKey)
+  if (mergeKey === undefined) throw new StrategicPatchError(`cannot merge lists without merge key for ${typeNameOf(property)}`)
+  const [kept, brought] = followDirectives(current as Json[], patch as Json[], mergeKey)
+  return inOrder(mergeKeyed(kept, brought, mergeKey, itemsOf(property)), brought, kept, mergeKey)
 }
 
-const badDirective = (patch: Json): StrategicPatchError =>
-  new StrategicPatchError(`unknown patch type: ${goValue(patch[DIRECTIVE])} in map: ${goValue(patch)}`)
-
-/** An order must name what the patch brings, in the same order. */
-function checkOrder(list: unknown, order: readonly unknown[], mergeKey: string | undefined): void {
-  if (!Array.isArray(list)) return
-  const keyOf = (item: unknown): unknown => (mergeKey !== undefined && isObject(item) ? own(item, mergeKey) : item)
-  const brought = list.filter((item) => !isObject(item) || item[DIRECTIVE] === undefined)
-  let found = 0
-  for (const item of order) if (found < brought.length && deepEqual(keyOf(item), keyOf(brought[found]))) found++
-  if (found === brought.length) return
-  throw new StrategicPatchError(
-    `The order in patch list:\n${goValue(list)}\n doesn't match ${SET_ORDER.slice(0, -1)} list:\n${goValue(order)}\n`,
-  )
-}
-
-function mergeSet(current: readonly unknown[], added: readonly unknown[]): unknown[] {
-  const result = [...current]
-  for (const value of added) if (!result.includes(value)) result.push(value)
-  return result
-}
-
-function mergeKeyed(
-  current: readonly unknown[],
-  patch: readonly unknown[],
+/** What stays of a list, and what of the patch is to be merged into it: one `replace` makes the whole list new. */
+function followDirectives(
+  current: readonly Json[],
+  patch: readonly Json[],
   mergeKey: string,
-  schema: Schema | undefined,
-): unknown[] {
-  const items = patch.map((item) => {
-    if (isObject(item)) return item
-    throw new StrategicPatchError('merging lists with elements of different types is not supported')
-  })
-  // One such element makes the whole list new.
-  let result: unknown[] = items.some((item) => item[DIRECTIVE] === 'replace') ? [] : [...current]
-  for (const item of items) {
+): [kept: readonly Json[], brought: readonly Json[]] {
+  let kept = current
+  let isReplaced = false
+  for (const item of patch) {
+    if (!Object.hasOwn(item, DIRECTIVE)) continue
     const directive = item[DIRECTIVE]
-    if (directive === undefined || directive === 'replace') continue
-    if (directive === 'merge') throw new StrategicPatchError('merging lists cannot yet be specified in the patch')
-    if (directive !== 'delete') throw badDirective(item)
-    const key = mergeKeyOf(item, mergeKey)
-    result = result.filter((existing) => !isObject(existing) || !deepEqual(own(existing, mergeKey), key))
+    if (directive === 'replace') isReplaced = true
+    else if (directive === 'merge') throw new StrategicPatchError('merging lists cannot yet be specified in the patch')
+    else if (directive !== 'delete') throw badDirective(item)
+    else {
+      const key = mergeKeyOf(item, mergeKey)
+      kept = kept.filter((existing) => own(existing, mergeKey) !== key)
+    }
   }
-  for (const item of items) {
-    if (item[DIRECTIVE] !== undefined) continue
+  const brought = patch.filter((item) => !Object.hasOwn(item, DIRECTIVE))
+  return isReplaced ? [brought, []] : [kept, brought]
+}
+
+function mergeKeyed(current: readonly Json[], patch: readonly Json[], mergeKey: string, schema: Schema | undefined): Json[] {
+  const result = [...current]
+  for (const item of patch) {
     const key = mergeKeyOf(item, mergeKey)
-    const at = result.findIndex((existing) => isObject(existing) && deepEqual(own(existing, mergeKey), key))
-    const merged = mergeMap(at === -1 ? {} : (result[at] as Json), item, schema)
-    if (at === -1) result.push(merged)
-    else result[at] = merged
+    const at = result.findIndex((existing) => own(existing, mergeKey) === key)
+    if (at === -1) result.push(item)
+    else result[at] = mergeMap(result[at]!, item, schema)
   }
   return result
 }
 
-function mergeKeyOf(item: Json, mergeKey: string): unknown {
-  const key = own(item, mergeKey)
-  if (key === undefined) throw new StrategicPatchError(`map: ${goValue(item)} does not contain declared merge key: ${mergeKey}`)
-  return key
+/** Merges a list for which the patch has an order, if there is one; whether there was. */
+function putInOrder(result: Json, patch: Json, name: string, order: unknown, property: Schema | undefined): boolean {
+  const [current, brought] = [own(result, name), own(patch, name)]
+  for (const list of [order, ...(Object.hasOwn(result, name) ? [current] : []), ...(Object.hasOwn(patch, name) ? [brought] : [])])
+    if (!Array.isArray(list)) throw new StrategicPatchError(`expected a []interface {}, but received a ${goTypeOf(list)}`)
+  const [had, wanted, places] = [current as unknown[] | undefined, brought as unknown[] | undefined, order as unknown[]]
+  const mergeKey = property?.patchMergeKey
+  checkOrder(wanted ?? [], places, mergeKey)
+  if (had === undefined && wanted === undefined) return false
+  let merged = had ?? (bare(wanted, true) as unknown[])
+  if (had !== undefined && wanted !== undefined) merged = mergeValue(had, wanted, property, false) as unknown[]
+  elementsOf(had ?? [], wanted ?? [])
+  setOwn(result, name, inOrder(merged, places, standing(had ?? [], wanted ?? [], mergeKey), mergeKey))
+  return true
 }
 
-/**
- * Items named by `order` in that order; the others (which the client does not know of) stay where they stood among them, before what is new.
- *
- *     had [a, x, b], order [b, a]  →  [x, b, a]
- */
-function inOrder(
-  items: readonly unknown[],
-  had: readonly unknown[],
-  order: readonly unknown[],
-  mergeKey: string | undefined,
-): unknown[] {
-  const keyOf = (item: unknown): unknown => (mergeKey !== undefined && isObject(item) ? own(item, mergeKey) : item)
-  const place = (list: readonly unknown[], item: unknown): number => list.findIndex((each) => deepEqual(keyOf(each), keyOf(item)))
-  const known = items.filter((item) => place(order, item) !== -1).sort((a, b) => place(order, a) - place(order, b))
-  const foreign = items.filter((item) => place(order, item) === -1)
-  const result: unknown[] = []
-  while (known.length > 0 && foreign.length > 0) {
-    const before = place(had, known[0])
-    const foreignFirst = before === -1 || place(had, foreign[0]) < before
-    result.push(foreignFirst ? foreign.shift() : known.shift())
-  }
-  return [...result, ...known, ...foreign]
+/** Where items stood before they are put in order: what is new stands in the places of what the patch deletes, behind the others, as far as these go. */
+function standing(had: readonly unknown[], wanted: readonly unknown[], mergeKey: string | undefined): readonly unknown[] {
+  const isDeletion = (item: unknown): item is Json => isObject(item) && item[DIRECTIVE] === 'delete'
+  if (mergeKey === undefined || !wanted.some(isDeletion)) return had
+  const keyOf = (item: unknown): unknown => own(item as Json, mergeKey)
+  const deleted = new Set(wanted.filter(isDeletion).map(keyOf))
+  const kept = had.filter((item) => !deleted.has(keyOf(item)))
+  const known = new Set(kept.map(keyOf))
+  const added = wanted.filter((item) => !isDeletion(item) && !known.has(keyOf(item)))
+  return [...kept, ...added.slice(0, had.length - kept.length)]
+}
+
+const goTypeOf = (value: unknown): string =>
+  value === null
+    ? '%!s(<nil>)'
+    : isObject(value)
+      ? 'map[string]interface {}'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value === 'string'
+          ? 'string'
+          : 'float64'
+
+const badDirective = (patch: Json): StrategicPatchError => {
+  const directive = patch[DIRECTIVE]
+  const shown = typeof directive === 'string' ? directive : `%!s(${goTypeOf(directive)}=${goValue(directive)})`
+  return new StrategicPatchError(`unknown patch type: ${shown} in map: ${goValue(patch)}`)
 }
 
 function retained(target: Json, patch: Json): Json {
+  if (!Object.hasOwn(patch, RETAIN_KEYS)) return { ...target }
   const keys = patch[RETAIN_KEYS]
-  if (keys !== undefined && !Array.isArray(keys)) throw new StrategicPatchError('invalid patch format of retainKeys')
-  const kept = (key: string): boolean => key.startsWith('$') || patch[key] === null || keys === undefined || keys.includes(key)
-  if (!Object.keys(patch).every(kept)) throw new StrategicPatchError("patch content doesn't match retainKeys list", true)
+  const mayStand = (key: string): boolean =>
+    key === RETAIN_KEYS || key.startsWith(DELETE_FROM_LIST) || key.startsWith(SET_ORDER) || patch[key] === null
+  if (!Array.isArray(keys) || !Object.keys(patch).every((key) => mayStand(key) || keys.includes(key)))
+    throw new StrategicPatchError('invalid patch format of retainKeys')
   const result: Json = {}
-  for (const key of Object.keys(target)) if (!Array.isArray(keys) || keys.includes(key)) setOwn(result, key, target[key])
+  for (const key of Object.keys(target)) if (keys.includes(key)) setOwn(result, key, target[key])
   return result
-}
-
-function deleteFromList(result: Json, key: string, values: unknown): void {
-  const list = own(result, key)
-  if (!Array.isArray(values)) throw new StrategicPatchError('invalid patch format of primitive list')
-  if (Array.isArray(list))
-    setOwn(
-      result,
-      key,
-      list.filter((item) => !values.includes(item)),
-    )
-}
-
-function without(object: Json, key: string): Json {
-  const { [key]: _, ...rest } = object
-  return rest
 }
 
 const own = (object: Json, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined)
@@ -195,3 +198,8 @@ function propertyOf(schema: Schema | undefined, key: string): Schema | undefined
 }
 
 const itemsOf = (property: Schema | undefined): Schema | undefined => (property === undefined ? undefined : deref(property).items)
+
+const typeNameOf = (property: Schema | undefined): string =>
+  deref(itemsOf(property) ?? {})
+    .name?.split('.')
+    .at(-1) ?? ''

@@ -31,6 +31,7 @@ export class Peer implements AsyncDisposable {
   }
 
   async ask<T>(question: unknown): Promise<T> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error('the peer has ended')
     const answered = new Promise<string>((resolve, reject) => this.#waiting.push({ resolve, reject }))
     this.#child.stdin.write(`${JSON.stringify(question)}\n`)
     return JSON.parse(await answered) as T

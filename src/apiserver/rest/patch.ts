@@ -9,9 +9,13 @@ import {
   invalid,
   isObject,
   JsonPatchError,
+  JsonPatchMistyped,
+  type JsonPatchOperation,
   JsonPatchTooLong,
+  jsonTypeOf,
   type KubernetesObject,
   parseJsonPatch,
+  StatusError,
   StrategicPatchError,
   unknownMembers,
 } from '#meta'
@@ -58,15 +62,16 @@ export function applyPatch(type: PatchType, current: KubernetesObject, patch: un
   try {
     switch (type) {
       case 'json':
-        return applyJsonPatch(current, parseJsonPatch(patch))
+        return applyJsonPatch(current, operationsOf(patch))
       case 'merge':
-        if (!isObject(patch)) throw new Error('json: cannot unmarshal into Go value of type map[string]interface {}')
+        checkObject(patch)
         return applyMergePatch(current, patch)
       case 'strategic':
-        if (!isObject(patch)) throw new Error('json: cannot unmarshal into Go value of type map[string]interface {}')
+        checkObject(patch)
         return applyStrategicMergePatch(current, patch, resource.schema())
     }
   } catch (error) {
+    if (error instanceof StatusError) throw error
     if (error instanceof JsonPatchTooLong)
       throw failure(413, 'RequestEntityTooLarge', `Request entity too large: ${error.message}`, undefined, error)
     if (error instanceof JsonPatchError || (error instanceof StrategicPatchError && error.contradictory)) {
@@ -75,6 +80,21 @@ export function applyPatch(type: PatchType, current: KubernetesObject, patch: un
     }
     if (error instanceof StrategicPatchError) throw badRequest(error.message, error)
     throw badRequest(`${UNREADABLE_PATCH}: ${(error as Error).message}`, error)
+  }
+}
+
+function checkObject(patch: unknown): void {
+  if (!isObject(patch))
+    throw new Error(`json: cannot unmarshal ${jsonTypeOf(patch)} into Go value of type map[string]interface {}`)
+}
+
+/** What makes no sense as an operation is told as it is, what is none as what can't be read. */
+function operationsOf(patch: unknown): JsonPatchOperation[] {
+  try {
+    return parseJsonPatch(patch)
+  } catch (error) {
+    if (error instanceof JsonPatchTooLong || error instanceof JsonPatchMistyped) throw error
+    throw badRequest((error as Error).message, error)
   }
 }
 

@@ -201,8 +201,8 @@ const refusals: readonly (readonly [name: string, contentType: string, body: str
       'keys that are not among those to retain',
       STRATEGIC,
       '{"spec":{"strategy":{"$retainKeys":["type"],"rollingUpdate":{}}}}',
-      422,
-      INVALID_REQUEST,
+      400,
+      'invalid patch format of retainKeys',
     ],
     [
       'an order that leaves out what the patch brings',
