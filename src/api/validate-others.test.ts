@@ -282,7 +282,7 @@ test('the status of a budget', () => {
       'status',
     ),
     [
-      'status.conditions[0].lastTransitionTime: Required value: must be set',
+      'status.conditions[0].lastTransitionTime: Required value',
       'status.expectedPods: Invalid value: -1: must be greater than or equal to 0',
     ],
   )

@@ -284,8 +284,8 @@ test('conditions are whole, and there is one of a type', () => {
     'status.typeChecking.expressionWarnings[0].fieldRef: Required value',
     'status.conditions[1].type: Duplicate value: "A"',
     'status.conditions[1].status: Unsupported value: "Maybe": supported values: "False", "True", "Unknown"',
-    'status.conditions[1].lastTransitionTime: Required value: must be set',
-    'status.conditions[1].reason: Required value: must be set',
+    'status.conditions[1].lastTransitionTime: Required value',
+    'status.conditions[1].reason: Required value',
     'status.conditions[2].observedGeneration: Invalid value: -1: must be greater than or equal to zero',
     "status.conditions[2].reason: Invalid value: \"1\": a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')",
   ])
