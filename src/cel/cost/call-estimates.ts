@@ -1,5 +1,5 @@
 import type { Expression } from '../syntax/ast.ts'
-import type { Type } from '../types/type.ts'
+import { sameType, type Type } from '../types/type.ts'
 import { isInt } from '../values/number.ts'
 import { CHECK_COST, SELECTOR_TERM_COST } from './kubernetes.ts'
 import { fixedRange, multiply, ONE, plus, type Range, scale, UNKNOWN } from './range.ts'
@@ -211,7 +211,9 @@ const COMPARISON = /^(?:equals|not_equals|(?:less|greater)(?:_equals)?_(?:string
 export const standardEstimates = ({ overload, target, args }: CallShape): CallEstimate | undefined => {
   const [first, second] = args
   if (COMPARISON.test(overload) && first && second) {
-    const opaqueCost = first.type.kind === 'opaque' ? opaqueComparison(first.type.name) : undefined
+    // Whether two are not equal has no price of its own, and no bound.
+    const isOfOneKind = overload === 'equals' && sameType(first.type, second.type)
+    const opaqueCost = isOfOneKind && first.type.kind === 'opaque' ? opaqueComparison(first.type.name) : undefined
     if (opaqueCost !== undefined) return { cost: opaqueCost }
     const most = Math.min(first.size.max, second.size.max)
     return { cost: traversal({ min: most > 0 ? 1 : 0, max: most }) }

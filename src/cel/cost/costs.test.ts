@@ -113,6 +113,13 @@ test('estimates and runs cost what they cost upstream', () => {
   }
 })
 
+test('whether two amounts are equal has a bound, whether they differ has none, as upstream', () => {
+  const most = (expression: string): number => estimateCost(environment.compile(expression).checked, () => undefined).max
+  assert.equal(most("quantity('1') == quantity('2')"), 3)
+  assert.ok(most("quantity('1') != quantity('2')") > 2 ** 53)
+  assert.equal(most("quantity('1') == dyn(2)"), 3)
+})
+
 const strings = types.map(types.string, types.string)
 const text = 'x'.repeat(500)
 
