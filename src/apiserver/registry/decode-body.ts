@@ -97,7 +97,8 @@ export async function decodeBody(body: RequestBody | undefined, options: DecodeO
     return { value, oddities, duplicates: options.fieldValidation === 'Ignore' ? [] : duplicates(), summary }
   } catch (error) {
     // A patch is no object, and who has a refusal of its own says it all.
-    const isBare = options.isBare === true || options.isPatch === true || options.refuse !== undefined || options.unreadable !== undefined
+    const isBare =
+      options.isBare === true || options.isPatch === true || options.refuse !== undefined || options.unreadable !== undefined
     if (isBare || !(error instanceof StatusError) || error.code !== 400) throw error
     throw unrecognized(error.message, options.type.kind, summary())
   }
