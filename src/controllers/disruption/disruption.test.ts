@@ -129,7 +129,8 @@ for (const transport of Object.keys(TRANSPORTS)) {
     await client.create(podDisruptionBudgets, budget({ maxUnavailable: 3 }))
     assert.deepEqual(await numbersOf(cluster), [4, 1, 2, 1])
     await client.delete(widgets!, 'default/w', { propagationPolicy: 'Orphan' })
-    const gone = { ...owner, name: 'never', uid: 'u' }
+    // Of a kind that is not served: one that is, and is not there, would take the pod along.
+    const gone = { ...owner, apiVersion: 'example.org/v1', name: 'never', uid: 'u' }
     await client.patch(pods, 'default/a', { metadata: { ownerReferences: [gone] } }, { type: 'merge' })
     const { disruptionsAllowed, conditions } = await statusOf(cluster, 1_000)
     assert.equal(disruptionsAllowed, 0)
