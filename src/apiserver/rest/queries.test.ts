@@ -72,7 +72,8 @@ test('a scale is as fresh as it is asked to be, and of who it says', async () =>
   await using api = await startTestApiServer()
   await establish(api.client, crdOf({ versions: [{ name: 'v1', subresources: { scale: SCALE } }] }))
   const widgets = '/apis/example.com/v1/namespaces/default/widgets'
-  await ask(api, `POST ${widgets}`, { body: { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' } } })
+  const widget = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' }, spec: { replicas: 1 } }
+  await ask(api, `POST ${widgets}`, { body: widget })
   assert.match(await refusal(api, `${widgets}/a/scale?resourceVersion=x`), /^400 .*Invalid value: "x"/)
   assert.equal((await ask(api, `GET ${widgets}/a/scale?resourceVersion=0`)).object.kind, 'Scale')
   const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'b' }, spec: { replicas: 2 } }
