@@ -215,7 +215,8 @@ behaviors('network', (behavior) => {
       service(namespace, 'service', labels, { type: 'LoadBalancer', loadBalancerClass: 'example.com/none' }),
     )
     assert.equal((await client.list(services, { labelSelector: `test-service=${namespace}` })).items.length, 1)
-    await statusIsApart(scene, services, key, { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } })
+    // An update that has no type is not given the mode that balancers' addresses have by default.
+    await statusIsApart(scene, services, key, { loadBalancer: { ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] } })
     const conditions = [
       {
         type: 'StatusUpdate',
