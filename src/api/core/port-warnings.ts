@@ -9,8 +9,8 @@ interface Placed {
 
 /** Containers of a pod share its address: of two ports alike one is out of reach, or nobody knows which. */
 export function portWarnings(spec: PodSpec, field: string, warnings: string[]): void {
+  if (areApart(spec)) return
   const placed = placedPorts(spec, field)
-  if (placed.length === 0) return
   const numbered = new Map<string, Placed[]>()
   for (const each of placed) {
     const { port, path } = each
@@ -35,6 +35,30 @@ export function portWarnings(spec: PodSpec, field: string, warnings: string[]): 
       )
   }
 }
+
+/** Ports that are compared each with each, which needs no memory. */
+const APART_MAX = 16
+
+/** Whether, as in most pods, no two ports have a number or a name in common and none has an address without a port of the host. */
+function areApart(spec: PodSpec): boolean {
+  const seen: ContainerPort[] = []
+  for (const list of CONTAINER_LISTS) {
+    const containers = (spec[list] ?? NONE) as readonly Container[]
+    for (let at = 0; at < containers.length; at++) {
+      const ports = containers[at]!.ports ?? NONE
+      for (let index = 0; index < ports.length; index++) {
+        const port = ports[index] as ContainerPort
+        if (seen.length === APART_MAX || (port.hostIP && !port.hostPort)) return false
+        for (let other = 0; other < seen.length; other++) if (areAlike(seen[other]!, port)) return false
+        seen.push(port)
+      }
+    }
+  }
+  return true
+}
+
+const areAlike = (a: ContainerPort, b: ContainerPort): boolean =>
+  a.containerPort === b.containerPort || (a.name !== undefined && a.name !== '' && a.name === b.name)
 
 function placedPorts(spec: PodSpec, field: string): Placed[] {
   const placed: Placed[] = []

@@ -40,17 +40,23 @@ export function validateResources(
   found: Findings,
 ): void {
   const { limits, requests } = resources ?? {}
-  for (const name in limits) validateEntry(name, limits[name]!, validateName, `${field}.limits[${name}]`, leniency, found)
+  for (const name in limits)
+    if (!isPlain(name, limits[name]!))
+      validateEntry(name, limits[name]!, validateName, `${field}.limits[${name}]`, leniency, found)
   for (const name in requests) {
     const request = requests[name]!
-    validateEntry(name, request, validateName, `${field}.requests[${name}]`, leniency, found, () =>
-      compareWithLimit(name, request, limits?.[name], field, found),
-    )
+    if (isPlain(name, request)) compareWithLimit(name, request, limits?.[name], field, found)
+    else
+      validateEntry(name, request, validateName, `${field}.requests[${name}]`, leniency, found, () =>
+        compareWithLimit(name, request, limits?.[name], field, found),
+      )
   }
   needsCompute(limits, requests, field, found)
 }
 
-/** The common resources by their common amounts need no look. */
+/** The common resources by their common amounts need no look, and no place to be told of. */
+const isPlain = (name: string, value: string): boolean => (name === 'cpu' || name === 'memory') && PLAIN_AMOUNT.test(value)
+
 const PLAIN_AMOUNT = /^\d{1,9}(m|[kMGT]|[KMGT]i)?$/
 
 function validateEntry(

@@ -26,21 +26,27 @@ const ADMIN_LABEL = 'resource.kubernetes.io/admin-access'
 export const deviceAccess: AdmissionPlugin = {
   name: 'DeviceAccess',
   operations: ['CREATE', 'UPDATE'],
-  async validate(attributes, context) {
-    const { resource, subresource, operation, object, oldObject, name } = attributes
-    const found: FieldError[] = []
-    if (operation === 'CREATE' && subresource === '') {
-      const requests = requestsOf(resource, object)
-      await requireAdmin(requests, ({ exactly }) => exactly, 'spec.devices.requests', attributes, context, found)
-    } else if (resource === (resourceClaims as unknown) && subresource === 'status') {
-      const [status, old] = [object, oldObject].map((each) => (each as ResourceResourceClaim).status ?? {}) as [
-        ResourceClaimStatus,
-        ResourceClaimStatus,
-      ]
-      await judge(status, old, attributes, context, found)
-    }
-    if (found.length > 0) throw invalid(resource, name, found)
+  validate(attributes, context) {
+    const { resource } = attributes
+    const isConcerned = resource === (resourceClaims as unknown) || resource === (resourceClaimTemplates as unknown)
+    return isConcerned ? judgeAccess(attributes, context) : undefined
   },
+}
+
+async function judgeAccess(attributes: Attributes, context: AdmissionContext): Promise<void> {
+  const { resource, subresource, operation, object, oldObject, name } = attributes
+  const found: FieldError[] = []
+  if (operation === 'CREATE' && subresource === '') {
+    const requests = requestsOf(resource, object)
+    await requireAdmin(requests, ({ exactly }) => exactly, 'spec.devices.requests', attributes, context, found)
+  } else if (resource === (resourceClaims as unknown) && subresource === 'status') {
+    const [status, old] = [object, oldObject].map((each) => (each as ResourceResourceClaim).status ?? {}) as [
+      ResourceClaimStatus,
+      ResourceClaimStatus,
+    ]
+    await judge(status, old, attributes, context, found)
+  }
+  if (found.length > 0) throw invalid(resource, name, found)
 }
 
 function requestsOf(resource: unknown, object: unknown): readonly DeviceRequest[] | undefined {
