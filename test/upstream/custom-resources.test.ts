@@ -10,38 +10,45 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { hostileDefinition } from './custom-generators.ts'
-import { type ServerAnswer, startTwoServers, type TwoServers } from './two-servers.ts'
+import { type Answered, Exchange } from './exchange.ts'
+import { type Servers, startServers } from './servers.ts'
 
-let servers: TwoServers
+let servers: Servers
+let exchange: Exchange
 before(async () => {
-  servers = await startTwoServers()
+  servers = await startServers()
+  exchange = new Exchange(servers)
 })
-after(() => servers[Symbol.asyncDispose]())
+after(async () => {
+  exchange[Symbol.dispose]()
+  await servers[Symbol.asyncDispose]()
+})
 
-const LINE = 'POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All'
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
 const METADATA_IN_DEFAULT = /"default":[[{].*"metadata"/
 
-interface Answered {
+interface Refusal {
   readonly message?: string
   readonly details?: {
     readonly causes?: readonly { readonly field: string; readonly reason: string; readonly message: string }[]
   }
 }
 
-function comparable({ code, text }: ServerAnswer): unknown {
-  const { message, details } = JSON.parse(text) as Answered
+function comparable({ status, body }: Answered): unknown {
+  const { message, details } = JSON.parse(body) as Refusal
   const causes = details?.causes?.map(({ field, reason, message: said }) => `${reason} ${field}: ${said}`).sort()
-  return { code, said: causes ?? message }
+  return { status, said: causes ?? message }
 }
 
 test('definitions are refused and taken as upstream does', async () => {
   await fc.assert(
     fc.asyncProperty(hostileDefinition, async (body) => {
       fc.pre(!METADATA_IN_DEFAULT.test(JSON.stringify(body)))
-      const theirs = await servers.theirs(LINE, { body }).catch(() => undefined)
+      const asked = { method: 'POST', target: `${DEFINITIONS}?dryRun=All`, body }
+      const theirs = await exchange.ask(servers.theirs, asked).catch(() => undefined)
       if (theirs === undefined) return
-      assert.deepEqual(comparable(await servers.ours(LINE, { body })), comparable(theirs))
+      assert.deepEqual(comparable(await exchange.ask(servers.ours, asked)), comparable(theirs))
     }),
     { numRuns: 1500 },
   )
