@@ -35,12 +35,14 @@ export class StalenessGauge implements AsyncDisposable {
   /** When each number was acknowledged; those that were not have none. */
   readonly #acknowledgedMs: (number | undefined)[] = []
   readonly #waiting = new Set<() => void>()
+  #failure: { readonly error: unknown } | undefined
 
   private constructor(servers: ReadonlyMap<string, Gauged>) {
     this.#servers = servers
     this.#tasks = new TaskGroup({
-      onError(error) {
-        throw error
+      onError: (error) => {
+        this.#failure ??= { error }
+        this.#tell()
       },
     })
   }
@@ -53,6 +55,8 @@ export class StalenessGauge implements AsyncDisposable {
     const gauge = new StalenessGauge(new Map(entries))
     await clients[writers[0]!]!.create(configMaps, { metadata: { name: NAME, namespace: 'default' }, data: { number: '0' } })
     gauge.#acknowledgedMs.push(systemClock.monotonic())
+    // Who has shown it once shows it from then on, to reads that may be old as well.
+    await Promise.all(Object.values(clients).map((client) => client.get(configMaps, KEY)))
     gauge.#tasks.spawn((signal) =>
       gauge.#write(
         writers.map((name) => clients[name]!),
@@ -89,13 +93,15 @@ export class StalenessGauge implements AsyncDisposable {
     return numberOf(await this.#servers.get(name)!.client.get(configMaps, KEY, { signal }))
   }
 
-  /** Resolves once a server has told of a write and shown it that began after this was called, to how many milliseconds that took. */
+  /** Resolves once a server has told of a write and shown it that began after this was called, to how many milliseconds that took. Throws what a reader failed with. */
   async current(name: string): Promise<number> {
     const server = this.#servers.get(name)!
     const startedMs = systemClock.monotonic()
     const since = this.acknowledged + 1
-    while (Math.min(server.told, server.shown, this.acknowledged) <= since)
+    while (Math.min(server.told, server.shown, this.acknowledged) <= since) {
+      if (this.#failure !== undefined) throw this.#failure.error
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
     return Math.round(systemClock.monotonic() - startedMs)
   }
 
