@@ -166,11 +166,20 @@ const podPatch = fc.record({
   ),
 }, { requiredKeys: [] }).map((each) => JSON.parse(JSON.stringify(each)) as unknown) // biome-ignore format: a tree
 
+interface Finalized {
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** Upstream walks through the map of a patch: whether a list that is set and deleted from, and was not there before, ends empty is another matter each time. */
+const isByChance = ({ metadata: was = {} }: Partial<Finalized>, { metadata: set = {} }: Partial<Finalized>): boolean =>
+  was['finalizers'] === undefined && 'finalizers' in (set ?? {}) && '$deleteFromPrimitiveList/finalizers' in (set ?? {})
+
 test('strategic merge patches do what they do upstream, and are refused where they are', async () => {
   await using peer = new Peer('patches')
   const schema = schemaOf('io.k8s.api.core.v1.Pod')
   await fc.assert(
     fc.asyncProperty(pod, podPatch, async (target, patch) => {
+      fc.pre(!isByChance(target as Partial<Finalized>, patch as Partial<Finalized>))
       const theirs = await peer.ask<Answer>({ kind: 'Pod', object: target, patch })
       let ours: Answer
       try {
