@@ -3,7 +3,7 @@
  * usage: node --conditions=source bench/fairness.ts
  */
 import { priorityLevel } from '#api'
-import { systemClock } from '#base'
+import { SignalPatience, systemClock } from '#base'
 import { ask, startTestApiServer } from '#testing'
 import { PriorityLevel } from '../src/apiserver/flow-control/priority-level.ts'
 import { ONE_SEAT } from '../src/apiserver/flow-control/work-estimate.ts'
@@ -25,8 +25,14 @@ const configuration = priorityLevel('bench', {
 })
 using level = new PriorityLevel(configuration, systemClock)
 level.configure(configuration, { nominal: 50, min: 25, max: 600 })
-const { signal } = new AbortController()
-const arrival = { schema: 's', distinguisher: 'u', work: ONE_SEAT, waitMs: 15_000, patience: { signal }, describe: () => [] }
+const arrival = {
+  schema: 's',
+  distinguisher: 'u',
+  work: ONE_SEAT,
+  waitMs: 15_000,
+  patience: new SignalPatience({}),
+  describe: () => [],
+}
 await using api = await startTestApiServer({ clock: systemClock })
 const user = { username: 'somebody', groups: ['system:authenticated'] }
 

@@ -1,8 +1,8 @@
 import type { ResourceDefinition } from '#api'
+import type { Patience } from '#base'
 import type { RequestBody, TransportRequest, UserInfo } from '#client'
 import type { AuditTrail } from './audit/index.ts'
 import type { WebhookTime } from './latencies.ts'
-import type { Patience } from './request-deadline.ts'
 import type { RequestInfo } from './request-info.ts'
 
 /** One request to a resource after the pipeline has read, authenticated and authorised it. */

@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '#api'
-import { type Answer, andThen, type Clock, ending, type Log, type Random, recovering } from '#base'
+import { type Answer, andThen, type Clock, ending, type Log, type Patience, type Random, recovering, SignalPatience } from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
 import { StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
@@ -27,7 +27,7 @@ import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
 import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
-import { deadlineMsOf, isLongRunning, type Patience, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
+import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { replyStatus, tooManyRequests } from './response.ts'
@@ -146,7 +146,7 @@ export class Pipeline {
     try {
       const who = await this.#identify(request, peer, {}, trail)
       const asked = this.#options.authentication.withoutCredentials(request)
-      return await this.#permit(asked, who, new ClientPatience(asked))
+      return await this.#permit(asked, who, patienceOfClient(asked))
     } catch (error) {
       await trail?.failed(statusOf(error), !(error instanceof StatusError))
       throw error
@@ -282,7 +282,7 @@ export class Pipeline {
 
   /** Within the time that the request has; those that may last have no end. */
   #timely(request: TransportRequest, who: Identified, headers: Record<string, string>): Answer<TransportResponse> {
-    const client = new ClientPatience(request)
+    const client = patienceOfClient(request)
     if (isLongRunning(who.info)) return this.#fairly(request, who, headers, client, REQUEST_TIMEOUT_MS)
     const deadlineMs = deadlineMsOf(request.query)
     const { alarms, requests } = this.#options
@@ -414,21 +414,7 @@ function contextOf(
 
 const NO_QUERY = new URLSearchParams()
 
-/** Of a request in this process that nobody takes back. */
-const NEVER = new AbortController().signal
-
-/** For as long as the client waits. Its signal is asked for when somebody asks for this one. */
-class ClientPatience implements Patience {
-  readonly #request: TransportRequest
-
-  constructor(request: TransportRequest) {
-    this.#request = request
-  }
-
-  get signal(): AbortSignal {
-    return this.#request.signal ?? NEVER
-  }
-}
+const patienceOfClient = (request: TransportRequest): Patience => request.patience ?? new SignalPatience(request)
 
 function warn(headers: Record<string, string>, warnings: readonly string[] = []): void {
   const warning = warnings.length === 0 ? '' : warningHeader(warnings)

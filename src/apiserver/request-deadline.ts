@@ -1,4 +1,4 @@
-import { type Answer, ending } from '#base'
+import { type Answer, EndingPatience, ending, type Patience } from '#base'
 import { badRequest, failure } from '#meta'
 import type { Alarms } from './alarms.ts'
 import type { RequestInfo } from './request-info.ts'
@@ -39,11 +39,6 @@ export function parseDuration(text: string): number | undefined {
   return text.startsWith('-') ? -ms : ms
 }
 
-/** How long somebody waits for an answer: its signal is aborted when nobody does any more. */
-export interface Patience {
-  readonly signal: AbortSignal
-}
-
 /**
  * Runs `work` with the patience of a client who may go and of a time that runs out, which is answered with 504 whether or not the work has stopped by then.
  * What is answered at once costs neither an alarm nor a signal. `onLate` is called where time runs out.
@@ -68,40 +63,33 @@ export function within<T>(
       onLate()
       reject(late)
     })
-    answer.then(resolve, reject).finally(() => alarm[Symbol.dispose]())
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        alarm[Symbol.dispose]()
+        settle(value)
+      }
+    answer.then(settled(resolve), settled(reject))
   })
 }
 
-/** The signal of a request, made for who asks. */
-class Deadline implements Patience {
+/** The patience of a client, as long as there is time. The client is listened to for who listens to this. */
+class Deadline extends EndingPatience {
   readonly #client: Patience
-  #stop: AbortController | undefined
-  #reason: unknown
-  #onGone: (() => void) | undefined
+  #subscription: Disposable | undefined
 
   constructor(client: Patience) {
+    super()
     this.#client = client
   }
 
-  get signal(): AbortSignal {
-    if (this.#stop === undefined) {
-      this.#stop = new AbortController()
-      const { signal } = this.#client
-      this.#onGone = () => this.end(signal.reason)
-      if (this.#reason !== undefined) this.#stop.abort(this.#reason)
-      else if (signal.aborted) this.#onGone()
-      else signal.addEventListener('abort', this.#onGone, { once: true })
-    }
-    return this.#stop.signal
-  }
-
-  end(reason: unknown): void {
-    this.#reason ??= reason
-    this.#stop?.abort(this.#reason)
+  override onEnd(callback: (reason: unknown) => void): Disposable {
+    this.#subscription ??= this.#client.onEnd((reason) => this.end(reason))
+    return super.onEnd(callback)
   }
 
   /** The work is done, whatever becomes of the client. */
   forget(): void {
-    if (this.#onGone !== undefined) this.#client.signal.removeEventListener('abort', this.#onGone)
+    this.#subscription?.[Symbol.dispose]()
   }
 }

@@ -26,7 +26,17 @@ export function ending<T>(work: () => Answer<T>, end: () => void): Answer<T> {
     end()
     throw error
   }
-  if (answer instanceof Promise) return answer.finally(end)
+  if (answer instanceof Promise)
+    return answer.then(
+      (value) => {
+        end()
+        return value
+      },
+      (error) => {
+        end()
+        throw error
+      },
+    )
   end()
   return answer
 }

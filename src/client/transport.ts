@@ -1,4 +1,4 @@
-import type { Answer } from '#base'
+import type { Answer, Patience } from '#base'
 
 /**
  * The contract between a client and an API server, whatever lies between them. `http` speaks it over TLS; `in-process`
@@ -24,6 +24,8 @@ export interface TransportRequest {
   headerValues?(name: string): readonly string[]
   readonly body?: RequestBody | undefined
   readonly signal?: AbortSignal | undefined
+  /** What `signal` tells, for who can do without one; absent: see `signal`. */
+  readonly patience?: Patience | undefined
   /** Throws when the caller may no longer write. Whoever serves it in this process asks right before it does: a process may have been stopped on the way. */
   readonly fence?: (() => void) | undefined
 }

@@ -127,6 +127,7 @@ export class Authentication {
         query,
         headers: Object.fromEntries(kept),
         body,
+        patience: request.patience,
         get signal() {
           return request.signal
         },

@@ -7,9 +7,8 @@ import {
   priorityLevelConfigurations,
   type ResourceDefinition,
 } from '#api'
-import { type Answer, type Clock, recovering } from '#base'
+import { type Answer, type Clock, type Patience, recovering } from '#base'
 import type { UserInfo } from '#client'
-import type { Patience } from '../request-deadline.ts'
 import type { RequestInfo } from '../request-info.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { Borrowing } from './borrowing.ts'
@@ -26,7 +25,7 @@ export interface FlowRequest {
   readonly user: UserInfo
   readonly resource: ResourceDefinition | undefined
   readonly query: URLSearchParams | undefined
-  /** Whose signal is aborted when nobody waits for the answer any more. */
+  /** Of who waits for the answer. */
   readonly patience: Patience
   /** How long it may wait for seats. */
   readonly waitMs: number

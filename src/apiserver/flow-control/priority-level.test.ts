@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { priorityLevel } from '#api'
-import { settle, VirtualClock } from '#base'
+import { EndingPatience, SignalPatience, settle, VirtualClock } from '#base'
 import { divide, limitsOf } from './concurrency.ts'
 import { deal } from './hands.ts'
 import { type Arrival, type Lease, PriorityLevel, SeatsRefused } from './priority-level.ts'
@@ -32,7 +32,7 @@ const arrival = (distinguisher: string, overrides: Partial<Arrival> = {}): Arriv
   distinguisher,
   work: ONE_SEAT,
   waitMs: 15_000,
-  patience: new AbortController(),
+  patience: new SignalPatience({}),
   describe: () => [],
   ...overrides,
 })
@@ -87,9 +87,9 @@ test('full queues, full seats, waiting too long and going away are refused, each
   assert.equal(await take(level, arrival('a')).catch(reasonOf), 'queue-full')
   await clock.advance(15_000)
   assert.equal(await waiting, 'time-out')
-  const gone = new AbortController()
+  const gone = new EndingPatience()
   const leaving = take(level, arrival('a', { patience: gone })).catch(reasonOf)
-  gone.abort()
+  gone.end('gone')
   assert.equal(await leaving, 'cancelled')
   first.release()
   first.release()

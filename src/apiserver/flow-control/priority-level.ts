@@ -1,6 +1,5 @@
 import type { PriorityLevelConfiguration } from '#api'
-import type { Answer, Clock, Timer } from '#base'
-import type { Patience } from '../request-deadline.ts'
+import type { Answer, Clock, Patience, Timer } from '#base'
 import type { Limits } from './concurrency.ts'
 import { FairQueue, type QueuedRequest, type Rejection, workOf } from './fair-queue.ts'
 import { Hands } from './hands.ts'
@@ -152,31 +151,31 @@ export class PriorityLevel implements Disposable {
     return this.#wait(arrival, queue)
   }
 
-  async #wait(arrival: Arrival, queue: FairQueue): Promise<Lease> {
-    const { signal } = arrival.patience
-    if (signal.aborted) throw this.#refused(arrival, 'cancelled', true)
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const request = this.#request(arrival, queue, resolve)
-    queue.enqueue(request)
-    this.#countWaiting(request, 1)
+  #wait(arrival: Arrival, queue: FairQueue): Promise<Lease> {
+    const { promise, resolve, reject } = Promise.withResolvers<Lease>()
+    const request = this.#request(arrival, queue, () => {
+      settle()
+      resolve(this.#leaseOf(request))
+    })
     const leave = (reason: Rejection): void => {
-      if (request.startedMs !== undefined) return
+      settle()
       queue.dequeue(request)
       this.#requests.delete(request)
       this.#countWaiting(request, -1)
       reject(this.#refused(arrival, reason, true))
       this.#dispatch()
     }
-    const onAbort = (): void => leave('cancelled')
-    signal.addEventListener('abort', onAbort, { once: true })
-    using _timer = this.#clock.after(arrival.waitMs, () => leave('time-out'))
-    this.#dispatch()
-    try {
-      await promise
-      return this.#leaseOf(request)
-    } finally {
-      signal.removeEventListener('abort', onAbort)
+    const timer = this.#clock.after(arrival.waitMs, () => leave('time-out'))
+    let listening: Disposable | undefined
+    const settle = (): void => {
+      timer[Symbol.dispose]()
+      listening?.[Symbol.dispose]()
     }
+    queue.enqueue(request)
+    this.#countWaiting(request, 1)
+    listening = arrival.patience.onEnd(() => leave('cancelled'))
+    this.#dispatch()
+    return promise
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { EndingPatience, type Patience } from '#base'
 import type { RequestBody, TransportRequest } from '#client'
 
 /** The head of a request in what HTTP/1 and HTTP/2 have in common. */
@@ -48,10 +49,10 @@ export class IncomingRequest implements TransportRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: RequestBody | undefined
   readonly #head: Head
-  readonly #client: { readonly signal: AbortSignal }
+  readonly patience: Patience
 
   /** `body` is called once, for methods that have one. */
-  constructor(head: Head, body: () => AsyncIterable<Uint8Array>, client: { readonly signal: AbortSignal }) {
+  constructor(head: Head, body: () => AsyncIterable<Uint8Array>, patience: Patience) {
     const { method, url: target, headers } = head
     const url = target.charCodeAt(0) === SLASH ? target : withoutHost(target)
     const mark = url.indexOf('?')
@@ -62,11 +63,11 @@ export class IncomingRequest implements TransportRequest {
     this.headers = headers
     this.body = BODY_METHODS.has(method) ? { kind: 'stream', stream: body() } : undefined
     this.#head = head
-    this.#client = client
+    this.patience = patience
   }
 
   get signal(): AbortSignal {
-    return this.#client.signal
+    return this.patience.signal
   }
 
   headerValues(name: string): string[] {
@@ -83,30 +84,16 @@ function joinedHeaders(received: IncomingMessage['headers']): Record<string, str
   return headers
 }
 
-/** Whether the client is still there to be answered. Its signal is made for who asks. */
+/** Whether the client is still there to be answered. */
 export class Presence {
-  #controller: AbortController | undefined
-  #state: 'waiting' | 'answered' | 'gone' = 'waiting'
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#state === 'gone') this.#abort()
-    }
-    return this.#controller.signal
-  }
+  readonly patience = new EndingPatience()
+  #isAnswered = false
 
   answered(): void {
-    this.#state = 'answered'
+    this.#isAnswered = true
   }
 
   left(): void {
-    if (this.#state !== 'waiting') return
-    this.#state = 'gone'
-    this.#abort()
-  }
-
-  #abort(): void {
-    this.#controller?.abort(new DOMException('the client went away', 'AbortError'))
+    if (!this.#isAnswered) this.patience.end(new DOMException('the client went away', 'AbortError'))
   }
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type Answer, andThen, type Clock, ending, type Log, recovering, systemClock } from '#base'
+import { type Answer, andThen, type Clock, EndingPatience, ending, type Log, recovering, systemClock } from '#base'
 import { type ClientAuthorities, certificatesIn, type Peer, PeerReader, type TransportRequest } from '#client'
 import { failure, internalError, type Status, statusOf } from '#meta'
 import type { AuditTrail } from '../audit/index.ts'
@@ -218,7 +218,7 @@ function serve(
   }
   const answer = (): Answer<void> => {
     const answered = recovering(
-      () => pipeline.handle(new IncomingRequest(head, body, client), peer),
+      () => pipeline.handle(new IncomingRequest(head, body, client.patience), peer),
       (error) => replyStatus(statusOf(error)),
     )
     return andThen(answered, (response) => {
@@ -247,7 +247,7 @@ async function upgrade(
   }
   let recorded: AuditTrail | undefined
   try {
-    const gone = new AbortController()
+    const gone = new EndingPatience()
     const asked = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
     removeCredentials(request, (name) => pipeline.isCredential(name))
     if (pipeline.isRemote(asked.path)) {
@@ -289,12 +289,12 @@ async function upgradeToWatch(
   asked: TransportRequest,
   upgraded: UpgradeRequest,
   peer: Peer,
-  gone: AbortController,
+  gone: EndingPatience,
 ): Promise<void> {
   const response = await pipeline.handle(asked, peer)
   const { body } = response
   if (body.kind === 'watch') {
-    await sendWatch(upgraded, { ...response, body }, () => gone.abort(new DOMException('the client went away', 'AbortError')))
+    await sendWatch(upgraded, { ...response, body }, () => gone.end(new DOMException('the client went away', 'AbortError')))
   } else refuse(upgraded.socket, body.kind === 'object' ? (body.object as Status) : statusOf(undefined))
 }
 
