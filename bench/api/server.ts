@@ -5,7 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createApiServer } from '#apiserver'
-import { assert, nullLog, systemClock, systemRandom } from '#base'
+import { assert, compileSooner, nullLog, systemClock, systemRandom } from '#base'
 import { createClient, inProcessTransport } from '#client'
 import { isAlreadyExists } from '#meta'
 import { openEmbeddedStore } from '#store'
@@ -43,6 +43,8 @@ await admin
   .catch(exists)
 await admin.create(serviceAccounts, { metadata: { name: 'default', namespace: 'default' } }).catch(exists)
 const { port } = await server.listen({ host: '127.0.0.1', port: 0, tls: { certificate, key, clientCA } })
+// As the command line does.
+compileSooner()
 
 answerParent({ port }, async (message) => {
   if (message.kind !== 'fill') return undefined

@@ -17,7 +17,7 @@ function program(end: string): { readonly child: ChildProcess; next(): Promise<s
     })
     clearInterval(holding)
     console.log('ended')`
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', text], {
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module-typescript', '--eval', text], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
