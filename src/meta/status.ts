@@ -1,3 +1,4 @@
+import { goQuote } from './go-quote.ts'
 import type { GroupVersionKind, ListMeta } from './types.ts'
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
@@ -111,14 +112,14 @@ const detailsOf = (resource: ResourceName, name: string): StatusDetails => ({
 })
 
 export const notFound = (resource: ResourceName, name: string): StatusError =>
-  failure(404, 'NotFound', `${qualifiedResource(resource)} "${name}" not found`, detailsOf(resource, name))
+  failure(404, 'NotFound', `${qualifiedResource(resource)} ${goQuote(name)} not found`, detailsOf(resource, name))
 
 /** `isLeaving`: what has the name is being deleted. */
 export const alreadyExists = (resource: ResourceName, name: string, isLeaving = false): StatusError =>
   failure(
     409,
     'AlreadyExists',
-    `${isLeaving ? 'object is being deleted: ' : ''}${qualifiedResource(resource)} "${name}" already exists`,
+    `${isLeaving ? 'object is being deleted: ' : ''}${qualifiedResource(resource)} ${goQuote(name)} already exists`,
     detailsOf(resource, name),
   )
 
@@ -127,7 +128,7 @@ export const generateNameConflict = (resource: ResourceName, name: string): Stat
   failure(
     409,
     'AlreadyExists',
-    `${qualifiedResource(resource)} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    `${qualifiedResource(resource)} ${goQuote(name)} already exists, the server was not able to generate a unique name for the object`,
     { ...detailsOf(resource, name), retryAfterSeconds: 1 },
   )
 
@@ -135,7 +136,7 @@ export const conflict = (resource: ResourceName, name: string, why: string): Sta
   failure(
     409,
     'Conflict',
-    `Operation cannot be fulfilled on ${qualifiedResource(resource)} "${name}": ${why}`,
+    `Operation cannot be fulfilled on ${qualifiedResource(resource)} ${goQuote(name)}: ${why}`,
     detailsOf(resource, name),
   )
 
@@ -148,7 +149,7 @@ export const forbidden = (resource: ResourceName, name: string, why: string): St
     'Forbidden',
     name === ''
       ? `${qualifiedResource(resource)} is forbidden: ${why}`
-      : `${qualifiedResource(resource)} "${name}" is forbidden: ${why}`,
+      : `${qualifiedResource(resource)} ${goQuote(name)} is forbidden: ${why}`,
     detailsOf(resource, name),
   )
 
@@ -203,7 +204,7 @@ export function invalid(
   const findings = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))]
   const all = findings.length === 1 ? findings[0] : `[${findings.join(', ')}]`
   const qualified = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`
-  return failure(422, 'Invalid', `${qualified} "${name}" is invalid: ${all}`, {
+  return failure(422, 'Invalid', `${qualified} ${goQuote(name)} is invalid: ${all}`, {
     ...(name !== '' && { name }),
     ...(kind.group !== '' && { group: kind.group }),
     ...(kind.kind !== '' && { kind: kind.kind }),

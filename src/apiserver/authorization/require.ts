@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '#api'
 import { type Answer, andThen } from '#base'
-import { failure, forbidden } from '#meta'
+import { failure, forbidden, goQuote } from '#meta'
 import { type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision } from './types.ts'
 
 /**
@@ -17,21 +17,33 @@ export function requireAuthorization(
     const { decision, reason, error } = answer
     if (decision === 'allow') return
     if (error !== undefined) throw failure(500, 'InternalError', `Internal error occurred: ${error}`, undefined)
-    throw refusal(attributes, resource, reason)
+    throw refusalOf(attributes, resource, reason)
   })
 }
 
-/** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default"`. */
-function refusal(attributes: AuthorizationAttributes, definition: ResourceDefinition | undefined, reason: string): Error {
-  const { user, verb } = attributes
-  const why = reason === '' ? '' : `: ${reason}`
-  const who = `User ${JSON.stringify(user.username)} cannot ${verb}`
-  if (!attributes.isResource) {
-    return failure(403, 'Forbidden', `forbidden: ${who} path ${JSON.stringify(attributes.path)}${why}`, {})
-  }
-  const { group, resource, subresource, namespace, name } = attributes
-  const full = subresource === '' ? resource : `${resource}/${subresource}`
-  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`
-  const names = definition ?? { group, names: { plural: resource } }
-  return forbidden(names, name, `${who} resource ${JSON.stringify(full)} in API group ${JSON.stringify(group)} ${scope}${why}`)
+/** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default"`, 403. */
+export function refusalOf(
+  attributes: AuthorizationAttributes,
+  definition: ResourceDefinition | undefined,
+  reason: string,
+): Error {
+  const why = unlikeMarkup(sentenceOf(attributes)) + (reason === '' ? '' : `: ${reason}`)
+  if (!attributes.isResource) return failure(403, 'Forbidden', `forbidden: ${why}`, {})
+  const { group, resource, name } = attributes
+  return forbidden(definition ?? { group, names: { plural: resource } }, name, why)
 }
+
+function sentenceOf(attributes: AuthorizationAttributes): string {
+  const { user, verb } = attributes
+  const who = `User ${goQuote(user.username)} cannot ${verb}`
+  if (!attributes.isResource) return `${who} path ${goQuote(attributes.path)}`
+  const { group, resource, subresource, namespace } = attributes
+  const full = subresource === '' ? resource : `${resource}/${subresource}`
+  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace ${goQuote(namespace)}`
+  return `${who} resource ${goQuote(full)} in API group ${goQuote(group)} ${scope}`
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+
+/** What a client sent is not to be taken for HTML. */
+const unlikeMarkup = (text: string): string => text.replace(/[&<>]/g, (character) => ENTITIES[character]!)

@@ -95,5 +95,8 @@ export function rulesBy(authorizers: readonly Authorizer[], user: UserInfo, name
   }
 }
 
-/** Several errors as one sentence, as upstream's aggregates print. */
-export const aggregated = (errors: readonly string[]): string => (errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`)
+/** Several errors as one sentence, as upstream's aggregates print: each once. */
+export function aggregated(errors: readonly string[]): string {
+  const distinct = [...new Set(errors)]
+  return distinct.length === 1 ? distinct[0]! : `[${distinct.join(', ')}]`
+}
