@@ -7,6 +7,7 @@ export type Layer =
   | 'authentication'
   | 'authorization'
   | 'etcd'
+  | 'impersonation'
   | 'mutating-webhook'
   | 'total'
   | 'validating-webhook'

@@ -6,7 +6,6 @@ import type { Store } from '#store'
 import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
 import type { Audit, AuditTrail } from './audit/index.ts'
-import { impersonated } from './authentication/impersonation.ts'
 import { ANONYMOUS, type Authentication, type AuthenticationNotes, type ServiceAccountTokens } from './authentication/index.ts'
 import {
   type AuthorizationAttributes,
@@ -14,19 +13,20 @@ import {
   type Authorizer,
   type Decision,
   requireAuthorization,
-  selectorsOf,
 } from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
 import type { RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Encryption } from './encryption/index.ts'
 import { type FlowController, SeatsRefused } from './flow-control/index.ts'
+import type { Impersonated, Impersonation } from './impersonation/index.ts'
 import { timed, WebhookTime } from './latencies.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
 import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
+import { attributesOf } from './request-attributes.ts'
 import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
 import { type RequestInfo, requestInfoOf } from './request-info.ts'
 import type { RequestMetrics } from './request-metrics.ts'
@@ -48,6 +48,7 @@ export interface PipelineOptions {
   readonly log: Log
   readonly tokens: ServiceAccountTokens
   readonly authentication: Authentication
+  readonly impersonation: Impersonation
   readonly authorizers: readonly Authorizer[]
   readonly authorizationMetrics: AuthorizationMetrics
   readonly requests: RequestMetrics
@@ -181,9 +182,10 @@ export class Pipeline {
         warn(headers, warnings)
         return andThen(trail?.begin(info, authenticated), () =>
           andThen(
-            this.#refusing(headers, () => this.#impersonated(request, authenticated)),
-            (user) => {
-              if (user !== authenticated) trail?.impersonates(user)
+            this.#refusing(headers, () => this.#impersonated(request, info, authenticated, trail)),
+            (impersonated) => {
+              if (impersonated !== undefined) trail?.impersonates(impersonated)
+              const user = impersonated?.user ?? authenticated
               const resource =
                 info.kind === 'resource' ? this.#options.catalog.find(info.group, info.version, info.resource) : undefined
               const address = peer.kind === 'tls' ? peer.address : undefined
@@ -195,8 +197,14 @@ export class Pipeline {
     )
   }
 
-  #impersonated(request: TransportRequest, user: UserInfo): Answer<UserInfo> {
-    return impersonated(request, user, (attributes) => this.#authorize(attributes, undefined))
+  #impersonated(
+    request: TransportRequest,
+    info: RequestInfo,
+    user: UserInfo,
+    trail: AuditTrail | undefined,
+  ): Answer<Impersonated | undefined> {
+    const { impersonation } = this.#options
+    return impersonation.impersonated(request, user, () => attributesOf(info, user, request.query), trail)
   }
 
   #permit(request: TransportRequest, who: Identified, patience: Patience): Answer<Admitted> {
@@ -375,13 +383,6 @@ export class Pipeline {
       },
     }
   }
-}
-
-function attributesOf(info: RequestInfo, user: UserInfo, query: URLSearchParams | undefined): AuthorizationAttributes {
-  if (info.kind === 'path') return { user, verb: info.verb, isResource: false, path: info.path }
-  const { verb, group, version, resource, subresource, namespace, name } = info
-  const selectors = selectorsOf(verb, query)
-  return { user, verb, isResource: true, group, version, resource, subresource, namespace, name, ...selectors }
 }
 
 function contextOf(

@@ -61,6 +61,7 @@ import {
 } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
+import { Impersonation } from './impersonation/index.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { Pipeline } from './pipeline.ts'
 import { fieldsOff } from './registry/disabled-fields.ts'
@@ -168,6 +169,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const known = { tokens, local: [legacy], cache, metrics: authenticationMetrics, clock, random, log }
   const { authentication } = stack.use(await openAuthentication(options.authentication ?? {}, known))
   const access = stack.use(await openAuthorizers(options.authorization ?? {}, { cache, features, clock, random, log }))
+  const isConstrained = features.isOn('ConstrainedImpersonation')
+  const impersonation = new Impersonation({ authorizers: access.all, clock, isConstrained })
   const admissionMetrics = new AdmissionMetrics()
   const requests = new RequestMetrics()
   const storageForm = options.storageForm ?? 'json'
@@ -217,6 +220,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     tokens,
     authentication,
+    impersonation,
     authorizers: access.all,
     authorizationMetrics: access.metrics,
     requests,
@@ -233,6 +237,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       audit?.metrics,
       authenticationMetrics,
       access.metrics,
+      isConstrained ? impersonation.metrics : undefined,
       admissionMetrics,
       new FeatureMetrics(features),
     ].filter((each) => each !== undefined),
@@ -293,7 +298,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 }
 
 /** Gates that change what this server does; the rest of what upstream knows is accepted, as configurations name it. */
-const HEEDED = new Set(['ClusterTrustBundle', 'ClusterTrustBundleProjection'])
+const HEEDED = new Set(['ClusterTrustBundle', 'ClusterTrustBundleProjection', 'ConstrainedImpersonation'])
 
 function warnOfFeatures(features: FeatureGates, log: Log): void {
   const idle = features.changed.filter(([name]) => !HEEDED.has(name)).map(([name, isOn]) => `${name}=${isOn}`)

@@ -48,6 +48,7 @@ export class AuditTrail implements Timekeeper {
   #info: RequestInfo | undefined
   #user: AuditUser = {}
   #impersonated: AuditUser | undefined
+  #constraint: string | undefined
   #reference: AuditObjectReference | undefined
   #requestObject: unknown
   #responseObject: unknown
@@ -83,8 +84,10 @@ export class AuditTrail implements Timekeeper {
     }
   }
 
-  impersonates(user: UserInfo): void {
+  /** `constraint`: the verb by which it was allowed, if it limits what may be done. */
+  impersonates({ user, constraint }: { readonly user: UserInfo; readonly constraint?: string }): void {
     this.#impersonated = auditUserOf(user)
+    this.#constraint = constraint
   }
 
   decided({ decision, reason }: Decision): void {
@@ -238,6 +241,7 @@ export class AuditTrail implements Timekeeper {
       verb: info.verb,
       user: this.#user,
       ...(this.#impersonated && { impersonatedUser: this.#impersonated }),
+      ...(this.#constraint && { authenticationMetadata: { impersonationConstraint: this.#constraint } }),
       ...(sourceIPs.length > 0 && { sourceIPs }),
       ...(userAgent !== '' && { userAgent }),
       ...(this.#reference && { objectRef: inOrder(this.#reference) }),

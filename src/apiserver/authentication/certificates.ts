@@ -83,11 +83,11 @@ export function extraOf(request: TransportRequest, prefixes: readonly string[]):
   return Object.fromEntries(extra)
 }
 
-/** A key that is not encoded well is taken as it is, so that nothing is lost. */
+/** A key that is not encoded well is taken as it is, so that nothing is lost. Its bytes need be no text. */
 function decoded(key: string): string {
-  try {
-    return decodeURIComponent(key)
-  } catch {
-    return key
-  }
+  if (!key.includes('%') || BAD_ESCAPE.test(key)) return key
+  const bytes = key.replace(/%(..)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+  return Buffer.from(bytes, 'latin1').toString()
 }
+
+const BAD_ESCAPE = /%(?![0-9a-f]{2})/i

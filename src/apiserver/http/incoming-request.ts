@@ -36,6 +36,8 @@ const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** Of all requests that have none; nobody changes it. */
 const NO_QUERY = new URLSearchParams()
 const SLASH = 0x2f
+/** What HTTP lets into a value, of which each character is a byte and means the same as text. */
+const ASCII = /^[\t -~]*$/
 
 /** Whoever takes us for a proxy names a host (RFC 9112, 3.2.2): it is answered here, from the path. */
 const withoutHost = (target: string): string => target.replace(/^https?:\/\/[^/?#]*(?=[/?])/i, '')
@@ -70,8 +72,9 @@ export class IncomingRequest implements TransportRequest {
     return this.patience.signal
   }
 
+  /** As text: names of users are sent as UTF-8, while the heads of HTTP are read byte by byte. */
   headerValues(name: string): string[] {
-    return this.#head.valuesOf(name)
+    return this.#head.valuesOf(name).map((value) => (ASCII.test(value) ? value : Buffer.from(value, 'latin1').toString()))
   }
 }
 

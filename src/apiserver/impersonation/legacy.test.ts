@@ -34,7 +34,7 @@ async function withRules(
   rules: readonly { readonly apiGroups: string[]; readonly resources: string[]; readonly resourceNames?: string[] }[],
   body: (api: TestApiServer) => Promise<void>,
 ): Promise<void> {
-  await using api = await startTestApiServer()
+  await using api = await startTestApiServer({ featureGates: { ConstrainedImpersonation: false } })
   await api.client.create(clusterRoles, {
     metadata: { name: 'impersonator' },
     rules: rules.map((rule) => ({ ...rule, verbs: ['impersonate'] })),
@@ -130,6 +130,20 @@ test('each thing that somebody would be has to be allowed', () =>
       )
     },
   ))
+
+test('what is no username of a service account is one of a user, and what a client sent is quoted in a refusal', () =>
+  withRules([], async (api) => {
+    const refused = async (username: string): Promise<unknown> => ask(api, 'a<b>&"\u0001', [['impersonate-user', username]])
+    const who = 'User "a&lt;b&gt;&amp;\\"\\x01" cannot impersonate'
+    assert.equal(
+      await refused('system:serviceaccount:Work:robot'),
+      `users "system:serviceaccount:Work:robot" is forbidden: ${who} resource "users" in API group "" at the cluster scope`,
+    )
+    assert.match(String(await refused('system:serviceaccount:wo.rk:robot')), /^users /)
+    assert.match(String(await refused('system:serviceaccount:work:Robot')), /^users /)
+    assert.match(String(await refused('system:serviceaccount:work:a.b')), /^serviceaccounts "a\.b" /)
+    assert.match(String(await refused('"\u200b')), /^users "\\"\\u200b" is forbidden/)
+  }))
 
 test('groups, uid and extra alone impersonate nobody', () =>
   withRules(everything, async (api) => {

@@ -1,0 +1,2 @@
+export { Impersonation } from './impersonation.ts'
+export type { Impersonated } from './modes.ts'
