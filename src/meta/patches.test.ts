@@ -114,6 +114,27 @@ test('what a patch names comes in its order, after what it does not know of only
   })
 })
 
+test('an order is of all that the patch brings: who has a directive is passed over as long as the order lasts', () => {
+  const order = [{ name: 'c' }]
+  const orderedBy = (containers: readonly unknown[], places: readonly unknown[] = order): unknown =>
+    strategic({}, { containers, '$setElementOrder/containers': places })
+  const mismatch = /^StrategicPatchError: The order in patch list:\n.*\n doesn.t match \$setElementOrder list:\n/s
+  assert.throws(
+    () =>
+      orderedBy([
+        { name: 'c', $retainKeys: [] },
+        { name: 'a', $patch: 'replace' },
+      ]),
+    mismatch,
+  )
+  assert.throws(() => orderedBy([{ name: 'c' }, { name: 'a', $patch: 1 }]), mismatch)
+  assert.throws(() => orderedBy([{ name: 'a' }, { name: 'b' }], [{ name: 'b' }, { name: 'a' }]), mismatch)
+  assert.deepEqual(orderedBy([{ name: 'c' }, { name: 'a', $patch: 'delete' }]), { containers: [{ name: 'c' }] })
+  assert.deepEqual(orderedBy([{ name: 'a', $patch: 'nonsense' }, { name: 'c' }]), { containers: [{ name: 'c' }] })
+  assert.deepEqual(orderedBy([{ name: 'a', $patch: 'nonsense' }]), { containers: [] })
+  assert.deepEqual(orderedBy([{ $patch: 'replace' }], [{ name: 'a' }]), { containers: [] })
+})
+
 test('one item that replaces makes the whole list new, and no item merges by saying so', () => {
   const target = { containers: [{ name: 'a' }, { name: 'b' }] }
   assert.deepEqual(strategic(target, { containers: [{ name: 'a', $patch: 'replace' }, { name: 'c' }] }), {

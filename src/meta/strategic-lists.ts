@@ -29,14 +29,19 @@ export function elementsOf(...lists: readonly (readonly unknown[])[]): string {
   return kind
 }
 
-/** An order must name what the patch brings, in the same order. */
+/**
+ * An order must name what the patch brings, in the same order. Items with a directive are passed over only as long as the order lasts, but for deletions, which
+ * count nowhere.
+ */
 export function checkOrder(list: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): void {
   if (list.length === 0 || order.length === 0) return
-  const keyOf =
-    mergeKey === undefined ? (item: unknown): unknown => item : (item: unknown): unknown => mergeKeyOf(asMap(item), mergeKey)
-  const brought = list.filter((item) => mergeKey === undefined || !Object.hasOwn(asMap(item), '$patch'))
-  let found = 0
-  for (const item of order) if (found < brought.length && keyOf(brought[found]) === keyOf(item)) found++
+  const directiveOf = (item: unknown): unknown => (isObject(item) && Object.hasOwn(item, '$patch') ? item['$patch'] : undefined)
+  const brought = mergeKey === undefined ? list : list.filter((item) => directiveOf(asMap(item)) !== 'delete')
+  const keyOf = (item: unknown): unknown => (mergeKey === undefined ? item : mergeKeyOf(asMap(item), mergeKey))
+  let [found, passed] = [0, 0]
+  while (found < brought.length && passed < order.length)
+    if (directiveOf(brought[found]) !== undefined) found++
+    else if (keyOf(brought[found]) === keyOf(order[passed++])) found++
   if (found < brought.length)
     throw new StrategicPatchError(
       `The order in patch list:\n${goValue(list)}\n doesn't match $setElementOrder list:\n${goValue(order)}\n`,

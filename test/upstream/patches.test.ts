@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, JsonPatchMistyped, parseJsonPatch } from '#meta'
 import { schemaOf } from '../../src/api/schemas.ts'
@@ -166,21 +167,18 @@ const podPatch = fc.record({
   ),
 }, { requiredKeys: [] }).map((each) => JSON.parse(JSON.stringify(each)) as unknown) // biome-ignore format: a tree
 
-interface Finalized {
-  readonly metadata: Readonly<Record<string, unknown>>
-}
-
-/** Upstream walks through the map of a patch: whether a list that is set and deleted from, and was not there before, ends empty is another matter each time. */
-const isByChance = ({ metadata: was = {} }: Partial<Finalized>, { metadata: set = {} }: Partial<Finalized>): boolean =>
-  was['finalizers'] === undefined && 'finalizers' in (set ?? {}) && '$deleteFromPrimitiveList/finalizers' in (set ?? {})
+/**
+ * How often upstream is asked again where the two differ: it walks through the map of a patch, and what a list becomes that is set and deleted from is another matter
+ * each time. A walk has eight starts, so that what it may say is missed once in 4e11 times.
+ */
+const CHANCES = 200
 
 test('strategic merge patches do what they do upstream, and are refused where they are', async () => {
   await using peer = new Peer('patches')
   const schema = schemaOf('io.k8s.api.core.v1.Pod')
   await fc.assert(
     fc.asyncProperty(pod, podPatch, async (target, patch) => {
-      fc.pre(!isByChance(target as Partial<Finalized>, patch as Partial<Finalized>))
-      const theirs = await peer.ask<Answer>({ kind: 'Pod', object: target, patch })
+      const ask = (): Promise<Answer> => peer.ask<Answer>({ kind: 'Pod', object: target, patch })
       let ours: Answer
       try {
         ours = { value: applyStrategicMergePatch(target, patch, schema) }
@@ -188,7 +186,11 @@ test('strategic merge patches do what they do upstream, and are refused where th
         ours = { error: (error as Error).message }
       }
       // Of several faults upstream tells any: it walks through maps.
-      if (ours.error === undefined || theirs.error === undefined) assert.deepEqual(ours, theirs)
+      const isSame = (theirs: Answer): boolean =>
+        (ours.error !== undefined && theirs.error !== undefined) || isDeepStrictEqual(ours, theirs)
+      let theirs = await ask()
+      for (let asked = 1; asked < CHANCES && !isSame(theirs); asked++) theirs = await ask()
+      if (!isSame(theirs)) assert.deepEqual(ours, theirs)
     }),
     { numRuns: RUNS },
   )
