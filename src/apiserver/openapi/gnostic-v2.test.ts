@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import protobufjs from 'protobufjs'
 import { encodeGnosticV2 } from './gnostic-v2.ts'
+import { encodeGnosticV3 } from './gnostic-v3.ts'
 
 /** The part of OpenAPIv2.proto that says how clients prove who they are, read by another library than ours. */
 const messages = protobufjs.parse(
@@ -33,4 +34,23 @@ test('how clients prove who they are is in the protobuf form of OpenAPI v2 as we
     security: [{ additional_properties: [{ name: 'BearerToken', value: {} }] }],
     security_definitions: { additional_properties: [{ name: 'BearerToken', value: { api_key_security: scheme } }] },
   })
+})
+
+/** As gnostic-models writes them. */
+const OLD =
+  '0a03322e3012060a0161120162421d121b0a012f12164a1412120a10232f706172616d65746572732f612d314a330a310a0141122c1a016139000000000000f83f500160ffffffffffffffffff016a0162aa01021000b201080a06737472696e6752220a200a03612d31121912171a15120571756572792201613206737472696e67a00101'
+const FULL =
+  '0a05332e302e3012060a016132016222002a3f0a3d0a3b0a014112360a344a016159000000000000f83f70018001ffffffffffffffffff018a010162ca0106737472696e67ea010082020210008a02021000'
+
+test('what bounds a value, what is shared and what refers to it are in the protobuf forms as well', () => {
+  const bounds = { title: 'a', maximum: 1.5, exclusiveMinimum: true, minLength: -1, pattern: 'b' }
+  const schema = { type: 'string', ...bounds, additionalProperties: false }
+  const info = { title: 'a', version: 'b' }
+  const parameters = { 'a-1': { name: 'a', in: 'query', type: 'string', uniqueItems: true } }
+  const paths = { '/': { parameters: [{ $ref: '#/parameters/a-1' }] } }
+  const old = encodeGnosticV2({ swagger: '2.0', info, paths, parameters, definitions: { A: schema } })
+  assert.equal(Buffer.from(old).toString('hex'), OLD)
+  const schemas = { A: { ...schema, not: {}, default: false } }
+  const full = encodeGnosticV3({ openapi: '3.0.0', info, paths: {}, components: { schemas } })
+  assert.equal(Buffer.from(full).toString('hex'), FULL)
 })

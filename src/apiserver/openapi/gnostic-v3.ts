@@ -1,4 +1,14 @@
-import { anyValues, entries, list, Message, vendorExtensions } from './gnostic-message.ts'
+import {
+  anyValues,
+  entries,
+  externalDocs,
+  isNumber,
+  limits,
+  list,
+  Message,
+  vendorExtensions,
+  yamlText,
+} from './gnostic-message.ts'
 import type { Json } from './schema-json.ts'
 
 /** Encodes an OpenAPI 3.0 document as `openapi.v3.Document` (field numbers: google/gnostic, openapiv3/OpenAPIv3.proto). */
@@ -17,6 +27,7 @@ export function encodeGnosticV3(document: Json): Uint8Array {
   const components = document['components'] as Json
   out.message(5, (message) => {
     message.message(1, (schemas) => namedSchemas(schemas, components['schemas']))
+    if (components['securitySchemes'] === undefined) return
     message.message(7, (schemes) => {
       for (const [name, scheme] of entries(components['securitySchemes'])) {
         schemes.message(1, (named) =>
@@ -25,13 +36,6 @@ export function encodeGnosticV3(document: Json): Uint8Array {
       }
     })
   })
-  for (const requirement of list(document['security'])) {
-    out.message(6, (message) => {
-      for (const [name, scopes] of entries(requirement)) {
-        message.message(1, (named) => named.string(1, name).message(2, (values) => values.strings(1, scopes)))
-      }
-    })
-  }
   return out.finish()
 }
 
@@ -92,7 +96,12 @@ function schemaOrReference(out: Message, json: Json): void {
 }
 
 function schema(out: Message, json: Json): void {
-  out.bool(1, json['nullable']).bool(20, json['uniqueItems']).strings(23, json['required'])
+  out.bool(1, json['nullable'])
+  externalDocs(out, 6, json)
+  if (json['example'] !== undefined) out.message(7, (any) => yamlText(any, json['example']))
+  out.string(9, json['title'])
+  limits(out, 10, json)
+  out.strings(23, json['required'])
   anyValues(out, 24, json['enum'])
   out.string(25, json['type'])
   for (const [key, field] of [
@@ -102,11 +111,15 @@ function schema(out: Message, json: Json): void {
   ] as const) {
     for (const each of list(json[key])) out.message(field, (either) => schemaOrReference(either, each))
   }
+  const not = json['not'] as Json | undefined
+  if (not !== undefined) out.message(29, (message) => schema(message, not))
   const items = json['items'] as Json | undefined
   if (items !== undefined) out.message(30, (item) => item.message(1, (either) => schemaOrReference(either, items)))
   if (json['properties'] !== undefined) out.message(31, (properties) => namedSchemas(properties, json['properties']))
-  const additional = json['additionalProperties'] as Json | undefined
-  if (additional !== undefined) out.message(32, (item) => item.message(1, (either) => schemaOrReference(either, additional)))
+  const additional = json['additionalProperties'] as Json | boolean | undefined
+  if (typeof additional === 'object')
+    out.message(32, (item) => item.message(1, (either) => schemaOrReference(either, additional)))
+  else if (additional !== undefined) out.message(32, (item) => item.choice(2, additional))
   if (json['default'] !== undefined) out.message(33, (value) => defaultType(value, json['default']))
   out.string(34, json['description']).string(35, json['format'])
   vendorExtensions(out, 36, json)
@@ -114,9 +127,9 @@ function schema(out: Message, json: Json): void {
 
 /** The format has no place for objects and lists; they are there, and empty. */
 function defaultType(out: Message, value: unknown): void {
-  if (typeof value === 'number') out.double(1, value)
-  else if (typeof value === 'boolean') out.bool(2, value)
-  else if (typeof value === 'string') out.string(3, value)
+  if (isNumber(value)) out.double(1, Number(value))
+  else if (typeof value === 'boolean') out.choice(2, value)
+  else if (typeof value === 'string') out.strings(3, [value])
 }
 
 function namedSchemas(out: Message, schemas: unknown): void {
