@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readData } from './definitions.ts'
 import { generateCri } from './generate-cri.ts'
 import { generateDescriptions } from './generate-descriptions.ts'
 import { generateOlderProtobuf, generateProtobuf } from './generate-protobuf.ts'
@@ -11,6 +12,7 @@ const STEPS: Readonly<Record<string, () => string>> = {
   'src/api/generated/types.ts': generateTypes,
   'src/api/generated/schemas.json': generateSchemas,
   'src/api/generated/descriptions.json': generateDescriptions,
+  'src/api/generated/query-parameters.json': () => JSON.stringify(readData('query-parameters.json')),
   'src/api/generated/protobuf.json': generateProtobuf,
   'src/api/generated/older-protobuf.json': generateOlderProtobuf,
   'src/kubelet/runtimes/cri/generated/messages.ts': generateCri,

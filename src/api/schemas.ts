@@ -15,6 +15,7 @@ type Descriptions = Readonly<Record<string, readonly [own: string, properties: R
 
 let raw: Readonly<Record<string, RawSchema>> | undefined
 let descriptions: Descriptions | undefined
+let queryParameters: Readonly<Record<string, readonly QueryParameter[]>> | undefined
 const linked = new Map<string, Schema>()
 
 /** The schema of a published definition. Definitions are read at the first call and linked one by one, so that start-up pays for none. */
@@ -40,6 +41,17 @@ export function describe(name: string, property?: string): string {
   descriptions ??= readGenerated<Descriptions>('descriptions.json')
   const found = descriptions[name]
   return (property === undefined ? found?.[0] : found?.[1][property]) ?? ''
+}
+
+/** What may stand behind the question mark of a URL: its name, its type in JSON, and what upstream's documentation says of it. */
+export type QueryParameter = readonly [name: string, type: 'boolean' | 'integer' | 'string', text: string]
+
+/** The query parameters that a type of options has (ListOptions, PodLogOptions ...). */
+export function queryParametersOf(options: string): readonly QueryParameter[] {
+  queryParameters ??= readGenerated<Readonly<Record<string, readonly QueryParameter[]>>>('query-parameters.json')
+  const found = queryParameters[options]
+  assert(found !== undefined, `there are options called ${options}`)
+  return found
 }
 
 function link(node: RawSchema, name?: string): Schema {

@@ -104,6 +104,53 @@ test('custom kinds publish no strategic merge patch, so that kubectl applies the
   assert.deepEqual(Object.keys(full[path]!.patch.requestBody.content), expected)
 })
 
+type Operation = Readonly<
+  Record<'description' | 'operationId' | 'tags' | 'responses' | 'x-kubernetes-group-version-kind', object>
+> & {
+  readonly requestBody?: { readonly content: object }
+}
+type Item = Readonly<Record<'get' | 'post' | 'patch' | 'delete', Operation>> & {
+  readonly parameters: readonly { readonly name: string }[]
+}
+
+test('what can be done with custom objects is told as by upstream, whose server of them is another one', async () => {
+  await using api = await startTestApiServer()
+  const scale = { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' }
+  const schema = object({ spec: object({ color: string, replicas: { type: 'integer' } }) })
+  const version = { name: 'v1', subresources: { scale }, selectableFields: [{ jsonPath: '.spec.color' }] }
+  await establish(api.client, crdOf({ group: 'my-group.example.com', kind: 'Apple', schema, versions: [version] }))
+  const document = await read(api.client, '/openapi/v3/apis/my-group.example.com/v1')
+  assert.deepEqual(document['info'], { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' })
+  assert.deepEqual(Object.keys(document).sort(), ['components', 'info', 'openapi', 'paths'])
+  assert.deepEqual(Object.keys(document['components']!), ['schemas'])
+  const paths = document['paths'] as unknown as Readonly<Record<string, Item>>
+  const items = '/apis/my-group.example.com/v1/namespaces/{namespace}/apples'
+  const expected = ['/apis/my-group.example.com/v1/apples', items, `${items}/{name}`, `${items}/{name}/scale`]
+  assert.deepEqual(Object.keys(paths).sort(), expected)
+  const { get, post, delete: deletion } = paths[items]!
+  assert.equal(get.description, 'list objects of kind Apple')
+  assert.equal(get.operationId, 'listMyGroupExampleComV1NamespacedApple')
+  assert.deepEqual(get.tags, ['myGroupExampleCom_v1'])
+  assert.equal(post.description, 'create an Apple')
+  assert.deepEqual(Object.keys(post.requestBody!.content), ['application/json', 'application/yaml'])
+  assert.equal(deletion.operationId, 'deleteMyGroupExampleComV1CollectionNamespacedApple')
+  assert.equal(deletion.requestBody, undefined)
+  const { patch, parameters } = paths[`${items}/{name}`]!
+  assert.deepEqual(Object.keys(patch.responses), ['200', '401'])
+  assert.deepEqual(
+    parameters.map(({ name }) => name),
+    ['name', 'namespace', 'pretty'],
+  )
+  const gvk = { group: 'my-group.example.com', version: 'v1', kind: 'Apple' }
+  assert.deepEqual(paths[`${items}/{name}/scale`]!.get['x-kubernetes-group-version-kind'], gvk)
+  for (const schemas of [await v2(api.client), await v3(api.client, 'v1', 'my-group.example.com')]) {
+    for (const kind of ['Apple', 'AppleList'])
+      assert.deepEqual(schemas[`com.example.my-group.v1.${kind}`]!['x-kubernetes-selectable-fields'], [
+        { fieldPath: 'spec.color' },
+      ])
+  }
+})
+
 test('CustomResourcePublishOpenAPI works for CRD without validation schema', async () => {
   await using api = await startTestApiServer()
   await establish(api.client, crdOf({ schema: object({ spec: { type: 'object', ...OPEN } }) }))

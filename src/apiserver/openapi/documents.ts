@@ -1,7 +1,7 @@
-import { describe, isPublished, PROTOBUF_MEDIA_TYPE, type ResourceDefinition } from '#api'
+import { describe, isPublished, type ResourceDefinition } from '#api'
 import { deref, type Schema } from '#meta'
-import { type Operation, operationsOf, type Payload } from './operations.ts'
-import { PARAMETERS, patchTypesOf, type QueryParameter } from './parameters.ts'
+import { operationsOf, type Payload } from './operations.ts'
+import { pathsOf } from './path-items.ts'
 import type { PlainPath } from './plain-paths.ts'
 import { besideReference, type Dialect, definitionsOf, type Json, reference } from './schema-json.ts'
 
@@ -14,125 +14,58 @@ export interface DocumentInput {
 }
 
 const INFO_TITLE = 'Kubernetes'
+/** What upstream's server of custom kinds says of itself. */
+const CUSTOM_INFO = { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' }
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.'
 const LIST_META = `${META}ListMeta`
 const PATCH = `${META}Patch`
 /** Any list's words for the fields that every list has. */
 const TYPICAL_LIST = 'io.k8s.api.core.v1.ConfigMapList'
 const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md'
-const MEDIA_TYPES = ['application/json', 'application/yaml', PROTOBUF_MEDIA_TYPE]
-const STREAMED = ['application/json;stream=watch', `${PROTOBUF_MEDIA_TYPE};stream=watch`]
-/** A body may come in any form that is understood. */
-const ANY = ['*/*']
+const BEARER = { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' }
 
 /** The whole API as one Swagger 2.0 document (`/openapi/v2`). */
 export function openApiV2(input: DocumentInput): Json {
+  const { paths, parameters } = pathsOf(input.resources, input.plainPaths, payloadSchema, 'v2')
   return {
     swagger: '2.0',
     info: { title: INFO_TITLE, version: input.version },
-    paths: pathsOf(input, 'v2'),
+    paths,
     definitions: definitions(input, 'v2'),
-    securityDefinitions: {
-      BearerToken: { description: 'Bearer Token authentication', type: 'apiKey', name: 'authorization', in: 'header' },
-    },
+    parameters,
+    securityDefinitions: { BearerToken: BEARER },
     security: [{ BearerToken: [] }],
   }
 }
 
-/** One group-version as an OpenAPI 3.0 document (`/openapi/v3/apis/GROUP/VERSION`). */
+/** One group-version as an OpenAPI 3.0 document (`/openapi/v3/apis/GROUP/VERSION`); where all kinds are custom ones it is another server's upstream. */
 export function openApiV3(input: DocumentInput): Json {
+  const { resources, plainPaths } = input
+  const isCustom = resources.length > 0 && resources.every(({ custom }) => custom !== undefined)
+  const schemas = definitions(input, 'v3')
+  for (const name of EVERYWHERE)
+    if (schemas[name] !== undefined) schemas[name] = told(schemas[name] as Json, resources[0], isCustom)
   return {
     openapi: '3.0.0',
-    info: { title: INFO_TITLE, version: input.version },
-    paths: pathsOf(input, 'v3'),
-    components: {
-      schemas: definitions(input, 'v3'),
-      securitySchemes: {
-        BearerToken: { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' },
-      },
-    },
-    security: [{ BearerToken: [] }],
+    info: isCustom ? CUSTOM_INFO : { title: INFO_TITLE, version: input.version },
+    paths: pathsOf(resources, plainPaths, payloadSchema, 'v3').paths,
+    components: { schemas, ...(!isCustom && { securitySchemes: { BearerToken: BEARER } }) },
   }
 }
 
-function pathsOf(input: DocumentInput, dialect: Dialect): Json {
-  const paths: Record<string, Json> = {}
-  for (const resource of input.resources) {
-    for (const operation of operationsOf(resource)) {
-      paths[operation.path] ??= withParameters(operation.pathParameters.map((name) => pathParameter(name, dialect)))
-      paths[operation.path]![operation.method] = operationJson(operation, resource, dialect)
-    }
-  }
-  for (const plain of input.plainPaths) paths[plain.path] = { get: plainJson(plain, dialect) }
-  return Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1)))
+/** What is registered in every group. */
+const EVERYWHERE = [`${META}DeleteOptions`, `${META}WatchEvent`]
+/** Whose types are no client's, so that the server of custom kinds does not know them. */
+const SERVER_GROUPS = ['admission.k8s.io', 'apiextensions.k8s.io', 'apiregistration.k8s.io', 'imagepolicy.k8s.io']
+const GVKS = 'x-kubernetes-group-version-kind'
+
+/** A definition that is in every group, with the names that it has in one. */
+function told(definition: Json, resource: ResourceDefinition | undefined, isCustom: boolean): Json {
+  const all = definition[GVKS] as readonly { readonly group: string; readonly version: string }[]
+  const isOwn = ({ group, version }: { group: string; version: string }): boolean =>
+    (group === '' && version === 'v1') || (group === resource?.group && version === resource.version)
+  return { ...definition, [GVKS]: all.filter((each) => (isCustom ? !SERVER_GROUPS.includes(each.group) : isOwn(each))) }
 }
-
-function plainJson({ id, tag, description, response }: PlainPath, dialect: Dialect): Json {
-  const json = { tags: [tag], operationId: id, description }
-  const schema: Json = response === undefined ? { type: 'string' } : reference(dialect, response)
-  const types = response?.startsWith(META) ? MEDIA_TYPES : ['application/json']
-  return dialect === 'v2'
-    ? {
-        ...json,
-        consumes: ['application/json'],
-        produces: types,
-        schemes: ['https'],
-        responses: responsesJson(['200'], schema, types, dialect),
-      }
-    : { ...json, responses: responsesJson(['200'], schema, types, dialect) }
-}
-
-/** Codes of answers that succeed. */
-const CODES = {
-  get: ['200'],
-  list: ['200'],
-  connect: ['200'],
-  create: ['200', '201', '202'],
-  update: ['200', '201'],
-  patch: ['200', '201'],
-  delete: ['200', '202'],
-  deletecollection: ['200'],
-} as const
-const CODE_NAMES: Readonly<Record<string, string>> = { '200': 'OK', '201': 'Created', '202': 'Accepted' }
-
-function responsesJson(codes: readonly string[], schema: Json, types: readonly string[], dialect: Dialect): Json {
-  const body = dialect === 'v2' ? { schema } : { content: contentOf(types, schema) }
-  const told = codes.map((code) => [code, { description: CODE_NAMES[code], ...body }])
-  return { ...Object.fromEntries(told), '401': { description: 'Unauthorized' } }
-}
-
-function operationJson(operation: Operation, resource: ResourceDefinition, dialect: Dialect): Json {
-  const { verb, action, gvk } = operation
-  const query = [...(verb === 'connect' ? [] : PARAMETERS[verb]), ...(operation.parameters ?? [])]
-  const parameters: Json[] = query.map((parameter) => queryParameter(parameter, dialect))
-  const request = operation.request && payloadSchema(operation.request, resource, dialect)
-  // What deletes needs no options.
-  const required = verb !== 'delete' && verb !== 'deletecollection'
-  const consumes = verb === 'patch' ? patchTypesOf(resource) : ANY
-  const produces = producedBy(operation)
-  const json: Json = {
-    tags: [operation.tag],
-    operationId: operation.id,
-    description: `${action} ${gvk.kind}`,
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': gvk,
-  }
-  const responses = responsesJson(CODES[verb], payloadSchema(operation.response, resource, dialect), produces, dialect)
-  if (dialect === 'v2') {
-    if (request !== undefined) parameters.push({ name: 'body', in: 'body', ...(required && { required }), schema: request })
-    return { ...json, consumes, produces, schemes: ['https'], ...withParameters(parameters), responses }
-  }
-  if (request !== undefined) json['requestBody'] = { ...(required && { required }), content: contentOf(consumes, request) }
-  return { ...json, ...withParameters(parameters), responses }
-}
-
-function producedBy({ verb, response }: Operation): readonly string[] {
-  if (verb === 'connect') return ANY
-  if (response.kind === 'text') return ['text/plain', ...MEDIA_TYPES]
-  return verb === 'list' ? [...MEDIA_TYPES, ...STREAMED] : MEDIA_TYPES
-}
-
-const contentOf = (types: readonly string[], schema: Json): Json => Object.fromEntries(types.map((type) => [type, { schema }]))
 
 function payloadSchema(payload: Payload, resource: ResourceDefinition, dialect: Dialect): Json {
   switch (payload.kind) {
@@ -149,32 +82,31 @@ function payloadSchema(payload: Payload, resource: ResourceDefinition, dialect: 
   }
 }
 
-function queryParameter({ name, type, description }: QueryParameter, dialect: Dialect): Json {
-  const base = { name, in: 'query', description, uniqueItems: true }
-  return dialect === 'v2' ? { ...base, type } : { name, in: 'query', description, schema: { type, uniqueItems: true } }
-}
-
-function pathParameter(name: string, dialect: Dialect): Json {
-  const base = { name, in: 'path', description: `${name} of the object`, required: true }
-  return dialect === 'v2'
-    ? { ...base, type: 'string', uniqueItems: true }
-    : { ...base, schema: { type: 'string', uniqueItems: true } }
-}
-
-function definitions(input: DocumentInput, dialect: Dialect): Json {
+function definitions(input: DocumentInput, dialect: Dialect): Record<string, Json> {
   const operations = input.resources.flatMap((resource) => operationsOf(resource))
   const travelling = operations.flatMap(({ request, response }) => [request, response])
   const plain = input.plainPaths.flatMap(({ response }) => response ?? [])
   const lists = input.resources.filter(({ verbs }) => verbs.includes('list'))
   const published = lists.map(listNameOf).filter(isPublished)
   const names = new Set(travelling.flatMap((payload) => (payload?.kind === 'named' ? [payload.name] : [])))
+  if (travelling.some((payload) => payload?.kind === 'patch')) names.add(PATCH)
   const roots = [
     ...input.resources.map((resource) => resource.schema()),
-    ...[...names, ...plain, ...published, ...(lists.length > 0 ? [LIST_META] : []), PATCH].map(input.named),
+    ...[...names, ...plain, ...published, ...(lists.length > 0 ? [LIST_META] : [])].map(input.named),
   ]
   const all = definitionsOf(roots, dialect)
   for (const resource of lists) all[listNameOf(resource)] ??= listDefinition(resource, dialect)
+  for (const resource of input.resources) {
+    if (resource.custom === undefined) continue
+    for (const name of [nameOf(resource), listNameOf(resource)]) all[name] = { ...all[name], ...selectable(resource) }
+  }
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The fields that objects of a custom kind can be selected by. */
+function selectable({ selectableFields }: ResourceDefinition): Json {
+  const fields = Object.keys(selectableFields).map((fieldPath) => ({ fieldPath }))
+  return fields.length === 0 ? {} : { 'x-kubernetes-selectable-fields': fields }
 }
 
 /** The list of a custom kind. */
@@ -204,6 +136,3 @@ function nameOf(resource: ResourceDefinition): string {
 }
 
 const listNameOf = (resource: ResourceDefinition): string => nameOf(resource).replace(/[^.]+$/, resource.listKind)
-
-/** Upstream's documents have no empty lists. */
-const withParameters = (parameters: readonly Json[]): Json => (parameters.length === 0 ? {} : { parameters })

@@ -1,21 +1,25 @@
-import type { ResourceDefinition, SubresourceDefinition, Verb } from '#api'
+import { PROTOBUF_MEDIA_TYPE, type ResourceDefinition, type SubresourceDefinition, type Verb } from '#api'
 import { apiVersionOf } from '#meta'
-import { type DocumentedVerb, PARAMETERS, type QueryParameter, SUBRESOURCE_PARAMETERS } from './parameters.ts'
+import { capitalised, describeOperation, describeWatch, groupWord, operationId, tagOf, word } from './operation-names.ts'
+import { type DocumentedVerb, optionsOf, type Parameter, parametersOf, patchTypesOf, pathParameter } from './parameters.ts'
 
 /** One HTTP operation of the API, before either dialect writes it down. */
 export interface Operation {
   readonly path: string
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options'
   readonly action: string
-  readonly verb: DocumentedVerb | 'connect'
-  /** Query parameters beside those of the verb. */
-  readonly parameters?: readonly QueryParameter[]
   readonly id: string
   readonly tag: string
+  readonly description: string
   readonly gvk: { readonly group: string; readonly version: string; readonly kind: string }
-  readonly pathParameters: readonly string[]
+  readonly parameters: readonly Parameter[]
+  readonly consumes: readonly string[]
+  readonly produces: readonly string[]
+  /** Status codes of answers that succeed. */
+  readonly codes: readonly string[]
   /** What travels: the object itself, a list of it, a Status, a patch, or raw text. */
   readonly request: Payload | undefined
+  readonly requestRequired: boolean
   readonly response: Payload
 }
 
@@ -29,7 +33,14 @@ export type Payload =
 const STATUS: Payload = { kind: 'named', name: 'io.k8s.apimachinery.pkg.apis.meta.v1.Status' }
 const WATCH_EVENT: Payload = { kind: 'named', name: 'io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent' }
 const DELETE_OPTIONS: Payload = { kind: 'named', name: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions' }
+const SCALE: Payload = { kind: 'named', name: 'io.k8s.api.autoscaling.v1.Scale' }
 const OBJECT: Payload = { kind: 'object' }
+
+const TEXTS = ['application/json', 'application/yaml']
+export const MEDIA_TYPES = [...TEXTS, PROTOBUF_MEDIA_TYPE]
+const STREAMED = ['application/json;stream=watch', `${PROTOBUF_MEDIA_TYPE};stream=watch`]
+/** A body may come in any form that is understood. */
+const ANY = ['*/*']
 
 const METHODS = {
   get: 'get',
@@ -40,15 +51,6 @@ const METHODS = {
   delete: 'delete',
   deletecollection: 'delete',
 } as const
-const WORDS = {
-  get: 'read',
-  list: 'list',
-  create: 'create',
-  update: 'replace',
-  patch: 'patch',
-  delete: 'delete',
-  deletecollection: 'deleteCollection',
-} as const
 const ACTIONS = {
   get: 'get',
   list: 'list',
@@ -58,6 +60,15 @@ const ACTIONS = {
   delete: 'delete',
   deletecollection: 'deletecollection',
 } as const
+const CODES: Readonly<Record<DocumentedVerb, readonly string[]>> = {
+  get: ['200'],
+  list: ['200'],
+  create: ['200', '201', '202'],
+  update: ['200', '201'],
+  patch: ['200', '201'],
+  delete: ['200', '202'],
+  deletecollection: ['200'],
+}
 
 /** Every documented operation on one resource, its subresources included. */
 export function operationsOf(resource: ResourceDefinition): Operation[] {
@@ -65,83 +76,88 @@ export function operationsOf(resource: ResourceDefinition): Operation[] {
   const namespaced = resource.scope === 'Namespaced'
   const collection = `${root}${namespaced ? '/namespaces/{namespace}' : ''}/${resource.names.plural}`
   const item = `${collection}/{name}`
-  const scoped = namespaced ? ['namespace'] : []
-  const build = builder(resource)
   const operations = resource.verbs.filter(isDocumented).map((verb) => {
     const onItem = verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete'
-    return build(verb, onItem ? item : collection, onItem ? [...scoped, 'name'] : scoped, '')
+    return build(resource, verb, onItem ? item : collection)
   })
   if (namespaced && resource.verbs.includes('list')) {
-    const everywhere = build('list', `${root}/${resource.names.plural}`, [], '')
-    operations.push({ ...everywhere, id: `list${groupWord(resource)}${resource.kind}ForAllNamespaces` })
+    const everywhere = build(resource, 'list', `${root}/${resource.names.plural}`)
+    operations.push({ ...everywhere, id: `${everywhere.id}ForAllNamespaces` })
   }
   for (const verb of ['get', 'patch', 'update'] as const) {
-    if (resource.subresources.status) operations.push(build(verb, `${item}/status`, [...scoped, 'name'], 'status'))
-    if (resource.subresources.scale) {
-      const scale = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
-      operations.push(scaled(build(verb, `${item}/scale`, [...scoped, 'name'], 'scale'), scale))
-    }
+    if (resource.subresources.status) operations.push(build(resource, verb, `${item}/status`, 'status'))
+    if (resource.subresources.scale) operations.push(scaled(resource, verb, `${item}/scale`))
   }
-  for (const [name, subresource] of Object.entries(resource.subresources.others)) {
-    operations.push(...subresourceOperations(resource, subresource, name, `${item}/${name}`, [...scoped, 'name'], build))
-  }
-  return resource.verbs.includes('watch') ? [...operations, ...watchOperations(resource, root, build)] : operations
+  for (const [name, subresource] of Object.entries(resource.subresources.others))
+    operations.push(...subresourceOperations(resource, subresource, name, `${item}/${name}`))
+  // Upstream tells nothing of the deprecated paths of custom kinds.
+  const isWatched = resource.verbs.includes('watch') && resource.custom === undefined
+  return isWatched ? [...operations, ...watchOperations(resource, root)] : operations
 }
 
 /** The deprecated paths below `/watch/`. */
-function watchOperations(resource: ResourceDefinition, root: string, build: Build): Operation[] {
+function watchOperations(resource: ResourceDefinition, root: string): Operation[] {
   const { kind, names } = resource
   const [all, group] = [`${root}/watch/${names.plural}`, groupWord(resource)]
-  const watch = (path: string, pathParameters: readonly string[], action: string, id: string): Operation => ({
-    ...build('list', path, pathParameters, ''),
-    action,
+  const watch = (path: string, isList: boolean, id: string): Operation => ({
+    ...build(resource, 'list', path),
+    action: isList ? 'watchlist' : 'watch',
     id: `watch${group}${id}`,
+    description: describeWatch(kind, isList),
     response: WATCH_EVENT,
   })
-  if (resource.scope === 'Cluster') {
-    return [watch(all, [], 'watchlist', `${kind}List`), watch(`${all}/{name}`, ['name'], 'watch', kind)]
-  }
+  if (resource.scope === 'Cluster') return [watch(all, true, `${kind}List`), watch(`${all}/{name}`, false, kind)]
   const collection = `${root}/watch/namespaces/{namespace}/${names.plural}`
   return [
-    watch(all, [], 'watchlist', `${kind}ListForAllNamespaces`),
-    watch(collection, ['namespace'], 'watchlist', `Namespaced${kind}List`),
-    watch(`${collection}/{name}`, ['namespace', 'name'], 'watch', `Namespaced${kind}`),
+    watch(all, true, `${kind}ListForAllNamespaces`),
+    watch(collection, true, `Namespaced${kind}List`),
+    watch(`${collection}/{name}`, false, `Namespaced${kind}`),
   ]
 }
 
-type Build = (verb: DocumentedVerb, path: string, pathParameters: readonly string[], subresource: string) => Operation
-
-function builder(resource: ResourceDefinition): Build {
-  const prefix = `${groupWord(resource)}${resource.scope === 'Namespaced' ? 'Namespaced' : ''}`
-  return (verb, path, pathParameters, subresource) => ({
+/** An operation on a resource or on a subresource of it that is of the same kind. */
+function build(resource: ResourceDefinition, verb: DocumentedVerb, path: string, subresource = ''): Operation {
+  const isCustom = resource.custom !== undefined
+  return {
     path,
     method: METHODS[verb],
     action: ACTIONS[verb],
-    verb,
-    id: `${WORDS[verb]}${verb === 'list' && !path.includes('{namespace}') ? groupWord(resource) : prefix}${resource.kind}${capitalised(subresource)}`,
+    id: operationId(verb, resource, subresource, path),
     tag: tagOf(resource),
+    description: describeOperation(verb, resource, subresource),
     gvk: { group: resource.group, version: resource.version, kind: resource.kind },
-    pathParameters,
-    request: requestOf(verb),
+    parameters: [...parametersOf(verb, resource), ...pathParametersOf(path, resource.kind)],
+    consumes: verb === 'patch' ? patchTypesOf(resource) : isCustom ? TEXTS : ANY,
+    produces: isCustom ? TEXTS : verb === 'list' ? [...MEDIA_TYPES, ...STREAMED] : MEDIA_TYPES,
+    codes: isCustom && verb === 'patch' ? ['200'] : CODES[verb],
+    request: requestOf(verb, resource),
+    // What deletes needs no options.
+    requestRequired: verb !== 'delete' && verb !== 'deletecollection',
     response: responseOf(verb, resource),
-  })
+  }
 }
+
+const pathParametersOf = (path: string, kind: string): Parameter[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name!, kind))
 
 function responseOf(verb: DocumentedVerb, { returnsDeleted }: ResourceDefinition): Payload {
   if (verb === 'list') return { kind: 'list' }
   return (verb === 'delete' && !returnsDeleted) || verb === 'deletecollection' ? STATUS : OBJECT
 }
 
-function requestOf(verb: DocumentedVerb): Payload | undefined {
+function requestOf(verb: DocumentedVerb, { custom }: ResourceDefinition): Payload | undefined {
   if (verb === 'create' || verb === 'update') return OBJECT
   if (verb === 'patch') return { kind: 'patch' }
-  if (verb === 'delete' || verb === 'deletecollection') return DELETE_OPTIONS
-  return undefined
+  return verb === 'delete' || (verb === 'deletecollection' && custom === undefined) ? DELETE_OPTIONS : undefined
 }
 
-function scaled(operation: Operation, gvk: Operation['gvk']): Operation {
-  const scale: Payload = { kind: 'named', name: 'io.k8s.api.autoscaling.v1.Scale' }
-  return { ...operation, gvk, request: operation.request?.kind === 'object' ? scale : operation.request, response: scale }
+function scaled(resource: ResourceDefinition, verb: 'get' | 'patch' | 'update', path: string): Operation {
+  const operation = build(resource, verb, path, 'scale')
+  const request = operation.request?.kind === 'object' ? SCALE : operation.request
+  if (resource.custom !== undefined) return { ...operation, request, response: SCALE }
+  const gvk = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
+  const parameters = [...parametersOf(verb, resource), ...pathParametersOf(path, gvk.kind)]
+  return { ...operation, gvk, parameters, request, response: SCALE }
 }
 
 function subresourceOperations(
@@ -149,39 +165,59 @@ function subresourceOperations(
   subresource: SubresourceDefinition,
   name: string,
   path: string,
-  pathParameters: readonly string[],
-  build: Build,
 ): Operation[] {
-  const gvk = {
-    group: subresource.group ?? resource.group,
-    version: subresource.version ?? resource.version,
-    kind: subresource.kind,
-  }
   if (subresource.connect !== undefined) {
     const paths = subresource.pathSuffix ? [path, `${path}/{path}`] : [path]
     return paths.flatMap((each) =>
-      subresource.connect!.map((method) => ({
-        ...build('get', each, each === path ? pathParameters : [...pathParameters, 'path'], name),
-        method: method.toLowerCase() as Operation['method'],
-        action: 'connect',
-        verb: 'connect' as const,
-        id: `connect${groupWord(resource)}${capitalised(method.toLowerCase())}Namespaced${resource.kind}${capitalised(name)}${each === path ? '' : 'WithPath'}`,
-        gvk,
-        request: undefined,
-        response: { kind: 'text' } as const,
-        parameters: SUBRESOURCE_PARAMETERS[subresource.kind] ?? [],
-      })),
+      subresource.connect!.map((method) => connectOperation(resource, subresource, name, each, method)),
     )
   }
-  const own = gvk.kind === resource.kind
+  const gvk = gvkOf(resource, subresource)
+  const isText = name === 'log'
+  const payload: Payload = gvk.kind === resource.kind ? OBJECT : { kind: 'named', name: definitionName(gvk) }
   return subresource.verbs.map((verb) => {
-    const operation = build(verb, path, pathParameters, name)
-    const payload: Payload = own ? OBJECT : { kind: 'named', name: definitionName(gvk) }
-    const request = operation.request?.kind === 'object' ? payload : operation.request
-    const parameters = SUBRESOURCE_PARAMETERS[name] ?? []
-    return { ...operation, gvk, request, parameters, response: name === 'log' ? { kind: 'text' } : payload }
+    const operation = build(resource, verb, path, name)
+    const query = [...parametersOf(verb, resource), ...(isText ? optionsOf('PodLogOptions') : [])]
+    return {
+      ...operation,
+      gvk,
+      parameters: [...query, ...pathParametersOf(path, gvk.kind)],
+      produces: isText ? ['text/plain', ...operation.produces] : operation.produces,
+      request: operation.request?.kind === 'object' ? payload : operation.request,
+      response: isText ? { kind: 'text' } : payload,
+    }
   })
 }
+
+/** Of a subresource whose requests go on to somebody else. */
+function connectOperation(
+  resource: ResourceDefinition,
+  subresource: SubresourceDefinition,
+  name: string,
+  path: string,
+  method: string,
+): Operation {
+  const gvk = gvkOf(resource, subresource)
+  const scope = resource.scope === 'Namespaced' ? 'Namespaced' : ''
+  const behind = path.endsWith('{path}') ? 'WithPath' : ''
+  return {
+    ...build(resource, 'get', path, name),
+    method: method.toLowerCase() as Operation['method'],
+    action: 'connect',
+    id: `connect${groupWord(resource)}${capitalised(method.toLowerCase())}${scope}${word(resource.kind)}${capitalised(name)}${behind}`,
+    description: `connect ${method.toUpperCase()} requests to ${name} of ${resource.kind}`,
+    gvk,
+    parameters: [...optionsOf(gvk.kind), ...pathParametersOf(path, gvk.kind)],
+    produces: ANY,
+    response: { kind: 'text' },
+  }
+}
+
+const gvkOf = (resource: ResourceDefinition, { group, version, kind }: SubresourceDefinition): Operation['gvk'] => ({
+  group: group ?? resource.group,
+  version: version ?? resource.version,
+  kind,
+})
 
 /** The published definition name of a subresource's own kind. */
 function definitionName(gvk: Operation['gvk']): string {
@@ -189,17 +225,4 @@ function definitionName(gvk: Operation['gvk']): string {
   return `io.k8s.api.${group}.${gvk.version}.${gvk.kind}`
 }
 
-const isDocumented = (verb: Verb): verb is Exclude<Verb, 'watch'> => verb in PARAMETERS
-const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
-
-/** `CoreV1`, `AppsV1`, `RbacAuthorizationV1`: how operation ids spell a group-version. */
-export function groupWord({ group, version }: { readonly group: string; readonly version: string }): string {
-  const words = group === '' ? ['core'] : group.replace(/\.k8s\.io$/, '').split('.')
-  return [...words, version].map(capitalised).join('')
-}
-
-function tagOf({ group, version }: ResourceDefinition): string {
-  const word = groupWord({ group, version })
-  const name = word.slice(0, word.length - version.length)
-  return `${name.charAt(0).toLowerCase()}${name.slice(1)}_${version}`
-}
+const isDocumented = (verb: Verb): verb is DocumentedVerb => verb !== 'watch'

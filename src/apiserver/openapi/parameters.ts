@@ -1,102 +1,56 @@
-import type { ResourceDefinition } from '#api'
+import { type QueryParameter, queryParametersOf, type ResourceDefinition, type Verb } from '#api'
 
-/** Query parameters by request verb, as published in the 1.36 OpenAPI documents. */
-export type ParameterType = 'string' | 'integer' | 'boolean'
-
-export interface QueryParameter {
+/** What a client puts into the path or behind the question mark of a URL. */
+export interface Parameter {
   readonly name: string
-  readonly type: ParameterType
+  readonly in: 'path' | 'query'
+  readonly type: string
   readonly description: string
 }
 
-const parameter = (name: string, type: ParameterType, description: string): QueryParameter => ({ name, type, description })
+export type DocumentedVerb = Exclude<Verb, 'watch'>
 
-const pretty = parameter('pretty', 'string', "If 'true', the output is indented for reading.")
-const dryRun = parameter('dryRun', 'string', "'All' runs every step of the request except storing its result.")
-const fieldManager = parameter('fieldManager', 'string', 'Names the actor on whose behalf fields change; required for apply.')
-const fieldValidation = parameter(
-  'fieldValidation',
+const PRETTY: QueryParameter = [
+  'pretty',
   'string',
-  'What happens to unknown and duplicate fields: Ignore drops them, Warn (the default) drops them with a warning, Strict refuses the request.',
-)
-const resourceVersion = parameter('resourceVersion', 'string', 'Constrains which versions the answer may be served from.')
-const selectors = [
-  parameter('labelSelector', 'string', 'Restricts the answer to objects whose labels match.'),
-  parameter('fieldSelector', 'string', 'Restricts the answer to objects whose fields match.'),
-]
-const paging = [
-  parameter('continue', 'string', 'The token of the previous page.'),
-  parameter('limit', 'integer', 'At most this many objects in one answer.'),
-  resourceVersion,
-  parameter('resourceVersionMatch', 'string', 'How resourceVersion constrains a list: Exact or NotOlderThan.'),
-  parameter('shardSelector', 'string', 'Restricts the answer to one shard of the objects.'),
-  parameter('sendInitialEvents', 'boolean', 'Starts a watch with synthetic events for what exists, closed by a bookmark.'),
-  parameter('timeoutSeconds', 'integer', 'Ends the call after this many seconds.'),
-]
-const deletion = [
-  dryRun,
-  parameter('gracePeriodSeconds', 'integer', 'Seconds before the object is deleted; zero deletes at once.'),
-  parameter(
-    'ignoreStoreReadErrorWithClusterBreakingPotential',
-    'boolean',
-    'Deletes an object that can not be read from the store.',
-  ),
-  parameter('orphanDependents', 'boolean', 'Deprecated: use propagationPolicy.'),
-  parameter('propagationPolicy', 'string', 'What happens to dependents: Orphan, Background or Foreground.'),
+  "If 'true', then the output is pretty printed. Defaults to 'false' unless the user-agent indicates a browser or command-line HTTP tool (curl and wget).",
 ]
 
-export type DocumentedVerb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection'
+/** Types of options by verb; a get of a built-in kind is told of none. */
+const OPTIONS: Readonly<Record<DocumentedVerb, readonly string[]>> = {
+  get: [],
+  list: ['ListOptions'],
+  create: ['CreateOptions'],
+  update: ['UpdateOptions'],
+  patch: ['PatchOptions'],
+  delete: ['DeleteOptions'],
+  deletecollection: ['DeleteOptions', 'ListOptions'],
+}
+const CUSTOM_OPTIONS = { ...OPTIONS, get: ['GetOptions'], deletecollection: ['ListOptions'] }
+/** Parameters of a list that a deletion of what it would list does not take. */
+const OF_WATCHES = ['watch', 'allowWatchBookmarks']
 
-export const PARAMETERS: Readonly<Record<DocumentedVerb, readonly QueryParameter[]>> = {
-  get: [pretty],
-  list: [
-    parameter('allowWatchBookmarks', 'boolean', 'Asks for BOOKMARK events.'),
-    ...paging,
-    ...selectors,
-    pretty,
-    parameter('watch', 'boolean', 'Streams changes instead of answering once.'),
-  ],
-  create: [dryRun, fieldManager, fieldValidation, pretty],
-  update: [dryRun, fieldManager, fieldValidation, pretty],
-  patch: [
-    dryRun,
-    fieldManager,
-    fieldValidation,
-    parameter('force', 'boolean', 'Takes over fields of other managers; apply only.'),
-    pretty,
-  ],
-  delete: [...deletion, pretty],
-  deletecollection: [...deletion, ...paging, ...selectors, pretty],
+/** The query parameters of a verb. */
+export function parametersOf(verb: DocumentedVerb, { custom }: Pick<ResourceDefinition, 'custom'>): Parameter[] {
+  const options = custom === undefined ? OPTIONS : CUSTOM_OPTIONS
+  const all = [PRETTY, ...options[verb].flatMap(queryParametersOf)]
+  const deletes = verb === 'deletecollection' && custom === undefined
+  return all.filter(([name]) => !deletes || !OF_WATCHES.includes(name)).map(toQuery)
 }
 
-const proxyPath = [parameter('path', 'string', 'The part of the URL behind the proxied object.')]
-const streams = [
-  parameter('container', 'string', 'The container; needed when the pod has several.'),
-  parameter('stdin', 'boolean', 'Sends standard input to the process.'),
-  parameter('stdout', 'boolean', 'Receives standard output of the process.'),
-  parameter('stderr', 'boolean', 'Receives standard error of the process.'),
-  parameter('tty', 'boolean', 'Allocates a terminal for the process.'),
-]
+/** Those that a type of options has, as a subresource takes them. */
+export const optionsOf = (options: string): Parameter[] => queryParametersOf(options).map(toQuery)
 
-/** What a subresource takes beside the parameters of its verb: by the kind of its options, or by its name. */
-export const SUBRESOURCE_PARAMETERS: Readonly<Record<string, readonly QueryParameter[]>> = {
-  PodAttachOptions: streams,
-  PodExecOptions: [parameter('command', 'string', 'The command and its arguments, one value each.'), ...streams],
-  PodPortForwardOptions: [parameter('ports', 'integer', 'The ports to forward; needed by WebSocket clients.')],
-  PodProxyOptions: proxyPath,
-  NodeProxyOptions: proxyPath,
-  ServiceProxyOptions: proxyPath,
-  log: [
-    parameter('container', 'string', 'The container; needed when the pod has several.'),
-    parameter('follow', 'boolean', 'Goes on with what is written later.'),
-    parameter('insecureSkipTLSVerifyBackend', 'boolean', "Does not check the kubelet's certificate."),
-    parameter('limitBytes', 'integer', 'Ends after this many bytes.'),
-    parameter('previous', 'boolean', 'Shows the container that ended before this one.'),
-    parameter('sinceSeconds', 'integer', 'Shows only the last seconds.'),
-    parameter('stream', 'string', 'All, Stdout or Stderr.'),
-    parameter('tailLines', 'integer', 'Shows only the last lines.'),
-    parameter('timestamps', 'boolean', 'Puts the time before every line.'),
-  ],
+const toQuery = ([name, type, description]: QueryParameter): Parameter => ({ name, in: 'query', type, description })
+
+/** A part of the path of what is called `kind`. */
+export function pathParameter(name: string, kind: string): Parameter {
+  const texts: Readonly<Record<string, string>> = {
+    namespace: 'object name and auth scope, such as for teams and projects',
+    name: `name of the ${kind}`,
+    path: 'path to the resource',
+  }
+  return { name, in: 'path', type: 'string', description: texts[name]! }
 }
 
 const PATCH_TYPES = [

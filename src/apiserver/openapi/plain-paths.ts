@@ -1,4 +1,4 @@
-import { groupWord } from './operations.ts'
+import { groupTag, groupWord } from './operation-names.ts'
 
 /** A path that is no resource: documents about the API. All are read by GET. */
 export interface PlainPath {
@@ -63,7 +63,7 @@ export function plainPaths(groups: readonly { readonly group: string; readonly v
 function pathsOf(group: string, versions: readonly string[]): PlainPath[] {
   const root = group === '' ? 'api' : `apis/${group}`
   const word = groupWord({ group, version: '' })
-  const tag = word.charAt(0).toLowerCase() + word.slice(1)
+  const tag = groupTag(group)
   const resources = versions.map(
     (version): PlainPath => ({
       path: `/${root}/${version}/`,

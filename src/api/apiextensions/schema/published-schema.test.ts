@@ -45,6 +45,8 @@ test('in v2 nothing is said that old clients can not work with', () => {
       { type: 'object', ...open, properties: { a: string }, minProperties: 1 },
       { ...open, minProperties: 1 },
     ],
+    ['a default', { ...string, default: 'a' }, string],
+    ['an empty example', { ...string, example: '' }, string],
     ['a list that keeps anything has no items', { type: 'array', ...open, items: string }, open],
     ['a choice', { ...EITHER, anyOf: CHOICE, maxLength: 1 }, { ...EITHER, maxLength: 1 }],
     [

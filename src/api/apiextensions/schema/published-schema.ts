@@ -38,9 +38,9 @@ export function publishedSchema(
   return { ...body, 'x-kubernetes-group-version-kind': own }
 }
 
-/** What old versions of kubectl can work with: no choices, and nothing of what is inside a value that may be null or anything. */
+/** What old versions of kubectl can work with: no choices, no defaults, and nothing of what is inside a value that may be null or anything. */
 function forV2(node: Structural): Structural {
-  const { allOf: _all, anyOf: _any, oneOf: _one, not: _not, nullable, ...out } = node
+  const { allOf: _all, anyOf: _any, oneOf: _one, not: _not, default: _default, nullable, ...out } = node
   const isOpen = out['x-kubernetes-preserve-unknown-fields'] === true
   if (nullable || isOpen) {
     delete out.items
@@ -72,8 +72,9 @@ type Role = 'resource' | 'embedded' | 'value'
 const roleOf = (node: Structural): Role => (isEmbedded(node) ? 'embedded' : 'value')
 
 function nodeJson(node: Structural, version: OpenApiVersion, role: Role): Json {
-  const { properties, additionalProperties, items, allOf, anyOf, oneOf, not, nullable, ...rest } = node
+  const { properties, additionalProperties, items, allOf, anyOf, oneOf, not, nullable, example, ...rest } = node
   const json: Json = { ...rest }
+  if (!isEmpty(example)) json['example'] = example
   const child = (each: Structural): Json => nodeJson(version === 'v3' ? unfolded(each) : each, version, roleOf(each))
   const nested = (each: Structural): Json => nodeJson(each, version, 'value')
   if (nullable) json['nullable'] = true
@@ -92,6 +93,9 @@ function nodeJson(node: Structural, version: OpenApiVersion, role: Role): Json {
     json['required'] = [...new Set([...((json['required'] ?? []) as string[]), 'kind', 'apiVersion'])]
   return json
 }
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === '' || (typeof value === 'object' && Object.keys(value ?? {}).length === 0)
 
 function objectProperties(role: Role, version: OpenApiVersion): Json {
   const text = (name: string): Json => ({
