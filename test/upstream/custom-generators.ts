@@ -1,20 +1,7 @@
 import fc from 'fast-check'
+import { type Fields, some } from './custom-schemas.ts'
 
 type Json = Record<string, unknown>
-type Fields = Readonly<Record<string, readonly [weight: number, values: fc.Arbitrary<unknown>]>>
-
-/** An object that has each field as often, of a hundred times, as its weight says. */
-const some = (fields: Fields): fc.Arbitrary<Json> =>
-  fc
-    .record(
-      Object.fromEntries(
-        Object.entries(fields).map(([name, [weight, values]]) => [
-          name,
-          fc.oneof({ weight: 100 - weight, arbitrary: fc.constant(undefined) }, { weight, arbitrary: values }),
-        ]),
-      ),
-    )
-    .map((found) => Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)))
 
 const mostly = (common: fc.Arbitrary<unknown>, ...rare: readonly unknown[]): fc.Arbitrary<unknown> =>
   fc.oneof({ weight: 9, arbitrary: common }, { weight: 1, arbitrary: fc.constantFrom(...rare) })
