@@ -110,7 +110,7 @@ export * from './schemas.ts'
 export { validateExternalIP } from './validation/addresses.ts'
 export { domainPrefixedPath } from './validation/common.ts'
 export * from './validation/findings.ts'
-export { validateFinalizers, validateMaps, validateOwners } from './validation/metadata.ts'
+export * from './validation/metadata.ts'
 export * from './validation/names.ts'
 
 export {

@@ -12,6 +12,9 @@ const QUOTED_BY_NAME: Readonly<Record<string, string>> = {
   '"': '\\"',
 }
 
+/** Whether Go prints every character of a text as it is: letters, marks, numbers, punctuation, symbols and the plain space. */
+export const isPrintable = (text: string): boolean => PLAIN.test(text)
+
 /** A text as Go prints it by `%q`: in double quotes, with Go's escapes of what is not printable. Upstream's messages show values so. */
 export function goQuote(text: string): string {
   if (PLAIN.test(text) && !text.includes('"') && !text.includes('\\')) return `"${text}"`

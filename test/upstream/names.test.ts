@@ -33,7 +33,7 @@ const piece = fc.constantFrom(
   'y.'.repeat(90),
 )
 const name = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''))
-const said = (found: Findings): string[] => found.map(({ field, message }) => `${field}: ${message}`)
+const said = (found: Findings): string[] => found.map(({ field, message, reason }) => `${reason} ${field}: ${message}`)
 
 const { dnsLabel, dns1035Label, subdomainName, qualifiedName, labelValue, portName } = names
 const { environmentName, configKey, cIdentifier, wildcardName, underscoredSubdomainName } = names

@@ -1,4 +1,4 @@
-import { PROTOBUF_MEDIA_TYPE } from '#api'
+import { asJson, invalidValue, PROTOBUF_MEDIA_TYPE } from '#api'
 import { badRequest, failure, type StatusError } from '#meta'
 
 export type Encoding = 'json' | 'yaml' | 'protobuf'
@@ -201,6 +201,6 @@ export function includeObjectOf(query: URLSearchParams): IncludeObject {
   const value = query.get('includeObject') ?? ''
   if (value === '') return 'Metadata'
   if (value === 'None' || value === 'Metadata' || value === 'Object') return value
-  const why = `includeObject: Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`
-  throw badRequest(`Unable to convert to Table as requested: ${why}`)
+  const { field, message } = invalidValue('includeObject', asJson(value), "must be 'Metadata', 'Object', 'None', or empty")
+  throw badRequest(`Unable to convert to Table as requested: ${field}: ${message}`)
 }

@@ -16,18 +16,20 @@ const LINE_END = Buffer.from('\n')
 export class Presenter {
   readonly #resource: ResourceDefinition
   readonly #form: Form
-  readonly #includeObject: IncludeObject
+  readonly #query: URLSearchParams
+  #included: IncludeObject | undefined
   readonly #nowMs: () => number
 
   constructor(resource: ResourceDefinition, form: Form, query: URLSearchParams, nowMs: () => number) {
     this.#resource = resource
     this.#form = form
-    this.#includeObject = form.as === 'table' ? includeObjectOf(query) : 'Metadata'
+    this.#query = query
     this.#nowMs = nowMs
   }
 
-  /** Of a watch's frames; JSON has none of its own for streams. */
+  /** Of a watch's frames; JSON has none of its own for streams. 400 where the frames could not be made. */
   get streamMediaType(): string {
+    void this.#includeObject
     const type = MEDIA_TYPES[this.#form.encoding]
     return this.#form.encoding === 'json' ? type : `${type};stream=watch`
   }
@@ -96,6 +98,11 @@ export class Presenter {
 
   error(status: unknown): WatchFrame {
     return plainFrame('ERROR', status, this.#form.encoding)
+  }
+
+  /** What rows carry. A mistake in it is told where rows are made: whatever is wrong with the request comes first. */
+  get #includeObject(): IncludeObject {
+    return (this.#included ??= this.#form.as === 'table' ? includeObjectOf(this.#query) : 'Metadata')
   }
 
   /** An object as a table of one row, or as its metadata. */

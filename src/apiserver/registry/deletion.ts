@@ -1,10 +1,19 @@
-import { invalidValue, type ResourceDefinition, unsupported } from '#api'
+import { asJson, invalidValue, type ResourceDefinition, unsupported } from '#api'
 import { conflict, type FieldError, formatTime, invalid, type KubernetesObject } from '#meta'
 import { dryRunErrors } from './field-management.ts'
 
 export interface Preconditions {
   readonly uid?: string | undefined
   readonly resourceVersion?: string | undefined
+}
+
+/** As a body says it, or a query. */
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number | undefined
+  readonly propagationPolicy?: string | undefined
+  readonly orphanDependents?: boolean | undefined
+  readonly preconditions?: Preconditions | undefined
+  readonly dryRun?: readonly string[] | undefined
 }
 
 export interface DeleteRequest {
@@ -67,17 +76,15 @@ export function setPropagation(object: KubernetesObject, policy: string | undefi
 const POLICIES = ['Foreground', 'Background', 'Orphan', 'nil']
 
 /** Refuses options of a delete that mean nothing, before anything is read. Upstream's order and wording. */
-export function checkDeleteOptions(options: {
-  readonly propagationPolicy?: string | undefined
-  readonly orphanDependents?: boolean | undefined
-  readonly dryRun: readonly string[]
-}): void {
-  const { propagationPolicy: policy, orphanDependents, dryRun } = options
+export function checkDeleteOptions(options: DeleteOptions): void {
+  const { propagationPolicy: policy, orphanDependents, dryRun = [] } = options
   const errors: FieldError[] = []
-  if (orphanDependents !== undefined && policy !== undefined)
-    errors.push(invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'))
+  if (orphanDependents !== undefined && policy !== undefined) {
+    const rule = 'orphanDependents and deletionPropagation cannot be both set'
+    errors.push(invalidValue('propagationPolicy', asJson(policy), rule))
+  }
   if (policy !== undefined && (policy === 'nil' || !POLICIES.includes(policy)))
-    errors.push(unsupported('propagationPolicy', policy, POLICIES))
+    errors.push(unsupported('propagationPolicy', asJson(policy), POLICIES))
   errors.push(...dryRunErrors(dryRun))
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors)
 }

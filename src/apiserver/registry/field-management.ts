@@ -1,4 +1,4 @@
-import { forbid, invalidValue, type ResourceDefinition, required, tooLong, unsupported } from '#api'
+import { forbid, MANAGER_BYTES_MAX, type ResourceDefinition, required, unsupported, validateFieldManager } from '#api'
 import type { Clock } from '#base'
 import {
   apiVersionOf,
@@ -7,6 +7,7 @@ import {
   type FieldSet,
   formatTime,
   invalid,
+  isPrintable,
   type KubernetesObject,
   type ManagedWrite,
   managedByUpdate,
@@ -14,8 +15,6 @@ import {
 } from '#meta'
 import type { ResourceCatalog } from '../catalog.ts'
 import type { RequestContext } from '../context.ts'
-
-const MANAGER_LENGTH_MAX = 128
 
 /** Keeps `metadata.managedFields` of whatever clients write: reads from the request who writes, from the definition what can't be written. */
 export class FieldManagement {
@@ -116,14 +115,12 @@ function programOf(userAgent: string): string {
   let bytes = 0
   for (const character of userAgent.split('/', 1)[0]!) {
     bytes += Buffer.byteLength(character)
-    if (bytes > MANAGER_LENGTH_MAX) break
+    if (bytes > MANAGER_BYTES_MAX) break
     if (isPrintable(character)) name += character
     else bytes -= Buffer.byteLength(character)
   }
   return name
 }
-
-const isPrintable = (character: string): boolean => character === ' ' || !/\p{C}|\p{Z}/u.test(character)
 
 const DRY_RUN_VALUES = ['All']
 const FIELD_VALIDATION_VALUES = ['', 'Ignore', 'Strict', 'Warn']
@@ -136,8 +133,7 @@ export function checkWriteOptions({ query, method }: RequestContext, kind: strin
   if (method === 'PATCH' && !isApply && query.has('force'))
     errors.push(forbid('force', 'may not be specified for non-apply patch'))
   if (isApply && manager === '') errors.push(required('fieldManager', 'is required for apply patch'))
-  if (Buffer.byteLength(manager) > MANAGER_LENGTH_MAX) errors.push(tooLong('fieldManager', MANAGER_LENGTH_MAX))
-  errors.push(...unprintable(manager))
+  validateFieldManager(manager, 'fieldManager', errors)
   errors.push(...dryRunErrors(dryRunOf(query)))
   if (!FIELD_VALIDATION_VALUES.includes(fieldValidation))
     errors.push(unsupported('fieldValidation', fieldValidation, FIELD_VALIDATION_VALUES))
@@ -148,15 +144,4 @@ export const dryRunOf = (query: URLSearchParams): string[] => query.getAll('dryR
 
 export function* dryRunErrors(values: readonly string[]): Iterable<FieldError> {
   if (values.some((value) => !DRY_RUN_VALUES.includes(value))) yield unsupported('dryRun', values, DRY_RUN_VALUES)
-}
-
-function* unprintable(manager: string): Iterable<FieldError> {
-  let position = 0
-  for (const character of manager) {
-    if (!isPrintable(character)) {
-      const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
-      yield invalidValue('fieldManager', manager, `invalid character U+${code} (at position ${position})`)
-    }
-    position += Buffer.byteLength(character)
-  }
 }

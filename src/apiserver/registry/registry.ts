@@ -43,6 +43,7 @@ import {
   keepIdentity,
   keepSystemFields,
   prepareMetadata,
+  settleSystemFields,
   setZeroFields,
 } from './system-fields.ts'
 import { validateCreate, validateImmutable, validateUpdate } from './validate-metadata.ts'
@@ -240,7 +241,7 @@ export class Registry {
     const attributes = attributesOf(context, view === undefined ? write : { ...write, ...viewed(write, view) })
     await admission.mutate(attributes)
     view?.take(attributes.object!, object)
-    keepSystemFields(object, old)
+    settleSystemFields(object, old)
     resource.default(object)
     await inStep
     setZeroFields(object, resource)
@@ -289,7 +290,7 @@ export class Registry {
     // The last finalizer of an object that is being deleted takes the object with it.
     if (isReadyToGo(resource, object)) {
       const revision = await this.#remove(context, current, dryRun)
-      return dryRun ? current : versionOf(current.key, { value: encodeForStore(object), revision })
+      return versionOf(current.key, { value: encodeForStore(object), revision: dryRun ? current.revision : revision })
     }
     if (isUnchanged(object, current.object) && !(await this.#isStale(resource, object, current))) return current
     return this.#put(context, object, current.revision, dryRun)

@@ -69,17 +69,20 @@ export function keepSystemFields(object: KubernetesObject, old: KubernetesObject
   metadata.name ||= before.name!
   if (before.namespace !== undefined) metadata.namespace ||= before.namespace
   metadata.uid ||= before.uid!
-  for (const field of [
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-    'selfLink',
-  ] as const) {
+  for (const field of ['creationTimestamp', 'generation', 'selfLink'] as const) {
     if (before[field] === undefined) delete metadata[field]
     else (metadata as Record<string, unknown>)[field] = before[field]
   }
-  if (before.generateName !== undefined) metadata.generateName ??= before.generateName
+  // Who says otherwise than before manages these, and is refused.
+  if (before.deletionTimestamp !== undefined) metadata.deletionTimestamp ??= before.deletionTimestamp
+  if (before.deletionGracePeriodSeconds !== undefined) metadata.deletionGracePeriodSeconds ??= before.deletionGracePeriodSeconds
+}
+
+/** The same of what admission has made of an object. What is on its way out is, since when it is. */
+export function settleSystemFields(object: KubernetesObject, old: KubernetesObject): void {
+  keepSystemFields(object, old)
+  const { deletionTimestamp } = old.metadata!
+  if (deletionTimestamp !== undefined) object.metadata!.deletionTimestamp = deletionTimestamp
 }
 
 /** A write to the object leaves its status alone, a write to its status everything else. */

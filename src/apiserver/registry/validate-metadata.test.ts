@@ -113,3 +113,83 @@ test("what a type always has is there if nobody sets it, and only a kind's own r
     'template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources[storage]: Required value',
   ])
 })
+
+const QUALIFIED = "name part must consist of alphanumeric characters, '-', '_' or '.'"
+
+test('what replaces metadata is looked at as new, as what replaces, and by the kind, and told of each time', async () => {
+  await using api = await startTestApiServer()
+  const { client } = api
+  const made = await client.create(configMaps, { metadata: { name: 'c', namespace: 'default' }, data: { a: '1' } })
+  const managedFields = [
+    {
+      manager: 'a\n',
+      operation: 'Update',
+      apiVersion: 'v1',
+      subresource: 's'.repeat(257),
+      fieldsType: 'FieldsV1',
+      fieldsV1: { 'f:data': { 'f:a': {} } },
+    },
+  ] as const
+  const metadata = {
+    ...made.metadata,
+    generateName: 'a/%',
+    labels: { 'a b': '1' },
+    finalizers: ['a b'],
+    managedFields: [...managedFields],
+    deletionGracePeriodSeconds: 5,
+  }
+  const refused = causesOf(await refusal(client.update(configMaps, { ...made, metadata })))
+  const shown = refused.map((cause) => cause.replace(/(the )?name part must consist.*/, QUALIFIED))
+  const [label, finalizer] = [
+    `metadata.labels: Invalid value: "a b": ${QUALIFIED}`,
+    `metadata.finalizers: Invalid value: "a b": ${QUALIFIED}`,
+  ]
+  const managers = [
+    'metadata.managedFields[0].manager: Invalid value: "a\\n": invalid character U+000A (at position 1)',
+    'metadata.managedFields[0].subresource: Too long: may not be more than 256 bytes',
+  ]
+  const grace = 'metadata.deletionGracePeriodSeconds: Invalid value: 5: field is immutable'
+  assert.deepEqual(shown, [
+    `metadata.generateName: Invalid value: "a/%": may not contain '/'`,
+    `metadata.generateName: Invalid value: "a/%": may not contain '%'`,
+    ...[label, finalizer, ...managers],
+    ...[grace, label, ...managers],
+    ...[grace, label, ...managers],
+    'metadata.finalizers[0]: Invalid value: "a b": name is neither a standard finalizer name nor is it fully qualified',
+  ])
+})
+
+test('who says when an object is to go is refused, unless it is going', async () => {
+  await using api = await startTestApiServer()
+  const { client } = api
+  const metadata = { name: 'c', namespace: 'default', finalizers: ['example.com/wait'] }
+  await client.create(configMaps, { metadata })
+  const merge = (changed: object): Promise<unknown> =>
+    client.patch(configMaps, 'default/c', { metadata: changed }, { type: 'merge' })
+  const later = { deletionTimestamp: '2040-01-01T00:00:00Z' }
+  assert.match(
+    (await refusal(merge(later))).message,
+    /: metadata.deletionTimestamp: Invalid value: "2040-01-01T00:00:00Z": field is immutable$/,
+  )
+  await client.delete(configMaps, 'default/c')
+  await merge(later)
+  assert.notEqual((await client.get(configMaps, 'default/c')).metadata?.deletionTimestamp, later.deletionTimestamp)
+  const more = refusal(merge({ finalizers: ['example.com/wait', 'b.c/\u{1f600}', 'b.c/\uffff'] }))
+  assert.match((await more).message, /found new finalizers \[\]string\{"b\.c\/\\uffff", "b\.c\/😀"\}/)
+})
+
+test('owners are shown as their type prints them, and a version may say that it has no group', async () => {
+  await using api = await startTestApiServer()
+  const ownerReferences = [{ uid: 'u<', name: 'e', kind: 'Event', apiVersion: '/v1' }, owner('A', 'a', { apiVersion: 'a/b/c' })]
+  const error = await refusal(api.client.create(configMaps, { metadata: { name: 'x', namespace: 'default', ownerReferences } }))
+  assert.deepEqual(causesOf(error), [
+    'metadata.ownerReferences: Invalid value: {"apiVersion":"/v1","kind":"Event","name":"e","uid":"u\\u003c"}: /v1, Kind=Event is disallowed from being an owner',
+    'metadata.ownerReferences.apiVersion: Invalid value: "a/b/c": version must not be empty',
+  ])
+})
+
+test('a name that cannot be printed is quoted', async () => {
+  await using api = await startTestApiServer()
+  const { message } = await refusal(api.client.create(configMaps, { metadata: { name: '\u00a0"', namespace: 'default' } }))
+  assert.match(message, /^ConfigMap "\\u00a0\\"" is invalid: metadata.name: Invalid value: "\\u00a0\\"": /)
+})

@@ -1,4 +1,4 @@
-import { badRequest } from '#meta'
+import { badRequest, isObject, jsonProblem } from '#meta'
 import type { Revision } from '#store'
 
 /** Where the next page of a list begins. */
@@ -40,18 +40,23 @@ export function decodeContinue(token: string): Continuation {
 function readToken(token: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
   try {
     checkBase64(token)
-    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString()) ?? {}
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object')
-    return value
+    const bytes = Buffer.from(token, 'base64url')
+    const problem = jsonProblem(bytes)
+    if (problem !== undefined) throw new Error(problem)
+    const value: unknown = JSON.parse(bytes.toString()) ?? {}
+    if (isObject(value)) return value
+    const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
+    throw new Error(`json: cannot unmarshal ${kind} into Go value of type storage.continueToken`)
   } catch (error) {
     throw invalid(`continue key is not valid: ${(error as Error).message}`, error)
   }
 }
 
-/** Four characters are three bytes, and one alone is none. */
+/** Four characters are three bytes, and one alone is none; ends of lines do not count. */
 function checkBase64(token: string): void {
-  const stray = token.search(/[^-\w]/)
-  const at = stray >= 0 ? stray : token.length % 4 === 1 ? token.length - 1 : -1
+  const stray = token.search(/[^-\w\r\n]/)
+  const length = token.length - (token.match(/[\r\n]/g)?.length ?? 0)
+  const at = stray >= 0 ? stray : length % 4 === 1 ? token.length - 1 : -1
   if (at >= 0) throw new Error(`illegal base64 data at input byte ${at}`)
 }
 

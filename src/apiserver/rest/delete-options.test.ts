@@ -98,6 +98,19 @@ test('a collection that is deleted is answered as it was', () =>
     )
   }))
 
+test('a dry run says what an object would be without its last finalizer, and one that is replaced loses what its name was made of', async () => {
+  await using api = await startTestApiServer()
+  const finalizers = ['example.com/wait']
+  await ask(api, `POST ${MAPS}`, { body: { metadata: { name: 'a', generateName: 'a-', finalizers } } })
+  await ask(api, `DELETE ${MAPS}/a`)
+  const headers = { 'content-type': 'application/merge-patch+json' }
+  const freed = await ask(api, `PATCH ${MAPS}/a?dryRun=All`, { body: { metadata: { finalizers: null } }, headers })
+  assert.deepEqual([freed.code, freed.object.metadata.finalizers, freed.object.metadata.generateName], [200, undefined, 'a-'])
+  assert.deepEqual((await ask(api, `GET ${MAPS}/a`)).object.metadata.finalizers, finalizers)
+  const { object } = await ask(api, `PUT ${MAPS}/a`, { body: { metadata: { name: 'a', finalizers } } })
+  assert.equal(object.metadata.generateName, undefined)
+})
+
 test('what a dry run would have made has no revision', async () => {
   await using api = await startTestApiServer()
   const made = await ask(api, `POST ${MAPS}?dryRun=All`, { body: { metadata: { name: 'a' } } })

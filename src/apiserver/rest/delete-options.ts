@@ -2,28 +2,19 @@ import { schemaOf } from '#api'
 import { badRequest, isObject, type KubernetesObject } from '#meta'
 import type { RequestContext } from '../context.ts'
 import { type DecodeOptions, decodeBody, readAs, readBody } from '../registry/decode-body.ts'
-import { checkDeleteOptions, type DeleteRequest, type Preconditions } from '../registry/deletion.ts'
+import { checkDeleteOptions, type DeleteOptions, type DeleteRequest } from '../registry/deletion.ts'
 import { booleanOf, wholeNumberOf } from './query-values.ts'
 
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
-
-/** As a body says it, or a query. */
-interface DeleteOptions {
-  readonly gracePeriodSeconds?: number | undefined
-  readonly propagationPolicy?: string | undefined
-  readonly orphanDependents?: boolean | undefined
-  readonly preconditions?: Preconditions | undefined
-  readonly dryRun?: readonly string[] | undefined
-}
 
 /**
  * What a DELETE asks for: a body says all of it, and where there is one the query says nothing
  * (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-options/). 400 for what can't be read, 422 for what means nothing.
  */
 export async function deleteRequest(context: RequestContext): Promise<DeleteRequest> {
-  const { dryRun = [], ...options } = (await optionsOfBody(context)) ?? optionsOfQuery(context.query)
-  const { propagationPolicy: named, orphanDependents, gracePeriodSeconds, preconditions } = options
-  checkDeleteOptions({ propagationPolicy: named, orphanDependents, dryRun })
+  const options = (await optionsOfBody(context)) ?? optionsOfQuery(context.query)
+  checkDeleteOptions(options)
+  const { propagationPolicy: named, orphanDependents, gracePeriodSeconds, preconditions, dryRun = [] } = options
   const policy = named ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background')
   return {
     gracePeriodSeconds,

@@ -18,6 +18,9 @@ test('a token of a list that this server did not write is told what is wrong wit
   assert.equal(await why('ab!d'), `${wrong}: illegal base64 data at input byte 2`)
   assert.equal(await why(tokenOf(null)), `${wrong}: server does not recognize this encoded version `)
   assert.equal(await why(tokenOf({ v: 'meta.k8s.io/v1', rv: 2, start: '../b/w1' })), `${wrong}: ../b/w1`)
+  assert.equal(await why('All'), `${wrong}: invalid character '\\x02' looking for beginning of value`)
+  assert.equal(await why('%0A'), `${wrong}: unexpected end of JSON input`, 'ends of lines do not count')
+  assert.equal(await why(tokenOf([])), `${wrong}: json: cannot unmarshal array into Go value of type storage.continueToken`)
 })
 
 test('what a read may ask is told apart from what it may not', async () => {
@@ -26,6 +29,14 @@ test('what a read may ask is told apart from what it may not', async () => {
   assert.equal(await refusal(api, `${MAPS}?timeout=1`), `${timeout} missing unit in duration "1"`)
   assert.equal(await refusal(api, `${MAPS}?timeout=x`), `${timeout} invalid duration "x"`)
   assert.equal(await refusal(api, `${MAPS}?limit=`), '400 strconv.ParseInt: parsing "": invalid syntax')
+  assert.equal(
+    await refusal(api, `${MAPS}?limit=&timeoutSeconds=%C2%A0`),
+    '400 strconv.ParseInt: parsing "\\u00a0": invalid syntax',
+  )
+  assert.match(
+    await refusal(api, `${MAPS}?resourceVersion=1&resourceVersionMatch=%3C`),
+    /Unsupported value: "\\u003c": supported values: "Exact", "NotOlderThan", ""$/,
+  )
   assert.match(
     await refusal(api, `${MAPS}?watch=1&continue=x`),
     /^422 .*resourceVersionMatch is forbidden when continue is provided$/,
@@ -44,6 +55,13 @@ test('what rows carry is asked of tables alone', async () => {
     await refusal(api, '/api/v1/namespaces?includeObject=x', table),
     `400 Unable to convert to Table as requested: ${why}`,
   )
+  assert.match(await refusal(api, '/api/v1/namespaces?includeObject=%3C', table), /Invalid value: "\\u003c": must be/)
+  assert.match(
+    await refusal(api, '/api/v1/namespaces?includeObject=x&resourceVersion=y', table),
+    /^400 invalid resource version/,
+    'rows are made last',
+  )
+  assert.match(await refusal(api, '/api/v1/namespaces?watch=1&includeObject=x', table), /^400 .*includeObject: Invalid value/)
   assert.equal((await ask(api, 'GET /api/v1/namespaces?includeObject=x')).code, 200)
   const { object } = await ask(api, 'GET /api/v1/namespaces/default?includeObject=None', { headers: { accept: table } })
   assert.deepEqual(

@@ -1,4 +1,4 @@
-import { badRequest } from '#meta'
+import { badRequest, goQuote } from '#meta'
 
 const INT64_MAX = 2n ** 63n - 1n
 
@@ -7,7 +7,7 @@ export function wholeNumberOf(query: URLSearchParams, name: string): number | un
   const text = query.get(name)
   if (text === null) return undefined
   const why = /^[-+]?\d+$/.test(text) ? (isInt64(text) ? undefined : 'value out of range') : 'invalid syntax'
-  if (why !== undefined) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`)
+  if (why !== undefined) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: ${why}`)
   return Number(text)
 }
 

@@ -7,8 +7,12 @@ import (
 	"os"
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	optionsvalidation "k8s.io/apimachinery/pkg/apis/meta/internalversion/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -18,6 +22,9 @@ type question struct {
 	Text       string                `json:"text"`
 	Prefix     bool                  `json:"prefix"`
 	Meta       *metav1.ObjectMeta    `json:"meta"`
+	Old        *metav1.ObjectMeta    `json:"old"`
+	Options    json.RawMessage       `json:"options"`
+	PatchType  types.PatchType       `json:"patchType"`
 	Selector   *metav1.LabelSelector `json:"selector"`
 	Conditions []metav1.Condition    `json:"conditions"`
 }
@@ -58,22 +65,49 @@ func answerTo(asked question) []string {
 	said := []string{}
 	tell := func(errors field.ErrorList) []string {
 		for _, each := range errors {
-			said = append(said, each.Error())
+			said = append(said, string(each.Type)+" "+each.Error())
 		}
 		return said
 	}
-	path := field.NewPath("at")
+	at, metadata := field.NewPath("at"), field.NewPath("metadata")
 	switch asked.Kind {
-	case "meta":
-		return tell(apivalidation.ValidateObjectMeta(asked.Meta, true, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata")))
+	case "create":
+		return tell(apivalidation.ValidateObjectMeta(asked.Meta, true, apivalidation.NameIsDNSSubdomain, metadata))
+	case "update":
+		// In the order in which a write comes by them: twice for every kind, once more by the kind's own rules.
+		tell(apivalidation.ValidateObjectMeta(asked.Meta, true, path.ValidatePathSegmentName, metadata))
+		tell(apivalidation.ValidateObjectMetaUpdate(asked.Meta, asked.Old, metadata))
+		return tell(apivalidation.ValidateObjectMetaUpdate(asked.Meta, asked.Old, metadata))
 	case "selector":
-		return tell(metav1validation.ValidateLabelSelector(asked.Selector, metav1validation.LabelSelectorValidationOptions{}, path))
+		return tell(metav1validation.ValidateLabelSelector(asked.Selector, metav1validation.LabelSelectorValidationOptions{}, at))
 	case "conditions":
-		return tell(metav1validation.ValidateConditions(asked.Conditions, path))
+		return tell(metav1validation.ValidateConditions(asked.Conditions, at))
 	case "fullyQualifiedDomain":
-		return tell(validation.IsFullyQualifiedDomainName(path, asked.Text))
+		return tell(validation.IsFullyQualifiedDomainName(at, asked.Text))
 	case "domainPrefixedPath":
-		return tell(validation.IsDomainPrefixedPath(path, asked.Text))
+		return tell(validation.IsDomainPrefixedPath(at, asked.Text))
+	case "createOptions":
+		return tell(metav1validation.ValidateCreateOptions(read[metav1.CreateOptions](asked)))
+	case "updateOptions":
+		return tell(metav1validation.ValidateUpdateOptions(read[metav1.UpdateOptions](asked)))
+	case "patchOptions":
+		return tell(metav1validation.ValidatePatchOptions(read[metav1.PatchOptions](asked), asked.PatchType))
+	case "deleteOptions":
+		return tell(metav1validation.ValidateDeleteOptions(read[metav1.DeleteOptions](asked)))
+	case "listOptions":
+		options := read[internalversion.ListOptions](asked)
+		internalversion.SetListOptionsDefaults(options, true)
+		return tell(optionsvalidation.ValidateListOptions(options, true))
+	case "tableOptions":
+		return tell(metav1validation.ValidateTableOptions(read[metav1.TableOptions](asked)))
 	}
 	return append(said, names[asked.Kind](asked.Text, asked.Prefix)...)
+}
+
+func read[T any](asked question) *T {
+	options := new(T)
+	if err := json.Unmarshal(asked.Options, options); err != nil {
+		panic(err)
+	}
+	return options
 }

@@ -1,6 +1,6 @@
 import { isObject, type ObjectMeta } from '#meta'
 import { complaints, type Findings, invalidValue, required } from '../../validation/findings.ts'
-import { validateFinalizers, validateMaps, validateOwners } from '../../validation/metadata.ts'
+import { validateFinalizers, validateManagedFields, validateMaps, validateOwners } from '../../validation/metadata.ts'
 import { dns1035Label, dnsLabel, pathSegmentName } from '../../validation/names.ts'
 import { inKeyOrder } from '../internal-form.ts'
 import { additionalOf, isEmbedded, propertyOf, type Structural } from './structural.ts'
@@ -51,4 +51,5 @@ function validateMetadata(metadata: ObjectMeta, path: string, found: Findings): 
   validateMaps(metadata, path, found)
   validateOwners(metadata, path, found)
   validateFinalizers(metadata, path, found)
+  validateManagedFields(metadata, path, found)
 }
