@@ -267,7 +267,7 @@ test('a namespace is let go of only by who may finalize it, past admission, with
   await grant(client, 'eve', [ruleOf('core', 'namespaces', 'update')])
   assert.match(await refusal(finalize(api.clientFor(EVE), 'gone', [])), /cannot update resource "namespaces\/finalize"/)
   assert.match(await refusal(finalize(client, 'kept', [])), /keep it/)
-  assert.match(await refusal(finalize(client, 'gone', ['No Name'])), /spec.finalizers: Invalid value: "No Name"/)
+  assert.match(await refusal(finalize(client, 'gone', ['No Name'])), /spec\.finalizers\[0\]: Invalid value: "No Name"/)
   await client.delete(namespaces, 'gone')
   await finalize(client, 'gone', [])
   assert.equal(await client.find(namespaces, 'gone'), undefined)

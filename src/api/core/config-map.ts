@@ -19,6 +19,7 @@ export const configMaps = defineResource<ConfigMap>({
     age,
   ],
   validate: validateConfigMap,
+  ratchets: true,
   validateUpdate: validateConfigMapUpdate,
   schema: 'io.k8s.api.core.v1.ConfigMap',
 })

@@ -1,7 +1,8 @@
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { Namespace } from '../generated/types.ts'
-import { complaints, type Findings } from '../validation/findings.ts'
+import { complaints, type Findings, invalidValue } from '../validation/findings.ts'
+import { kubernetesFinalizer } from '../validation/metadata.ts'
 import { dnsLabel, qualifiedName } from '../validation/names.ts'
 
 export const namespaces = defineResource<Namespace>({
@@ -36,13 +37,22 @@ export const namespaces = defineResource<Namespace>({
   blocksDeletion: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
   columns: [name, text('Status', ({ status }) => status?.phase, 'The status of the namespace'), age],
   validateName: dnsLabel,
-  validate: validateFinalizers,
-  validateSubresourceUpdate(subresource, namespace, _old, found) {
-    if (subresource === 'finalize') validateFinalizers(namespace, found)
+  validate: ({ spec }, found) => validateFinalizers(spec?.finalizers, () => 'spec.finalizers', found),
+  validateStatusUpdate(namespace, _old, found) {
+    const [phase, when] = namespace.metadata?.deletionTimestamp ? ['Terminating', 'not empty'] : ['Active', 'empty']
+    const now = namespace.status?.phase ?? ''
+    const rule = `may only be '${phase}' if \`deletionTimestamp\` is ${when}`
+    if (now !== phase) found.push(invalidValue('status.Phase', now, rule))
+  },
+  validateSubresourceUpdate(subresource, { spec }, _old, found) {
+    if (subresource === 'finalize') validateFinalizers(spec?.finalizers, (index) => `spec.finalizers[${index}]`, found)
   },
   schema: 'io.k8s.api.core.v1.Namespace',
 })
 
-function validateFinalizers({ spec }: Namespace, found: Findings): void {
-  for (const finalizer of spec?.finalizers ?? []) complaints(qualifiedName(finalizer), finalizer, 'spec.finalizers', found)
+function validateFinalizers(finalizers: readonly string[] = [], pathOf: (index: number) => string, found: Findings): void {
+  for (const [index, finalizer] of finalizers.entries()) {
+    complaints(qualifiedName(finalizer), finalizer, pathOf(index), found)
+    kubernetesFinalizer(finalizer, pathOf(index), found)
+  }
 }

@@ -1,9 +1,7 @@
-import { deepEqual } from '#base'
 import { age, name, text } from '../columns.ts'
 import { defineResource } from '../define-resource.ts'
 import type { ResourceQuota } from '../generated/types.ts'
-import { IMMUTABLE, invalidValue } from '../validation/findings.ts'
-import { validateQuota } from './validate-quota.ts'
+import { validateQuota, validateQuotaStatus, validateQuotaUpdate } from './validate-quota.ts'
 
 export const resourceQuotas = defineResource<ResourceQuota>({
   group: '',
@@ -32,9 +30,8 @@ export const resourceQuotas = defineResource<ResourceQuota>({
     age,
   ],
   validate: ({ spec }, found) => validateQuota(spec ?? {}, found),
-  validateUpdate({ spec }, { spec: old }, found) {
-    if (!deepEqual(spec?.scopes, old?.scopes)) found.push(invalidValue('spec.scopes', spec?.scopes ?? null, IMMUTABLE))
-  },
+  validateUpdate: validateQuotaUpdate,
+  validateStatusUpdate: (quota, _old, found) => validateQuotaStatus(quota, found),
   schema: 'io.k8s.api.core.v1.ResourceQuota',
 })
 

@@ -28,6 +28,7 @@ export const secrets = defineResource<Secret>({
     age,
   ],
   validate: validateSecret,
+  ratchets: true,
   validateUpdate: validateSecretUpdate,
   warnings: (secret, _old, warnings) => secretWarnings(secret, warnings),
   schema: 'io.k8s.api.core.v1.Secret',

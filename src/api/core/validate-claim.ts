@@ -1,28 +1,54 @@
 import { deepEqual } from '#base'
 import { compareQuantities, isQuantity, parseQuantity } from '#meta'
+import type { ValidationContext } from '../definition.ts'
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedObjectReference } from '../generated/types.ts'
 import { immutable, labelSelector, quantity } from '../validation/common.ts'
-import { complaints, type Findings, forbid, invalidValue, required, unsupported } from '../validation/findings.ts'
+import {
+  complaints,
+  type Findings,
+  forbid,
+  foundBy,
+  IMMUTABLE,
+  invalidValue,
+  lenient,
+  required,
+  unsupported,
+} from '../validation/findings.ts'
 import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
 const VOLUME_MODES = ['Block', 'Filesystem']
 export const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class'
 
-export function validateClaim({ spec = {} }: PersistentVolumeClaim, found: Findings): void {
-  validateClaimSpec(spec, 'spec', found)
+export function validateClaim(
+  { spec = {} }: PersistentVolumeClaim,
+  found: Findings,
+  { old }: ValidationContext<PersistentVolumeClaim>,
+): void {
+  validateClaimSpec(spec, 'spec', found, old?.spec)
 }
 
-export function validateClaimSpec(spec: PersistentVolumeClaimSpec, field: string, found: Findings): void {
+/** With `old`, what an update finds: what was wrong with it before there was a rule may stay. */
+export function validateClaimSpec(
+  spec: PersistentVolumeClaimSpec,
+  field: string,
+  found: Findings,
+  old?: PersistentVolumeClaimSpec,
+): void {
   if (!spec.accessModes?.length) found.push(required(`${field}.accessModes`, 'at least 1 access mode is required'))
-  labelSelector(spec.selector, `${field}.selector`, found)
+  lenient(
+    () => foundBy((own) => labelSelector(old?.selector, '', own)).length > 0,
+    (own) => labelSelector(spec.selector, `${field}.selector`, own),
+    (own) => labelSelector(spec.selector, `${field}.selector`, own, true),
+    found,
+  )
   accessModes(spec.accessModes, `${field}.accessModes`, found)
   const storage = spec.resources?.requests?.['storage']
   if (storage === undefined) found.push(required(`${field}.resources[storage]`))
   else positive(storage, `${field}.resources[storage]`, found)
   className(spec.storageClassName, `${field}.storageClassName`, found)
   volumeMode(spec.volumeMode, `${field}.volumeMode`, found)
-  validateSources(spec, field, found)
+  validateSources(spec, field, hasAnyGroup(old), found)
   className(spec.volumeAttributesClassName, `${field}.volumeAttributesClassName`, found)
 }
 
@@ -48,40 +74,51 @@ export function positive(value: string, field: string, found: Findings): void {
   else if (compareQuantities(value, '0') <= 0) found.push(invalidValue(field, value, 'must be greater than zero'))
 }
 
+/** A group that was there may stay whatever it is. */
+const hasAnyGroup = (old: PersistentVolumeClaimSpec | undefined): boolean =>
+  old?.dataSource?.apiGroup !== undefined || old?.dataSourceRef?.apiGroup !== undefined
+
 /** One source under two names: the older one can't say a namespace. */
-function validateSources({ dataSource, dataSourceRef }: PersistentVolumeClaimSpec, field: string, found: Findings): void {
-  if (dataSource) validateSource(dataSource, `${field}.dataSource`, found)
+function validateSources(
+  { dataSource, dataSourceRef }: PersistentVolumeClaimSpec,
+  field: string,
+  anyGroup: boolean,
+  found: Findings,
+): void {
+  if (dataSource) validateSource(dataSource, `${field}.dataSource`, anyGroup, found)
   if (dataSourceRef) {
     const path = `${field}.dataSourceRef`
-    validateSource(dataSourceRef, path, found)
+    validateSource(dataSourceRef, path, anyGroup, found)
     const { namespace } = dataSourceRef
     if (namespace) complaints(dnsLabel(namespace), namespace, `${path}.namespace`, found)
   }
   if (!dataSource || !dataSourceRef) return
   const { namespace, ...reference } = dataSourceRef
+  // Upstream shows the path, which as JSON is nothing.
   if (namespace) found.push(invalidValue(field, {}, 'may not be specified when dataSourceRef.namespace is specified'))
   else if (!deepEqual(dataSource, reference)) found.push(invalidValue(field, {}, 'must match dataSourceRef'))
 }
 
-function validateSource({ apiGroup, kind, name }: TypedObjectReference, field: string, found: Findings): void {
+function validateSource({ apiGroup, kind, name }: TypedObjectReference, field: string, anyGroup: boolean, found: Findings): void {
   if (!name) found.push(required(`${field}.name`))
   if (!kind) found.push(required(`${field}.kind`))
-  if (apiGroup) complaints(subdomainName(apiGroup), apiGroup, `${field}.apiGroup`, found)
-  else if (kind !== 'PersistentVolumeClaim') {
+  if (!apiGroup && kind !== 'PersistentVolumeClaim')
     found.push(invalidValue(field, kind ?? '', "must be 'PersistentVolumeClaim' when referencing the default apiGroup"))
-  }
+  if (apiGroup && !anyGroup) complaints(subdomainName(apiGroup), apiGroup, `${field}.apiGroup`, found)
 }
 
 /** A claim is a promise about one volume: it may grow, change its attributes, and be bound once. */
 export function validateClaimUpdate(claim: PersistentVolumeClaim, before: PersistentVolumeClaim, found: Findings): void {
   const [{ spec = {} }, { spec: old = {} }] = [claim, before]
   const [annotated, wasAnnotated] = [claim, before].map(({ metadata }) => metadata?.annotations?.[CLASS_ANNOTATION])
-  const takesOver = wasAnnotated !== undefined && !old.storageClassName && spec.storageClassName === wasAnnotated
-  if (!(takesOver && (annotated === undefined || annotated === wasAnnotated)) && annotated !== wasAnnotated) {
-    found.push(invalidValue(`metadata.annotations[${CLASS_ANNOTATION}]`, annotated ?? '', 'field is immutable'))
-  }
-  const isBound = claim.status?.phase === 'Bound'
-  if (!deepEqual(fixedPart(spec, old, isBound, takesOver), fixedPart(old, old, isBound, takesOver))) {
+  const takesOver =
+    wasAnnotated !== undefined &&
+    old.storageClassName === undefined &&
+    spec.storageClassName === wasAnnotated &&
+    (annotated ?? wasAnnotated) === wasAnnotated
+  if (!takesOver && annotated !== wasAnnotated)
+    found.push(invalidValue(`metadata.annotations.${CLASS_ANNOTATION}`, annotated ?? '', IMMUTABLE))
+  if (!deepEqual(fixedPart(spec), fixedPart(afterwards(old, claim, wasAnnotated)))) {
     const rule = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims'
     found.push(forbid('spec', rule))
   }
@@ -92,30 +129,46 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, before: Persis
     found.push(forbid('spec.resources.requests.storage', 'field can not be less than status.capacity'))
   }
   immutable(spec.volumeMode, old.volumeMode, 'volumeMode', found)
-  if (old.volumeAttributesClassName === undefined || spec.volumeAttributesClassName === old.volumeAttributesClassName) return
-  const path = 'spec.volumeAttributesClassName'
-  if (spec.volumeAttributesClassName === undefined) found.push(forbid(path, 'update from non-nil value to nil is forbidden'))
-  else if (spec.volumeAttributesClassName === '')
-    found.push(forbid(path, 'update from non-nil value to an empty string is forbidden'))
+  // Attributes that a volume has can be exchanged, not taken away.
+  const attributes = spec.volumeAttributesClassName
+  if (attributes || attributes === old.volumeAttributesClassName || before.status?.currentVolumeAttributesClassName === undefined)
+    return
+  const to = attributes === undefined ? 'nil' : 'empty string'
+  const rule = `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`
+  found.push(forbid('spec.volumeAttributesClassName', rule))
 }
 
-/** A claim's spec, or that of its past, without what may differ between `spec` and `old` of the same claim. */
-function fixedPart(
-  { storageClassName, volumeName, volumeAttributesClassName: attributes, resources, ...rest }: PersistentVolumeClaimSpec,
+/** What `old` may have become: bound to a volume and given a class, once each, and, where it is bound, larger and with other attributes. */
+function afterwards(
   old: PersistentVolumeClaimSpec,
-  isBound: boolean,
-  takesOver: boolean,
-): object {
-  const { requests, ...others } = resources ?? {}
-  const { storage, ...more } = requests ?? {}
+  { spec = {}, status }: PersistentVolumeClaim,
+  wasAnnotated: string | undefined,
+): PersistentVolumeClaimSpec {
+  const { storageClassName: name, volumeAttributesClassName: attributes, resources = {} } = spec
+  const { volumeAttributesClassName: before, ...rest } = old
+  const isBound = status?.phase === 'Bound'
+  const getsClass = old.storageClassName === undefined && name !== undefined && (wasAnnotated ?? name) === name
+  const storage = resources.requests?.['storage']
   return {
     ...rest,
-    // The binder names the volume, and a class is given to a claim without one, once.
-    ...(old.volumeName && { volumeName }),
-    ...(old.storageClassName !== undefined && !takesOver && { storageClassName }),
-    ...(!(isBound && attributes !== undefined) && { attributes }),
-    resources: { ...others, ...more, ...(!isBound && { storage: storage && parseQuantity(storage).nanos }) },
+    ...(!old.volumeName && { volumeName: spec.volumeName ?? '' }),
+    ...(getsClass && { storageClassName: name }),
+    ...ifSet('volumeAttributesClassName', isBound ? attributes : before),
+    ...(isBound &&
+      storage !== undefined && { resources: { ...old.resources, requests: { ...old.resources?.requests, storage } } }),
   }
+}
+
+const ifSet = <K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } =>
+  (value === undefined ? {} : { [key]: value }) as { [key in K]?: V }
+
+/** The same spec looks the same: nothing and an empty list, and an amount however it is written. */
+function fixedPart({ resources, volumeName = '', ...rest }: PersistentVolumeClaimSpec): object {
+  const amounts = (list: Readonly<Record<string, string>> = {}): object =>
+    Object.fromEntries(
+      Object.entries(list).map(([name, value]) => [name, isQuantity(value) ? parseQuantity(value).nanos : value]),
+    )
+  return { ...rest, volumeName, limits: amounts(resources?.limits), requests: amounts(resources?.requests) }
 }
 
 const RESIZE_STATES = [
@@ -142,8 +195,13 @@ export function validateClaimStatus({ spec, status = {} }: PersistentVolumeClaim
 }
 
 export function basicAmount(value: string, field: string, found: Findings): void {
-  if (compareQuantities(value, '0') < 0) found.push(invalidValue(field, value, 'must be a valid resource quantity'))
+  const below = -parseQuantity(value).nanos
+  if (below <= 0n) return
+  // Upstream shows the next whole number away from zero.
+  found.push(invalidValue(field, -((below + ONE - 1n) / ONE), 'must be a valid resource quantity'))
 }
+
+const ONE = 1_000_000_000n
 
 /** Of Kubernetes' own resources a volume has storage only. */
 function resourceKey(name: string, field: string, found: Findings): void {

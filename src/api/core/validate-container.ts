@@ -1,4 +1,4 @@
-import type { Container, ContainerPort, PodSpec } from '../generated/types.ts'
+import type { Container, ContainerPort, EphemeralContainer, PodSpec } from '../generated/types.ts'
 import { dnsLabelField } from '../validation/common.ts'
 import {
   complaints,
@@ -45,7 +45,7 @@ export function validateContainers(surroundings: Surroundings, field: string, fo
     const path = `${field}.initContainers[${index}]`
     validateCommon(container, surroundings, path, found)
     validateInitRestart(container, path, found)
-    uniqueName(container, names, path, found)
+    if (container.name || names.has('')) uniqueName(container, names, path, found)
     if (container.ports !== undefined) hostPortConflicts([container], `${field}.initContainers`, found)
     if (container.restartPolicy === 'Always') validateLife(container, spec, path, found)
     else {
@@ -56,19 +56,20 @@ export function validateContainers(surroundings: Surroundings, field: string, fo
   if (spec.ephemeralContainers !== undefined) validateEphemeral(surroundings, names, `${field}.ephemeralContainers`, found)
 }
 
-/** What a debugging container may have (https://kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers/). */
-const OF_EPHEMERAL = new Set([
-  ...['name', 'image', 'command', 'args', 'workingDir', 'envFrom', 'env', 'volumeMounts', 'volumeDevices', 'imagePullPolicy'],
+/** What a debugging container may not have (https://kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers/). */
+const NOT_OF_EPHEMERAL = [
   ...[
-    'terminationMessagePath',
-    'terminationMessagePolicy',
-    'securityContext',
-    'stdin',
-    'stdinOnce',
-    'tty',
-    'targetContainerName',
+    'ports',
+    'resources',
+    'resizePolicy',
+    'restartPolicy',
+    'restartPolicyRules',
+    'livenessProbe',
+    'readinessProbe',
+    'startupProbe',
   ],
-])
+  'lifecycle',
+] as const satisfies readonly (keyof EphemeralContainer)[]
 
 function validateEphemeral(surroundings: Surroundings, others: ReadonlySet<string>, field: string, found: Findings): void {
   const names = new Set(others)
@@ -80,16 +81,18 @@ function validateEphemeral(surroundings: Surroundings, others: ReadonlySet<strin
     uniqueName(container as Container, names, path, found)
     const target = container.targetContainerName
     if (target && !others.has(target)) found.push(notFoundValue(`${path}.targetContainerName`, target))
-    for (const [key, value] of Object.entries(container)) {
-      const isSet = value !== undefined && !(typeof value === 'object' && Object.keys(value as object).length === 0)
-      if (isSet && !OF_EPHEMERAL.has(key)) found.push(forbid(`${path}.${key}`, rule))
-    }
+    for (const key of NOT_OF_EPHEMERAL)
+      if (container[key] !== undefined && !isEmptyList(container, key)) found.push(forbid(`${path}.${key}`, rule))
     for (const [at, { subPath, subPathExpr }] of (container.volumeMounts ?? []).entries()) {
       if (subPath) found.push(forbid(`${path}.volumeMounts[${at}].subPath`, rule))
       if (subPathExpr) found.push(forbid(`${path}.volumeMounts[${at}].subPathExpr`, rule))
     }
   }
 }
+
+/** `resources: {}` is there always, and a list of nothing is none; a handler of nothing is one. */
+const isEmptyList = (container: EphemeralContainer, key: (typeof NOT_OF_EPHEMERAL)[number]): boolean =>
+  (key === 'resources' || Array.isArray(container[key])) && Object.keys(container[key]!).length === 0
 
 /** A template may still leave this to whoever makes pods of it. */
 export function untrimmedImage(image: string | undefined, path: string, found: Findings): void {

@@ -1,6 +1,7 @@
 import { deepEqual } from '#base'
+import { jsonProblem } from '#meta'
 import type { ConfigMap, Secret } from '../generated/types.ts'
-import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, tooLong } from '../validation/findings.ts'
+import { complaints, type Findings, forbid, IMMUTABLE, invalidValue, required, tooLong, WHOLE } from '../validation/findings.ts'
 import { configKey } from '../validation/names.ts'
 
 /** More would not fit comfortably into the store. */
@@ -19,15 +20,17 @@ export function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap, fou
     complaints(configKey(key), key, `binaryData[${key}]`, found)
     size += base64Length(bytes)
   }
-  // Upstream's path of the whole object prints like this.
-  if (size > DATA_BYTES_MAX) found.push(tooLong('[]', DATA_BYTES_MAX))
+  if (size > DATA_BYTES_MAX) found.push(tooLong(WHOLE, DATA_BYTES_MAX))
 }
 
+/** All there is to say of an update; what it may not change comes first. */
 export function validateConfigMapUpdate(object: ConfigMap, old: ConfigMap, found: Findings): void {
-  if (!old.immutable) return
-  if (!object.immutable) found.push(forbid('immutable', FROZEN))
-  if (!deepEqual(object.data ?? {}, old.data ?? {})) found.push(forbid('data', FROZEN))
-  if (!deepEqual(object.binaryData ?? {}, old.binaryData ?? {})) found.push(forbid('binaryData', FROZEN))
+  if (old.immutable) {
+    if (!object.immutable) found.push(forbid('immutable', FROZEN))
+    if (!deepEqual(object.data ?? {}, old.data ?? {})) found.push(forbid('data', FROZEN))
+    if (!deepEqual(object.binaryData ?? {}, old.binaryData ?? {})) found.push(forbid('binaryData', FROZEN))
+  }
+  validateConfigMap(object, found)
 }
 
 export function validateSecret({ metadata, type, data = {} }: Secret, found: Findings): void {
@@ -65,11 +68,14 @@ export function validateSecret({ metadata, type, data = {} }: Secret, found: Fin
   }
 }
 
+/** As {@link validateConfigMapUpdate}. */
 export function validateSecretUpdate(object: Secret, old: Secret, found: Findings): void {
   if (object.type !== old.type) found.push(invalidValue('type', object.type ?? '', IMMUTABLE))
-  if (!old.immutable) return
-  if (!object.immutable) found.push(forbid('immutable', FROZEN))
-  if (!deepEqual(object.data ?? {}, old.data ?? {})) found.push(forbid('data', FROZEN))
+  if (old.immutable) {
+    if (!object.immutable) found.push(forbid('immutable', FROZEN))
+    if (!deepEqual(object.data ?? {}, old.data ?? {})) found.push(forbid('data', FROZEN))
+  }
+  validateSecret(object, found)
 }
 
 function dockerConfig(data: Readonly<Record<string, string>>, key: string, found: Findings): void {
@@ -78,11 +84,14 @@ function dockerConfig(data: Readonly<Record<string, string>>, key: string, found
     found.push(required(`data[${key}]`))
     return
   }
-  try {
-    JSON.parse(Buffer.from(encoded, 'base64').toString())
-  } catch {
-    found.push(invalidValue(`data[${key}]`, '<secret contents redacted>', 'invalid character in JSON'))
-  }
+  const bytes = Buffer.from(encoded, 'base64')
+  const problem = jsonProblem(bytes) ?? unlessObject(JSON.parse(bytes.toString()))
+  if (problem !== undefined) found.push(invalidValue(`data[${key}]`, '<secret contents redacted>', problem))
+}
+
+function unlessObject(value: unknown): string | undefined {
+  const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
+  return type === 'object' ? undefined : `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`
 }
 
 const base64Length = (text: string): number => Math.floor((text.replace(/=+$/, '').length * 3) / 4)

@@ -1,19 +1,11 @@
 import { deepEqual } from '#base'
 import type { EndpointAddress, EndpointPort, Endpoints } from '../generated/types.ts'
 import { complaints, type Findings, invalidValue, oneOf, port, required } from '../validation/findings.ts'
-import { ipAddress } from '../validation/ip.ts'
+import { ipAddress, isReadableAddress } from '../validation/ip.ts'
 import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 
-const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
-
 /** Subsets that are as they were stay as they are. Where addresses may lead depends on who writes (admission). */
-export function validateEndpoints({ metadata, subsets }: Endpoints, old: Endpoints | undefined, found: Findings): void {
-  const time = metadata?.annotations?.[TRIGGER_TIME]
-  if (time !== undefined && (!RFC_3339.test(time) || Number.isNaN(Date.parse(time)))) {
-    const error = `parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05.999999999Z07:00": cannot parse`
-    found.push(invalidValue(`annotations[${TRIGGER_TIME}]`, time, error))
-  }
+export function validateEndpoints({ subsets }: Endpoints, old: Endpoints | undefined, found: Findings): void {
   if (old !== undefined && deepEqual(old.subsets, subsets)) return
   for (const [index, { addresses = [], notReadyAddresses = [], ports = [] }] of (subsets ?? []).entries()) {
     const path = `subsets[${index}]`
@@ -30,6 +22,8 @@ function validateAddress({ ip = '', hostname, nodeName }: EndpointAddress, field
   ipAddress(ip, `${field}.ip`, found)
   if (hostname) complaints(dnsLabel(hostname), hostname, `${field}.hostname`, found)
   if (nodeName !== undefined) complaints(subdomainName(nodeName), nodeName, `${field}.nodeName`, found)
+  // Said twice: of the spelling, and of where it leads.
+  if (!isReadableAddress(ip)) found.push(invalidValue(`${field}.ip`, ip, 'must be a valid IP address'))
 }
 
 function validatePort(each: EndpointPort, needsName: boolean, field: string, found: Findings): void {

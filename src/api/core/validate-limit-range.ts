@@ -2,7 +2,7 @@ import { compareQuantities, parseQuantity } from '#meta'
 import type { LimitRange, LimitRangeItem } from '../generated/types.ts'
 import { complaints, duplicateValue, type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
 import { qualifiedName } from '../validation/names.ts'
-import { isExtendedResource, ofContainer, validateAnyResourceName } from './validate-resources.ts'
+import { mayBeOvercommitted, ofContainer, validateAnyResourceName } from './validate-resources.ts'
 
 const TYPES = new Set(['Container', 'PersistentVolumeClaim', 'Pod'])
 const OF_CONTAINERS = new Set(['Container', 'Pod'])
@@ -70,8 +70,7 @@ function validateOrder(item: LimitRangeItem, name: string, path: string, found: 
   compare([min, 'min'], [limit, 'default'], 'default', min)
   compare([limit, 'default'], [max, 'max'], 'default', max)
   validateRatio(item, name, path, found)
-  const exclusive = isExtendedResource(name) || name.startsWith('hugepages-')
-  if (exclusive && limit !== undefined && request !== undefined && compareQuantities(limit, request) !== 0) {
+  if (!mayBeOvercommitted(name) && limit !== undefined && request !== undefined && compareQuantities(limit, request) !== 0) {
     const rule = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`
     found.push(invalidValue(`${path}.defaultRequest[${name}]`, request, rule))
   }

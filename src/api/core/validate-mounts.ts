@@ -15,7 +15,7 @@ export function validateMounts(container: Container, volumes: Volumes, field: st
   const paths = new Set<string>()
   for (const [index, mount] of mounts.entries()) {
     validatePlace(mount, volumes, paths, devices, `${field}.volumeMounts[${index}]`, found)
-    validateSubPath(mount, volumes, `${field}.volumeMounts`, index, found)
+    validateSubPath(mount, `${field}.volumeMounts`, index, found)
     validatePropagation(mount, container, `${field}.volumeMounts`, found)
     paths.add(mount.mountPath ?? '')
   }
@@ -41,22 +41,11 @@ function validatePlace(
 }
 
 /** What is wrong with the path itself is said of the list, as upstream does. */
-function validateSubPath(
-  { name, subPath, subPathExpr }: VolumeMount,
-  volumes: Volumes,
-  list: string,
-  index: number,
-  found: Findings,
-): void {
-  const path = `${list}[${index}]`
-  if (volumes.get(name)?.image !== undefined) {
-    const rule = 'not allowed in image volume sources'
-    if (subPath) found.push(invalidValue(`${path}.subPath`, subPath, rule))
-    if (subPathExpr) found.push(invalidValue(`${path}.subPathExpr`, subPathExpr, rule))
-  }
+function validateSubPath({ subPath, subPathExpr }: VolumeMount, list: string, index: number, found: Findings): void {
   if (subPath) descendingPath(subPath, `${list}.subPath`, found)
   if (!subPathExpr) return
-  if (subPath) found.push(invalidValue(`${path}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'))
+  if (subPath)
+    found.push(invalidValue(`${list}[${index}].subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'))
   descendingPath(subPathExpr, `${list}.subPathExpr`, found)
 }
 

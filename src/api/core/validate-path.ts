@@ -35,6 +35,10 @@ const climbs = (path: string): boolean => path.includes('..') && path.split('/')
 
 export function descendingPath(path: string, field: string, found: Findings): void {
   if (path.startsWith('/')) found.push(invalidValue(field, path, 'must be a relative path'))
+  withoutBacksteps(path, field, found)
+}
+
+export function withoutBacksteps(path: string, field: string, found: Findings): void {
   if (climbs(path)) found.push(invalidValue(field, path, "must not contain '..'"))
 }
 
@@ -43,6 +47,6 @@ export function validateHostPath({ path, type }: HostPathVolumeSource, field: st
     found.push(required(`${field}.path`))
     return
   }
-  if (climbs(path)) found.push(invalidValue(`${field}.path`, path, "must not contain '..'"))
+  withoutBacksteps(path, `${field}.path`, found)
   if (type !== undefined && !HOST_PATH_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, HOST_PATH_TYPES))
 }

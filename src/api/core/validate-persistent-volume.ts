@@ -1,13 +1,29 @@
 import { deepEqual } from '#base'
-import type { PersistentVolume, PersistentVolumeSpec, SecretReference, Volume } from '../generated/types.ts'
+import type { ValidationContext } from '../definition.ts'
+import type {
+  NodeSelectorRequirement,
+  PersistentVolume,
+  PersistentVolumeSpec,
+  SecretReference,
+  VolumeNodeAffinity,
+} from '../generated/types.ts'
 import { csiDriverName, immutable } from '../validation/common.ts'
-import { complaints, type Findings, forbid, required, unsupported } from '../validation/findings.ts'
-import { dnsLabel, subdomainName } from '../validation/names.ts'
+import {
+  complaints,
+  type Findings,
+  forbid,
+  IMMUTABLE,
+  invalidValue,
+  lenient,
+  required,
+  unsupported,
+} from '../validation/findings.ts'
+import { dnsLabel, labelValue, NONE, subdomainName } from '../validation/names.ts'
 import { accessModes, basicAmount, className, positive, volumeMode } from './validate-claim.ts'
-import { descendingPath, validateHostPath } from './validate-path.ts'
-import { nodeSelectorTerms } from './validate-scheduling.ts'
+import { validateHostPath, withoutBacksteps } from './validate-path.ts'
+import { validatePersistentSource } from './validate-persistent-source.ts'
+import { nodeSelectorTerms, termForm } from './validate-scheduling.ts'
 import { validateNFS } from './validate-volume.ts'
-import { validateDriverSource } from './validate-volume-source.ts'
 
 /** In the order in which upstream looks for them; of several the first one counts. */
 const TYPES = [
@@ -18,7 +34,11 @@ const TYPES = [
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain']
 
-export function validatePersistentVolume({ spec = {} }: PersistentVolume, found: Findings): void {
+export function validatePersistentVolume(
+  { metadata, spec = {} }: PersistentVolume,
+  found: Findings,
+  { old }: ValidationContext<PersistentVolume>,
+): void {
   if (!spec.accessModes?.length) found.push(required('spec.accessModes'))
   accessModes(spec.accessModes, 'spec.accessModes', found)
   validateCapacity(spec, 'spec.capacity', found)
@@ -26,8 +46,13 @@ export function validatePersistentVolume({ spec = {} }: PersistentVolume, found:
   if (policy && !RECLAIM_POLICIES.includes(policy)) {
     found.push(unsupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES))
   }
-  validateAffinity(spec, 'spec.nodeAffinity', found)
-  validateSources(spec, 'spec', found)
+  lenient(
+    () => hasAnyValues(old),
+    (own) => validateAffinity(spec, 'spec.nodeAffinity', false, own),
+    (own) => validateAffinity(spec, 'spec.nodeAffinity', true, own),
+    found,
+  )
+  validateSources(spec, metadata?.name ?? '', 'spec', found)
   className(spec.storageClassName, 'spec.storageClassName', found)
   volumeMode(spec.volumeMode, 'spec.volumeMode', found)
   validateAttributes(spec, 'spec', found)
@@ -45,7 +70,7 @@ export function validateInlineVolume(spec: PersistentVolumeSpec, field: string, 
   const policy = spec.persistentVolumeReclaimPolicy
   if (policy && policy !== 'Retain') found.push(forbid(`${field}.persistentVolumeReclaimPolicy`, `may only be Retain ${context}`))
   if (spec.nodeAffinity !== undefined) forbidden('nodeAffinity')
-  validateSources(spec, field, found)
+  validateSources(spec, '', field, found)
   if (spec.storageClassName) forbidden('storageClassName')
   if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem') {
     found.push(forbid(`${field}.volumeMode`, `may not specify volumeMode other than Filesystem ${context}`))
@@ -63,29 +88,52 @@ function validateCapacity({ capacity = {} }: PersistentVolumeSpec, field: string
   }
 }
 
-function validateAffinity({ nodeAffinity }: PersistentVolumeSpec, field: string, found: Findings): void {
+/** Values that no label has, from before they were looked at. */
+const hasAnyValues = (old: PersistentVolume | undefined): boolean =>
+  (old?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? []).some(({ matchExpressions = [] }) =>
+    matchExpressions.some(({ values = [] }) => values.some((value) => labelValue(value) !== NONE)),
+  )
+
+function validateAffinity({ nodeAffinity }: PersistentVolumeSpec, field: string, anyValues: boolean, found: Findings): void {
   if (nodeAffinity === undefined) return
   if (nodeAffinity.required === undefined) found.push(required(`${field}.required`, 'must specify required node constraints'))
-  else nodeSelectorTerms(nodeAffinity.required.nodeSelectorTerms, `${field}.required.nodeSelectorTerms`, found)
+  else nodeSelectorTerms(nodeAffinity.required.nodeSelectorTerms, `${field}.required.nodeSelectorTerms`, found, anyValues)
 }
 
-function validateSources(spec: PersistentVolumeSpec, field: string, found: Findings): void {
+function validateSources(spec: PersistentVolumeSpec, volume: string, field: string, found: Findings): void {
   const [first, ...others] = TYPES.filter((type) => spec[type] !== undefined)
   if (first === undefined) found.push(required(field, 'must specify a volume type'))
-  else validateSource(spec, first, field, found)
+  else validateSource(spec, first, volume, field, found)
   for (const type of others) {
     // Upstream spells this one otherwise, and minds the next in no company.
     if (type === 'cephfs') found.push(forbid(`${field}.cephFS`, 'may not specify more than 1 volume type'))
-    else if (type !== 'flexVolume') found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))
+    else if (type === 'flexVolume') validateSource(spec, type, volume, field, found)
+    else found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))
   }
-  if (spec.persistentVolumeReclaimPolicy === 'Recycle' && /^\/+$/.test(spec.hostPath?.path ?? '')) {
+  if (spec.persistentVolumeReclaimPolicy === 'Recycle' && isRoot(spec.hostPath?.path ?? '')) {
     found.push(forbid(`${field}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'"))
   }
 }
 
-function validateSource(spec: PersistentVolumeSpec, type: keyof PersistentVolumeSpec, field: string, found: Findings): void {
+/** However it is written. */
+function isRoot(path: string): boolean {
+  let depth = 0
+  for (const part of path.split('/')) {
+    if (part === '..') depth = Math.max(depth - 1, 0)
+    else if (part !== '' && part !== '.') depth++
+  }
+  return path.startsWith('/') && depth === 0
+}
+
+function validateSource(
+  spec: PersistentVolumeSpec,
+  type: keyof PersistentVolumeSpec,
+  volume: string,
+  field: string,
+  found: Findings,
+): void {
   const path = `${field}.${type}`
-  const { hostPath, nfs, local, csi, azureFile } = spec
+  const { hostPath, nfs, local, csi } = spec
   switch (type) {
     case 'hostPath':
       validateHostPath(hostPath!, path, found)
@@ -95,7 +143,7 @@ function validateSource(spec: PersistentVolumeSpec, type: keyof PersistentVolume
       return
     case 'local':
       if (!local!.path) found.push(required(`${path}.path`))
-      else descendingPath(local!.path.replace(/^\/+/, ''), `${path}.path`, found)
+      else withoutBacksteps(local!.path, `${path}.path`, found)
       if (spec.nodeAffinity === undefined) found.push(required(`${field}.nodeAffinity`, 'Local volume requires node affinity'))
       return
     case 'csi':
@@ -103,13 +151,8 @@ function validateSource(spec: PersistentVolumeSpec, type: keyof PersistentVolume
       if (!csi!.volumeHandle) found.push(required(`${path}.volumeHandle`))
       for (const key of SECRETS) validateSecret(csi![key], `${path}.${key}`, found)
       return
-    case 'azureFile':
-      validateDriverSource(spec as Volume, type, field, found)
-      if (azureFile!.secretNamespace === '') found.push(required(`${path}.secretNamespace`))
-      return
     default:
-      // The shared fields are the same in both; only a secret's form differs.
-      validateDriverSource(spec as unknown as Volume, type, field, found)
+      validatePersistentSource(spec, type, volume, field, found)
   }
 }
 
@@ -149,7 +192,10 @@ export function validatePersistentVolumeUpdate(
   }
   // Upstream's paths of these two lack their first part.
   immutable(spec.volumeMode, old.volumeMode, 'volumeMode', found)
-  if (old.nodeAffinity !== undefined) immutable(spec.nodeAffinity, old.nodeAffinity, 'nodeAffinity', found)
+  if (old.nodeAffinity !== undefined && !isSameButNames(spec.nodeAffinity, old.nodeAffinity)) {
+    const rule = `${IMMUTABLE}, except for updating from beta label to GA`
+    found.push(invalidValue('nodeAffinity', spec.nodeAffinity === undefined ? null : affinityForm(spec.nodeAffinity), rule))
+  }
   if (old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) {
     found.push(forbid('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'))
   }
@@ -162,3 +208,34 @@ function sourceOf(spec: PersistentVolumeSpec, old: PersistentVolumeSpec): object
   const { controllerExpandSecretRef: _, ...csi } = source.csi
   return { ...source, csi }
 }
+
+/** Labels of nodes that have got other names. */
+const NEW_NAMES: Readonly<Record<string, string>> = {
+  'failure-domain.beta.kubernetes.io/zone': 'topology.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region': 'topology.kubernetes.io/region',
+  'beta.kubernetes.io/os': 'kubernetes.io/os',
+  'beta.kubernetes.io/arch': 'kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type': 'node.kubernetes.io/instance-type',
+}
+
+/** Whether nothing but names of labels was renewed, each where it stands. */
+function isSameButNames(now: VolumeNodeAffinity | undefined, old: VolumeNodeAffinity): boolean {
+  if (now === undefined) return false
+  const renewed = (requirements: NodeSelectorRequirement[] = [], before: NodeSelectorRequirement[] = []) =>
+    before.map((requirement, index) => {
+      const key = requirements[index]?.key
+      return key !== undefined && NEW_NAMES[requirement.key] === key ? { ...requirement, key } : requirement
+    })
+  const [terms, were] = [now.required?.nodeSelectorTerms ?? [], old.required?.nodeSelectorTerms ?? []]
+  const expected = were.map((term, index) => ({
+    matchExpressions: renewed(terms[index]?.matchExpressions, term.matchExpressions),
+    matchFields: renewed(terms[index]?.matchFields, term.matchFields),
+  }))
+  const actual = terms.map(({ matchExpressions = [], matchFields = [] }) => ({ matchExpressions, matchFields }))
+  return (now.required === undefined) === (old.required === undefined) && deepEqual(actual, expected)
+}
+
+/** Upstream shows a type of its own. */
+const affinityForm = ({ required: selector }: VolumeNodeAffinity): object => ({
+  Required: selector === undefined ? null : { NodeSelectorTerms: selector.nodeSelectorTerms.map(termForm) },
+})

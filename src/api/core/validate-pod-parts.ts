@@ -1,9 +1,9 @@
 import { deepEqual } from '#base'
-import type { Pod } from '../generated/types.ts'
-import { type Findings, forbid } from '../validation/findings.ts'
+import type { Pod, PodSpec } from '../generated/types.ts'
+import { type Findings, forbid, WHOLE } from '../validation/findings.ts'
 import { isMirrorPod } from './pod-facts.ts'
 import { validateMetadataAndSpec } from './validate-pod.ts'
-import { validateAnnotationChange } from './validate-pod-annotations.ts'
+import { validateAnnotationChange, validatePodAnnotations } from './validate-pod-annotations.ts'
 import { validateResize } from './validate-resize.ts'
 
 /** Writes through a pod's subresources that change its spec. */
@@ -16,9 +16,12 @@ export function validatePodPart(subresource: string, pod: Pod, old: Pod, found: 
 
 /** Debugging containers come and stay: a kubelet can neither change nor take back what it started. */
 function onlyAddedContainers(pod: Pod, old: Pod, found: Findings): void {
-  validateAnnotationChange(pod.metadata?.annotations, old.metadata?.annotations, 'metadata.annotations', found)
+  const [annotations, were] = [pod.metadata?.annotations, old.metadata?.annotations]
+  validateAnnotationChange(annotations, were, 'metadata.annotations', found)
+  if (annotations !== undefined)
+    validatePodAnnotations(annotations, pod.spec ?? ({} as PodSpec), 'metadata.annotations', found, were)
   if (isMirrorPod(old)) {
-    found.splice(0, found.length, forbid('[]', 'static pods do not support ephemeral containers'))
+    found.splice(0, found.length, forbid(WHOLE, 'static pods do not support ephemeral containers'))
     return
   }
   const now = new Map((pod.spec?.ephemeralContainers ?? []).map((container) => [container.name, container]))

@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '#meta'
 import type { Container, PodSpec, PodTemplateSpec, Volume } from '../generated/types.ts'
-import { labels } from '../validation/common.ts'
+import { annotations, labels } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -9,7 +9,6 @@ import {
   invalidValue,
   notFoundValue,
   oneOf,
-  optionalOneOf,
   required,
   tooLong,
   within,
@@ -32,8 +31,6 @@ import { validateHostProcess } from './validate-windows.ts'
 const INT32_MAX = 2_147_483_647
 const NAMESERVERS_MAX = 3
 
-const ANNOTATIONS_BYTES_MAX = 256 * 1024
-
 /** With `old`, what an update finds of it. */
 export function validatePodTemplate(
   template: PodTemplateSpec | undefined,
@@ -44,22 +41,13 @@ export function validatePodTemplate(
   const { metadata = {}, spec = {} as PodSpec } = template ?? {}
   labels(metadata.labels, `${field}.labels`, found)
   if (metadata.annotations !== undefined) {
-    validateAnnotations(metadata.annotations, `${field}.annotations`, found)
+    annotations(metadata.annotations, `${field}.annotations`, found)
     validatePodAnnotations(metadata.annotations, spec, `${field}.annotations`, found, old?.metadata?.annotations)
   }
   validatePodSpec(spec, undefined, `${field}.spec`, leniencyOf(old?.spec), found)
   if (metadata.annotations !== undefined) validateProfiles(metadata.annotations, spec, `${field}.spec`, found)
   if (spec.ephemeralContainers?.length)
     found.push(forbid(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'))
-}
-
-export function validateAnnotations(annotations: Readonly<Record<string, string>>, field: string, found: Findings): void {
-  let size = 0
-  for (const key in annotations) {
-    complaints(qualifiedName(key.toLowerCase()), key, field, found)
-    size += Buffer.byteLength(key) + Buffer.byteLength(annotations[key]!)
-  }
-  if (size > ANNOTATIONS_BYTES_MAX) found.push(tooLong(field, ANNOTATIONS_BYTES_MAX))
 }
 
 /** A pod's spec, or that of a template, which has no `pod`. In upstream's order. */
@@ -72,7 +60,7 @@ export function validatePodSpec(
 ): void {
   const volumes = new Map<string, Volume>()
   validateVolumes(spec.volumes, pod, `${field}.volumes`, volumes, leniency, found)
-  if (spec.resourceClaims !== undefined) validatePodClaims(spec, `${field}.resourceClaims`, found)
+  if (spec.resourceClaims !== undefined) validatePodClaims(spec, pod, `${field}.resourceClaims`, found)
   validateContainers({ spec, volumes, leniency }, field, found)
   validatePodResources(spec, `${field}.resources`, leniency, found)
   validateHostPorts(spec, pod !== undefined, `${field}.containers`, found)
@@ -98,11 +86,13 @@ export function validatePodSpec(
     }
   }
   named(spec.priorityClassName, subdomainName, `${field}.priorityClassName`, found)
-  named(spec.runtimeClassName, subdomainName, `${field}.runtimeClassName`, found)
-  optionalOneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`, found)
+  if (spec.runtimeClassName !== undefined)
+    complaints(subdomainName(spec.runtimeClassName), spec.runtimeClassName, `${field}.runtimeClassName`, found)
+  if (spec.preemptionPolicy !== undefined)
+    oneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${field}.preemptionPolicy`, found)
   if (spec.overhead !== undefined) validateResources({ limits: spec.overhead }, ofContainer, `${field}.overhead`, leniency, found)
   validateSystem(spec, field, found)
-  validateFileVolumes(spec, volumes, field, found)
+  validateFileVolumes(spec, field, found)
 }
 
 function named(value: string | undefined, rule: NameRule, field: string, found: Findings): void {
@@ -135,8 +125,9 @@ function validateHostname(
 const readsFiles = ({ env }: Container): boolean => env?.some(({ valueFrom }) => valueFrom?.fileKeyRef !== undefined) ?? false
 
 /** Variables come from files that containers of the same pod write. */
-function validateFileVolumes(spec: PodSpec, volumes: ReadonlyMap<string, Volume>, field: string, found: Findings): void {
+function validateFileVolumes(spec: PodSpec, field: string, found: Findings): void {
   if (!hasContainer(spec, readsFiles)) return
+  const volumes = new Map(spec.volumes?.map((volume) => [volume.name, volume]))
   for (const [{ env = [] }, path] of visitedContainers(spec, field)) {
     for (const [index, { valueFrom }] of env.entries()) {
       if (valueFrom?.fileKeyRef === undefined) continue
@@ -168,7 +159,7 @@ const SEARCH_CHARACTERS_MAX = 2048
 function validateSearches(searches: readonly string[], field: string, found: Findings): void {
   if (searches.length > SEARCHES_MAX)
     found.push(invalidValue(field, searches, `must not have more than ${SEARCHES_MAX} search paths`))
-  if (searches.join(' ').length > SEARCH_CHARACTERS_MAX) {
+  if (Buffer.byteLength(searches.join(' ')) > SEARCH_CHARACTERS_MAX) {
     const rule = `must not have more than ${SEARCH_CHARACTERS_MAX} characters (including spaces) in the search list`
     found.push(invalidValue(field, searches, rule))
   }

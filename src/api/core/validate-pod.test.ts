@@ -180,10 +180,10 @@ test('gates are removed, not added, and let a pod become choosier', () => {
   assert.deepEqual(change({ ...gated, ...affine({ matchExpressions: [a] }) }, gated), [])
   assert.deepEqual(change({ ...before, nodeSelector: {}, ...affine({ matchExpressions: [b] }) }, before), [
     'spec.nodeSelector: Invalid value: {}: only additions to spec.nodeSelector are allowed (no mutations or deletions)',
-    `${path}[0]: Invalid value: {"matchExpressions":[{"key":"b","operator":"Exists"}]}: only additions are allowed (no mutations or deletions)`,
+    `${path}[0]: Invalid value: {"MatchExpressions":[{"Key":"b","Operator":"Exists","Values":null}],"MatchFields":null}: only additions are allowed (no mutations or deletions)`,
   ])
   assert.deepEqual(change({ ...before, affinity: {} }, before), [
-    `${path}: Invalid value: []: no additions/deletions to non-empty NodeSelectorTerms list are allowed`,
+    `${path}: Invalid value: null: no additions/deletions to non-empty NodeSelectorTerms list are allowed`,
   ])
   assert.match(change({ ...gated, affinity: { podAffinity: {} } }, gated)[0]!, /pod updates may not change fields other than/)
 })

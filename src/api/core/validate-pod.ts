@@ -6,7 +6,7 @@ import { leniencyOf } from './pod-leniency.ts'
 import { untrimmedImage } from './validate-container.ts'
 import { validateAnnotationChange, validatePodAnnotations, validateProfiles } from './validate-pod-annotations.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
-import { validateTolerations } from './validate-scheduling.ts'
+import { termForm, validateTolerations } from './validate-scheduling.ts'
 
 export function validatePod(pod: Pod, found: Findings, { isNew = false, old }: ValidationContext<Pod>): void {
   validateMetadataAndSpec(pod, found, old)
@@ -106,12 +106,20 @@ function onlyNarrowed(spec: PodSpec, before: PodSpec, found: Findings): void {
   const [now, was] = [termsOf(spec), termsOf(before)]
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'
   if (was.length > 0 && now.length !== was.length) {
-    found.push(invalidValue(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'))
+    found.push(
+      invalidValue(
+        path,
+        now.length === 0 ? null : now.map(termForm),
+        'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
+      ),
+    )
     return
   }
   for (const [index, term] of was.entries()) {
     if (!isNarrowed(now[index]!, term))
-      found.push(invalidValue(`${path}[${index}]`, now[index], 'only additions are allowed (no mutations or deletions)'))
+      found.push(
+        invalidValue(`${path}[${index}]`, termForm(now[index]!), 'only additions are allowed (no mutations or deletions)'),
+      )
   }
 }
 

@@ -42,9 +42,10 @@ export function validateProjected(
 ): void {
   validateMode(defaultMode, `${field}.defaultMode`, found)
   const taken = new Set<string>()
-  const claim = (path: string | undefined, shown: string | undefined): void => {
-    if (path && taken.has(path)) found.push(invalidValue(field, shown, 'conflicting duplicate paths'))
-    if (path) taken.add(path)
+  const claim = (path: string | undefined, shown = ''): void => {
+    if (path === undefined) return
+    if (taken.has(path)) found.push(invalidValue(field, shown, 'conflicting duplicate paths'))
+    taken.add(path)
   }
   for (const [index, source] of sources.entries()) {
     const at = `${field}.sources[${index}]`
@@ -54,17 +55,17 @@ export function validateProjected(
       if (!projection.name) found.push(required(`${at}.${type}.name`))
       for (const [place, item] of (projection.items ?? []).entries()) {
         validateItem(item, `${at}.${type}.items[${place}]`, found)
-        claim(item.path, projection.name)
+        if (item.path) claim(item.path, projection.name)
       }
     }
     for (const file of source.downwardAPI?.items ?? []) {
       validateFile(file, `${at}.downwardAPI`, found)
-      claim(file.path, file.path)
+      if (file.path) claim(file.path, file.path)
     }
     if (source.serviceAccountToken) validateToken(source.serviceAccountToken, field, `${at}.serviceAccountToken`, leniency, found)
     if (source.clusterTrustBundle) {
       validateTrustBundle(source.clusterTrustBundle, `${at}.clusterTrustBundle`, found)
-      claim(source.clusterTrustBundle.path, source.clusterTrustBundle.path)
+      claim(source.clusterTrustBundle.path ?? '', source.clusterTrustBundle.path)
     }
     if (source.podCertificate)
       validatePodCertificate(source.podCertificate, (path) => claim(path, path), `${at}.podCertificate`, found)

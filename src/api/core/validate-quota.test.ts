@@ -25,7 +25,7 @@ test('quotas limit standard resources, counts of any kind, and extended resource
   )
   assert.deepEqual(findings({ hard: { pods: '1500m', widgets: '1', memory: '-1', secrets: 'many' } }), [
     'spec.hard[pods]: Invalid value: "1500m": must be an integer',
-    'spec.hard[widgets]: Invalid value: "widgets": must be a standard resource for quotas',
+    'spec.hard[widgets]: Invalid value: "widgets": must be a standard resource for quota',
     'spec.hard[memory]: Invalid value: "-1": must be greater than or equal to 0',
     'spec.hard[secrets]: Invalid value: "many": must be a valid resource quantity',
   ])

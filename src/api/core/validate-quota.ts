@@ -1,8 +1,7 @@
-import { compareQuantities, isQuantity } from '#meta'
-import type { ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '../generated/types.ts'
-import { quantity } from '../validation/common.ts'
-import { complaints, type Findings, invalidValue, required } from '../validation/findings.ts'
+import type { ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement, ScopeSelector } from '../generated/types.ts'
+import { complaints, type Findings, IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
 import { qualifiedName } from '../validation/names.ts'
+import { validateAmount } from './validate-resources.ts'
 
 /** Counts: half a pod is none. */
 const COUNTED = new Set([
@@ -50,30 +49,33 @@ const isStandard = (name: string): boolean => STANDARD.has(name) || HUGE_PAGES.t
 
 /** https://kubernetes.io/docs/concepts/policy/resource-quotas/#quota-scopes */
 export function validateQuota(spec: ResourceQuotaSpec, found: Findings): void {
-  const hard = spec.hard ?? {}
-  for (const [name, value] of Object.entries(hard)) validateLimit(name, value, found)
-  const names = Object.keys(hard).filter(isStandard).sort()
+  validateAmounts(spec.hard, 'spec.hard', found)
+  const names = Object.keys(spec.hard ?? {})
+    .filter(isStandard)
+    .sort()
   validateScopes(spec.scopes ?? [], names, found)
   validateSelector(spec, names, found)
 }
 
-function validateLimit(name: string, value: string, found: Findings): void {
-  const field = `spec.hard[${name}]`
-  const before = found.length
-  complaints(qualifiedName(name), name, field, found)
-  if (found.length === before && !name.includes('/') && !isStandard(name))
-    found.push(invalidValue(field, name, 'must be a standard resource for quotas'))
-  quantity(value, field, found)
-  if (COUNTED.has(name) && isQuantity(value) && compareQuantities(value, '0') > 0 && !isWhole(value))
-    found.push(invalidValue(field, value, 'must be an integer'))
+export function validateQuotaUpdate({ spec }: ResourceQuota, { spec: old }: ResourceQuota, found: Findings): void {
+  const [now, was] = [new Set(spec?.scopes), new Set(old?.scopes)]
+  if (now.symmetricDifference(was).size > 0) found.push(invalidValue('spec.scopes', spec?.scopes ?? null, IMMUTABLE))
 }
 
-const FRACTION = /^\+?\d*\.?\d*(?:m|u|n)$|^\+?\d*\.\d*[1-9]\d*$/
+export function validateQuotaStatus({ status }: ResourceQuota, found: Findings): void {
+  validateAmounts(status?.hard, 'status.hard', found)
+  validateAmounts(status?.used, 'status.used', found)
+}
 
-const isWhole = (value: string): boolean => {
-  if (!FRACTION.test(value)) return true
-  const thousandths = /^\+?(\d+)m$/.exec(value)?.[1]
-  return thousandths !== undefined && Number(thousandths) % 1000 === 0
+function validateAmounts(amounts: ResourceQuotaSpec['hard'], field: string, found: Findings): void {
+  for (const [name, value] of Object.entries(amounts ?? {})) {
+    const path = `${field}[${name}]`
+    const before = found.length
+    complaints(qualifiedName(name), name, path, found)
+    if (found.length === before && !name.includes('/') && !isStandard(name))
+      found.push(invalidValue(path, name, 'must be a standard resource for quota'))
+    validateAmount(name, value, path, found)
+  }
 }
 
 function validateScopes(scopes: readonly string[], names: readonly string[], found: Findings): void {
@@ -92,7 +94,7 @@ function validateSelector({ scopes = [], scopeSelector }: ResourceQuotaSpec, nam
   for (const requirement of requirements) {
     const { scopeName } = requirement
     if (!Object.hasOwn(SCOPES, scopeName)) found.push(invalidValue(`${field}.scopeName`, scopeName, 'unsupported scope'))
-    else unsuited(scopeName, names, field, scopeSelector, found)
+    else unsuited(scopeName, names, field, selectorForm(scopeSelector), found)
     validateRequirement(requirement, field, found)
   }
   const selected = requirements.map(({ scopeName }) => scopeName)
@@ -133,3 +135,13 @@ function conflicting(scopes: readonly string[], field: string, shown: unknown, f
   for (const [one, other] of OPPOSITES)
     if (scopes.includes(one) && scopes.includes(other)) found.push(invalidValue(field, shown, 'conflicting scopes'))
 }
+
+/** Upstream shows a type of its own. */
+const selectorForm = ({ matchExpressions }: ScopeSelector): object => ({
+  MatchExpressions:
+    matchExpressions?.map(({ scopeName, operator, values }) => ({
+      ScopeName: scopeName ?? '',
+      Operator: operator ?? '',
+      Values: values ?? null,
+    })) ?? null,
+})

@@ -1,10 +1,7 @@
 import { deepClone, deepEqual } from '#base'
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../generated/types.ts'
-import { type Findings, forbid, invalidValue } from '../validation/findings.ts'
+import { type Findings, forbid, invalidValue, WHOLE } from '../validation/findings.ts'
 import { isMirrorPod, isSidecar, qosClass } from './pod-facts.ts'
-
-/** Upstream's path of the whole object prints like this. */
-const WHOLE = '[]'
 
 /** Resources of containers, and of a pod as a whole, may change in place (KEP-1287, KEP-5419); the rest has been checked. */
 export function validateResize(pod: Pod, old: Pod, found: Findings): void {
@@ -89,8 +86,12 @@ function validateInit(now: Container, was: Container, path: string, found: Findi
   for (const { restartPolicy } of now.resizePolicy ?? []) if (restartPolicy === 'RestartContainer') found.push(forbid(path, rule))
 }
 
+/** Upstream forgets the new claims where it compares, so that what uses devices is resized nowhere. */
 const isSameButCompute = (now: Container, was: Container): boolean =>
-  deepEqual({ ...now, resources: withoutCompute(now.resources) }, { ...was, resources: withoutCompute(was.resources) })
+  deepEqual(
+    { ...now, resources: { ...withoutCompute(now.resources), claims: [] } },
+    { ...was, resources: withoutCompute(was.resources) },
+  )
 
 /** What there is no rule for: nothing and an empty list are the same. */
 function withoutCompute(resources: ResourceRequirements | undefined): object {

@@ -1,10 +1,30 @@
+import type { ObjectMeta } from '#meta'
 import type { PodSpec, ResourceRequirements } from '../generated/types.ts'
 import { dnsLabelField } from '../validation/common.ts'
-import { complaints, duplicateValue, type Findings, invalidValue, notFoundValue, required } from '../validation/findings.ts'
+import {
+  complaints,
+  duplicateValue,
+  type Findings,
+  forbid,
+  invalidValue,
+  notFoundValue,
+  required,
+  WHOLE,
+} from '../validation/findings.ts'
 import { dnsLabel, subdomainName } from '../validation/names.ts'
+import { isMirrorPod } from './pod-facts.ts'
 
 /** The claims of a pod. Upstream shows a type of its own. */
-export function validatePodClaims({ resourceClaims = [] }: PodSpec, field: string, found: Findings): void {
+export function validatePodClaims(
+  { resourceClaims = [] }: PodSpec,
+  pod: ObjectMeta | undefined,
+  field: string,
+  found: Findings,
+): void {
+  if (isMirrorPod({ metadata: pod ?? {} })) {
+    for (const _ of resourceClaims) found.push(forbid(WHOLE, 'static pods do not support resource claims'))
+    return
+  }
   const names = new Set<string>()
   for (const [index, { name, resourceClaimName, resourceClaimTemplateName }] of resourceClaims.entries()) {
     const path = `${field}[${index}]`

@@ -17,7 +17,7 @@ export const isExtendedResource = (name: string): boolean =>
   !isNative(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`) === NONE
 
 /** A limit that is not there, or is more than what is asked for, would be taken from others. */
-const mayBeOvercommitted = (name: string): boolean => isNative(name) && !isHugePages(name)
+export const mayBeOvercommitted = (name: string): boolean => isNative(name) && !isHugePages(name)
 
 /** What an amount of huge pages must be: pages. */
 export function isDivisible(name: string, amount: string): boolean {

@@ -3,10 +3,10 @@ import { complaints, type Findings, invalidValue, required, unsupported, within 
 import { dnsLabel } from '../validation/names.ts'
 
 /** Rules of volume types that are drivers of storage systems, most of them handed to CSI by now; upstream checks them all the same. */
-type Rule = (source: Readonly<Record<string, unknown>>, field: string, found: Findings) => void
+export type Rule = (source: Readonly<Record<string, unknown>>, field: string, found: Findings) => void
 
 /** Texts that must be there. */
-const needs =
+export const needs =
   (...names: readonly string[]): Rule =>
   (source, field, found) => {
     for (const name of names) if (!source[name] || isEmpty(source[name])) found.push(required(`${field}.${name}`))
@@ -14,39 +14,64 @@ const needs =
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
-const both =
+export const both =
   (...rules: readonly Rule[]): Rule =>
   (source, field, found) => {
     for (const rule of rules) rule(source, field, found)
   }
 
+/** The whole disk is partition 0, which upstream takes, too, without saying so. */
 const partition: Rule = ({ partition: value }, field, found) => {
   if (typeof value === 'number' && (value < 0 || value > 255))
-    found.push(invalidValue(`${field}.partition`, value, 'must be between 0 and 255, inclusive'))
+    found.push(invalidValue(`${field}.partition`, value, 'must be between 1 and 255, inclusive'))
 }
 
 const secretName: Rule = ({ secretRef }, field, found) => {
   if (secretRef !== undefined && !(secretRef as { name?: string }).name) found.push(required(`${field}.secretRef.name`))
 }
 
-const IQN = /^iqn\.\d{4}-\d{2}\.([\w.-]+)(:[^,;*&$|\s]+)$/i
-const EUI = /^eui\.[0-9a-f]{16}$/i
-const NAA = /^naa\.[0-9a-f]{32}$/i
-
-function initiator(name: string, field: string, found: Findings): void {
-  const form = { iqn: IQN, eui: EUI, naa: NAA }[name.slice(0, 3)]
-  if (form === undefined) found.push(invalidValue(field, name, 'must be valid format starting with iqn, eui, or naa'))
-  else if (!form.test(name)) found.push(invalidValue(field, name, 'must be valid format'))
+const FORMS: Readonly<Record<string, (name: string) => boolean>> = {
+  iqn: isIQN,
+  eui: (name) => /^eui.[0-9A-Za-z]{16}$/.test(name),
+  naa: (name) => /^naa.[0-9A-Za-z]{32}$/.test(name),
 }
+
+/**
+ * `iqn.YEAR-MONTH.DOMAIN:NAME` at the end of the text, as upstream looks for it: whatever stands before is not looked at. One look at each character,
+ * since a pattern that is tried at each `iqn.` takes the square of a text's length.
+ */
+function isIQN(text: string): boolean {
+  const parts = endOf(text, /[^,;*&$|\t\n\f\r ]/).split(':')
+  if (parts.at(-1) === '') parts.pop()
+  return parts.some(
+    (part, index) => index < parts.length - 1 && /iqn\.\d{4}-\d{2}\.[0-9A-Za-z.-]/.test(endOf(part, /[0-9A-Za-z.-]/)),
+  )
+}
+
+/** As much of the end as consists of such characters. */
+function endOf(text: string, character: RegExp): string {
+  let start = text.length
+  while (start > 0 && character.test(text[start - 1]!)) start--
+  return text.slice(start)
+}
+
+/** Of a volume of a pod; `unknown` is what is said of one that begins with none of the three. */
+export function initiator(name: string, unknown: string, field: string, found: Findings): void {
+  const isOfForm = FORMS[name.slice(0, 3)]
+  if (isOfForm === undefined) found.push(invalidValue(field, name, unknown))
+  else if (!isOfForm(name)) found.push(invalidValue(field, name, 'must be valid format'))
+}
+
+const UNKNOWN_FORM = 'must be valid format starting with iqn, eui, or naa'
 
 const iscsi: Rule = (source, field, found) => {
   const { targetPortal, iqn, lun, chapAuthDiscovery, chapAuthSession, secretRef, initiatorName } = source
   if (!targetPortal) found.push(required(`${field}.targetPortal`))
   if (!iqn) found.push(required(`${field}.iqn`))
-  else initiator(iqn as string, `${field}.iqn`, found)
+  else initiator(iqn as string, UNKNOWN_FORM, `${field}.iqn`, found)
   within(lun as number | undefined, 0, 255, `${field}.lun`, found)
   if ((chapAuthDiscovery || chapAuthSession) && secretRef === undefined) found.push(required(`${field}.secretRef`))
-  if (initiatorName !== undefined) initiator(initiatorName as string, `${field}.initiatorname`, found)
+  if (initiatorName !== undefined) initiator(initiatorName as string, UNKNOWN_FORM, `${field}.initiatorname`, found)
 }
 
 const fibreChannel: Rule = ({ targetWWNs, wwids, lun }, field, found) => {
@@ -86,7 +111,7 @@ const azureDisk: Rule = (source, field, found) => {
   if (kind !== 'Managed' && !diskURI.startsWith('https://')) found.push(unsupported(`${field}.diskURI`, diskURI, [BLOB_URI]))
 }
 
-const storageOS: Rule = (source, field, found) => {
+export const storageOS: Rule = (source, field, found) => {
   const { volumeName, volumeNamespace } = source as { volumeName?: string; volumeNamespace?: string }
   if (!volumeName) found.push(required(`${field}.volumeName`))
   else complaints(dnsLabel(volumeName), volumeName, `${field}.volumeName`, found)
@@ -101,7 +126,7 @@ const quobyte: Rule = (source, field, found) => {
     found.push(required(`${field}.tenant`, 'must be a UUID and may not exceed a length of 64 characters'))
   else {
     for (const pair of registry.split(','))
-      if (!/^([^:[\]]*|\[[^[\]]*\]):[^:]*$/.test(pair)) found.push(invalidValue(`${field}.registry`, registry, rule))
+      if (!/^([^:[\]]*|\[[^[\]]*\]):[^:[\]]*$/.test(pair)) found.push(invalidValue(`${field}.registry`, registry, rule))
   }
   if (!volume) found.push(required(`${field}.volume`))
 }

@@ -1,6 +1,13 @@
 import { compareQuantities, type ObjectMeta } from '#meta'
-import type { CSIVolumeSource, KeyToPath, NFSVolumeSource, Volume } from '../generated/types.ts'
-import { csiDriverName, dnsLabelField } from '../validation/common.ts'
+import type {
+  CSIVolumeSource,
+  ISCSIVolumeSource,
+  KeyToPath,
+  NFSVolumeSource,
+  PersistentVolumeClaimTemplate,
+  Volume,
+} from '../generated/types.ts'
+import { annotations, csiDriverName, dnsLabelField, labels } from '../validation/common.ts'
 import {
   complaints,
   duplicateValue,
@@ -35,8 +42,8 @@ export function validateVolumes(
     if (sound.has(volume.name)) found.push(duplicateValue(`${path}.name`, volume.name))
     if (found.length === before) sound.set(volume.name, volume)
     const claim = volume.persistentVolumeClaim?.claimName
-    if (claim === undefined) continue
-    made ??= new Set(volumes?.flatMap(({ name, ephemeral }) => (ephemeral === undefined ? [] : [`${owner?.name ?? ''}-${name}`])))
+    if (claim === undefined || !owner?.name) continue
+    made ??= new Set(volumes?.flatMap(({ name, ephemeral }) => (ephemeral === undefined ? [] : [`${owner.name}-${name}`])))
     if (made.has(claim)) {
       const rule = 'must not reference a PVC that gets created for an ephemeral volume'
       found.push(invalidValue(`${path}.persistentVolumeClaim.claimName`, claim, rule))
@@ -72,7 +79,26 @@ function validateSource(
   const [first, ...others] = typesOf(volume)
   if (first === undefined) found.push(required(field, 'must specify a volume type'))
   else validateType(volume, first, owner, field, leniency, found)
-  for (const type of others) found.push(forbid(`${field}.${type}`, 'may not specify more than 1 volume type'))
+  if (first === 'iscsi') validateTarget(volume, field, found)
+  for (const type of others) {
+    found.push(forbid(`${field}.${SPELLED[type] ?? type}`, 'may not specify more than 1 volume type'))
+    if (type === 'iscsi') validateTarget(volume, field, found)
+  }
+}
+
+/** What upstream calls otherwise where it is one type too many. */
+const SPELLED: Readonly<Record<string, string>> = { cephfs: 'cephFS', downwardAPI: 'downwarAPI' }
+
+const TARGET_BYTES_MAX = 64
+export const TARGET_TOO_LONG =
+  'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.'
+
+/** Initiators of one name are told apart by volume and target. */
+export const isTargetTooLong = (name: string, { initiatorName, targetPortal = '' }: Partial<ISCSIVolumeSource>): boolean =>
+  initiatorName !== undefined && Buffer.byteLength(`${name}:${targetPortal}`) > TARGET_BYTES_MAX
+
+function validateTarget({ name = '', iscsi }: Volume, field: string, found: Findings): void {
+  if (isTargetTooLong(name, iscsi!)) found.push(invalidValue(`${field}.name`, name, TARGET_TOO_LONG))
 }
 
 function validateType(
@@ -161,9 +187,27 @@ function validateCSI({ driver, nodePublishSecretRef }: CSIVolumeSource, field: s
 function validateEphemeral({ name, ephemeral }: Volume, owner: ObjectMeta | undefined, field: string, found: Findings): void {
   const { volumeClaimTemplate: template } = ephemeral!
   if (template === undefined) found.push(required(`${field}.ephemeral.volumeClaimTemplate`))
-  else validateClaimSpec(template.spec, `${field}.ephemeral.volumeClaimTemplate.spec`, found)
+  else validateTemplate(template, `${field}.ephemeral.volumeClaimTemplate`, found)
   if (!owner?.name || !name) return
   const claim = `${owner.name}-${name}`
   for (const problem of subdomainName(claim))
     found.push(invalidValue(`${field}.name`, name, `PVC name ${JSON.stringify(claim)}: ${problem}`))
+}
+
+/** What a template has no use for, in upstream's order and spelling. */
+const LOST_WITH_TEMPLATES = {
+  ...{ name: 'name', generateName: 'generateName', namespace: 'namespace', selfLink: 'selfLink', uid: 'uID' },
+  ...{ resourceVersion: 'resourceVersion', generation: 'generation', creationTimestamp: 'creationTimestamp' },
+  ...{ deletionTimestamp: 'deletionTimestamp', deletionGracePeriodSeconds: 'deletionGracePeriodSeconds' },
+  ...{ ownerReferences: 'ownerReferences', finalizers: 'finalizers', managedFields: 'managedFields' },
+} as const satisfies Partial<Record<keyof ObjectMeta, string>>
+
+function validateTemplate({ metadata, spec }: PersistentVolumeClaimTemplate, field: string, found: Findings): void {
+  if (metadata !== undefined) {
+    annotations(metadata.annotations, `${field}.metadata.annotations`, found)
+    labels(metadata.labels, `${field}.metadata.labels`, found)
+    for (const [key, spelled] of Object.entries(LOST_WITH_TEMPLATES))
+      if (metadata[key as keyof ObjectMeta] !== undefined) found.push(forbid(`${field}.metadata.${spelled}`, 'cannot be set'))
+  }
+  validateClaimSpec(spec, `${field}.spec`, found)
 }

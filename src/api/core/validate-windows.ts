@@ -6,7 +6,8 @@ import { hasContainer, visitedContainers } from './pod-facts.ts'
 const SPEC_KIB_MAX = 64
 const DOMAIN_LENGTH_MAX = 256
 const USER_LENGTH_MAX = 104
-const CONTROL = /\p{Cc}/u
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Go's [[:cntrl:]], which knows those of ASCII only
+const CONTROL = /[\u0000-\u001f\u007f]/
 const NETBIOS = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/
 const DNS = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/
 const ODD_CHARACTERS = /["/\\:;|=,+*?<>@[\]]/

@@ -11,6 +11,17 @@ export function labels(map: Readonly<Record<string, string>> | undefined, field:
   }
 }
 
+const ANNOTATIONS_BYTES_MAX = 256 * 1024
+
+export function annotations(map: Readonly<Record<string, string>> | undefined, field: string, found: Findings): void {
+  let size = 0
+  for (const key in map) {
+    complaints(qualifiedName(key.toLowerCase()), key, field, found)
+    size += Buffer.byteLength(key) + Buffer.byteLength(map[key]!)
+  }
+  if (size > ANNOTATIONS_BYTES_MAX) found.push(tooLong(field, ANNOTATIONS_BYTES_MAX))
+}
+
 /** With `anyValues`, those of a selector that was accepted before they were looked at. */
 export function labelSelector(selector: LabelSelector | undefined, field: string, found: Findings, anyValues = false): void {
   if (selector === undefined) return

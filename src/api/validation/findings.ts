@@ -40,6 +40,7 @@ const finding = (field: string, reason: FieldErrorReason, type: string, detail: 
 /** Strings quoted as Go does, everything else as JSON of Go's writer, which could stand inside HTML. */
 const show = (value: unknown): string => {
   if (typeof value === 'string') return goQuote(value)
+  if (typeof value === 'bigint') return String(value)
   const json = value === undefined ? 'null' : JSON.stringify(value)
   return typeof value === 'object' ? json.replace(/[<>&\u2028\u2029]/g, escaped) : json
 }
@@ -48,6 +49,9 @@ const show = (value: unknown): string => {
 export const asJson = (text: string): unknown => ({ toJSON: () => text })
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** Upstream's path of a whole object prints like this. */
+export const WHOLE = '[]'
 
 export const required = (field: string, detail = ''): FieldError => finding(field, 'FieldValueRequired', 'Required value', detail)
 

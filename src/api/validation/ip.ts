@@ -15,6 +15,9 @@ export function ipAddress(value: string, field: string, found: Findings, kept: r
   else if (mappedAddress(plain) !== undefined) found.push(invalidValue(field, value, 'must not be an IPv4-mapped IPv6 address'))
 }
 
+/** Whether it is an address however it is spelled. */
+export const isReadableAddress = (text: string): boolean => plainAddress(text) !== undefined
+
 /** A range in such a field, whose address must be its first. */
 export function cidr(value: string, field: string, found: Findings, kept: readonly string[] = NONE): void {
   if (kept.includes(value)) return

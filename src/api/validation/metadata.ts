@@ -88,3 +88,11 @@ export function validateManagedFields({ managedFields = [] }: ObjectMeta, path: 
     if (Buffer.byteLength(subresource) > SUBRESOURCE_BYTES_MAX) found.push(tooLong(`${own}.subresource`, SUBRESOURCE_BYTES_MAX))
   }
 }
+
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
+
+/** Whoever holds an object has a domain, or is Kubernetes itself. */
+export function kubernetesFinalizer(finalizer: string, field: string, found: Findings): void {
+  if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return
+  found.push(invalidValue(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'))
+}

@@ -6,6 +6,7 @@ import {
   foundBy,
   IMMUTABLE,
   invalidValue,
+  kubernetesFinalizer,
   pathSegmentName,
   type ResourceDefinition,
   required,
@@ -97,16 +98,11 @@ function validateNames(metadata: ObjectMeta, rule: ResourceDefinition['validateN
 }
 
 const EXTENSIONS = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
-const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
 
 /** The extensions' own kinds, and what they define, name finalizers as they like. */
 function validateOurFinalizers({ finalizers = [] }: ObjectMeta, { custom, group }: ResourceDefinition, found: Findings): void {
   if (custom !== undefined || EXTENSIONS.has(group)) return
-  for (const [index, finalizer] of finalizers.entries()) {
-    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) continue
-    const rule = 'name is neither a standard finalizer name nor is it fully qualified'
-    found.push(invalidValue(`metadata.finalizers[${index}]`, finalizer, rule))
-  }
+  for (const [index, finalizer] of finalizers.entries()) kubernetesFinalizer(finalizer, `metadata.finalizers[${index}]`, found)
 }
 
 function fieldAt(object: unknown, path: string): unknown {
