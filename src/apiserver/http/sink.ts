@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { BodyParts, WatchFrame } from '#client'
-import { BATCH_BYTES, borrowBatch, returnBatch } from './batches.ts'
+import { BATCH_BYTES, borrowBatch, mayFill, returnBatch } from './batches.ts'
 import { together } from './together.ts'
 
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>
@@ -93,24 +93,30 @@ export class Http1Sink implements Sink {
 
 /** Writes what is read through one buffer, that is filled again when it was taken. What has not the length that it said is broken off. */
 export async function pourInto(stream: Writable, read: (target: Buffer) => number, length: number): Promise<void> {
-  const batch = borrowBatch()
-  // One listener, and one promise for each batch: what a small one costs is what many cost.
+  // One listener, and few promises for each batch: what a small one costs is what many cost.
   let go: (() => void) | undefined
   const proceed = (): void => go?.()
+  const next = (resolve: () => void): void => {
+    go = resolve
+  }
+  const filler = { proceed }
   stream.on('close', proceed)
   let left = length
-  for (let filled = read(batch); filled > 0 && filled <= left; filled = read(batch)) {
+  while (left > 0) {
+    if (!mayFill(filler)) await new Promise<void>(next)
+    if (stream.destroyed) return
+    const batch = borrowBatch()
+    const filled = read(batch)
+    if (filled === 0 || filled > left) break
     left -= filled
-    const taken = new Promise<void>((resolve) => {
-      go = resolve
-    })
+    const taken = new Promise<void>(next)
     stream.write(filled === BATCH_BYTES ? batch : batch.subarray(0, filled), proceed)
     await taken
     // The buffer of a client that went away may still be read from; it is not used again.
     if (stream.destroyed) return
+    returnBatch(batch)
   }
   stream.off('close', proceed)
-  returnBatch(batch)
   if (left > 0) stream.destroy()
   else stream.end()
 }

@@ -1,5 +1,5 @@
 import type { BodyParts, WatchFrame } from '#client'
-import { BATCH_BYTES, borrowBatch, returnBatch } from '../batches.ts'
+import { BATCH_BYTES, borrowBatch, mayFill, returnBatch } from '../batches.ts'
 import type { Outgoing, ResponseHeaders, Sink } from '../sink.ts'
 import { together } from '../together.ts'
 import type { IncomingBody } from './body.ts'
@@ -278,6 +278,7 @@ export class Exchange implements Sink, Outgoing, Receiving {
     while (source !== undefined && source.left > 0) {
       if (!this.#mayBegin()) return false
       const allowed = Math.min(source.left, this.#window, this.#carrier.window)
+      if (allowed >= BATCH_WORTH_BYTES && !mayFill(this)) return false
       if (allowed < source.left && allowed < DRIBBLE_BYTES) this.#carrier.suspect()
       if (!this.#readOn(source, allowed)) {
         this.destroy()
