@@ -59,7 +59,7 @@ async function writeCompressed(stream: Outgoing, parts: BodyParts): Promise<void
 }
 
 /** The parts one after the other, each in as many calls as it needs. */
-function readerOf(parts: Iterable<Uint8Array>): (target: Buffer) => number {
+export function readerOf(parts: Iterable<Uint8Array>): (target: Buffer) => number {
   const iterator = parts[Symbol.iterator]()
   let rest: Uint8Array | undefined
   return (target) => {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { configMaps, decodeProtobuf } from '#api'
 import type { BodyParts } from '#client'
 import type { KubernetesObject } from '#meta'
+import { readerOf } from '../http/write-body.ts'
 import { encodeForStore, type ObjectVersion, versionOf } from '../registry/object-version.ts'
 import { jsonList } from './json-list.ts'
 import { protobufList } from './protobuf-list.ts'
@@ -16,8 +17,8 @@ const versionsOf = (values: readonly string[]): ObjectVersion[] =>
     return versionOf(`default/map-${at}`, { revision: at + 1, value: encodeForStore(map) })
   })
 
-function readBy(size: number, { reader }: BodyParts): Buffer {
-  const read = reader!()
+function readBy(size: number, parts: BodyParts): Buffer {
+  const read = readerOf(parts)
   const pieces: Buffer[] = []
   const target = Buffer.alloc(size)
   for (let length = read(target); length > 0; length = read(target)) pieces.push(Buffer.from(target.subarray(0, length)))

@@ -3,6 +3,7 @@ import { deepFreeze } from '#base'
 import { apiVersionOf, type KubernetesObject, Writer } from '#meta'
 import { EncodedObject } from '../registry/encoded-object.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
+import { keptMessage } from './kept-messages.ts'
 
 /** Bytes that a list is made of. What a list says of all its items can be left out of each: its kind and apiVersion, where they are JSON. */
 export interface Item {
@@ -56,29 +57,11 @@ export const showAllAs = (resource: ResourceDefinition, versions: readonly Objec
 export const messageOf = (resource: ResourceDefinition): string | undefined =>
   protobufMessageOf(apiVersionOf(resource), resource.kind)
 
-/** In protobuf. As an item it is the message with its tag and length. */
-class Encoded implements Item {
+/** In protobuf. */
+interface Encoded {
   readonly message: Buffer
-  readonly #item: Buffer
-
-  constructor(message: Buffer) {
-    const head = delimiterOf(ITEMS_TAG, message.length)
-    this.#item = Buffer.concat([head, message])
-    this.message = this.#item.subarray(head.length)
-  }
-
-  length(): number {
-    return this.#item.length
-  }
-
-  parts(): readonly Uint8Array[] {
-    return [this.#item]
-  }
-
-  copyTo(target: Buffer, at: number): number {
-    target.set(this.#item, at)
-    return this.#item.length
-  }
+  /** The message with its tag and length. */
+  readonly item: Buffer
 }
 
 const encoded = new WeakMap<Shown, Encoded>()
@@ -87,7 +70,10 @@ const encoded = new WeakMap<Shown, Encoded>()
 export function protobufOf(resource: ResourceDefinition, shown: Shown): Encoded {
   let found = encoded.get(shown)
   if (found === undefined) {
-    found = new Encoded(encodeProtobufMessage(messageOf(resource)!, shown.object))
+    const message = encodeProtobufMessage(messageOf(resource)!, shown.object)
+    const head = delimiterOf(ITEMS_TAG, message.length)
+    const item = keptMessage(head, message)
+    found = { message: item.subarray(head.length), item }
     encoded.set(shown, found)
   }
   return found
