@@ -94,6 +94,33 @@ export async function mergeIntoKubeconfig(path: string, added: Kubeconfig): Prom
   })
 }
 
+/**
+ * Takes the clusters of `removed` out of a file, with the contexts of each and the users that only those have. Clusters are the same if their authorities are: another one
+ * of the same name stays, with its context. Does nothing where there is no file.
+ */
+export async function removeFromKubeconfig(path: string, removed: Kubeconfig): Promise<void> {
+  if (!existsSync(path)) return
+  const current = await readKubeconfig(path)
+  const authorities = new Set(removed.clusters?.map(authorityOf))
+  const gone = new Set(
+    current.clusters?.filter((each) => authorityOf(each) && authorities.has(authorityOf(each))).map(({ name }) => name),
+  )
+  if (gone.size === 0) return
+  const contexts = current.contexts?.filter(({ context }) => !gone.has(context.cluster)) ?? []
+  const usersOf = (of: Kubeconfig['contexts']): Set<string> => new Set(of?.map(({ context }) => context.user))
+  const [had, has] = [usersOf(current.contexts), usersOf(contexts)]
+  const { 'current-context': chosen, ...rest } = current
+  await writeKubeconfig(path, {
+    ...rest,
+    clusters: current.clusters?.filter(({ name }) => !gone.has(name)) ?? [],
+    users: current.users?.filter(({ name }) => has.has(name) || !had.has(name)) ?? [],
+    contexts,
+    'current-context': contexts.some(({ name }) => name === chosen) ? chosen! : '',
+  })
+}
+
+const authorityOf = ({ cluster }: { readonly cluster: ClusterEntry }): string | undefined => cluster['certificate-authority-data']
+
 /** A kubeconfig with one cluster, user and context of the same name; credentials inline. */
 export function inlineKubeconfig(options: {
   name: string

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { kubeconfigPaths, readKubeconfig, removeFromKubeconfig } from '#client'
 import { cleanupNftables } from '#proxy'
 import { callControl, untilClosed } from '../control-socket.ts'
 import { removeMachineNetwork, removeNodeNamespace } from '../node/machine-network.ts'
@@ -45,10 +46,18 @@ export async function reset(dataDirectory: string, progress: (step: string) => v
   if (!existsSync(paths.root)) return false
   await leaveEtcd(paths).catch((error: Error) => progress(`this machine's etcd member was not taken out: ${error.message}`))
   await down(dataDirectory, progress)
+  await forgetContext(paths).catch((error: Error) => progress(`the context stays in your kubeconfig: ${error.message}`))
   unmountBelow(paths.root)
   progress(`deleting ${paths.root}`)
   rmSync(paths.root, { recursive: true, force: true })
   return true
+}
+
+/** Out of the files that kubectl reads, into one of which `up` put it. */
+async function forgetContext({ kubeconfig }: Paths): Promise<void> {
+  if (!existsSync(kubeconfig)) return
+  const removed = await readKubeconfig(kubeconfig)
+  for (const path of kubeconfigPaths()) await removeFromKubeconfig(path, removed)
 }
 
 /** Asks a process to stop, and waits until it has: a second connection is cut as its last act. */
