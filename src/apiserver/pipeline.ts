@@ -6,7 +6,7 @@ import type { Store } from '#store'
 import type { Aggregator } from './aggregation/index.ts'
 import type { Alarms } from './alarms.ts'
 import type { Audit, AuditTrail } from './audit/index.ts'
-import { ANONYMOUS, type Authentication, type AuthenticationNotes, type ServiceAccountTokens } from './authentication/index.ts'
+import { type Authentication, type AuthenticationNotes, isAnonymous, type ServiceAccountTokens } from './authentication/index.ts'
 import {
   type AuthorizationAttributes,
   type AuthorizationMetrics,
@@ -178,7 +178,7 @@ export class Pipeline {
     return andThen(
       timed(trail, 'authentication', () => authentication.authenticate(request, peer, notes)),
       (authenticated) => {
-        if (authenticated !== ANONYMOUS) delete headers['connection']
+        if (!isAnonymous(authenticated)) delete headers['connection']
         warn(headers, warnings)
         return andThen(trail?.begin(info, authenticated), () =>
           andThen(

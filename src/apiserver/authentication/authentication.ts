@@ -1,11 +1,12 @@
 import { type Answer, andThen, type Clock, type Log, recovering } from '#base'
 import type { Peer, TransportRequest, UserInfo } from '#client'
 import { unauthorized } from '#meta'
-import { ANONYMOUS, type AnonymousOptions, isAnonymousAllowed } from './anonymous.ts'
-import { bearerTokens } from './bearer.ts'
+import { ANONYMOUS, type AnonymousOptions, isAnonymous, isAnonymousAllowed } from './anonymous.ts'
+import { bearerTokens, webSocketTokens } from './bearer.ts'
 import { clientCertificates, frontProxy, type RequestHeaderOptions } from './certificates.ts'
 import type { Attempt, AuthenticationMetrics } from './metrics.ts'
-import { aggregate, TokenUnion } from './token-union.ts'
+import { together } from './problems.ts'
+import { TokenUnion } from './token-union.ts'
 import type { AuthenticationNotes, Authenticator, TokenAuthenticator } from './types.ts'
 
 const AUTHENTICATED = 'system:authenticated'
@@ -50,7 +51,13 @@ export class Authentication {
 
   constructor({ requestHeaders, tokens, audiences, anonymous, clock, metrics, log }: AuthenticationOptions) {
     this.tokens = new TokenUnion(tokens, audiences)
-    this.#authenticators = [inProcessPeers, frontProxy(requestHeaders), clientCertificates, bearerTokens(this.tokens)]
+    this.#authenticators = [
+      inProcessPeers,
+      frontProxy(requestHeaders),
+      clientCertificates,
+      bearerTokens(this.tokens),
+      webSocketTokens(this.tokens),
+    ]
     this.#anonymous = anonymous
     this.#clock = clock
     this.#metrics = metrics
@@ -64,7 +71,7 @@ export class Authentication {
   authenticate(request: TransportRequest, peer: Peer, notes?: AuthenticationNotes): Answer<UserInfo> {
     const startedAtMs = this.#clock.monotonic()
     const end = (result: Attempt): void => this.#metrics.attempted(result, this.#clock.monotonic() - startedAtMs)
-    const problems: string[] = []
+    const problems: unknown[] = []
     const asked = recovering(
       () => this.#askFrom(0, { request, peer, notes, problems }),
       (error) => {
@@ -87,16 +94,16 @@ export class Authentication {
     const asked = recovering(
       () => authenticator.authenticate(request, peer, notes),
       (error) => {
-        problems.push((error as Error).message)
+        problems.push(error)
         return undefined
       },
     )
     return andThen(asked, (user) => (user === undefined ? this.#askFrom(index + 1, asking) : withAuthenticated(user)))
   }
 
-  #nobody(request: TransportRequest, problems: readonly string[]): UserInfo {
+  #nobody(request: TransportRequest, problems: readonly unknown[]): UserInfo {
     if (problems.length > 0) {
-      this.#log.debug('Unable to authenticate the request', { path: request.path, error: aggregate(problems) })
+      this.#log.debug('Unable to authenticate the request', { path: request.path, error: together(problems).message })
       throw unauthorized()
     }
     if (!isAnonymousAllowed(this.#anonymous, request.path)) throw unauthorized()
@@ -160,14 +167,14 @@ interface Asking {
   readonly request: TransportRequest
   readonly peer: Peer
   readonly notes: AuthenticationNotes | undefined
-  readonly problems: string[]
+  readonly problems: unknown[]
 }
 
 const extended = new WeakMap<UserInfo, UserInfo>()
 
-/** Everybody who is known is of one more group. The same user gives the same answer. */
+/** Everybody who is known is of one more group; whoever is known to be anonymous is not. The same user gives the same answer. */
 function withAuthenticated(user: UserInfo): UserInfo {
-  if (user.groups.includes(AUTHENTICATED) || user.groups.includes('system:unauthenticated')) return user
+  if (user.groups.includes(AUTHENTICATED) || isAnonymous(user)) return user
   let known = extended.get(user)
   if (known === undefined) {
     known = { ...user, groups: [...user.groups, AUTHENTICATED] }

@@ -1,4 +1,4 @@
-export { ANONYMOUS, type AnonymousOptions } from './anonymous.ts'
+export { type AnonymousOptions, isAnonymous } from './anonymous.ts'
 export type { Authentication } from './authentication.ts'
 export { type RequestHeaderOptions, requestHeadersOf } from './certificates.ts'
 export { LegacyTokenTracking } from './legacy-token-tracking.ts'

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type Claims, parseToken, type UnverifiedToken } from './jwt.ts'
-import { aggregate } from './token-union.ts'
+import { together } from './problems.ts'
 
 export interface ServiceAccountKeyOptions {
   /** PEM, ECDSA or RSA. */
@@ -51,17 +51,17 @@ export class ServiceAccountKeys {
     const keys = id === undefined ? [...this.#keys.values()] : [this.#keys.get(id)].filter((key) => key !== undefined)
     if (keys.length === 0) throw new Error('invalid signature, no keys found')
     const { compactVerify } = await import('jose')
-    const problems: string[] = []
+    const problems: unknown[] = []
     for (const key of keys) {
       try {
         await compactVerify(token, key, { algorithms: [algorithmOf(key)] })
         this.#remember(token, claims)
         return claims
       } catch (error) {
-        problems.push((error as Error).message)
+        problems.push(error)
       }
     }
-    throw new Error(aggregate(problems))
+    throw together(problems)
   }
 
   /** Public keys as a JWK set, for `/openid/v1/jwks`. */

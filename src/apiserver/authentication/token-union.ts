@@ -1,3 +1,4 @@
+import { together } from './problems.ts'
 import type { Authenticated, AuthenticationNotes, TokenAuthenticator } from './types.ts'
 
 /** More can't be meant; a head of a request holds no more either. */
@@ -28,7 +29,7 @@ export class TokenUnion implements TokenAuthenticator {
     notes?: AuthenticationNotes,
   ): Promise<Authenticated | undefined> {
     if (token.length > TOKEN_BYTES_MAX) return undefined
-    const problems: string[] = []
+    const problems: unknown[] = []
     for (const authenticator of this.#authenticators) {
       try {
         const found = await authenticator.authenticateToken(token, audiences, notes)
@@ -37,16 +38,10 @@ export class TokenUnion implements TokenAuthenticator {
         const own = audiences.filter((audience) => this.#ownAudiences.includes(audience))
         if (own.length > 0) return { ...found, audiences: own }
       } catch (error) {
-        problems.push((error as Error).message)
+        problems.push(error)
       }
     }
-    if (problems.length > 0) throw new Error(aggregate(problems))
+    if (problems.length > 0) throw together(problems)
     return undefined
   }
-}
-
-/** Several messages as Go's aggregate shows them. */
-export const aggregate = (problems: readonly string[]): string => {
-  const distinct = [...new Set(problems)]
-  return distinct.length === 1 ? distinct[0]! : `[${distinct.join(', ')}]`
 }
