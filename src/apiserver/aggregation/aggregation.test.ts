@@ -110,6 +110,15 @@ test('Aggregator Should be able to support the 1.17 Sample API Server using the 
   assert.equal(seen?.headers['x-remote-group'], 'dev, system:masters, system:authenticated')
   assert.equal(seen?.headers['x-remote-extra-example.com%2fteam'], 'a, b')
   assert.equal(seen?.headers.authorization, undefined)
+  // Names are UTF-8, which Node shows byte by byte.
+  const zoe = api.clientFor({ username: 'Zoë 中', groups: ['dév', 'system:masters'], extra: { 'a(b)~é': ['ü'] } })
+  await read(zoe, '/apis/wardle.example.com/v1alpha1/namespaces/default/flunders')
+  const { headers } = sample.requests.at(-1)!
+  const text = (name: string): string => Buffer.from(String(headers[name]), 'latin1').toString()
+  assert.deepEqual(
+    [text('x-remote-user'), text('x-remote-group'), text('x-remote-extra-a%28b%29~%c3%a9')],
+    ['Zoë 中', 'dév, system:masters, system:authenticated', 'ü'],
+  )
 
   const list = (await read(client, '/apis')) as unknown as { groups: { name: string }[] }
   assert.ok(list.groups.some(({ name }) => name === 'wardle.example.com'))

@@ -100,13 +100,20 @@ function endpointFor(
 /** https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/#kubernetes-apiserver-client-authentication */
 function identityHeaders({ username, uid, groups, extra = {} }: UserInfo): Record<string, string | string[]> {
   const extras = Object.entries(extra).map(([key, values]): [string, string[]] => [
-    `X-Remote-Extra-${encodeURIComponent(key.toLowerCase())}`,
-    [...values],
+    `X-Remote-Extra-${escaped(key.toLowerCase())}`,
+    values.map(inBytes),
   ])
   return {
-    'X-Remote-User': username,
-    ...(uid && { 'X-Remote-Uid': uid }),
-    'X-Remote-Group': [...groups],
+    'X-Remote-User': inBytes(username),
+    ...(uid && { 'X-Remote-Uid': inBytes(uid) }),
+    'X-Remote-Group': groups.map(inBytes),
     ...Object.fromEntries(extras),
   }
 }
+
+/** UTF-8, each byte as the character that Node sends as it. */
+const inBytes = (text: string): string => Buffer.from(text).toString('latin1')
+
+/** Percent-encoded but for what the name of a header may hold (RFC 9110, 5.6.2). */
+const escaped = (key: string): string =>
+  inBytes(key).replace(/[^!#$&'*+\-.^_`|~\w]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
