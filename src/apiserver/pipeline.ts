@@ -11,6 +11,7 @@ import {
   type AuthorizationAttributes,
   type AuthorizationMetrics,
   type Authorizer,
+  AuthorizerFailed,
   type Decision,
   requireAuthorization,
 } from './authorization/index.ts'
@@ -28,9 +29,9 @@ import { plainFormOf } from './presentation/form-of.ts'
 import type { Registry } from './registry/registry.ts'
 import { attributesOf } from './request-attributes.ts'
 import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
-import { type RequestInfo, requestInfoOf } from './request-info.ts'
+import { type RequestInfo, requestInfoOf, uriOf } from './request-info.ts'
 import type { RequestMetrics } from './request-metrics.ts'
-import { replyStatus, tooManyRequests } from './response.ts'
+import { internalServerError, replyStatus, tooManyRequests } from './response.ts'
 import { Watcher } from './rest/watcher.ts'
 import type { Watches } from './rest/watches.ts'
 import { unrouted } from './routes.ts'
@@ -135,6 +136,10 @@ export class Pipeline {
     if (error instanceof SeatsRefused) {
       const refused = tooManyRequests()
       return trail === undefined ? refused : trail.answered(refused)
+    }
+    if (error instanceof AuthorizerFailed) {
+      const failed = internalServerError(uriOf(request), error.problem)
+      return trail === undefined ? failed : trail.answered(failed)
     }
     if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
     await trail?.failed(statusOf(error), !(error instanceof StatusError))

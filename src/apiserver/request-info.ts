@@ -86,6 +86,13 @@ export function requestInfoOf({
   }
 }
 
+/** Path and query, as they came where they did. */
+export const uriOf = ({ uri, path, query }: TransportRequest): string => {
+  if (uri !== undefined) return uri
+  const text = query?.toString() ?? ''
+  return text === '' ? path : `${path}?${text}`
+}
+
 /**
  * A list of one name is authorised like a read of it. The selector is read as the list will read it: a comma that is part of a value begins nothing, or a name
  * in it would open the whole list.

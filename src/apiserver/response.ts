@@ -1,5 +1,6 @@
 import type { ResponseBody, TransportResponse } from '#client'
-import type { Status } from '#meta'
+import { goQuote, type Status } from '#meta'
+import { unlikeMarkup } from './markup.ts'
 import { joined, objectBody, sharedBody } from './presentation/body.ts'
 
 /** An answer in the encoding of its body, which is JSON when it says nothing. */
@@ -44,6 +45,10 @@ export function tooManyRequests(): TransportResponse {
   const response = replyText(429, 'Too many requests, please try again later.\n')
   return { ...response, headers: { ...response.headers, 'retry-after': '1' } }
 }
+
+/** Something failed before anything of the API was at work: plain text as well. */
+export const internalServerError = (uri: string, problem: string): TransportResponse =>
+  replyText(500, unlikeMarkup(`Internal Server Error: ${goQuote(uri)}: ${problem}\n`))
 
 export function replyStatus(status: Status): TransportResponse {
   const retryAfter = status.details?.retryAfterSeconds

@@ -102,6 +102,27 @@ test('a refused request is recorded with the decision, and an impersonated user 
   assert.deepEqual(events[1]!.impersonatedUser!.groups, ['ops', 'system:authenticated'])
 })
 
+test('what an authorizer could not decide is answered in plain text, and recorded as no decision', async () => {
+  const events: AuditEvent[] = []
+  const policy: AuditPolicy = { rules: [{ level: 'Metadata', users: ['ann'] }], omitStages: ['RequestReceived'] }
+  const fail = (): never => {
+    throw new Error('<broken>')
+  }
+  await using api = await startTestApiServer({
+    audit: { policy, record: (event) => void events.push(event) },
+    authorization: { functions: [fail] },
+  })
+  const { code, headers, text } = await ask(api, `GET ${MAPS}?limit=1`, { user: ANN })
+  assert.deepEqual(
+    [code, headers['content-type'], headers['x-content-type-options']],
+    [500, 'text/plain; charset=utf-8', 'nosniff'],
+  )
+  assert.equal(text, `Internal Server Error: "${MAPS}?limit=1": &lt;broken&gt;\n`)
+  const [{ annotations, responseStatus } = {} as AuditEvent] = events
+  assert.deepEqual(annotations, { 'authorization.k8s.io/reason': 'internal error' })
+  assert.deepEqual(responseStatus, { metadata: {}, code: 500 })
+})
+
 test('levels decide which objects are recorded', async () => {
   const shown = async (level: 'Metadata' | 'Request' | 'RequestResponse') => {
     await using recorded = await recording({ level, omitStages: ['RequestReceived'] })

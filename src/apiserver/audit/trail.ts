@@ -4,7 +4,7 @@ import { formatMicroTime, isObject, type KubernetesObject, type Status, unauthor
 import type { Decision } from '../authorization/index.ts'
 import { Latencies, type Layer, type Timekeeper } from '../latencies.ts'
 import { isLongRunning } from '../request-deadline.ts'
-import { type RequestInfo, requestInfoOf } from '../request-info.ts'
+import { type RequestInfo, requestInfoOf, uriOf } from '../request-info.ts'
 import {
   type AuditEvent,
   type AuditObjectReference,
@@ -90,7 +90,12 @@ export class AuditTrail implements Timekeeper {
     this.#constraint = constraint
   }
 
-  decided({ decision, reason }: Decision): void {
+  /** Of an authorizer that failed it is recorded no more than that. */
+  decided({ decision, reason, error }: Decision): void {
+    if (decision !== 'allow' && error !== undefined) {
+      this.annotations.set('authorization.k8s.io/reason', 'internal error')
+      return
+    }
     this.annotations.set('authorization.k8s.io/decision', decision === 'allow' ? 'allow' : 'forbid')
     this.annotations.set('authorization.k8s.io/reason', reason)
   }
@@ -299,12 +304,6 @@ export class AuditTrail implements Timekeeper {
       },
     }
   }
-}
-
-const uriOf = ({ uri, path, query }: TransportRequest): string => {
-  if (uri !== undefined) return uri
-  const text = query?.toString() ?? ''
-  return text === '' ? path : `${path}?${text}`
 }
 
 function referenceOf(info: Extract<RequestInfo, { kind: 'resource' }>): AuditObjectReference {

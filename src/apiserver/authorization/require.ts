@@ -1,10 +1,22 @@
 import type { ResourceDefinition } from '#api'
 import { type Answer, andThen } from '#base'
-import { failure, forbidden, goQuote } from '#meta'
+import { failure, forbidden, goQuote, internalError, StatusError } from '#meta'
+import { unlikeMarkup } from '../markup.ts'
 import { type AuthorizationAttributes, type Authorizer, authorizeBy, type Decision } from './types.ts'
 
+/** No authorizer allowed it, and one of them failed. */
+export class AuthorizerFailed extends StatusError {
+  /** What was wrong. */
+  readonly problem: string
+
+  constructor(problem: string) {
+    super(internalError(problem).status)
+    this.problem = problem
+  }
+}
+
 /**
- * Throws 403 in upstream's words unless an authorizer allows it. Waits only where one of them has to. The decision is told to `record`, for the audit.
+ * Throws 403 in upstream's words unless an authorizer allows it, and {@link AuthorizerFailed}. Waits only where one of them has to. The decision is told to `record`, for the audit.
  */
 export function requireAuthorization(
   authorizers: readonly Authorizer[],
@@ -16,7 +28,7 @@ export function requireAuthorization(
     record?.decided(answer)
     const { decision, reason, error } = answer
     if (decision === 'allow') return
-    if (error !== undefined) throw failure(500, 'InternalError', `Internal error occurred: ${error}`, undefined)
+    if (error !== undefined) throw new AuthorizerFailed(error)
     throw refusalOf(attributes, resource, reason)
   })
 }
@@ -42,8 +54,3 @@ function sentenceOf(attributes: AuthorizationAttributes): string {
   const scope = namespace === '' ? 'at the cluster scope' : `in the namespace ${goQuote(namespace)}`
   return `${who} resource ${goQuote(full)} in API group ${goQuote(group)} ${scope}`
 }
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
-
-/** What a client sent is not to be taken for HTML. */
-const unlikeMarkup = (text: string): string => text.replace(/[&<>]/g, (character) => ENTITIES[character]!)

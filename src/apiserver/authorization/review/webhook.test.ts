@@ -93,7 +93,7 @@ test('match conditions say what a webhook is asked about; one that fails is a fa
   await grant(strict.client, 'ann', [ruleOf('core', 'pods', 'list')])
   assert.match(
     await refusal(strict.clientFor(ANN).list(pods)),
-    /^Internal error occurred: cel evaluation error: expression 'request.nonResourceAttributes.path == "\/x"' resulted in error: no such key/,
+    /^Internal Server Error: "\/api\/v1\/pods": cel evaluation error: expression 'request.nonResourceAttributes.path == "\/x"' resulted in error: no such key/,
   )
   assert.equal(lab.asked.length, 1)
 })
@@ -239,8 +239,8 @@ test('functions of this process are authorizers with conditions, time limits and
   await as('ann').list(pods)
   assert.deepEqual(seen, ['ann', 'pods ann', 'ann'])
   assert.match(await refusal(as('eve').list(pods)), /cannot list resource "pods" in API group "" at the cluster scope: not her$/)
-  assert.equal(await refusal(as('broken').list(pods)), 'Internal error occurred: out of order')
-  assert.match(await patiently(api.clock, as('slow')), /^Internal error occurred: context deadline exceeded$/)
+  assert.equal(await refusal(as('broken').list(pods)), 'Internal Server Error: "/api/v1/pods": out of order')
+  assert.match(await patiently(api.clock, as('slow')), /^Internal Server Error: "\/api\/v1\/pods": context deadline exceeded$/)
   // Expressions that ask what a user may do wait for it too.
   const review = {
     apiVersion: 'authorization.k8s.io/v1',
