@@ -7,9 +7,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import type { AuditEvent, AuditPolicy } from '#apiserver'
 import { VirtualClock } from '#base'
 import type { TransportRequest, UserInfo } from '#client'
 import { StatusError } from '#meta'
+import { startTestApiServer } from '#testing'
 import type { AuthorizationAttributes, Authorizer, Decision } from '../../src/apiserver/authorization/index.ts'
 import { Impersonation } from '../../src/apiserver/impersonation/index.ts'
 import { attributesOf } from '../../src/apiserver/request-attributes.ts'
@@ -46,6 +48,7 @@ interface Answer {
   readonly audited?: UserInfo
   readonly constraint?: string
   readonly text?: string
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 /** A server of ours. Its answers have the form of the peer's. */
@@ -254,6 +257,7 @@ const uri = fc.constantFrom(
   ['GET', '/api/v1/nodes/n1/proxy/b'],
   ['GET', '/healthz'],
   ['POST', '/apis'],
+  ['GET', '/no/where?a=1&b=2'],
 ) as fc.Arbitrary<[TransportRequest['method'], string]>
 const asked: fc.Arbitrary<Asked> = fc
   .tuple(uri, headers, fc.constantFrom(...users), rules)
@@ -313,6 +317,43 @@ const normal = ({ user, audited, ...rest }: Answer): Answer => ({
   ...rest,
   ...(user && { user: plain(user) }),
   ...(audited && { audited: plain(audited) }),
+})
+
+/** Only what an authorizer of ours can say as well: it fails, or decides. */
+const denial: fc.Arbitrary<Rule> = fc.oneof(
+  fc.record({ decision: fc.constantFrom<Decision['decision']>('deny', 'no-opinion'), reason: fc.constantFrom('', 'because <of> this') }),
+  fc.record({ decision: fc.constant<Decision['decision']>('no-opinion'), error: fc.constantFrom('failed', '<a> & b') }),
+) // biome-ignore format: a tree
+
+test('a request that is not allowed is answered and recorded as by upstream', async () => {
+  let rule: Rule = { decision: 'deny' }
+  const handle = () => {
+    if (rule.error) throw new Error(rule.error)
+    return { denied: rule.decision === 'deny', reason: rule.reason }
+  }
+  const events: AuditEvent[] = []
+  const policy: AuditPolicy = { rules: [{ level: 'Metadata' }], omitStages: ['RequestReceived'] }
+  const audit = { policy, record: (event: AuditEvent) => void events.push(event) }
+  await using api = await startTestApiServer({ audit, authorization: { functions: [handle] } })
+  await peer.ask({ begin: true, authorize: true })
+  const strangers = users.filter(({ username }) => !username.startsWith('system:'))
+  // Everybody who is known may ask whether the server is well.
+  const closed = uri.filter(([, path]) => path !== '/healthz' && path !== '/apis')
+  await fc.assert(
+    fc.asyncProperty(closed, fc.constantFrom(...strangers), denial, async ([method, path], user, said) => {
+      const theirs = await peer.ask<Answer>({ method, uri: path, user, rules: [said], headers: [] })
+      rule = said
+      events.length = 0
+      const [plainPath = '', query] = path.split('?')
+      const request = { method, path: plainPath, query: new URLSearchParams(query), uri: path, headers: {} }
+      const { status, body } = await api.server.handle(request, { kind: 'in-process', user })
+      const answered = body.kind === 'object' ? { body: body.object } : body.kind === 'bytes' && { text: String(body.bytes) }
+      const { questions, ...rest } = theirs
+      assert.equal(questions.length, 1)
+      assert.deepEqual({ status, ...answered, annotations: events.at(-1)!.annotations }, rest)
+    }),
+    { numRuns: Math.min(RUNS, 500) },
+  )
 })
 
 test('what is allowed is remembered for ten seconds', async () => {

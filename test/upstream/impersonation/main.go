@@ -22,6 +22,7 @@ import (
 	"k8s.io/apiserver/pkg/audit"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/apiserver/pkg/endpoints/filters"
 	"k8s.io/apiserver/pkg/endpoints/filters/impersonation"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -73,7 +74,9 @@ func (r rule) fits(a authorizer.Attributes) bool {
 
 type question struct {
 	// A new filter is to be made, with the gate on or off.
-	Begin       *bool
+	Begin *bool
+	// Whether the request itself is to be authorized, instead of whom it would be by.
+	Authorize   bool
 	SleepMs     int
 	Metrics     bool
 	Method, URI string
@@ -90,6 +93,8 @@ type answer struct {
 	Audited    *person         `json:"audited,omitempty"`
 	Constraint string          `json:"constraint,omitempty"`
 	Text       string          `json:"text,omitempty"`
+	// Of the audit event.
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 var codecs = serializer.NewCodecFactory(func() *runtime.Scheme {
@@ -151,10 +156,12 @@ type filter struct {
 	reached *http.Request
 }
 
-func newFilter(isConstrained bool) *filter {
+func newFilter(isConstrained, authorizes bool) *filter {
 	made := &filter{}
 	last := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { made.reached = r })
-	if isConstrained {
+	if authorizes {
+		made.handler = filters.WithAuthorization(last, &made.script, codecs)
+	} else if isConstrained {
 		made.handler = impersonation.WithConstrainedImpersonation(last, &made.script, codecs)
 	} else {
 		made.handler = impersonation.WithImpersonation(last, &made.script, codecs)
@@ -185,8 +192,10 @@ func (f *filter) serve(q question) answer {
 	w := httptest.NewRecorder()
 	f.handler.ServeHTTP(w, r.WithContext(ctx))
 	said := answer{Status: w.Code, Questions: f.script.questions}
-	if w.Body.Len() > 0 {
+	if json.Valid(w.Body.Bytes()) {
 		said.Body = w.Body.Bytes()
+	} else {
+		said.Text = w.Body.String()
 	}
 	if f.reached != nil {
 		now, _ := request.UserFrom(f.reached.Context())
@@ -200,6 +209,7 @@ func (f *filter) serve(q question) answer {
 		}
 		said.Audited = &person{as.Username, as.UID, as.Groups, extra}
 	}
+	said.Annotations = recorded.event.Annotations
 	if how := recorded.event.AuthenticationMetadata; how != nil {
 		said.Constraint = how.ImpersonationConstraint
 	}
@@ -232,7 +242,7 @@ func main() {
 		said := answer{}
 		switch {
 		case q.Begin != nil:
-			current = newFilter(*q.Begin)
+			current = newFilter(*q.Begin, q.Authorize)
 		case q.Metrics:
 			w := httptest.NewRecorder()
 			legacyregistry.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
