@@ -76,13 +76,32 @@ export async function authenticationOf(options: AuthenticationOptions): Promise<
     configurationFile: authenticationConfig,
     oidc,
     webhook: await webhookOf(options),
-    requestHeaders: {
-      allowedNames: options.requestheaderAllowedNames,
-      usernameHeaders: options.requestheaderUsernameHeaders,
-      uidHeaders: options.requestheaderUidHeaders,
-      groupHeaders: options.requestheaderGroupHeaders,
-      extraHeaderPrefixes: options.requestheaderExtraHeadersPrefix,
-    },
+    requestHeaders: requestHeadersOf(options),
+  }
+}
+
+/** A name of nothing but space would be that of any header, or of none. */
+function requestHeadersOf(options: AuthenticationOptions): FileAuthentication['requestHeaders'] {
+  const { requestheaderUidHeaders: uidHeaders = [] } = options
+  const said = {
+    'requestheader-username-headers': options.requestheaderUsernameHeaders,
+    'requestheader-group-headers': options.requestheaderGroupHeaders,
+    'requestheader-extra-headers-prefix': options.requestheaderExtraHeadersPrefix,
+    'requestheader-allowed-names': options.requestheaderAllowedNames,
+    'requestheader-uid-headers': uidHeaders,
+  }
+  for (const [flag, values = []] of Object.entries(said))
+    if (values.some((value) => value.trim() === '')) throw new UsageError(`empty value in "${flag}"`)
+  if (uidHeaders.length > 0 && !uidHeaders.some((name) => name.toLowerCase() === 'x-remote-uid'))
+    throw new UsageError(
+      '--requestheader-uid-headers is set without specifying the standard X-Remote-Uid header - API aggregation will not work',
+    )
+  return {
+    allowedNames: options.requestheaderAllowedNames,
+    usernameHeaders: options.requestheaderUsernameHeaders,
+    uidHeaders: options.requestheaderUidHeaders,
+    groupHeaders: options.requestheaderGroupHeaders,
+    extraHeaderPrefixes: options.requestheaderExtraHeadersPrefix,
   }
 }
 

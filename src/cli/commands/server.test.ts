@@ -215,6 +215,8 @@ test('a server does not start with flags that are wrong, says why in one sentenc
     [['--encryption-provider-config-automatic-reload'], /must be set with --encryption-provider-config/],
     [['--audit-log-mode=later'], /--audit-log-mode takes batch, blocking, blocking-strict, not 'later'/],
     [['--service-account-max-token-expiration=1m'], /must be between 1 hour and 2\^32 seconds/],
+    [['--requestheader-extra-headers-prefix=X-Remote-Extra-, '], /empty value in "requestheader-extra-headers-prefix"/],
+    [['--requestheader-uid-headers=X-Uid'], /--requestheader-uid-headers is set without .* the standard X-Remote-Uid header/],
     [['--authentication-webhook=x'], /unknown option '--authentication-webhook=x'/],
   ]
   for (const [flags, said] of usage) {
