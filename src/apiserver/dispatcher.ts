@@ -4,7 +4,7 @@ import { badRequest, methodNotAllowed } from '#meta'
 import type { RequestContext } from './context.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { encoded } from './presentation/body.ts'
-import { formOf } from './presentation/form-of.ts'
+import { checkStreamed, formOf } from './presentation/form-of.ts'
 import { Presenter } from './presentation/presenter.ts'
 import { reply, replyObject } from './response.ts'
 import { get, list, type ReadDependencies } from './rest/list.ts'
@@ -53,24 +53,35 @@ export class Dispatcher {
     if (!resource.stored) return this.#virtual(context)
     if (info.isNamed && info.verb !== 'create') checkNameOfPath(info.name)
     if (info.subresource !== '' && info.subresource !== 'status') return this.#subresource(context)
-    const presenter = this.#presenter(context)
-    if (info.verb === 'get') return andThen(get(context, this.#reads), (version) => reply(200, presenter.one(version)))
-    return this.#verb(context, presenter)
+    // A read that fails says why, however it was to be shown.
+    if (info.verb === 'get')
+      return andThen(get(context, this.#reads), (version) => reply(200, this.#presenter(context).one(version)))
+    if (info.verb === 'list') return this.#list(context)
+    if (info.verb === 'watch') return this.#watch(context)
+    return this.#write(context, this.#presenter(context))
   }
 
-  async #verb(context: RequestContext, presenter: Presenter): Promise<TransportResponse> {
+  async #list(context: RequestContext): Promise<TransportResponse> {
+    const { versions, metadata } = await list(context, this.#reads)
+    return reply(200, this.#presenter(context).list(versions, metadata))
+  }
+
+  async #watch(context: RequestContext): Promise<TransportResponse> {
+    const { watches } = this.#options
+    const presenterOf = (): Presenter => {
+      const presenter = this.#presenter(context)
+      checkStreamed(context)
+      return presenter
+    }
+    const { frames, mediaType } = await watch(context, presenterOf, { ...this.#reads, watches })
+    return { status: 200, headers: { 'content-type': mediaType }, body: { kind: 'watch', frames } }
+  }
+
+  async #write(context: RequestContext, presenter: Presenter): Promise<TransportResponse> {
     const { registry, authorizers } = this.#options
     const { info, resource } = context
     const reads = this.#reads
     switch (info.verb) {
-      case 'list': {
-        const { versions, metadata } = await list(context, reads)
-        return reply(200, presenter.list(versions, metadata))
-      }
-      case 'watch': {
-        const frames = await watch(context, presenter, { ...reads, watches: this.#options.watches })
-        return { status: 200, headers: { 'content-type': presenter.streamMediaType }, body: { kind: 'watch', frames } }
-      }
       case 'create':
         return reply(201, presenter.one(await create(context, registry)))
       case 'update':
@@ -88,6 +99,8 @@ export class Dispatcher {
       }
       case '':
       case 'get':
+      case 'list':
+      case 'watch':
       case 'proxy':
         throw methodNotAllowed(resource, info.verb)
     }

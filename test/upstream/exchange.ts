@@ -99,20 +99,24 @@ export class Exchange implements Disposable {
   }
 }
 
+export function comparableHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const kept = Object.entries(headers)
+    .filter(([name]) => !FRAMING.includes(name))
+    .map(([name, value]) => [name, OWN_VALUES.includes(name) ? 'some' : value])
+  return Object.fromEntries(kept) as Readonly<Record<string, string>>
+}
+
 /** Headers whose values are nobody's business, only that they are there. */
 const OWN_VALUES = ['audit-id', 'date', 'etag', 'last-modified', 'expires']
 /** How an answer is cut into pieces, and whether its connection lasts, is each library's. */
 const FRAMING = ['keep-alive', 'connection', 'transfer-encoding', 'content-length']
 
 function comparable({ status, headers, body }: Answered): Answered {
-  const kept = Object.entries(headers)
-    .filter(([name]) => !FRAMING.includes(name))
-    .map(([name, value]) => [name, OWN_VALUES.includes(name) ? 'some' : value])
-  return { status, headers: Object.fromEntries(kept), body: inOrder(withoutChance(body)) }
+  return { status, headers: comparableHeaders(headers), body: inOrder(withoutChance(body)) }
 }
 
 /** The order of an object's fields is no part of what it says. */
-function inOrder(body: string): string {
+export function inOrder(body: string): string {
   const indent = /^\{\n( +)/.exec(body)?.[1]?.length
   try {
     return body
@@ -131,7 +135,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]))
 }
 
-const withoutChance = (body: string): string =>
+export const withoutChance = (body: string): string =>
   body
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UID')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')

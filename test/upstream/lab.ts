@@ -6,6 +6,7 @@ import { type Servers, startServers } from './servers.ts'
 /** Both servers for the tests of one file, with kinds on them, and what asks the two. */
 export interface Lab {
   readonly exchange: Exchange
+  readonly servers: Servers
   /** A test that the two answer the same, named by what is asked. */
   same(asked: Asked): void
   /** The same of each target. */
@@ -35,6 +36,9 @@ export function labOf(prepare: (exchange: Exchange) => Promise<void> = async () 
   return {
     get exchange() {
       return opened!
+    },
+    get servers() {
+      return servers!
     },
     same,
     gets: (targets, more = {}) => {

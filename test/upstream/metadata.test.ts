@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import type { Findings, ResourceDefinition } from '../../src/api/index.ts'
+import { configMaps, type Findings, type ResourceDefinition } from '../../src/api/index.ts'
 import { foundBy } from '../../src/api/validation/findings.ts'
 import { subdomainName } from '../../src/api/validation/names.ts'
 import type { RequestContext } from '../../src/apiserver/context.ts'
@@ -13,6 +13,7 @@ import { includeObjectOf } from '../../src/apiserver/presentation/negotiate.ts'
 import { checkDeleteOptions, type DeleteOptions } from '../../src/apiserver/registry/deletion.ts'
 import { checkWriteOptions } from '../../src/apiserver/registry/field-management.ts'
 import { validateCreate, validateUpdate } from '../../src/apiserver/registry/validate-metadata.ts'
+import { requestInfoOf } from '../../src/apiserver/request-info.ts'
 import { listOptionsOf } from '../../src/apiserver/rest/list-options.ts'
 import { type KubernetesObject, type ObjectMeta, StatusError } from '../../src/meta/index.ts'
 import { metadata, text } from './metadata-generators.ts'
@@ -144,6 +145,8 @@ test('options of a delete are refused as by upstream', async () => {
   )
 })
 
+const CONFIG_MAPS = requestInfoOf({ method: 'GET', path: '/api/v1/namespaces/default/configmaps' }) as RequestContext['info']
+
 test('options of lists and watches are refused as by upstream', async () => {
   await using peer = new Peer('names')
   const listOptions = fc.record(
@@ -159,7 +162,7 @@ test('options of lists and watches are refused as by upstream', async () => {
   await fc.assert(
     fc.asyncProperty(listOptions, fc.constantFrom('list', 'watch'), async (options, verb) => {
       assert.deepEqual(
-        refused(() => listOptionsOf(queryOf(options), verb)),
+        refused(() => listOptionsOf({ query: queryOf(options), resource: configMaps, info: CONFIG_MAPS }, verb)),
         await peer.ask({ kind: 'listOptions', options: { ...options, watch: verb === 'watch' } }),
       )
     }),

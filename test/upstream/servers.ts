@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, systemRandom } from '#base'
 import { createAuthority } from '#cluster'
+import type { Store } from '#store'
 import { startTestApiServer } from '#testing'
 import { freePorts } from '../node/etcd-cluster.ts'
 import { upstreamProgram } from './peer.ts'
@@ -26,6 +27,8 @@ export interface Servers extends AsyncDisposable {
   readonly identities: Readonly<Record<Who, { readonly cert?: string; readonly key?: string }>>
   /** Of upstream's etcd, for etcdctl. */
   readonly etcd: string
+  /** Of ours. */
+  readonly store: Store
 }
 
 /** How long upstream's server may take to be ready, in milliseconds. */
@@ -98,6 +101,7 @@ export async function startServers(): Promise<Servers> {
     ca: authority.certificate,
     identities,
     etcd,
+    store: api.store,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

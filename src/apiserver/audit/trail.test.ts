@@ -4,7 +4,17 @@ import { configMaps, namespaces, pods, serviceAccounts } from '#api'
 import type { AdmissionRequest, AuditEvent, AuditPolicy } from '#apiserver'
 import { settle, VirtualClock } from '#base'
 import type { UserInfo, WatchFrame } from '#client'
-import { ask, askWatch, eventually, startTestApiServer, TEST_ADMIN, type TestApiServer, TRANSPORTS } from '#testing'
+import {
+  ask,
+  askWatch,
+  eventually,
+  grant,
+  ruleOf,
+  startTestApiServer,
+  TEST_ADMIN,
+  type TestApiServer,
+  TRANSPORTS,
+} from '#testing'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 const ANN: UserInfo = { username: 'ann', uid: '7', groups: ['dev', 'system:authenticated'], extra: { team: ['a'] } }
@@ -273,15 +283,19 @@ test('a connection that is asked for and refused is recorded, with what it was r
   const connect = await TRANSPORTS['https']!(api, stack)
   const headers = { upgrade: 'SPDY/3.1' }
   const ann = connect({ username: 'ann', groups: [] })
-  for (const path of ['/api/v1/namespaces/default/pods/p/exec', '/version'])
-    await assert.rejects(ann.upgrade!({ method: 'GET', path, headers }))
-  await eventually(() => events.length === 5)
-  assert.deepEqual(stagesOf(events), [
+  const ask = (): Promise<unknown> => ann.upgrade!({ method: 'GET', path: '/api/v1/namespaces/default/pods/none/exec', headers })
+  await assert.rejects(ask())
+  await grant(api.client, 'ann', [ruleOf('core', 'pods/exec', '*')])
+  await assert.rejects(ask())
+  const hers = (): AuditEvent[] => events.filter(({ user }) => user.username === 'ann')
+  await eventually(() => hers().length === 6)
+  assert.deepEqual(stagesOf(hers()), [
     'RequestReceived -',
     'ResponseStarted 403',
     'ResponseComplete 403',
     'RequestReceived -',
-    'ResponseComplete 400',
+    'ResponseStarted 404',
+    'ResponseComplete 404',
   ])
 })
 

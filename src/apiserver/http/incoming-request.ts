@@ -32,6 +32,9 @@ export class Http1Head implements Head {
   }
 }
 
+/** Whoever stops reading (a body that is too large) still has an answer to send on the same stream. */
+export const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => request.iterator({ destroyOnReturn: false })
+
 const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** Of all requests that have none; nobody changes it. */
 const NO_QUERY = new URLSearchParams()

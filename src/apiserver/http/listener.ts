@@ -2,24 +2,19 @@ import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type Answer, andThen, type Clock, EndingPatience, ending, type Log, recovering, systemClock } from '#base'
-import { type ClientAuthorities, certificatesIn, type Peer, PeerReader, type TransportRequest } from '#client'
-import { failure, internalError, type Status, statusOf } from '#meta'
-import type { AuditTrail } from '../audit/index.ts'
-import { withoutTokenProtocol } from '../authentication/bearer.ts'
+import { type Answer, andThen, type Clock, ending, type Log, recovering, systemClock } from '#base'
+import { type ClientAuthorities, certificatesIn, type Peer, PeerReader } from '#client'
+import { statusOf } from '#meta'
 import type { Pipeline } from '../pipeline.ts'
 import { replyStatus } from '../response.ts'
-import { type Lifecycle, shuttingDown } from '../shutdown/lifecycle.ts'
-import { proxyTarget } from '../subresources/proxy.ts'
-import { streamTarget } from '../subresources/streams.ts'
+import type { Lifecycle } from '../shutdown/lifecycle.ts'
 import { Connections } from './connections.ts'
 import { Connection } from './h2/connection.ts'
 import type { Exchange } from './h2/exchange.ts'
 import { httpDates } from './http-date.ts'
-import { type Head, Http1Head, IncomingRequest, Presence } from './incoming-request.ts'
+import { bodyOf, type Head, Http1Head, IncomingRequest, Presence } from './incoming-request.ts'
 import { Http1Sink, type Sink } from './sink.ts'
-import { forwardedFor, upgradeUpstream } from './upstream.ts'
-import { isWatch, sendWatch, type UpgradeRequest } from './watch-socket.ts'
+import { isUpgraded, type Served, upgrade } from './upgrade.ts'
 import { writeBody } from './write-body.ts'
 
 export interface ListenOptions {
@@ -94,6 +89,7 @@ export async function listen(
     requestTimeout: 0,
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: limits.checkEveryMs,
+    shouldUpgradeCallback: (request: IncomingMessage) => isUpgraded(pipeline, request),
   })
   const connections = new Connections(server, serverClock)
   let stopped: Promise<void> | undefined
@@ -185,20 +181,11 @@ const TLS = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }
 const trustedBy = ({ clientCA, frontProxyCA }: ClientAuthorities): string[] =>
   [clientCA, frontProxyCA].filter((pem) => pem !== undefined).flatMap((pem) => certificatesIn(pem).map(String))
 
-/** Whoever stops reading (a body that is too large) still has an answer to send on the same stream. */
-const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => request.iterator({ destroyOnReturn: false })
-
 const NO_BODY: AsyncIterable<Uint8Array> = {
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
 }
 
 const nothing = (): void => undefined
-
-/** What requests are served by, as long as it serves any. */
-interface Served {
-  readonly pipeline: Pipeline
-  readonly lifecycle: Lifecycle
-}
 
 function serve(
   { pipeline, lifecycle }: Served,
@@ -230,132 +217,6 @@ function serve(
   }
   lifecycle.begin()
   return ending(answer, paid)
-}
-
-/** exec, attach, port-forward and proxied upgrades: admitted like any request, then bytes both ways. Watches: a message per frame. */
-async function upgrade(
-  { pipeline, lifecycle }: Served,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  peer: Peer,
-): Promise<void> {
-  socket.on('error', () => socket.destroy())
-  if (lifecycle.isRefusing) {
-    refuse(socket, statusOf(shuttingDown()))
-    return
-  }
-  let recorded: AuditTrail | undefined
-  try {
-    const gone = new EndingPatience()
-    const asked = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
-    removeCredentials(request, (name) => pipeline.isCredential(name))
-    if (pipeline.isRemote(asked.path)) {
-      const { user, trail, address } = await pipeline.admit(asked, peer)
-      recorded = trail
-      const { headers } = new IncomingRequest(new Http1Head(request), () => bodyOf(request), gone)
-      await connect(request, socket, head, pipeline.remoteTarget({ ...asked, headers }, user, address), trail)
-      return
-    }
-    if (isWatch(asked)) {
-      await upgradeToWatch(pipeline, asked, { request, socket, head }, peer, gone)
-      return
-    }
-    const { context, trail, address } = await pipeline.admit(asked, peer)
-    recorded = trail
-    Object.assign(request.headers, forwardedFor(request.headers as Readonly<Record<string, string>>, address))
-    const subresource = context?.info.subresource ?? ''
-    if (context === undefined || !['exec', 'attach', 'portforward', 'proxy'].includes(subresource))
-      throw failure(400, 'BadRequest', 'this path can not be upgraded')
-    const dependencies = pipeline.dispatcher.dependencies
-    const target = subresource === 'proxy' ? await proxyTarget(context, dependencies) : await streamTarget(context, dependencies)
-    await connect(request, socket, head, target, trail)
-  } catch (error) {
-    const status = statusOf(error)
-    await recorded?.failed(status, false)
-    refuse(socket, status)
-  }
-}
-
-/** Whoever is at the other end need not know how the client proved itself here. */
-function removeCredentials({ headers }: IncomingMessage, isCredential: (name: string) => boolean): void {
-  for (const name of Object.keys(headers)) if (isCredential(name)) delete headers[name]
-  const protocols = headers['sec-websocket-protocol']
-  if (protocols !== undefined) headers['sec-websocket-protocol'] = withoutTokenProtocol(protocols)
-}
-
-async function upgradeToWatch(
-  pipeline: Pipeline,
-  asked: TransportRequest,
-  upgraded: UpgradeRequest,
-  peer: Peer,
-  gone: EndingPatience,
-): Promise<void> {
-  const response = await pipeline.handle(asked, peer)
-  const { body } = response
-  if (body.kind === 'watch') {
-    await sendWatch(upgraded, { ...response, body }, () => gone.end(new DOMException('the client went away', 'AbortError')))
-  } else refuse(upgraded.socket, body.kind === 'object' ? (body.object as Status) : statusOf(undefined))
-}
-
-async function connect(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  target: Awaited<ReturnType<typeof streamTarget>>,
-  trail: AuditTrail | undefined,
-): Promise<void> {
-  const { host: _, ...passed } = request.headers
-  const method = request.method ?? 'GET'
-  const headers = target.isComplete ? target.options.headers : passed
-  const upstream = await upgradeUpstream({ ...target, options: { ...target.options, method, headers } })
-  const { response } = upstream
-  if (!upstream.upgraded && (response.statusCode ?? 0) < 400) {
-    // A redirect of the other end would lead the client and what it proves itself with elsewhere (CVE-2020-8559).
-    upstream.socket.destroy()
-    throw internalError(new Error(`invalid upgrade response: status code ${response.statusCode}`))
-  }
-  if (trail !== undefined) {
-    await trail.started(response.statusCode ?? 0)
-    socket.once('close', () => void trail.ended())
-  }
-  socket.write(headBytes(response, upstream.upgraded), 'latin1')
-  if (!upstream.upgraded) {
-    response.pipe(socket)
-    return
-  }
-  if (head.length > 0) upstream.socket.write(head)
-  socket.pipe(upstream.socket).pipe(socket)
-  for (const [one, other] of [
-    [socket, upstream.socket],
-    [upstream.socket, socket],
-  ] as const) {
-    one.on('close', () => other.destroy())
-    one.on('error', () => other.destroy())
-  }
-}
-
-/** The head of the other end's answer. A refusal comes without its framing, and ends with the connection. */
-function headBytes({ statusCode, statusMessage, rawHeaders }: IncomingMessage, upgraded: boolean): string {
-  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`]
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!
-    if (upgraded || !/^(connection|keep-alive|transfer-encoding|upgrade)$/i.test(name))
-      lines.push(`${name}: ${rawHeaders[index + 1]}`)
-  }
-  if (!upgraded) lines.push('Connection: close')
-  return `${lines.join('\r\n')}\r\n\r\n`
-}
-
-function refuse(socket: Duplex, status: ReturnType<typeof statusOf>): void {
-  const body = JSON.stringify(status)
-  const head = [
-    `HTTP/1.1 ${status.code} ${status.reason ?? ''}`,
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 function explain(error: NodeJS.ErrnoException, { host, port }: ListenOptions): Error {

@@ -21,9 +21,9 @@ async function startListening() {
   const { tls, client } = await certificatesFor(TEST_ADMIN)
   const { port } = stack.use(await api.server.listen({ host: '127.0.0.1', port: 0, tls }))
   const owned = stack.move()
-  const open = (path: string, protocols: string[] = []): WebSocket =>
-    new WebSocket(`wss://127.0.0.1:${port}${path}`, protocols, { ca: client.ca, cert: client.certificate, key: client.key })
   const credentials = { ca: client.ca, cert: client.certificate, key: client.key }
+  const open = (path: string, protocols: string[] = [], headers: Readonly<Record<string, string>> = {}): WebSocket =>
+    new WebSocket(`wss://127.0.0.1:${port}${path}`, protocols, { ...credentials, headers, origin: 'https://page.example' })
   /** By HTTP/1.1, in bytes. */
   const dial = (): TLSSocket => connectTls({ host: '127.0.0.1', port, ALPNProtocols: ['http/1.1'], ...credentials })
   const session = (): ClientHttp2Session => connectHttp2(`https://127.0.0.1:${port}`, credentials)
@@ -57,12 +57,72 @@ test('a watch over a WebSocket sends a text message per event and ends with the 
   await once(socket, 'close')
 })
 
+test('a watch over a WebSocket sends messages of protobuf without the length that they have as frames, and closes as what is done', async () => {
+  await using server = await startListening()
+  await server.api.client.create(configMaps, configMap('a'))
+  const headers = { accept: 'application/vnd.kubernetes.protobuf' }
+  const socket = server.open(`${PATH}?watch=true&resourceVersion=0&timeoutSeconds=5&fieldSelector=metadata.name%3Da`, [], headers)
+  const [data, isBinary] = (await once(socket, 'message')) as [Buffer, boolean]
+  assert.equal(isBinary, true)
+  assert.deepEqual(data.subarray(0, 7), Buffer.from('\x0a\x05ADDED', 'latin1'))
+  const closed = once(socket, 'close')
+  await server.clock.advance(5_000)
+  assert.equal((await closed)[0], 1000)
+})
+
+const HANDSHAKE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  'sec-websocket-version': '13',
+  origin: 'https://page.example',
+}
+
+async function answerTo(
+  server: Awaited<ReturnType<typeof startListening>>,
+  path: string,
+  headers: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const socket = server.dial()
+  const lines = Object.entries({ ...headers, host: 'x' }).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name}: ${value}`,
+  )
+  socket.write([`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+  const received = new Received(socket)
+  await received.until((text) => /\r\n\r\n/.test(text))
+  if (!received.text.startsWith('HTTP/1.1 2')) await once(socket, 'end')
+  socket.destroy()
+  return received.text
+}
+
+test('a WebSocket says from where its page is, and leaves no choice among protocols, as upstream has it', async () => {
+  await using server = await startListening()
+  const to = (headers: Readonly<Record<string, string | undefined>>): Promise<string> =>
+    answerTo(server, `${PATH}?watch=true`, { ...HANDSHAKE, ...headers })
+  for (const origin of [undefined, '', 'null', 'nonsense', 'https://a b/', 'https://a/%zz'])
+    assert.equal(await to({ origin }), 'HTTP/1.1 403 Forbidden\r\n\r\n', String(origin))
+  assert.equal(await to({ 'sec-websocket-protocol': 'a, b' }), 'HTTP/1.1 400 Bad Request\r\n\r\n')
+  assert.equal(
+    await to({ 'sec-websocket-version': '8' }),
+    'HTTP/1.1 400 Bad Request\r\nSec-WebSocket-Version: 13\r\n\r\nmissing or bad WebSocket Version',
+  )
+  assert.equal(await to({ 'sec-websocket-key': undefined }), 'HTTP/1.1 400 Bad Request\r\n\r\nmismatch challenge/response')
+})
+
+test('a wish for another protocol is not heard where there is none', async () => {
+  await using server = await startListening()
+  assert.match(await answerTo(server, PATH, HANDSHAKE), /^HTTP\/1\.1 200 OK\r\n/)
+  assert.match(await answerTo(server, `${PATH}?watch=true`, { ...HANDSHAKE, upgrade: 'h2c' }), /^HTTP\/1\.1 200 OK\r\n/)
+})
+
 test('a watch that is refused is no WebSocket: the Status comes as an answer', async () => {
   await using server = await startListening()
   const socket = server.open(`${PATH}?watch=true&resourceVersion=tomorrow`)
   socket.on('error', () => undefined)
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, import('node:http').IncomingMessage]
   assert.equal(response.statusCode, 422)
+  assert.equal(response.headers['cache-control'], 'no-cache, private')
+  assert.match(response.headers['audit-id'] as string, /^[0-9a-f-]{36}$/)
   let text = ''
   for await (const chunk of response) text += chunk
   assert.equal(JSON.parse(text).reason, 'Invalid')

@@ -1,20 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { TransportRequest, TransportResponse, WatchFrame } from '#client'
-import { requestInfoOf } from '../request-info.ts'
+import type { TransportResponse, WatchFrame } from '#client'
+import { handshakeRefusal } from './handshake.ts'
 
 /** A client of a watch has nothing to say. */
 const MESSAGE_BYTES_MAX = 4 * 1024
 /** Bytes that wait for a slow client before no more frames are taken from its watch. */
 const UNSENT_BYTES_MAX = 64 * 1024
-/** Subprotocols by which browsers hand over a token; they are read elsewhere and never chosen. */
-const TOKEN_PROTOCOL = /^base64url\.bearer\.authorization\.k8s\.io\./
+/** What a frame of protobuf begins with, and a message, which has an end, does not. */
+const PROTOBUF_LENGTH_BYTES = 4
 
-/** Whether a request to upgrade asks for a watch, rather than for a connection to a container. */
-export const isWatch = (request: TransportRequest): boolean => {
-  const info = requestInfoOf(request)
-  return info.kind === 'resource' && info.verb === 'watch'
-}
+const NORMAL_CLOSURE = 1000
 
 export interface UpgradeRequest {
   readonly request: IncomingMessage
@@ -22,19 +18,25 @@ export interface UpgradeRequest {
   readonly head: Buffer
 }
 
-/** Sends a watch over a WebSocket, a message per frame: text for JSON, binary for anything else. `stop` ends the watch when the client goes. */
+/** Sends a watch over a WebSocket, a message per frame: text for JSON, binary for protobuf. `stop` ends the watch when the client goes. */
 export async function sendWatch(
   { request, socket, head }: UpgradeRequest,
   { headers, body }: TransportResponse & { readonly body: { readonly kind: 'watch' } },
   stop: () => void,
 ): Promise<void> {
+  const refusal = handshakeRefusal(request.headers)
+  if (refusal !== undefined) {
+    stop()
+    socket.end(refusal)
+    return
+  }
   const { WebSocketServer } = await import('ws')
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: MESSAGE_BYTES_MAX,
     perMessageDeflate: false,
     clientTracking: false,
-    handleProtocols: (offered) => [...offered].find((protocol) => !TOKEN_PROTOCOL.test(protocol)) ?? false,
+    handleProtocols: ([offered]) => offered ?? false,
   })
   socket.once('close', stop)
   const client = await new Promise<import('ws').WebSocket>((resolve, reject) => {
@@ -55,8 +57,8 @@ async function sendFrames(client: import('ws').WebSocket, frames: AsyncIterable<
   for await (const frame of frames) {
     if (client.readyState !== client.OPEN) break
     const sent = Promise.withResolvers<void>()
-    client.send(frame.bytes(), { binary }, () => sent.resolve())
+    client.send(binary ? frame.bytes().subarray(PROTOBUF_LENGTH_BYTES) : frame.bytes(), { binary }, () => sent.resolve())
     if (client.bufferedAmount > UNSENT_BYTES_MAX) await sent.promise
   }
-  client.close()
+  client.close(NORMAL_CLOSURE)
 }

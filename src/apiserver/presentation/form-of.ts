@@ -4,16 +4,19 @@ import { type Form, negotiate, wantsPretty } from './negotiate.ts'
 import { messageOf } from './shown.ts'
 
 /** The form in which a request for a resource is answered. Throws 406. */
-export function formOf({ headers, info, query, resource }: RequestContext): Form {
+export function formOf(context: RequestContext): Form {
+  return withPretty(negotiated(context, false), context.query, context.headers['user-agent'])
+}
+
+/** Throws 406 where the form is none of a watch. */
+export function checkStreamed(context: RequestContext): void {
+  negotiated(context, true)
+}
+
+function negotiated({ headers, info, resource }: RequestContext, streaming: boolean): Form {
   const accept = headers['accept']
   const route = resource.custom !== undefined ? undefined : info.verb === 'list' || info.verb === 'watch' ? 'list' : 'object'
-  const form = negotiate(accept, {
-    streaming: info.verb === 'watch',
-    protobuf: hasProtobuf(resource, accept),
-    transforms: true,
-    ...(route && { route }),
-  })
-  return withPretty(form, query, headers['user-agent'])
+  return negotiate(accept, { streaming, protobuf: hasProtobuf(resource, accept), transforms: true, ...(route && { route }) })
 }
 
 /** Whether objects are answered as they are stored in JSON, so that nobody needs them parsed. */

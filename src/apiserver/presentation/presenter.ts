@@ -1,6 +1,6 @@
 import { protobufEnvelopeParts, type ResourceDefinition } from '#api'
 import type { ResponseBody, WatchFrame } from '#client'
-import { apiVersionOf, type KubernetesObject, type ListMeta } from '#meta'
+import { apiVersionOf, conform, failure, type KubernetesObject, type ListMeta, type StatusError } from '#meta'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import { joined, objectBody, sharedBody } from './body.ts'
 import { type ChangeType, objectFrame, plainFrame, sharedFrame } from './frames.ts'
@@ -8,28 +8,32 @@ import { jsonList } from './json-list.ts'
 import { type Form, type IncludeObject, includeObjectOf, MEDIA_TYPES, wrongTransform } from './negotiate.ts'
 import { protobufList } from './protobuf-list.ts'
 import { protobufOf, type Shown, showAllAs, showAs } from './shown.ts'
-import { partialMetadata, tableOf } from './table.ts'
+import { partialMetadata, type Table, tableOf } from './table.ts'
 
 const LINE_END = Buffer.from('\n')
+
+/** A form that an event has none of: upstream ends a watch that comes to it. */
+export class Unshowable extends Error {
+  override readonly name = 'Unshowable'
+}
 
 /** Writes versions in the form that one client asked for. What is the same for every client is made once and kept with the version. */
 export class Presenter {
   readonly #resource: ResourceDefinition
   readonly #form: Form
-  readonly #query: URLSearchParams
-  #included: IncludeObject | undefined
+  readonly #includeObject: IncludeObject
   readonly #nowMs: () => number
+  #isHeadSent = false
 
   constructor(resource: ResourceDefinition, form: Form, query: URLSearchParams, nowMs: () => number) {
     this.#resource = resource
     this.#form = form
-    this.#query = query
+    this.#includeObject = form.as === 'table' ? includeObjectOf(query) : 'Metadata'
     this.#nowMs = nowMs
   }
 
-  /** Of a watch's frames; JSON has none of its own for streams. 400 where the frames could not be made. */
+  /** Of a watch's frames; JSON has none of its own for streams. */
   get streamMediaType(): string {
-    void this.#includeObject
     const type = MEDIA_TYPES[this.#form.encoding]
     return this.#form.encoding === 'json' ? type : `${type};stream=watch`
   }
@@ -37,7 +41,7 @@ export class Presenter {
   one(version: ObjectVersion): ResponseBody {
     const shown = showAs(this.#resource, version)
     const { as, encoding } = this.#form
-    if (as === 'metadata-list') throw wrongTransform('PartialObjectMetadataList', false, this.#typeName(this.#resource.kind))
+    if (as === 'metadata-list') throw this.#isNoList()
     if (as !== 'object') return objectBody(this.#transformed(shown))
     if (encoding !== 'protobuf')
       return sharedBody(
@@ -74,48 +78,70 @@ export class Presenter {
     return sharedBody(object, () => protobufList(this.#resource, head, shown), MEDIA_TYPES.protobuf)
   }
 
+  /** Throws {@link Unshowable}. */
   frame(type: ChangeType, version: ObjectVersion): WatchFrame {
-    const shown = showAs(this.#resource, version)
     const { as, encoding, version: formVersion } = this.#form
+    if (as === 'metadata-list') throw new Unshowable()
+    const shown = showAs(this.#resource, version)
     if (as === 'object') {
       return sharedFrame(shown, `${type} ${encoding}`, 0, () => objectFrame(type, this.#resource, shown, encoding))
     }
     const form = `${type} ${encoding} ${as} ${formVersion} ${this.#includeObject}`
-    const stamp = as === 'table' ? this.#nowSeconds() : 0
-    return sharedFrame(shown, form, stamp, () => plainFrame(type, this.#transformed(shown), encoding))
+    if (as === 'metadata') return sharedFrame(shown, form, 0, () => plainFrame(type, this.#transformed(shown), encoding))
+    const stamp = this.#nowSeconds()
+    return this.#tableFrame(type, (isFirst) =>
+      sharedFrame(shown, `${form} ${isFirst}`, stamp, () =>
+        plainFrame(type, headed(this.#transformed(shown), isFirst), encoding),
+      ),
+    )
   }
 
+  /** The first frame that is sent tells of the columns, no other: which that is, is known once it is asked for its bytes. */
+  #tableFrame(type: WatchFrame['type'], make: (isFirst: boolean) => WatchFrame): WatchFrame {
+    let made: WatchFrame | undefined
+    const frame = (): WatchFrame => {
+      made ??= make(!this.#isHeadSent)
+      this.#isHeadSent = true
+      return made
+    }
+    return {
+      type,
+      get object() {
+        return frame().object
+      },
+      bytes: () => frame().bytes(),
+      chunk: () => frame().chunk!(),
+    }
+  }
+
+  /** Throws {@link Unshowable}. */
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchFrame {
     const metadata = { resourceVersion: String(revision), ...(annotations && { annotations }) }
     const { as, encoding, version } = this.#form
-    if (as === 'table') return plainFrame('BOOKMARK', this.#table([], { resourceVersion: String(revision) }), encoding)
-    const object =
-      as === 'object'
-        ? { kind: this.#resource.kind, apiVersion: apiVersionOf(this.#resource), metadata }
-        : partialMetadata({ metadata } as unknown as KubernetesObject, version)
-    return plainFrame('BOOKMARK', object, encoding)
+    if (as === 'metadata-list') throw new Unshowable()
+    const object = { kind: this.#resource.kind, apiVersion: apiVersionOf(this.#resource), metadata }
+    if (as === 'metadata') return plainFrame('BOOKMARK', partialMetadata(object, version), encoding)
+    if (as === 'object') return plainFrame('BOOKMARK', object, encoding)
+    const table = this.#table([emptyOf(this.#resource, object)], { resourceVersion: String(revision) }, annotations !== undefined)
+    return this.#tableFrame('BOOKMARK', (isFirst) => plainFrame('BOOKMARK', headed(table, isFirst), encoding))
   }
 
   error(status: unknown): WatchFrame {
     return plainFrame('ERROR', status, this.#form.encoding)
   }
 
-  /** What rows carry. A mistake in it is told where rows are made: whatever is wrong with the request comes first. */
-  get #includeObject(): IncludeObject {
-    return (this.#included ??= this.#form.as === 'table' ? includeObjectOf(this.#query) : 'Metadata')
-  }
-
   /** An object as a table of one row, or as its metadata. */
-  #transformed({ object }: Shown): unknown {
+  #transformed({ object }: Shown): object {
     return this.#form.as === 'table'
       ? this.#table([object], { resourceVersion: object.metadata?.resourceVersion ?? '' })
       : partialMetadata(object, this.#form.version)
   }
 
-  #table(objects: readonly KubernetesObject[], metadata: ListMeta): unknown {
+  /** `isMark`: what says that all has been told is seen even by who wants no objects. */
+  #table(objects: readonly KubernetesObject[], metadata: ListMeta, isMark = false): Table {
     return tableOf(this.#resource, objects, metadata, {
       version: this.#form.version,
-      includeObject: this.#includeObject,
+      includeObject: isMark && this.#includeObject === 'None' ? 'Metadata' : this.#includeObject,
       nowMs: this.#nowSeconds() * 1000,
     })
   }
@@ -125,8 +151,22 @@ export class Presenter {
     return Math.floor(this.#nowMs() / 1000)
   }
 
+  /** Custom objects pass for lists, until somebody looks at their items. */
+  #isNoList(): StatusError {
+    if (this.#resource.custom !== undefined) return failure(500, '', 'content is not a list')
+    return wrongTransform('PartialObjectMetadataList', false, this.#typeName(this.#resource.kind))
+  }
+
   /** As Go prints the type. */
   #typeName(kind: string): string {
     return `*${this.#resource.group === '' ? 'core' : this.#resource.group.split('.', 1)[0]}.${kind}`
   }
+}
+
+const headed = (table: object, isFirst: boolean): object => (isFirst ? table : { ...table, columnDefinitions: null })
+
+/** With what an object of its type always has, which columns read. */
+function emptyOf(resource: ResourceDefinition, object: KubernetesObject): KubernetesObject {
+  if (resource.custom !== undefined) return object
+  return (resource.conform?.(object) ?? conform(object, resource.schema(), {})).value as KubernetesObject
 }

@@ -11,13 +11,21 @@ export interface TableOptions {
 /** Of a kind, what its tables are made of. */
 export type Printed = Pick<ResourceDefinition, 'columns' | 'rowOrder' | 'rowConditions'>
 
+export interface Table {
+  readonly kind: 'Table'
+  readonly apiVersion: string
+  readonly metadata: ListMeta
+  readonly columnDefinitions: readonly unknown[]
+  readonly rows: readonly unknown[]
+}
+
 /** A meta.k8s.io Table of some objects of one kind: what `kubectl get` prints. */
 export function tableOf(
   resource: Printed,
   objects: readonly KubernetesObject[],
   metadata: ListMeta,
   options: TableOptions,
-): unknown {
+): Table {
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${options.version}`,
@@ -55,6 +63,6 @@ const columnDefinition = ({ name, type, format, description, priority }: Column<
   priority: priority ?? 0,
 })
 
-export function partialMetadata(object: KubernetesObject, version: 'v1' | 'v1beta1'): unknown {
+export function partialMetadata(object: KubernetesObject, version: 'v1' | 'v1beta1'): object {
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata ?? {} }
 }

@@ -1,7 +1,9 @@
 import { asJson, forbid, invalidValue, unsupported } from '#api'
 import { badRequest, type FieldError, failure, goQuote, invalid } from '#meta'
 import type { Revision } from '#store'
+import type { RequestContext } from '../context.ts'
 import { booleanOf, isTrue, wholeNumberOf } from './query-values.ts'
+import { type Selection, selectionOf, selectorsOf } from './selection.ts'
 
 /** What a list or watch may ask (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions), parsed and checked. */
 export interface ListOptions {
@@ -19,8 +21,11 @@ export interface ListOptions {
 
 const LIST_OPTIONS = { group: 'meta.k8s.io', kind: 'ListOptions' }
 
-/** 400 for what can't be read, 422 for combinations that have no meaning. */
-export function listOptionsOf(query: URLSearchParams, verb: 'list' | 'watch'): ListOptions {
+/** In upstream's order: 400 for what can't be read, 422 for combinations that have no meaning, 400 for fields that nothing is selected by. */
+export function listOptionsOf(
+  { query, resource, info }: Pick<RequestContext, 'query' | 'resource' | 'info'>,
+  verb: 'list' | 'watch',
+): { readonly options: ListOptions; readonly selection: Selection } {
   // Of two numbers that can't be read the first of upstream's type is told of.
   const options = {
     resourceVersion: query.get('resourceVersion') ?? '',
@@ -31,9 +36,11 @@ export function listOptionsOf(query: URLSearchParams, verb: 'list' | 'watch'): L
     sendInitialEvents: booleanOf(query, 'sendInitialEvents'),
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
   }
+  const selectors = selectorsOf(query)
   const problems = [...(verb === 'list' ? problemsOfList(options) : problemsOfWatch(options))]
   if (problems.length > 0) throw invalid(LIST_OPTIONS, '', problems)
-  return options as ListOptions
+  const selection = selectionOf(resource, selectors, info.kind === 'resource' ? info.name : '')
+  return { options: options as ListOptions, selection }
 }
 
 type Raw = Omit<ListOptions, 'match'> & { readonly match: string }

@@ -11,7 +11,7 @@ import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { type Continuation, decodeContinue, encodeContinue } from './continue-token.ts'
 import { type ListOptions, listOptionsOf, parseRevision, tooLarge } from './list-options.ts'
 import { isTrue } from './query-values.ts'
-import { type Selection, selectionOf } from './selection.ts'
+import type { Selection } from './selection.ts'
 
 export interface ReadDependencies {
   readonly cache: WatchCache
@@ -33,9 +33,8 @@ const STORE_BATCH = 10_000
 
 /** One page, or all, of a collection: from the cache at its newest, or from the store at the revision that was asked for. */
 export async function list(context: RequestContext, dependencies: ReadDependencies): Promise<ListResult> {
-  const { query, resource, info } = context
-  const options = listOptionsOf(query, 'list')
-  const selection = selectionOf(resource, query, info.name)
+  const { resource, info } = context
+  const { options, selection } = listOptionsOf(context, 'list')
   const continuation = options.continue === '' ? undefined : decodeContinue(options.continue)
   const at = snapshotRevision(options, continuation)
   const namespace = info.namespace || (resource.scope === 'Namespaced' ? selection.namespace : '')

@@ -47,6 +47,28 @@ test('what a read may ask is told apart from what it may not', async () => {
   assert.equal((await ask(api, 'GET /api/v1/namespaces/default?export=false')).code, 200)
 })
 
+test('of several mistakes of a read the first in its order is told: numbers, selectors, what goes together, fields, rows, forms of streams', async () => {
+  await using api = await startTestApiServer()
+  const mistakes = [
+    ['limit=x', /^400 strconv.ParseInt: parsing "x"/],
+    ['labelSelector=((', /^400 found '\('/],
+    ['resourceVersionMatch=x', /^422 ListOptions.meta.k8s.io/],
+    ['fieldSelector=spec.nope%3D1', /^400 "spec.nope" is not a known field selector/],
+    ['resourceVersion=x', /Invalid value: "x"/],
+    ['includeObject=x', /^400 Unable to convert to Table/],
+  ] as const
+  const table = 'application/yaml;as=Table;v=v1;g=meta.k8s.io'
+  for (const watch of ['watch=1&', '']) {
+    for (const [at, [, why]] of mistakes.entries()) {
+      const query = mistakes.slice(at).map(([each]) => each)
+      assert.match(await refusal(api, `${MAPS}?${watch}${query.join('&')}`, table), why)
+    }
+  }
+  assert.match(await refusal(api, `${MAPS}?watch=1`, table), /^406 .*: application\/json;stream=watch, /)
+  assert.match(await refusal(api, `${MAPS}?limit=y&timeoutSeconds=x`), /^400 strconv.ParseInt: parsing "x"/)
+  assert.match(await refusal(api, `${MAPS}/none?includeObject=x`, table), /^404 /)
+})
+
 test('what rows carry is asked of tables alone', async () => {
   await using api = await startTestApiServer()
   const table = 'application/json;as=Table;v=v1;g=meta.k8s.io'

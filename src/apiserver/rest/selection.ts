@@ -29,13 +29,23 @@ export interface Selection {
 const NAME = 'metadata.name'
 const NAMESPACE = 'metadata.namespace'
 
+/** `labelSelector` and `fieldSelector`, read. */
+export interface Selectors {
+  readonly labels: Selector
+  readonly fields: FieldSelector
+}
+
+/** 400 for what can't be parsed. */
+export const selectorsOf = (query: URLSearchParams): Selectors => ({
+  labels: parse('labelSelector', query, parseSelector) ?? [],
+  fields: parse('fieldSelector', query, parseFieldSelector) ?? [],
+})
+
 /**
- * Reads `labelSelector` and `fieldSelector`, and the name that the path of an old watch holds. 400 for what can't be parsed, a field that the kind
- * does not select by, or a field selector that contradicts the path (https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/).
+ * What selectors, and the name that the path of an old watch holds, select. 400 for a field that the kind does not select by, or a field selector that contradicts
+ * the path (https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/).
  */
-export function selectionOf(resource: ResourceDefinition, query: URLSearchParams, name: string): Selection {
-  const labels: Selector = parse('labelSelector', query, parseSelector) ?? []
-  const fields: FieldSelector = parse('fieldSelector', query, parseFieldSelector) ?? []
+export function selectionOf(resource: ResourceDefinition, { labels, fields }: Selectors, name: string): Selection {
   for (const { path } of fields) checkField(resource, path)
   if (name !== '' && fields.length > 0 && exactly(fields, NAME) !== name) {
     throw badRequest("fieldSelector metadata.name doesn't match requested name")

@@ -11,7 +11,7 @@ import type { WatchCache } from '../watch-cache/watch-cache.ts'
 import { seenBy } from '../watch-cache/watch-hub.ts'
 import { freshEnough } from './list.ts'
 import { type ListOptions, listOptionsOf, revisionProblem } from './list-options.ts'
-import { type Selection, selectionOf } from './selection.ts'
+import type { Selection } from './selection.ts'
 import { type Backlog, Watcher } from './watcher.ts'
 import type { Watches } from './watches.ts'
 
@@ -27,14 +27,18 @@ export interface WatchDependencies {
 
 /**
  * Prepares a watch: whatever is wrong with the request throws here. Later refusals, a revision that is gone among them, are ERROR frames, since
- * the answer has begun by then (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
+ * the answer has begun by then. How it is to be shown is asked once its options are right (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  */
-export async function watch(context: RequestContext, presenter: Presenter, dependencies: WatchDependencies): Promise<Watcher> {
-  const { resource, query, info } = context
-  const options = listOptionsOf(query, 'watch')
-  const selection = selectionOf(resource, query, info.name)
+export async function watch(
+  context: RequestContext,
+  presenterOf: () => Presenter,
+  dependencies: WatchDependencies,
+): Promise<{ readonly frames: Watcher; readonly mediaType: string }> {
+  const { resource } = context
+  const { options, selection } = listOptionsOf(context, 'watch')
   const problem = options.resourceVersion === '' ? undefined : revisionProblem(options.resourceVersion)
   if (problem !== undefined) throw invalid({ group: resource.group, kind: resource.names.plural }, '', [problem])
+  const presenter = presenterOf()
   if (dependencies.watches.isDraining) throw shuttingDown()
   let watcher: Watcher
   try {
@@ -44,7 +48,7 @@ export async function watch(context: RequestContext, presenter: Presenter, depen
     watcher = new Watcher(presenter, dependencies.watches.rounds, 0, [presenter.error(error.status)].values())
     watcher.end()
   }
-  return watcher
+  return { frames: watcher, mediaType: presenter.streamMediaType }
 }
 
 async function open(
@@ -67,7 +71,8 @@ async function open(
   let backlog: Backlog | undefined
   if (initial) {
     since = cache.revisionOf(resource)
-    const end = options.allowWatchBookmarks ? presenter.bookmark(since, INITIAL_EVENTS_END) : undefined
+    const at = since
+    const end = options.allowWatchBookmarks ? () => presenter.bookmark(at, INITIAL_EVENTS_END) : undefined
     backlog = stateFrames(source.list(namespace), selection, presenter, end)
   } else if (named === 0) {
     since = cache.revisionOf(resource)
@@ -87,10 +92,10 @@ function* stateFrames(
   versions: readonly ObjectVersion[],
   selection: Selection,
   presenter: Presenter,
-  end: WatchFrame | undefined,
+  end: (() => WatchFrame) | undefined,
 ): Generator<WatchFrame | undefined, undefined> {
   for (const version of versions) yield selection.selects(version.object) ? presenter.frame('ADDED', version) : undefined
-  if (end !== undefined) yield end
+  if (end !== undefined) yield end()
 }
 
 function* pastFrames(

@@ -1,6 +1,6 @@
 import { nextTurn } from '#base'
 import type { PushedWatch, WatchFrame, WatchFrames, WatchTaker } from '#client'
-import type { Presenter } from '../presentation/presenter.ts'
+import { type Presenter, Unshowable } from '../presentation/presenter.ts'
 import type { Delivery, WatchListener } from '../watch-cache/watch-hub.ts'
 import type { Due, Rounds } from './rounds.ts'
 
@@ -13,7 +13,7 @@ const BACKLOG_BATCH = 500
 const BACKLOG_PUSH_BYTES = 32 * 1024
 
 /** What stands before the live events: frames as they are asked for, undefined for a step that shows nothing. */
-export type Backlog = Iterator<WatchFrame | undefined>
+export type Backlog = Iterator<WatchFrame | undefined, unknown>
 
 /**
  * The frames of one watch: first its backlog, made while it is read, then what the cache delivers. Idle, it is this object and nothing else.
@@ -51,12 +51,25 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
   deliver({ type, revision, version }: Delivery): void {
     if (revision <= this.#since) return
     this.#since = revision
-    this.push(this.#presenter.frame(type, version))
+    this.#pushShown(() => this.#presenter.frame(type, version))
   }
 
   /** Says that everything up to `revision` was told; nothing when a later start was asked for. */
   bookmark(revision: number): void {
-    if (revision >= this.#since) this.push(this.#presenter.bookmark(revision))
+    if (revision >= this.#since) this.#pushShown(() => this.#presenter.bookmark(revision))
+  }
+
+  /** What can't be shown ends the watch. */
+  #pushShown(show: () => WatchFrame): void {
+    let frame: WatchFrame
+    try {
+      frame = show()
+    } catch (error) {
+      if (!(error instanceof Unshowable)) throw error
+      this.end()
+      return
+    }
+    this.push(frame)
   }
 
   push(frame: WatchFrame): void {
@@ -123,7 +136,7 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
 
   async next(): Promise<IteratorResult<WatchFrame>> {
     for (let step = 1; this.#backlog !== undefined; step++) {
-      const { done, value } = this.#backlog.next()
+      const { done, value } = this.#nextOf(this.#backlog)
       if (done) this.#backlog = undefined
       else if (value !== undefined) return { done: false, value }
       else if (step % BACKLOG_BATCH === 0) await nextTurn()
@@ -160,7 +173,7 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
   #backlogFrames(backlog: Backlog): WatchFrame[] {
     const frames: WatchFrame[] = []
     for (let step = 0, bytes = 0; step < BACKLOG_BATCH && bytes < BACKLOG_PUSH_BYTES; step++) {
-      const { done, value } = backlog.next()
+      const { done, value } = this.#nextOf(backlog)
       if (done) {
         this.#backlog = undefined
         break
@@ -170,6 +183,17 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
       bytes += value.bytes().length
     }
     return frames
+  }
+
+  #nextOf(backlog: Backlog): IteratorResult<WatchFrame | undefined, unknown> {
+    try {
+      return backlog.next()
+    } catch (error) {
+      if (!(error instanceof Unshowable)) throw error
+      this.#drop()
+      this.end()
+      return { done: true, value: undefined }
+    }
   }
 
   #drop(): void {
