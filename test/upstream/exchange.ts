@@ -111,7 +111,7 @@ const OWN_VALUES = ['audit-id', 'date', 'etag', 'last-modified', 'expires']
 /** How an answer is cut into pieces, and whether its connection lasts, is each library's. */
 const FRAMING = ['keep-alive', 'connection', 'transfer-encoding', 'content-length']
 
-function comparable({ status, headers, body }: Answered): Answered {
+export function comparable({ status, headers, body }: Answered): Answered {
   return { status, headers: comparableHeaders(headers), body: inOrder(withoutChance(body)) }
 }
 
@@ -142,5 +142,6 @@ export const withoutChance = (body: string): string =>
     .replace(/("resourceVersion": ?)"[1-9]\d*"/g, '$1"REVISION"')
     .replace(/("continue": ?)"[^"]+"/g, '$1"TOKEN"')
     .replace(/, current: \d+/g, ', current: REVISION')
+    .replace(/(too old resource version: \d+) \(\d+\)/g, '$1 (REVISION)')
     .replace(/in record \(\d+\)/g, 'in record (REVISION)')
     .replace(/(resourceVersion: )"[1-9]\d*"/g, '$1"REVISION"')

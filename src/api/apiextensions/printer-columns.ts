@@ -12,7 +12,7 @@ type Cell = ReturnType<Column<KubernetesObject>['value']>
 export function printerColumns(
   columns: readonly CustomResourceColumnDefinition[] | undefined,
 ): readonly Column<KubernetesObject>[] {
-  if (!columns?.length) return [name, { ...age, type: 'date' }]
+  if (!columns?.length) return [name, AGE]
   const paths = columns.map(({ jsonPath }) => pathOf(jsonPath))
   // Upstream stops at the first that can't be read.
   const readable = paths.indexOf(undefined)
@@ -35,6 +35,13 @@ function columnOf(
       return value === undefined ? null : cellOf(value, type, nowMs)
     },
   }
+}
+
+/** Of kinds that say nothing of columns. A bookmark has no age. */
+const AGE: Column<KubernetesObject> = {
+  ...age,
+  type: 'date',
+  value: (object, options) => (object.metadata?.creationTimestamp === undefined ? null : age.value(object, options)),
 }
 
 /** Of a definition only the beginning of a path is looked at. */

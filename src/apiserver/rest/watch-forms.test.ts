@@ -51,6 +51,10 @@ test('the end of what a watch begins with is a row of an object with nothing in 
   await establish(api.client, crdOf({ versions: [{ name: 'v1', additionalPrinterColumns: [COLOR] }] }))
   await using widgets = await askWatch(api, `GET ${WIDGETS}?${query}`, { headers: TABLE })
   assert.deepEqual(((await widgets.next())!.object as unknown as Table).rows[0]!.cells, ['', null])
+  await establish(api.client, crdOf({ kind: 'Gadget' }))
+  const path = WIDGETS.replace('widgets', 'gadgets')
+  await using gadgets = await askWatch(api, `GET ${path}?${query}`, { headers: TABLE })
+  assert.deepEqual(((await gadgets.next())!.object as unknown as Table).rows[0]!.cells, ['', null])
 })
 
 const COLOR = { name: 'Color', type: 'string', jsonPath: '.spec.color' }
