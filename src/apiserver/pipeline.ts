@@ -255,7 +255,7 @@ export class Pipeline {
     const aggregator = this.#options.aggregator()
     const remote = context === undefined ? aggregator.find(request.path) : undefined
     if (remote !== undefined) return aggregator.proxy(remote, request, user, patience, address)
-    if (info.kind === 'path') return aggregator.merge(request, patience, () => this.#paths.serve(request))
+    if (info.kind === 'path') return aggregator.merge(request, patience, (asked = request) => this.#paths.serve(asked))
     const refused = unrouted(request, info, context?.resource, this.#options.catalog)
     if (refused !== undefined) return refused
     return this.#measured(request, context!, spent, () => this.#dispatcher.dispatch(context!))

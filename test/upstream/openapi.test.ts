@@ -19,6 +19,7 @@ import {
   schemaOf,
 } from '#api'
 import { crdOf } from '#testing'
+import { mergeOpenApiV2 } from '../../src/apiserver/aggregation/merge-openapi.ts'
 import { ResourceCatalog } from '../../src/apiserver/catalog.ts'
 import { groupsOf } from '../../src/apiserver/discovery.ts'
 import { type DocumentInput, openApiV2, openApiV3 } from '../../src/apiserver/openapi/documents.ts'
@@ -194,4 +195,45 @@ test('and in every document of OpenAPI v3', async () => {
   })
   await Promise.all(compared)
   assert.ok(compared.length > 40, String(compared.length))
+})
+
+const name = fc.constantFrom('A', 'B', 'C', 'A_v2')
+const reference = (shared: string): fc.Arbitrary<Json> => name.map((each) => ({ $ref: `#/${shared}/${each}` }))
+const gvk = fc.record({ group: fc.constantFrom('', 'a', 'b'), kind: name, version: fc.constant('v1') })
+const definition = some({
+  description: [50, fc.constantFrom('a', 'b')],
+  properties: [40, fc.dictionary(fc.constantFrom('x', 'y'), reference('definitions'), { minKeys: 1, maxKeys: 2 })],
+  items: [10, reference('definitions')],
+  // Without any upstream's merge panics.
+  'x-kubernetes-group-version-kind': [
+    100,
+    fc.uniqueArray(gvk, { minLength: 1, maxLength: 2, selector: (each) => JSON.stringify(each) }),
+  ],
+  'x-a': [20, fc.constantFrom('a', 'b')],
+})
+const parameter = some({ description: [50, fc.constantFrom('a', 'b')] }).map((more) => ({ name: 'a', in: 'query', ...more }))
+const item = fc
+  .tuple(reference('parameters'), reference('definitions'))
+  .map(([own, schema]) => ({ get: { parameters: [own], responses: { '200': { description: 'OK', schema } } } }))
+const swagger = fc
+  .record({
+    paths: fc.dictionary(fc.constantFrom('/apis/a/', '/apis/b/', '/apis/c/', '/version/'), item, { maxKeys: 3 }),
+    definitions: fc.dictionary(name, definition, { maxKeys: 4 }),
+    parameters: fc.dictionary(name, parameter, { maxKeys: 3 }),
+  })
+  .map((document) => asSent({ swagger: '2.0', info: { title: 'a', version: 'b' }, ...document }))
+
+/** Empty maps are none. */
+const withoutEmpties = (document: Json): Json =>
+  Object.fromEntries(Object.entries(document).filter(([, value]) => Object.keys(value as object).length > 0))
+
+test('documents of two servers are merged as upstream does', async () => {
+  await fc.assert(
+    fc.asyncProperty(swagger, swagger, async (first, other) => {
+      const { document, error } = await peer.ask<Answer>({ kind: 'merge', first, other })
+      assert.equal(error, undefined)
+      assert.deepEqual(withoutEmpties(mergeOpenApiV2(first, other)), withoutEmpties(document!))
+    }),
+    { numRuns: RUNS },
+  )
 })

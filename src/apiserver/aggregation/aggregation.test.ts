@@ -152,6 +152,12 @@ test('Aggregator Should be able to support the 1.17 Sample API Server using the 
   assert.ok('apis/wardle.example.com/v1alpha1' in v3.paths && 'api/v1' in v3.paths)
   const v2 = (await read(client, '/openapi/v2', 'application/json')) as unknown as { definitions: object }
   assert.ok('Flunder' in v2.definitions && 'io.k8s.api.core.v1.Pod' in v2.definitions)
+  const accept = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+  const encoded = await client.request({ method: 'GET', path: '/openapi/v2', headers: { accept } })
+  assert.ok(encoded.headers['content-type'] === accept && encoded.body.kind === 'bytes')
+  assert.ok(Buffer.from(encoded.body.bytes).includes('/apis/wardle.example.com/v1alpha1/'))
+  const known = { accept, 'if-none-match': encoded.headers['etag']! }
+  assert.equal((await client.request({ method: 'GET', path: '/openapi/v2', headers: known })).status, 304)
 
   await api.client.delete(apiServices, 'v1alpha1.wardle.example.com')
   const later = (await read(client, '/apis')) as unknown as { groups: { name: string }[] }

@@ -5,11 +5,13 @@ import { type Client, type TransportRequest, type TransportResponse, type UserIn
 import { failure, isObject } from '#meta'
 import type { ResourceCatalog } from '../catalog.ts'
 import { callUpstream } from '../http/upstream.ts'
+import { encodeGnosticV2 } from '../openapi/gnostic-v2.ts'
 import type { ConnectTarget } from '../subresources/types.ts'
 import { AGGREGATOR, checkAvailability, NO_ANSWER } from './availability.ts'
 import { setAvailable } from './conditions.ts'
 import { fetchRemote } from './fetch.ts'
-import { mergeAggregated, mergeGroup, mergeGroupList, mergeOpenApiV2 } from './merge.ts'
+import { mergeAggregated, mergeGroup, mergeGroupList } from './merge.ts'
+import { mergeOpenApiV2 } from './merge-openapi.ts'
 import { localServices, registerLocal } from './registration.ts'
 import { isAvailable, isRemote, type RemoteDependencies, type RemoteService, remoteServices, remoteTarget } from './remote.ts'
 
@@ -110,7 +112,7 @@ export class Aggregator implements AsyncDisposable {
   async merge(
     request: TransportRequest,
     patience: Patience,
-    serve: () => Promise<TransportResponse>,
+    serve: (asked?: TransportRequest) => Promise<TransportResponse>,
   ): Promise<TransportResponse> {
     const remote = remoteServices(this.#options.cache)
     if (remote.length === 0) return serve()
@@ -123,7 +125,7 @@ export class Aggregator implements AsyncDisposable {
       const merged = mergeGroup(group, known, remote)
       return merged === undefined ? local : reply(merged, known && local.headers)
     }
-    if (path === '/openapi/v2') return this.#mergedV2(request, remote, await serve())
+    if (path === '/openapi/v2') return this.#mergedV2(request, remote, serve)
     if (path === '/openapi/v3') return this.#mergedV3(request, remote, await serve())
     const document = path.startsWith('/openapi/v3/apis/') ? this.find(path.slice('/openapi/v3'.length)) : undefined
     return document === undefined ? serve() : this.proxy(document, request, AGGREGATOR, patience)
@@ -144,12 +146,17 @@ export class Aggregator implements AsyncDisposable {
   async #mergedV2(
     request: TransportRequest,
     remote: readonly RemoteService[],
-    local: TransportResponse,
+    serve: (asked: TransportRequest) => Promise<TransportResponse>,
   ): Promise<TransportResponse> {
-    if (local.status !== 200 || !(local.headers['content-type'] ?? '').startsWith('application/json')) return local
-    let document = bodyOf(local) as Json
+    // The tag that a client has is of the merged document.
+    const { 'if-none-match': _, ...headers } = request.headers ?? {}
+    const local = await serve({ ...request, headers })
+    if (local.status !== 200) return local
+    const isJson = (local.headers['content-type'] ?? '').startsWith('application/json')
+    const json = isJson ? local : await serve({ ...request, headers: { ...headers, accept: 'application/json' } })
+    let document = bodyOf(json) as Json
     for (const other of await this.#fetchEach(remote, '/openapi/v2')) document = mergeOpenApiV2(document, other)
-    return reply(document, local.headers, request)
+    return reply(document, local.headers, request, isJson ? undefined : encodeGnosticV2(document))
   }
 
   async #mergedV3(
@@ -250,12 +257,17 @@ function bodyOf({ body }: TransportResponse): unknown {
   return body.kind === 'bytes' ? JSON.parse(Buffer.from(body.bytes).toString()) : undefined
 }
 
-/** A merged document has a tag of its own. */
-function reply(document: Json, headers: TransportResponse['headers'] = {}, request?: TransportRequest): TransportResponse {
+/** A merged document has a tag of its own, the same in each of its forms. */
+function reply(
+  document: Json,
+  headers: TransportResponse['headers'] = {},
+  request?: TransportRequest,
+  encoded?: Uint8Array,
+): TransportResponse {
   const bytes = Buffer.from(JSON.stringify(document))
   const etag = `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"`
   const own = { 'content-type': 'application/json', ...headers, ...(headers['etag'] !== undefined && { etag }) }
   if (headers['etag'] !== undefined && request?.headers?.['if-none-match'] === etag)
     return { status: 304, headers: own, body: { kind: 'none' } }
-  return { status: 200, headers: own, body: { kind: 'bytes', bytes } }
+  return { status: 200, headers: own, body: { kind: 'bytes', bytes: encoded ?? bytes } }
 }

@@ -119,9 +119,3 @@ function aggregatedResources(list: unknown, { spec }: RemoteService): Json[] {
       }
     })
 }
-
-/** `/openapi/v2` with the paths and definitions of another server; what both define is the first one's. */
-export function mergeOpenApiV2(document: Json, other: Json): Json {
-  const both = (field: 'paths' | 'definitions'): Json => ({ ...(other[field] as Json), ...(document[field] as Json) })
-  return { ...document, paths: both('paths'), definitions: both('definitions') }
-}

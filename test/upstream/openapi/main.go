@@ -10,12 +10,11 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/controller/openapi/builder"
 	"k8s.io/kube-openapi/pkg/handler"
 	"k8s.io/kube-openapi/pkg/handler3"
-	"k8s.io/kube-openapi/pkg/spec3"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 )
 
 type question struct {
-	// "custom", "encode", "install"
+	// "custom", "encode", "install", "merge", "serve"
 	Kind string `json:"kind"`
 	V2   bool   `json:"v2"`
 
@@ -26,14 +25,23 @@ type question struct {
 
 	Groups      []group                `json:"groups"`
 	Definitions map[string]spec.Schema `json:"definitions"`
+
+	First *spec.Swagger `json:"first"`
+	Other *spec.Swagger `json:"other"`
+
+	Method  string            `json:"method"`
+	Target  string            `json:"target"`
+	Headers map[string]string `json:"headers"`
 }
 
 type answer struct {
-	Error    string           `json:"error,omitempty"`
-	Document any              `json:"document,omitempty"`
-	Parts    map[string]any   `json:"parts,omitempty"`
-	Protobuf []byte           `json:"protobuf,omitempty"`
-	Again    *json.RawMessage `json:"again,omitempty"`
+	Error    string            `json:"error,omitempty"`
+	Document any               `json:"document,omitempty"`
+	Parts    map[string]any    `json:"parts,omitempty"`
+	Protobuf []byte            `json:"protobuf,omitempty"`
+	Status   int               `json:"status,omitempty"`
+	Headers  map[string]string `json:"headers,omitempty"`
+	Body     string            `json:"body,omitempty"`
 }
 
 func main() {
@@ -61,6 +69,10 @@ func answerTo(asked *question) (answer, error) {
 		return custom(asked)
 	case "encode":
 		return encode(asked)
+	case "merge":
+		return merge(asked.First, asked.Other)
+	case "serve":
+		return serve(asked), nil
 	default:
 		return install(asked)
 	}
@@ -81,24 +93,12 @@ func custom(asked *question) (answer, error) {
 	return answer{Document: document}, nil
 }
 
-// encode reads a document into upstream's types, says what they hold of it, and writes it in protobuf.
+// encode writes a document in protobuf.
 func encode(asked *question) (answer, error) {
-	var document json.Marshaler = &spec.Swagger{}
 	toProtobuf := handler.ToProtoBinary
 	if !asked.V2 {
-		document, toProtobuf = &spec3.OpenAPI{}, handler3.ToV3ProtoBinary
-	}
-	if err := json.Unmarshal(asked.Document, document); err != nil {
-		return answer{}, err
-	}
-	again, err := document.MarshalJSON()
-	if err != nil {
-		return answer{}, err
+		toProtobuf = handler3.ToV3ProtoBinary
 	}
 	encoded, err := toProtobuf(asked.Document)
-	if err != nil {
-		return answer{}, err
-	}
-	raw := json.RawMessage(again)
-	return answer{Protobuf: encoded, Again: &raw}, nil
+	return answer{Protobuf: encoded}, err
 }
