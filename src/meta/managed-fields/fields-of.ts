@@ -17,6 +17,13 @@ export function fieldsOf(configuration: unknown, schema: Schema, what: string): 
   return collector.set.build()
 }
 
+/** The fields of any object. Of items that are there twice it has only that they are. */
+export function presentFields(object: unknown, schema: Schema): FieldSet {
+  const collector = new Collector()
+  collector.walk(object, schema)
+  return collector.set.build()
+}
+
 /** Of a value of its type. */
 class Collector {
   readonly set = new FieldSetBuilder()
@@ -43,9 +50,12 @@ class Collector {
   }
 
   #items(value: readonly unknown[], shape: Shape & { readonly kind: 'set' | 'keyed' }): void {
-    for (const item of value) {
-      this.#path.push(itemElement(shape, item)!)
-      this.walk(item, shape.items)
+    const elements = value.map((item) => itemElement(shape, item))
+    const twins = twinsAmong(elements)
+    for (const [index, element] of elements.entries()) {
+      if (element === undefined) continue
+      this.#path.push(element)
+      if (!twins.has(element)) this.walk(value[index], shape.items)
       this.#add()
       this.#path.pop()
     }
@@ -54,4 +64,12 @@ class Collector {
   #add(): void {
     if (this.#path.length > 0) this.set.add(this.#path)
   }
+}
+
+const NONE: ReadonlySet<unknown> = new Set()
+
+function twinsAmong(elements: readonly unknown[]): ReadonlySet<unknown> {
+  const seen = new Set(elements)
+  if (seen.size === elements.length) return NONE
+  return new Set(elements.filter((element) => !seen.delete(element)))
 }

@@ -45,6 +45,7 @@ const schema: Schema = {
     source: { type: 'object', properties: { group: { ...text, writtenAsNull: true }, kind: text } },
     whole: { type: 'object', mapType: 'atomic', properties: { group: { ...text, writtenAsNull: true }, kind: text } },
     open: { type: 'object', preserveUnknownFields: true },
+    holder: { type: 'object', properties: { set: { type: 'array', listType: 'set', items: text }, text } },
     status: texts,
   },
 }
@@ -240,6 +241,20 @@ test('a configuration is refused for all that is not of its type, also within on
     assert.deepEqual([refused.code, refused.status.reason], [500, undefined])
     assert.ok(refused.message.includes(expected), `${refused.message}\n${expected}`)
   }
+})
+
+test('an empty list is owned by nobody, and what holds nothing else is hollow', () => {
+  const hollow = objectOf({ holder: { set: [], text: 'a' } }, [
+    entry('me', 'Apply', { 'f:holder': { 'f:text': {} } }),
+    entry('other', 'Update', { 'f:holder': {} }),
+  ])
+  const left = apply({}, { live: hollow })
+  assert.deepEqual(Object.keys(left.object), ['apiVersion', 'kind', 'metadata'])
+  assert.equal(left.managedFields, undefined)
+  const live = objectOf({ holder: {} }, [entry('me', 'Apply', { 'f:holder': {} })])
+  const filled = apply({ holder: { set: [] } }, { live })
+  assert.deepEqual((filled.object as unknown as { holder: object }).holder, { set: [] })
+  assert.equal(filled.managedFields, undefined)
 })
 
 test('who applies what is there already owns it without a time, until it changes something', () => {

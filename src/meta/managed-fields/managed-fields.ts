@@ -26,7 +26,8 @@ import {
   storedManaged,
   writeManaged,
 } from './managers.ts'
-import { mergeConfiguration, pruneUnowned } from './merge.ts'
+import { mergeConfiguration } from './merge.ts'
+import { pruneUnowned } from './prune.ts'
 import { reconciled } from './reconcile.ts'
 import { setFields } from './set-fields.ts'
 import { Unmanageable } from './shape.ts'
@@ -172,8 +173,12 @@ function applied({ live, shown, configuration, form, listed, managed }: Given, w
   const others = managed.filter((each) => each !== last)
 
   const merged = mergeConfiguration(shown, configuration, form.schema)
-  const owned = others.reduce((all, each) => union(all, each.fields), set)
-  const document = last === undefined ? merged : pruneUnowned(merged, last.fields, owned, form.schema)
+  const owned = {
+    last: last?.fields ?? EMPTY_SET,
+    listed: set,
+    others: others.reduce((all, each) => union(all, each.fields), EMPTY_SET),
+  }
+  const document = pruneUnowned(merged, owned, form.schema)
   const object = write.read(document)
   // What the request's own version says is compared as it stands there: an empty map that nobody else would see is a change, too.
   const differences = new Differences(live ?? {}, object, write, compare(shown, document, form.schema))

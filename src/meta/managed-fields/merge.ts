@@ -1,8 +1,7 @@
 import { setOwn } from '#base'
 import { isObject } from '../merge-patch.ts'
 import type { Schema } from '../schema.ts'
-import { type FieldSet, isMember } from './field-set.ts'
-import { fieldElement, fieldSchema, isNamedField, itemElement, type Shape, shapeOf } from './shape.ts'
+import { fieldSchema, itemElement, type Shape, shapeOf } from './shape.ts'
 
 /** The live value with what the configuration says of it. What neither changes is shared; the order of lists is the configuration's. */
 export function mergeConfiguration(live: unknown, configuration: unknown, schema: Schema | undefined): unknown {
@@ -78,55 +77,3 @@ function uniqueValues(items: readonly Entry[]): ReadonlyMap<string | undefined, 
   for (const { element, value } of items) values.set(element, values.has(element) ? undefined : value)
   return values
 }
-
-/**
- * Takes out what an applier no longer lists: whatever it owned by its `last` configuration and nobody (`owned`, its new one included) owns now.
- * Fields and items go as a whole, with what lies below. What loses all that it had is null, as upstream leaves it.
- */
-export function pruneUnowned(value: unknown, last: FieldSet, owned: FieldSet, schema: Schema | undefined): unknown {
-  const shape = shapeOf(schema, value)
-  if (shape.kind === 'leaf') return value
-  if (shape.kind === 'map') {
-    if (!isObject(value)) return value
-    const result: Record<string, unknown> = {}
-    for (const name of Object.keys(value)) {
-      const kept = prunedChild(
-        value[name],
-        fieldElement(name),
-        isNamedField(shape.node, name),
-        last,
-        owned,
-        fieldSchema(shape.node, name),
-      )
-      if (kept !== undefined) setOwn(result, name, kept)
-    }
-    return Object.keys(result).length === 0 && Object.keys(value).length > 0 ? null : result
-  }
-  if (!Array.isArray(value)) return value
-  const kept = value
-    .map((item: unknown) => {
-      const element = itemElement(shape, item)
-      return element === undefined ? item : prunedChild(item, element, false, last, owned, shape.items)
-    })
-    .filter((item) => item !== undefined)
-  return kept.length === 0 && value.length > 0 ? null : kept
-}
-
-/** Undefined when it goes. A struct's field counts as owned when anything below it is. */
-function prunedChild(
-  value: unknown,
-  element: string,
-  named: boolean,
-  last: FieldSet,
-  owned: FieldSet,
-  schema: Schema | undefined,
-): unknown {
-  const had = last[element]
-  if (had === undefined) return value
-  const has = owned[element]
-  const belongs = (node: FieldSet | undefined): boolean => node !== undefined && (named || isMember(node))
-  if (belongs(had) && !belongs(has)) return undefined
-  return pruneUnowned(value, had, has ?? NOTHING, schema)
-}
-
-const NOTHING: FieldSet = Object.freeze({})

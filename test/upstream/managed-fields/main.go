@@ -169,6 +169,7 @@ func textOf(set *fieldpath.Set) string {
 
 // addCustom makes the types of a custom kind as the server of custom resources does.
 func addCustom(name string, definition *apiextensions.CustomResourceDefinition) error {
+	apiextensions.SetDefaults_CustomResourceDefinition(definition)
 	documents := []*spec3.OpenAPI{{Version: "3.0.0", Info: &spec.Info{}, Components: &spec3.Components{Schemas: models}}}
 	for _, version := range definition.Spec.Versions {
 		document, err := builder.BuildOpenAPIV3(definition, version.Name, builder.Options{})
@@ -180,6 +181,11 @@ func addCustom(name string, definition *apiextensions.CustomResourceDefinition) 
 	merged, err := builder.MergeSpecsV3(documents...)
 	if err != nil {
 		return err
+	}
+	for name, each := range merged.Components.Schemas {
+		if strings.HasSuffix(name, "."+definition.Spec.Names.Kind) && len(each.Properties) == 0 {
+			return errors.New("the schema is not structural")
+		}
 	}
 	converter, err := managedfields.NewTypeConverter(merged.Components.Schemas, definition.Spec.PreserveUnknownFields)
 	if err != nil {

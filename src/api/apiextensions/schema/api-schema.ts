@@ -20,19 +20,22 @@ export function apiSchema(
   }
 }
 
-function nodeOf(node: Structural, isResource: boolean): Schema {
+/** `isOpen`: a node above keeps fields that no schema names. Apply takes such fields everywhere below, though they are pruned again, as upstream does. */
+function nodeOf(node: Structural, isResource: boolean, isOpen = false): Schema {
   const { type, format, description, properties, items, required, nullable } = node
   const additional = additionalOf(node)
   const listType = node['x-kubernetes-list-type'] as Schema['listType']
-  const own = Object.entries(properties ?? {}).map(([name, each]): [string, Schema] => [name, nodeOf(each, isEmbedded(each))])
+  const keeps = isOpen || node['x-kubernetes-preserve-unknown-fields'] === true
+  const below = (each: Structural): Schema => nodeOf(each, isEmbedded(each), keeps)
+  const own = Object.entries(properties ?? {}).map(([name, each]): [string, Schema] => [name, below(each)])
   const hasProperties = own.length > 0 || isResource
   return {
     ...(type !== undefined && { type: type as NonNullable<Schema['type']> }),
     ...(format !== undefined && { format }),
     ...(description !== undefined && { description }),
     ...(hasProperties && { properties: { ...Object.fromEntries(own), ...(isResource && resourceProperties()) } }),
-    ...(items !== undefined && { items: nodeOf(items, isEmbedded(items)) }),
-    ...(additional !== undefined && { additionalProperties: nodeOf(additional, isEmbedded(additional)) }),
+    ...(items !== undefined && { items: below(items) }),
+    ...(additional !== undefined && { additionalProperties: below(additional) }),
     ...(required !== undefined && { required }),
     ...(node.default !== undefined && { default: node.default }),
     ...(listType !== undefined && { listType }),
@@ -41,7 +44,7 @@ function nodeOf(node: Structural, isResource: boolean): Schema {
       mapType: node['x-kubernetes-map-type'] as NonNullable<Schema['mapType']>,
     }),
     ...(node['x-kubernetes-int-or-string'] && { intOrString: true }),
-    ...((node['x-kubernetes-preserve-unknown-fields'] || node.additionalProperties === true) && { preserveUnknownFields: true }),
+    ...((keeps || node.additionalProperties === true) && { preserveUnknownFields: true }),
     ...(isEmbedded(node) && { embeddedResource: true }),
     ...(nullable && { nullable }),
   }
