@@ -80,6 +80,7 @@ export { areRulesLoaded, hasRules, loadRules } from './apiextensions/rules/load.
 export { goTypeOf } from './apiextensions/schema/nested.ts'
 export { structuralProblems } from './apiextensions/validate-structural.ts'
 export { LOCAL_SERVICE } from './apiregistration/api-service.ts'
+export { TEMPLATE_GENERATION } from './apps/template-generation.ts'
 export { scaleColumns } from './autoscaling/scale-columns.ts'
 export { parseCron } from './batch/cron.ts'
 export { nextCronTime } from './batch/cron-next.ts'

@@ -1,9 +1,10 @@
 import { age, formatLabels, formatSelector, integer, name, templateColumns, text, wide } from '../columns.ts'
 import { defaultPodTemplate } from '../core/default-pod.ts'
-import { droppingDisabled } from '../core/disabled-pod-fields.ts'
+import { dropDisabled } from '../core/disabled-pod-fields.ts'
 import { templateWarnings } from '../core/pod-warnings.ts'
 import { defineResource } from '../define-resource.ts'
 import type { DaemonSet, DaemonSetSpec } from '../generated/types.ts'
+import { countTemplate, setTemplateGeneration, templateGeneration } from './template-generation.ts'
 import { validateDaemonSetStatus } from './validate-status.ts'
 import { validateDaemonSet } from './validate-workload.ts'
 
@@ -26,7 +27,16 @@ export const daemonSets = defineResource<DaemonSet>({
     }
     spec.revisionHistoryLimit ??= 10
     defaultPodTemplate((spec.template ??= {}))
+    setTemplateGeneration(draft, templateGeneration(draft))
     draft.status ??= { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }
+  },
+  prepareForCreate(draft) {
+    setTemplateGeneration(draft, Math.max(templateGeneration(draft), 1))
+    dropDisabled(draft.spec?.template?.spec)
+  },
+  prepareForUpdate(draft, old) {
+    dropDisabled(draft.spec?.template?.spec, old.spec?.template?.spec)
+    countTemplate(draft, old)
   },
   columns: [
     name,
@@ -44,6 +54,5 @@ export const daemonSets = defineResource<DaemonSet>({
   validate: validateDaemonSet,
   validateStatusUpdate: validateDaemonSetStatus,
   warnings: (object, old, warnings) => templateWarnings(object.spec?.template, 'spec.template', object, old, warnings),
-  ...droppingDisabled<DaemonSet>(({ spec }) => spec?.template?.spec),
   schema: 'io.k8s.api.apps.v1.DaemonSet',
 })

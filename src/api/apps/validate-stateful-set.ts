@@ -1,8 +1,16 @@
 import { deepEqual } from '#base'
 import { validateClaimSpec } from '../core/validate-claim.ts'
+import { validatePodAnnotations } from '../core/validate-pod-annotations.ts'
 import { validatePodTemplate } from '../core/validate-pod-spec.ts'
-import type { PodTemplateSpec, StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from '../generated/types.ts'
-import { countOrPercent, isZero, labels, notOver100Percent, selectorAndTemplate } from '../validation/common.ts'
+import type {
+  PodSpec,
+  PodTemplateSpec,
+  RollingUpdateStatefulSetStrategy,
+  StatefulSet,
+  StatefulSetSpec,
+  StatefulSetUpdateStrategy,
+} from '../generated/types.ts'
+import { annotations, countOrPercent, isZero, labels, notOver100Percent, selectorAndTemplate } from '../validation/common.ts'
 import {
   complaints,
   type Findings,
@@ -13,7 +21,7 @@ import {
   required,
   unsupported,
 } from '../validation/findings.ts'
-import { dnsLabel, qualifiedName } from '../validation/names.ts'
+import { dnsLabel } from '../validation/names.ts'
 import { runsForEver } from './validate-workload.ts'
 
 /** Rules that came late are for new sets: what was accepted once can still be changed, and deleted. */
@@ -90,7 +98,9 @@ function validateStrategy(strategy: StatefulSetUpdateStrategy, field: string, fo
       return
     case 'OnDelete':
       if (rollingUpdate !== undefined)
-        found.push(invalidValue(`${field}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"))
+        found.push(
+          invalidValue(`${field}.rollingUpdate`, rollingForm(rollingUpdate), "only allowed for updateStrategy 'RollingUpdate'"),
+        )
       return
     case 'RollingUpdate': {
       const { partition, maxUnavailable } = rollingUpdate ?? {}
@@ -102,7 +112,13 @@ function validateStrategy(strategy: StatefulSetUpdateStrategy, field: string, fo
       return
     }
     default:
-      found.push(invalidValue(field, strategy, "must be 'RollingUpdate' or 'OnDelete'"))
+      found.push(
+        invalidValue(
+          field,
+          { Type: type, RollingUpdate: rollingUpdate ? rollingForm(rollingUpdate) : null },
+          "must be 'RollingUpdate' or 'OnDelete'",
+        ),
+      )
   }
 }
 
@@ -110,9 +126,24 @@ function validateTemplate(spec: StatefulSetSpec | undefined, { anyTemplate, oldT
   const template = spec?.template
   if (anyTemplate !== true) validatePodTemplate(asPodsHaveIt(spec), 'spec.template', found, oldTemplate)
   labels(template?.metadata?.labels, 'spec.template.labels', found)
-  for (const key of Object.keys(template?.metadata?.annotations ?? {}))
-    complaints(qualifiedName(key.toLowerCase()), key, 'spec.template.annotations', found)
+  const own = template?.metadata?.annotations
+  if (own === undefined) return
+  // Said once more, as upstream does.
+  annotations(own, 'spec.template.annotations', found)
+  validatePodAnnotations(
+    own,
+    template?.spec ?? ({} as PodSpec),
+    'spec.template.annotations',
+    found,
+    oldTemplate?.metadata?.annotations,
+  )
 }
+
+/** Upstream shows a type of its own. */
+const rollingForm = ({ partition = 0, maxUnavailable }: RollingUpdateStatefulSetStrategy): object => ({
+  Partition: partition,
+  MaxUnavailable: maxUnavailable ?? null,
+})
 
 /** The controller names each pod and its place itself, and claims become volumes, which mounts may name. */
 function asPodsHaveIt(spec: StatefulSetSpec | undefined): PodTemplateSpec | undefined {

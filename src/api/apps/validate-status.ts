@@ -30,7 +30,11 @@ export function validateDeploymentStatus(
   found: Findings,
 ): void {
   const parts = ['updatedReplicas', 'readyReplicas', 'availableReplicas']
-  counted(now as Counts, ['observedGeneration', 'replicas', ...parts, 'unavailableReplicas', 'collisionCount'], found)
+  counted(
+    now as Counts,
+    ['observedGeneration', 'replicas', ...parts, 'unavailableReplicas', 'terminatingReplicas', 'collisionCount'],
+    found,
+  )
   within(now as Counts, parts, 'replicas', OF_ALL, found)
   within(now as Counts, ['availableReplicas'], 'readyReplicas', 'cannot be greater than readyReplicas', found)
   collisions(now as Counts, old as Counts, found)
@@ -40,7 +44,7 @@ export function validateDeploymentStatus(
 export function validateReplicasStatus({ status }: Pick<ReplicaSet | ReplicationController, 'status'>, found: Findings): void {
   const now = { ...status } as Counts
   const parts = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']
-  counted(now, ['replicas', ...parts, 'observedGeneration'], found)
+  counted(now, ['replicas', ...parts, 'observedGeneration', 'terminatingReplicas'], found)
   within(now, parts, 'replicas', OF_ALL, found)
   within(now, ['availableReplicas'], 'readyReplicas', 'cannot be greater than readyReplicas', found)
 }

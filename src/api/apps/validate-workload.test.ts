@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { changeFindings, findingsOf } from '#testing'
+import { changeFindings, findingsOf, made } from '#testing'
 import {
   controllerRevisions,
   type DaemonSet,
@@ -38,7 +38,7 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     'an unknown strategy',
     deployments,
     set({ strategy: { type: 'Sideways' } }),
-    ['spec.strategy: Unsupported value: {"type":"Sideways"}: supported values: "Recreate", "RollingUpdate"'],
+    ['spec.strategy: Unsupported value: {"Type":"Sideways","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"'],
   ],
   [
     'an empty selector of a ReplicaSet',
@@ -56,7 +56,10 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     'daemons that nobody selects',
     daemonSets,
     { spec: { template, updateStrategy: { type: 'Sideways' } } },
-    [UNMATCHED, 'spec.updateStrategy: Unsupported value: {"type":"Sideways"}: supported values: "RollingUpdate", "OnDelete"'],
+    [
+      UNMATCHED,
+      'spec.updateStrategy: Unsupported value: {"Type":"Sideways","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"',
+    ],
   ],
   [
     'daemons that never move',
@@ -80,14 +83,16 @@ const cases: readonly (readonly [name: string, resource: unknown, object: object
     set({ podManagementPolicy: 'Random', updateStrategy: { type: 'Sideways' } }),
     [
       "spec.podManagementPolicy: Invalid value: \"Random\": must be 'OrderedReady' or 'Parallel'",
-      'spec.updateStrategy: Invalid value: {"type":"Sideways"}: must be \'RollingUpdate\' or \'OnDelete\'',
+      'spec.updateStrategy: Invalid value: {"Type":"Sideways","RollingUpdate":null}: must be \'RollingUpdate\' or \'OnDelete\'',
     ],
   ],
   [
     'a set that rolls only when asked',
     statefulSets,
     set({ updateStrategy: { type: 'OnDelete', rollingUpdate: { partition: 1 } }, revisionHistoryLimit: -1 }),
-    ['spec.updateStrategy.rollingUpdate: Invalid value: {"partition":1}: only allowed for updateStrategy \'RollingUpdate\''],
+    [
+      'spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy \'RollingUpdate\'',
+    ],
   ],
   [
     'a set with claims for nothing',
@@ -221,4 +226,44 @@ test('collisions are never forgotten', () => {
     foundBy((found) => deployments.validateStatusUpdate(after!, before!, found, { nowMs: 0 })).map(({ message }) => message),
     ['Invalid value: 2: cannot be decremented'],
   )
+})
+
+test('a set counts its templates in an annotation, whatever a client says', () => {
+  const COUNT = 'deprecated.daemonset.template.generation'
+  const countOf = ({ metadata }: DaemonSet): string | undefined => metadata?.annotations?.[COUNT]
+  const old = made(daemonSets, { spec: { selector: {}, template: {} } })
+  assert.equal(countOf(old), '1')
+  const update = (draw: (draft: DaemonSet) => void): string | undefined => {
+    const draft = structuredClone(old)
+    draw(draft)
+    daemonSets.default(draft)
+    daemonSets.prepareForUpdate(draft, old)
+    return countOf(draft)
+  }
+  assert.equal(
+    update(({ metadata }) => void delete metadata!.annotations),
+    '1',
+  )
+  assert.equal(
+    update(({ metadata }) => void (metadata!.annotations![COUNT] = '7')),
+    '1',
+  )
+  assert.equal(
+    update(({ spec }) => void (spec!.template.spec!.hostNetwork = true)),
+    '2',
+  )
+})
+
+test('what is neither a number nor a share is none', () => {
+  const change = (maxUnavailable: string): string[] =>
+    findingsOf(statefulSets, {
+      spec: {
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+        updateStrategy: { rollingUpdate: { maxUnavailable } },
+      },
+    })
+  const CANNOT = 'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "abc": cannot be 0'
+  assert.equal(change('abc').at(-1), CANNOT)
+  assert.deepEqual(change('5%'), [])
 })

@@ -100,7 +100,7 @@ function validateStrategy(strategy: DeploymentStrategy, field: string, found: Fi
     return
   }
   if (type !== 'RollingUpdate') {
-    found.push(unsupported(field, strategy, ['Recreate', 'RollingUpdate']))
+    found.push(unsupported(field, strategyForm(strategy), ['Recreate', 'RollingUpdate']))
     return
   }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {}
@@ -132,7 +132,7 @@ function validateDaemonStrategy(strategy: DaemonSetUpdateStrategy, field: string
   const { type, rollingUpdate } = strategy
   if (type === 'OnDelete') return
   if (type !== 'RollingUpdate') {
-    found.push(unsupported(field, strategy, ['RollingUpdate', 'OnDelete']))
+    found.push(unsupported(field, strategyForm(strategy), ['RollingUpdate', 'OnDelete']))
     return
   }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {}
@@ -146,3 +146,12 @@ function validateDaemonStrategy(strategy: DaemonSetUpdateStrategy, field: string
     found.push(invalidValue(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'))
   } else if (!hasUnavailable && !hasSurge) found.push(required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'))
 }
+
+/** Upstream shows types of its own, in which an amount that is not said is zero. */
+const strategyForm = ({ type, rollingUpdate }: DeploymentStrategy | DaemonSetUpdateStrategy): object => ({
+  Type: type ?? '',
+  RollingUpdate:
+    rollingUpdate === undefined
+      ? null
+      : { MaxUnavailable: rollingUpdate.maxUnavailable ?? 0, MaxSurge: rollingUpdate.maxSurge ?? 0 },
+})

@@ -85,7 +85,7 @@ function validateExitCodes(codes: ExitCodes, names: ReadonlySet<string>, field: 
 export function validateSuccessPolicy(spec: JobSpec, field: string, found: Findings): void {
   if (spec.successPolicy === undefined) return
   if (spec.completionMode !== 'Indexed') {
-    found.push(invalidValue(field, spec.successPolicy, 'requires indexed completion mode'))
+    found.push(invalidValue(field, successPolicyForm(spec.successPolicy), 'requires indexed completion mode'))
     return
   }
   const { rules = [] } = spec.successPolicy
@@ -117,3 +117,32 @@ function validateSuccessRule(rule: SuccessPolicyRule, completions: number, field
   if (total !== undefined && succeededCount > total)
     found.push(invalidValue(name, succeededCount, upTo(total, 'indexes in the specified succeededIndexes field')))
 }
+
+/** Policies as errors show them: upstream shows types of its own. */
+export const failurePolicyForm = (policy: JobSpec['podFailurePolicy']): object | null =>
+  policy === undefined
+    ? null
+    : {
+        Rules: policy.rules.map(({ action, onExitCodes: codes, onPodConditions }) => ({
+          Action: action ?? '',
+          OnExitCodes:
+            codes === undefined
+              ? null
+              : {
+                  ContainerName: codes.containerName ?? null,
+                  Operator: codes.operator ?? '',
+                  Values: codes.values ?? null,
+                },
+          OnPodConditions: onPodConditions?.map(({ type, status }) => ({ Type: type, Status: status })) ?? null,
+        })),
+      }
+
+export const successPolicyForm = (policy: JobSpec['successPolicy']): object | null =>
+  policy === undefined
+    ? null
+    : {
+        Rules: policy.rules.map(({ succeededIndexes, succeededCount }) => ({
+          SucceededIndexes: succeededIndexes ?? null,
+          SucceededCount: succeededCount ?? null,
+        })),
+      }

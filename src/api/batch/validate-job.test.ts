@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { changeFindings, findingsOf } from '#testing'
+import { changeFindings, findingsOf, made } from '#testing'
 import { type CronJob, cronJobs, type Job, type JobStatus, jobs } from '../index.ts'
 import { foundBy } from '../validation/findings.ts'
 
@@ -116,18 +116,23 @@ test('what a Job is made of stays; a suspended one may be placed, and given othe
   }
   assert.deepEqual(change({}, move), ['spec.template: field is immutable'])
   assert.deepEqual(change({ suspend: true }, move), [])
-  assert.deepEqual(change({ suspend: true }, grow), ['spec.template: field is immutable'])
-  const suspended = changeFindings(jobs, job({ suspend: true }), grow)
-  assert.equal(suspended.length, 1)
-  const before = { ...job({ suspend: true }), status: { conditions: [{ type: 'Suspended', status: 'True' }] } } as Job
-  jobs.default(before)
-  jobs.prepareForCreate(before, [])
-  const after = structuredClone(before)
-  grow(after)
-  assert.deepEqual(
-    foundBy((found) => jobs.validateUpdate(after, before, found, { nowMs: 0 })),
-    [],
-  )
+  assert.deepEqual(change({}, grow), ['spec.template: field is immutable'])
+  assert.deepEqual(change({ suspend: true }, grow), [])
+  const rename = (draft: Job): void => {
+    draft.spec!.template.spec!.containers[0]!.image = 'other'
+  }
+  assert.deepEqual(change({ suspend: true }, rename), ['spec.template.spec: field is immutable'])
+  const afterStart = (status: Job['status']): string[] => {
+    const before = made(jobs, job({ suspend: true }))
+    before.status = { startTime: T(1), ...status }
+    const after = structuredClone(before)
+    grow(after)
+    return foundBy((found) => jobs.validateUpdate(after, before, found, { nowMs: 0 })).map(({ field }) => field)
+  }
+  const conditions = [{ type: 'Suspended', status: 'True' }]
+  assert.deepEqual(afterStart({}), ['spec.template'])
+  assert.deepEqual(afterStart({ conditions }), [])
+  assert.deepEqual(afterStart({ conditions, active: 1 }), ['spec.template'])
   assert.deepEqual(
     change({}, ({ spec }) => Object.assign(spec!, { completions: 2, completionMode: 'Indexed', managedBy: 'a.b/c' })),
     [

@@ -14,9 +14,10 @@ import {
   tooLong,
   unsupported,
 } from '../validation/findings.ts'
+import { internalForm, templateForm } from '../validation/internal-form.ts'
 import { dnsLabel } from '../validation/names.ts'
 import { CONTROLLER_UID, JOB_NAME, LEGACY_CONTROLLER_UID, LEGACY_JOB_NAME } from './default-job.ts'
-import { validateFailurePolicy, validateSuccessPolicy } from './validate-job-policies.ts'
+import { failurePolicyForm, successPolicyForm, validateFailurePolicy, validateSuccessPolicy } from './validate-job-policies.ts'
 
 /** Of pods at a time, and of failed indexes; from here on upstream's limits are stricter. */
 const INDEXED_MAX = 100_000
@@ -134,19 +135,26 @@ export function validateJobUpdate(job: Job, before: Job, found: Findings): void 
     found.push(invalidValue('spec.completions', spec.completions, 'can only be modified in tandem with spec.parallelism'))
   immutable(spec.selector, old.selector, 'spec.selector', found)
   validateTemplateUpdate(spec, before, found)
-  const fixed = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const
-  immutableParts(spec, old, fixed, 'spec', found)
+  immutable(spec.completionMode, old.completionMode, 'spec.completionMode', found)
+  if (!deepEqual(spec.podFailurePolicy, old.podFailurePolicy))
+    found.push(invalidValue('spec.podFailurePolicy', failurePolicyForm(spec.podFailurePolicy), IMMUTABLE))
+  immutableParts(spec, old, ['backoffLimitPerIndex', 'managedBy'], 'spec', found)
+  if (!deepEqual(spec.successPolicy, old.successPolicy))
+    found.push(invalidValue('spec.successPolicy', successPolicyForm(spec.successPolicy), IMMUTABLE))
 }
 
-/** Before its first start a suspended Job may still be told where to run, and while no pod of it runs, with how much (KEP-5440). */
+/** A suspended Job of which nothing runs may still be told where to run, and with how much (KEP-5440). */
 function validateTemplateUpdate(spec: JobSpec, { spec: old, status }: Job, found: Findings): void {
-  const isMovable = old?.suspend === true && status?.startTime === undefined
   const isSuspended = status?.conditions?.some(({ type, status: holds }) => type === 'Suspended' && holds === 'True')
-  const isResizable = old?.suspend === true && isSuspended === true && !status?.active
-  const [now, was] = [spec.template, old?.template]
-    .map((template) => (isResizable ? withoutResources(template) : template))
-    .map((template) => (isMovable ? withoutPlace(template) : template))
-  if (!deepEqual(now, was)) found.push(invalidValue('spec.template', spec.template, IMMUTABLE))
+  const isOpen = old?.suspend === true && !status?.active && (status?.startTime === undefined || isSuspended)
+  if (!isOpen) {
+    if (!deepEqual(spec.template, old?.template))
+      found.push(invalidValue('spec.template', templateForm(spec.template), IMMUTABLE))
+    return
+  }
+  const [now, was] = [spec.template, old.template].map((template) => withoutPlace(withoutResources(template)))
+  if (!deepEqual(now, was))
+    found.push(invalidValue('spec.template.spec', internalForm(spec.template.spec ?? {}, 'PodSpec'), IMMUTABLE))
 }
 
 function withoutResources(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
@@ -158,9 +166,9 @@ function withoutResources(template: PodTemplateSpec | undefined): PodTemplateSpe
   return { ...template, spec: initContainers === undefined ? spec : { ...spec, initContainers: bare(initContainers)! } }
 }
 
-function withoutPlace(template: PodTemplateSpec | undefined): unknown {
+/** Only the pod is compared: labels and annotations are free. */
+function withoutPlace(template: PodTemplateSpec | undefined): object {
   const { nodeSelector: _n, tolerations: _t, affinity, schedulingGates: _g, ...spec } = template?.spec ?? { containers: [] }
   const { nodeAffinity: _na, ...others } = affinity ?? {}
-  const { labels: _l, annotations: _an, ...metadata } = template?.metadata ?? {}
-  return { spec: { ...spec, affinity: others }, metadata }
+  return { ...spec, affinity: others }
 }

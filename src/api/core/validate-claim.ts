@@ -14,6 +14,7 @@ import {
   required,
   unsupported,
 } from '../validation/findings.ts'
+import { differenceOf } from '../validation/internal-form.ts'
 import { dnsLabel, qualifiedName, subdomainName } from '../validation/names.ts'
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
@@ -118,9 +119,11 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, before: Persis
     (annotated ?? wasAnnotated) === wasAnnotated
   if (!takesOver && annotated !== wasAnnotated)
     found.push(invalidValue(`metadata.annotations.${CLASS_ANNOTATION}`, annotated ?? '', IMMUTABLE))
-  if (!deepEqual(fixedPart(spec), fixedPart(afterwards(old, claim, wasAnnotated)))) {
+  const fixed: PersistentVolumeClaimSpec = { ...old, volumeName: old.volumeName || (spec.volumeName ?? '') }
+  const kept = withoutChanges(spec, old, claim.status?.phase === 'Bound', takesOver, wasAnnotated)
+  if (!deepEqual(comparable(kept), comparable(fixed))) {
     const rule = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims'
-    found.push(forbid('spec', rule))
+    found.push(forbid('spec', `${rule}\n${differenceOf(kept, fixed, 'PersistentVolumeClaimSpec')}`))
   }
   const [now, was] = [spec.resources?.requests?.['storage'] ?? '0', old.resources?.requests?.['storage'] ?? '0']
   const actual = before.status?.capacity?.['storage'] ?? '0'
@@ -138,24 +141,24 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, before: Persis
   found.push(forbid('spec.volumeAttributesClassName', rule))
 }
 
-/** What `old` may have become: bound to a volume and given a class, once each, and, where it is bound, larger and with other attributes. */
-function afterwards(
+/** The new spec with all that may change put back: a class, which a claim gets once, and, where it is bound, size and attributes. */
+function withoutChanges(
+  spec: PersistentVolumeClaimSpec,
   old: PersistentVolumeClaimSpec,
-  { spec = {}, status }: PersistentVolumeClaim,
+  isBound: boolean,
+  takesOver: boolean,
   wasAnnotated: string | undefined,
 ): PersistentVolumeClaimSpec {
-  const { storageClassName: name, volumeAttributesClassName: attributes, resources = {} } = spec
-  const { volumeAttributesClassName: before, ...rest } = old
-  const isBound = status?.phase === 'Bound'
+  const { storageClassName: name, volumeAttributesClassName: attributes, ...rest } = spec
   const getsClass = old.storageClassName === undefined && name !== undefined && (wasAnnotated ?? name) === name
-  const storage = resources.requests?.['storage']
+  const isClassNew = takesOver || getsClass
+  const { requests } = spec.resources ?? {}
+  const storage = old.resources?.requests?.['storage'] ?? '0'
   return {
     ...rest,
-    ...(!old.volumeName && { volumeName: spec.volumeName ?? '' }),
-    ...(getsClass && { storageClassName: name }),
-    ...ifSet('volumeAttributesClassName', isBound ? attributes : before),
-    ...(isBound &&
-      storage !== undefined && { resources: { ...old.resources, requests: { ...old.resources?.requests, storage } } }),
+    ...(isBound && requests !== undefined && { resources: { ...spec.resources, requests: { ...requests, storage } } }),
+    ...ifSet('storageClassName', isClassNew ? undefined : name),
+    ...ifSet('volumeAttributesClassName', isBound ? old.volumeAttributesClassName : attributes),
   }
 }
 
@@ -163,7 +166,7 @@ const ifSet = <K extends string, V>(key: K, value: V | undefined): { [key in K]?
   (value === undefined ? {} : { [key]: value }) as { [key in K]?: V }
 
 /** The same spec looks the same: nothing and an empty list, and an amount however it is written. */
-function fixedPart({ resources, volumeName = '', ...rest }: PersistentVolumeClaimSpec): object {
+function comparable({ resources, volumeName = '', ...rest }: PersistentVolumeClaimSpec): object {
   const amounts = (list: Readonly<Record<string, string>> = {}): object =>
     Object.fromEntries(
       Object.entries(list).map(([name, value]) => [name, isQuantity(value) ? parseQuantity(value).nanos : value]),

@@ -136,7 +136,17 @@ test('what a volume is stays; a secret for growing may come later', () => {
       delete spec!.volumeAttributesClassName
     }),
     [
-      'spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation',
+      `spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation
+@@ -22,7 +22,7 @@
+  "StorageOS": null,
+  "CSI": {
+   "Driver": "a.example.com",
+-  "VolumeHandle": "h",
++  "VolumeHandle": "other",
+   "ReadOnly": false,
+   "FSType": "",
+   "VolumeAttributes": null,
+`,
       'volumeMode: Invalid value: "Block": field is immutable',
       'nodeAffinity: Invalid value: null: field is immutable, except for updating from beta label to GA',
       'spec.volumeAttributesClassName: Forbidden: update from non-nil value to nil is forbidden',
@@ -155,7 +165,7 @@ test('a claim is bound once, and grows when it is; who asked for too much may as
     const after = structuredClone(before)
     draw(after)
     return foundBy((found) => persistentVolumeClaims.validateUpdate(after, before, found, { nowMs: 0 })).map(
-      ({ field, message }) => `${field}: ${message}`,
+      ({ field, message }) => `${field}: ${message.split('\n')[0]}`,
     )
   }
   const ask =

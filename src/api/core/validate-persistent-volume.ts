@@ -18,11 +18,12 @@ import {
   required,
   unsupported,
 } from '../validation/findings.ts'
+import { differenceOf, internalForm } from '../validation/internal-form.ts'
 import { dnsLabel, labelValue, NONE, subdomainName } from '../validation/names.ts'
 import { accessModes, basicAmount, className, positive, volumeMode } from './validate-claim.ts'
 import { validateHostPath, withoutBacksteps } from './validate-path.ts'
 import { validatePersistentSource } from './validate-persistent-source.ts'
-import { nodeSelectorTerms, termForm } from './validate-scheduling.ts'
+import { nodeSelectorTerms } from './validate-scheduling.ts'
 import { validateNFS } from './validate-volume.ts'
 
 /** In the order in which upstream looks for them; of several the first one counts. */
@@ -187,8 +188,10 @@ export function validatePersistentVolumeUpdate(
   { spec: old = {} }: PersistentVolume,
   found: Findings,
 ): void {
-  if (!deepEqual(sourceOf(spec, old), sourceOf(old, old))) {
-    found.push(forbid('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'))
+  const [now, was] = [sourceOf(spec, old), sourceOf(old, old)]
+  if (!deepEqual(now, was)) {
+    const rule = 'spec.persistentvolumesource is immutable after creation'
+    found.push(forbid('spec.persistentvolumesource', `${rule}\n${differenceOf(now, was, 'PersistentVolumeSource')}`))
   }
   // Upstream's paths of these two lack their first part.
   immutable(spec.volumeMode, old.volumeMode, 'volumeMode', found)
@@ -237,5 +240,5 @@ function isSameButNames(now: VolumeNodeAffinity | undefined, old: VolumeNodeAffi
 
 /** Upstream shows a type of its own. */
 const affinityForm = ({ required: selector }: VolumeNodeAffinity): object => ({
-  Required: selector === undefined ? null : { NodeSelectorTerms: selector.nodeSelectorTerms.map(termForm) },
+  Required: selector === undefined ? null : internalForm(selector, 'NodeSelector'),
 })

@@ -1,6 +1,8 @@
 import { deepEqual } from '#base'
+import { goQuote } from '#meta'
 import type { Pod, PodSpec } from '../generated/types.ts'
 import { type Findings, forbid, WHOLE } from '../validation/findings.ts'
+import { differenceOf } from '../validation/internal-form.ts'
 import { isMirrorPod } from './pod-facts.ts'
 import { validateMetadataAndSpec } from './validate-pod.ts'
 import { validateAnnotationChange, validatePodAnnotations } from './validate-pod-annotations.ts'
@@ -27,10 +29,15 @@ function onlyAddedContainers(pod: Pod, old: Pod, found: Findings): void {
   const now = new Map((pod.spec?.ephemeralContainers ?? []).map((container) => [container.name, container]))
   for (const before of old.spec?.ephemeralContainers ?? []) {
     const after = now.get(before.name)
-    const name = JSON.stringify(before.name)
+    const name = goQuote(before.name)
     if (after === undefined)
       found.push(forbid('spec.ephemeralContainers', `existing ephemeral containers ${name} may not be removed\n`))
     else if (!deepEqual(after, before))
-      found.push(forbid('spec.ephemeralContainers', `existing ephemeral containers ${name} may not be changed\n`))
+      found.push(
+        forbid(
+          'spec.ephemeralContainers',
+          `existing ephemeral containers ${name} may not be changed\n${differenceOf(after, before, 'EphemeralContainer')}`,
+        ),
+      )
   }
 }

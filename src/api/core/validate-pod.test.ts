@@ -160,7 +160,7 @@ test('of a pod only a few fields change', () => {
   ])
   assert.match(
     change({ nodeName: 'n' })[0]!,
-    /^spec: Forbidden: pod updates may not change fields other than `spec\.containers\[\*\]\.image`,`spec\.initContainers\[\*\]\.image`,.*\n {2}- spec\.nodeName: null\n {2}\+ spec\.nodeName: "n"/,
+    /^spec: Forbidden: pod updates may not change fields other than `spec\.containers\[\*\]\.image`,`spec\.initContainers\[\*\]\.image`,.*\n@@ -\d+,7 \+\d+,7 @@\n {2}"NodeSelector": null,\n {2}"ServiceAccountName": "",\n {2}"AutomountServiceAccountToken": null,\n- "NodeName": "",\n\+ "NodeName": "n",\n {2}"SecurityContext": \{\n {3}"HostNetwork": false,\n {3}"HostPID": false,\n$/,
   )
   assert.deepEqual(change({ containers: [] }), ['spec.containers: Forbidden: pod updates may not add or remove containers'])
 })

@@ -2,11 +2,12 @@ import { deepClone, deepEqual } from '#base'
 import type { ValidationContext } from '../definition.ts'
 import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, required, within } from '../validation/findings.ts'
+import { differenceOf, internalForm } from '../validation/internal-form.ts'
 import { leniencyOf } from './pod-leniency.ts'
 import { untrimmedImage } from './validate-container.ts'
 import { validateAnnotationChange, validatePodAnnotations, validateProfiles } from './validate-pod-annotations.ts'
 import { validatePodSpec } from './validate-pod-spec.ts'
-import { termForm, validateTolerations } from './validate-scheduling.ts'
+import { validateTolerations } from './validate-scheduling.ts'
 
 export function validatePod(pod: Pod, found: Findings, { isNew = false, old }: ValidationContext<Pod>): void {
   validateMetadataAndSpec(pod, found, old)
@@ -54,14 +55,10 @@ export function validatePodUpdate(pod: Pod, old: Pod, found: Findings): void {
   onlyRemovedGates(spec, before, found)
   if (spec === before) return
   if (before.schedulingGates?.length) onlyNarrowed(spec, before, found)
-  if (deepEqual(withUpdatable(spec, before), before)) return
-  const changed = changedPaths(withUpdatable(spec, before), before, 'spec')
-  found.push(
-    forbid(
-      'spec',
-      `pod updates may not change fields other than ${UPDATABLE}\n${changed.map((path) => `  ${path}`).join('\n')}\n`,
-    ),
-  )
+  const munged = withUpdatable(spec, before)
+  if (deepEqual(munged, before)) return
+  const rule = `pod updates may not change fields other than ${UPDATABLE}`
+  found.push(forbid('spec', `${rule}\n${differenceOf(munged, before, 'PodSpec')}`))
 }
 
 /** Whether there is anything more to compare. */
@@ -109,7 +106,7 @@ function onlyNarrowed(spec: PodSpec, before: PodSpec, found: Findings): void {
     found.push(
       invalidValue(
         path,
-        now.length === 0 ? null : now.map(termForm),
+        now.length === 0 ? null : now.map((term) => internalForm(term, 'NodeSelectorTerm')),
         'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
       ),
     )
@@ -118,7 +115,11 @@ function onlyNarrowed(spec: PodSpec, before: PodSpec, found: Findings): void {
   for (const [index, term] of was.entries()) {
     if (!isNarrowed(now[index]!, term))
       found.push(
-        invalidValue(`${path}[${index}]`, termForm(now[index]!), 'only additions are allowed (no mutations or deletions)'),
+        invalidValue(
+          `${path}[${index}]`,
+          internalForm(now[index]!, 'NodeSelectorTerm'),
+          'only additions are allowed (no mutations or deletions)',
+        ),
       )
   }
 }
@@ -179,18 +180,4 @@ function restoreImage(container: Container, before: Container | undefined): void
 function restore<K extends keyof PodSpec>(copy: PodSpec, before: PodSpec, key: K): void {
   if (before[key] === undefined) delete copy[key]
   else copy[key] = before[key]
-}
-
-const CHANGES_MAX = 20
-
-/** `-old` and `+new` for each place that differs. */
-function changedPaths(now: unknown, was: unknown, path: string): string[] {
-  if (deepEqual(now, was)) return []
-  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-  if (!isTree(now) || !isTree(was)) {
-    return [`- ${path}: ${JSON.stringify(was) ?? 'null'}`, `+ ${path}: ${JSON.stringify(now) ?? 'null'}`]
-  }
-  const keys = new Set([...Object.keys(was), ...Object.keys(now)])
-  const child = (key: string): string => (Array.isArray(now) ? `${path}[${key}]` : `${path}.${key}`)
-  return [...keys].flatMap((key) => changedPaths(now[key], was[key], child(key))).slice(0, CHANGES_MAX)
 }

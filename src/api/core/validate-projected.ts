@@ -8,6 +8,7 @@ import type {
 } from '../generated/types.ts'
 import { countSet, labelSelector } from '../validation/common.ts'
 import { type Findings, forbid, invalidValue, lenient, nothing, required } from '../validation/findings.ts'
+import { internalForm } from '../validation/internal-form.ts'
 import type { PodLeniency } from './pod-leniency.ts'
 import { resourceField, volumeField } from './validate-environment.ts'
 import { descendingName, relativePath, validateItem, validateMode } from './validate-path.ts'
@@ -100,7 +101,9 @@ function validateToken(
 function validateTrustBundle(bundle: ClusterTrustBundleProjection, field: string, found: Findings): void {
   const { name, signerName, path } = bundle
   if (name !== undefined && signerName !== undefined)
-    found.push(invalidValue(field, shownBundle(bundle), 'only one of name and signerName may be used'))
+    found.push(
+      invalidValue(field, internalForm(bundle, 'ClusterTrustBundleProjection'), 'only one of name and signerName may be used'),
+    )
   else if (name !== undefined) {
     if (name === '') found.push(required(`${field}.name`, 'must be a valid object name'))
     const colon = name.lastIndexOf(':')
@@ -116,12 +119,3 @@ function validateTrustBundle(bundle: ClusterTrustBundleProjection, field: string
   } else found.push(required(field, 'either name or signerName must be specified'))
   relativePath(path, `${field}.path`, found)
 }
-
-/** Upstream shows a type of its own. */
-const shownBundle = ({ name, signerName, labelSelector: selector, optional, path }: ClusterTrustBundleProjection): object => ({
-  Name: name ?? null,
-  SignerName: signerName ?? null,
-  LabelSelector: selector ?? null,
-  Optional: optional ?? null,
-  Path: path ?? '',
-})

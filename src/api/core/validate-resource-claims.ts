@@ -11,6 +11,7 @@ import {
   required,
   WHOLE,
 } from '../validation/findings.ts'
+import { internalForm } from '../validation/internal-form.ts'
 import { dnsLabel, subdomainName } from '../validation/names.ts'
 import { isMirrorPod } from './pod-facts.ts'
 
@@ -31,15 +32,13 @@ export function validatePodClaims(
     if (name && names.has(name)) found.push(duplicateValue(`${path}.name`, name))
     else dnsLabelField(name, `${path}.name`, found)
     names.add(name)
-    const shown = {
-      Name: name ?? '',
-      ResourceClaimName: resourceClaimName ?? null,
-      ResourceClaimTemplateName: resourceClaimTemplateName ?? null,
-    }
+    const shown = (): object => internalForm(resourceClaims[index]!, 'PodResourceClaim')
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
-      found.push(invalidValue(path, shown, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'))
+      found.push(
+        invalidValue(path, shown(), 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'),
+      )
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
-      found.push(invalidValue(path, shown, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'))
+      found.push(invalidValue(path, shown(), 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'))
     for (const [key, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName }))
       if (value !== undefined) complaints(subdomainName(value), value, `${path}.${key}`, found)
   }

@@ -161,18 +161,6 @@ function nodeSelectorTerm(term: NodeSelectorTerm, field: string, anyValue: boole
   }
 }
 
-/** A term as errors show it: upstream shows a type of its own. */
-export const termForm = ({ matchExpressions, matchFields }: NodeSelectorTerm): object => ({
-  MatchExpressions: matchExpressions?.map(requirementForm) ?? null,
-  MatchFields: matchFields?.map(requirementForm) ?? null,
-})
-
-const requirementForm = ({ key, operator, values }: NodeSelectorRequirement): object => ({
-  Key: key ?? '',
-  Operator: operator ?? '',
-  Values: values ?? null,
-})
-
 function nodeRequirement({ operator, values = [] }: NodeSelectorRequirement, path: string, found: Findings): void {
   switch (operator) {
     case 'In':

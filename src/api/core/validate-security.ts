@@ -10,6 +10,7 @@ import {
   tooLong,
   unsupported,
 } from '../validation/findings.ts'
+import { internalForm } from '../validation/internal-form.ts'
 import { sysctlName } from '../validation/names.ts'
 import { visitedContainers } from './pod-facts.ts'
 import type { PodLeniency } from './pod-leniency.ts'
@@ -71,10 +72,16 @@ export function validateSecurity(
   validateSeccomp(context.seccompProfile, `${field}.seccompProfile`, found)
   if (context.allowPrivilegeEscalation === false) {
     if (context.privileged)
-      found.push(invalidValue(field, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'))
+      found.push(
+        invalidValue(
+          field,
+          internalForm(context, 'SecurityContext'),
+          'cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
+        ),
+      )
     if (context.capabilities?.add?.includes('CAP_SYS_ADMIN')) {
       const rule = 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'
-      found.push(invalidValue(field, context, rule))
+      found.push(invalidValue(field, internalForm(context, 'SecurityContext'), rule))
     }
   }
   validateWindowsOptions(context.windowsOptions, `${field}.windowsOptions`, found)
@@ -115,8 +122,7 @@ function validateSeccomp(profile: SeccompProfile | undefined, field: string, fou
   else if (!PROFILE_TYPES.includes(type)) found.push(unsupported(`${field}.type`, type, PROFILE_TYPES))
   const path = `${field}.localhostProfile`
   if (type !== 'Localhost') {
-    // Upstream shows a type of its own.
-    const shown = { Type: type ?? '', LocalhostProfile: localhostProfile }
+    const shown = internalForm(profile, 'SeccompProfile')
     if (localhostProfile !== undefined) found.push(invalidValue(path, shown, 'can only be set when seccomp type is Localhost'))
   } else if (localhostProfile === undefined) found.push(required(path, 'must be set when seccomp type is Localhost'))
   else descendingPath(localhostProfile, path, found)

@@ -1,9 +1,9 @@
 import type { KubernetesObject } from '#meta'
+import { TEMPLATE_GENERATION } from '../apps/template-generation.ts'
 import type { DaemonSet, Deployment } from '../generated/types.ts'
 
 /** Fields that apps/v1 has not go on in these annotations. */
 const ROLLBACK_TO = 'deprecated.deployment.rollback.to'
-const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation'
 
 interface OldDeployment extends Deployment {
   spec?: NonNullable<Deployment['spec']> & { rollbackTo?: { readonly revision?: number } }

@@ -138,9 +138,9 @@ export function notOver100Percent(value: number | string | undefined, field: str
   }
 }
 
-/** Zero, in either form. */
+/** Zero, in either form; what is neither a number nor a share counts for nothing, as upstream reads it. */
 export const isZero = (value: number | string | undefined): boolean =>
-  value === 0 || (typeof value === 'string' && /^0+%$/.test(value))
+  typeof value === 'string' ? !/^(?:[+-]?0*[1-9]\d*|0*[1-9]\d*%)$/.test(value) : value === 0
 
 export function portOrName(value: number | string | undefined, field: string, found: Findings): void {
   if (typeof value === 'string') complaints(portName(value), value, field, found)

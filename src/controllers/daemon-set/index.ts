@@ -9,6 +9,7 @@ import {
   nodes,
   type Pod,
   pods,
+  TEMPLATE_GENERATION,
   type Toleration,
   untoleratedTaints,
 } from '#api'
@@ -213,6 +214,7 @@ function podFor(set: DaemonSet, node: string, hash: string, suffix: string): Pod
   }
   spec.tolerations = tolerationsOf(set)
   const prefix = `${set.metadata?.name}-`
+  const templates = set.metadata?.annotations?.[TEMPLATE_GENERATION]
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -220,7 +222,11 @@ function podFor(set: DaemonSet, node: string, hash: string, suffix: string): Pod
       generateName: prefix,
       name: prefix.slice(0, 58) + suffix,
       namespace: set.metadata?.namespace ?? '',
-      labels: { ...template.metadata?.labels, [HASH]: hash, 'pod-template-generation': String(set.metadata?.generation ?? 1) },
+      labels: {
+        ...template.metadata?.labels,
+        [HASH]: hash,
+        ...(templates !== undefined && { 'pod-template-generation': templates }),
+      },
       ...(template.metadata?.annotations && { annotations: template.metadata.annotations }),
       ownerReferences: [controllerReference(set, daemonSets as never)],
     },
