@@ -11,7 +11,7 @@ export class FeatureMetrics {
 
   text(): string {
     const help = 'This metric records the data about the stage and enablement of a k8s feature.'
-    const enabled = new LabelledNumbers('kubernetes_feature_enabled', 'gauge', help)
+    const enabled = new LabelledNumbers('kubernetes_feature_enabled', 'gauge', help, 'BETA')
     for (const { name, stage, isOn } of this.#gates.all()) enabled.set({ name, stage: stage === 'GA' ? '' : stage }, isOn ? 1 : 0)
     return enabled.text()
   }

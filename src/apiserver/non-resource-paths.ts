@@ -1,7 +1,7 @@
 import type { TransportRequest, TransportResponse } from '#client'
 import { groupsOf } from './discovery.ts'
 import { DiscoveryHandler } from './discovery-handler.ts'
-import { dump } from './flow-control/index.ts'
+import { dump, flowControlMetrics } from './flow-control/index.ts'
 import { type HealthCheck, type HealthEndpoint, health } from './health.ts'
 import { OpenApiHandler } from './openapi/index.ts'
 import type { PipelineOptions } from './pipeline.ts'
@@ -87,8 +87,9 @@ export class NonResourcePaths {
         return replyJson(tokens.keys.keySet(), { ...KEYS_CACHED, 'content-type': 'application/jwk-set+json' }, 0)
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
-        const { text, contentType } = await metricsText(this.#options.registry.cache, this.#options.flows)
-        return replyPlain(text + this.#options.metrics.map((each) => each.text()).join(''), contentType)
+        const { flows, metrics } = this.#options
+        const { text, headers } = await metricsText([...metrics, { text: () => flowControlMetrics(flows) }])
+        return { status: 200, headers, body: { kind: 'bytes', bytes: Buffer.from(text) } }
       }
       default:
         return undefined

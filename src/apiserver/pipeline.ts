@@ -26,6 +26,7 @@ import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
 import { plainFormOf } from './presentation/form-of.ts'
+import type { Histogram } from './prometheus.ts'
 import type { Registry } from './registry/registry.ts'
 import { attributesOf } from './request-attributes.ts'
 import { deadlineMsOf, isLongRunning, REQUEST_TIMEOUT_MS, within } from './request-deadline.ts'
@@ -264,14 +265,14 @@ export class Pipeline {
   /** Counted once it is answered, a watch once it ends. */
   #measured(
     request: TransportRequest,
-    { info, webhookTime }: RequestContext,
+    { info, webhookTime, user, resource }: RequestContext,
     { sinceMs, queuedMs }: Spent,
     work: () => Answer<TransportResponse>,
   ): Answer<TransportResponse> {
     const { clock, requests } = this.#options
-    const over = (code: number): void => {
+    const over = (code: number): Histogram | undefined => {
       const ms = clock.monotonic() - sinceMs
-      requests.answered(request, info, code, ms, ms - queuedMs - webhookTime.ms)
+      return requests.answered(request, info, code, { ms, ownMs: ms - queuedMs - webhookTime.ms }, { user, resource })
     }
     const answered = recovering(work, (error) => {
       over(statusOf(storeFailureStatus(error, info)).code)
@@ -279,16 +280,17 @@ export class Pipeline {
     })
     return andThen(answered, (response) => {
       const { body, status } = response
-      if (body.kind !== 'watch' || !(body.frames instanceof Watcher)) over(status)
-      else {
-        const gone = requests.lasts(request, info)
-        body.frames.own({
-          [Symbol.dispose]() {
-            gone()
-            over(status)
-          },
-        })
+      if (body.kind !== 'watch' || !(body.frames instanceof Watcher)) {
+        const sizes = over(status)
+        return sizes === undefined ? response : { ...response, sizes }
       }
+      const gone = requests.lasts(request, info)
+      body.frames.own({
+        [Symbol.dispose]() {
+          gone()
+          over(status)
+        },
+      })
       return response
     })
   }

@@ -27,7 +27,7 @@ test('requests are counted by what they ask for and how they end', async () => {
   await ask(api, 'GET /api/v1/namespaces/default/pods/none/log')
   await ask(api, 'GET /api/v1/nopes')
   const labels = (verb: string, scope: string, code: number, dryRun = '', resource = 'limitranges', subresource = ''): string =>
-    `apiserver_request_total{verb="${verb}",dry_run="${dryRun}",group="",version="v1",resource="${resource}",subresource="${subresource}",scope="${scope}",component="apiserver",code="${code}"} 1`
+    `apiserver_request_total{code="${code}",component="apiserver",dry_run="${dryRun}",group="",resource="${resource}",scope="${scope}",subresource="${subresource}",verb="${verb}",version="v1"} 1`
   const counted = await linesOf(api, 'apiserver_request_total', 'resource="limitranges"')
   for (const line of [
     labels('POST', 'resource', 201),
@@ -61,9 +61,21 @@ test('a watch is one of the requests that last, and is counted when it ends', as
     assert.deepEqual(await counted(), [])
   }
   assert.match((await watching())[0] ?? '', / 0$/)
-  assert.match((await counted())[0] ?? '', /code="200"\} 1$/)
+  assert.match((await counted())[0] ?? '', /code="200",.* 1$/)
   const [sum] = await linesOf(api, 'apiserver_request_duration_seconds_sum', 'verb="WATCH"', 'resource="secrets"')
   assert.match(sum ?? '', / 5$/)
+})
+
+test('what the server asks of itself is counted as its own, and what is deprecated is told of once it was asked for', async () => {
+  await using api = await startTestApiServer()
+  const own = await linesOf(api, 'apiserver_selfrequest_total', 'resource="namespaces"', 'verb="POST"')
+  assert.match(own[0] ?? '', /^apiserver_selfrequest_total\{group="",resource="namespaces",subresource="",verb="POST"\} [1-9]/)
+  assert.deepEqual(await linesOf(api, 'apiserver_requested_deprecated_apis'), [])
+  await ask(api, 'GET /api/v1/namespaces/default/endpoints')
+  await ask(api, 'GET /api/v1/namespaces/default/endpoints')
+  assert.deepEqual(await linesOf(api, 'apiserver_requested_deprecated_apis'), [
+    'apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",subresource="",version="v1"} 1',
+  ])
 })
 
 test('what is on its way is told by its kind', async () => {

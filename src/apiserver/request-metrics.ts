@@ -1,5 +1,14 @@
 import type { TransportRequest } from '#client'
-import { familyText, type Histogram, LabelledHistograms, LabelledNumbers, type Labels, type Sample } from './prometheus.ts'
+import {
+  exponentialBounds,
+  familyText,
+  type Histogram,
+  histogramText,
+  LabelledHistograms,
+  LabelledNumbers,
+  type Labels,
+  type Sample,
+} from './prometheus.ts'
 import type { RequestInfo } from './request-info.ts'
 
 type ResourceInfo = Extract<RequestInfo, { kind: 'resource' }>
@@ -7,8 +16,14 @@ type ResourceInfo = Extract<RequestInfo, { kind: 'resource' }>
 /** In seconds, upstream's. */
 const DURATION_BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
 const SLI_BOUNDS = DURATION_BOUNDS.slice(2)
+/** In bytes. */
+const SIZE_BOUNDS = exponentialBounds(1000, 10, 7)
 
 const WHAT = 'for each verb, dry run value, group, version, resource, subresource, scope and component.'
+const OWN_TIME =
+  'Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.'
+/** Of the API server itself. */
+const OWN_USER = 'system:apiserver'
 const LABELS = 'verb, group, version, resource, scope and component'
 
 /** What is counted of one kind of request. */
@@ -17,6 +32,14 @@ interface Route {
   readonly codes: Map<number, number>
   readonly duration: Histogram
   readonly indicator: Histogram | undefined
+  /** Of what is read. */
+  readonly sizes: Histogram | undefined
+}
+
+/** What else is to be known of a request. */
+export interface Asking {
+  readonly user: { readonly username: string }
+  readonly resource: { readonly deprecation?: string | undefined }
 }
 
 /**
@@ -28,11 +51,25 @@ export class RequestMetrics {
     'apiserver_request_duration_seconds',
     `Response latency distribution in seconds ${WHAT}`,
     DURATION_BOUNDS,
+    'STABLE',
   )
-  readonly #indicators = new LabelledHistograms(
-    'apiserver_request_sli_duration_seconds',
-    'Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.',
-    SLI_BOUNDS,
+  readonly #indicators = new LabelledHistograms('apiserver_request_sli_duration_seconds', OWN_TIME, SLI_BOUNDS)
+  readonly #sizes = new LabelledHistograms(
+    'apiserver_response_sizes',
+    'Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+    SIZE_BOUNDS,
+    'STABLE',
+  )
+  readonly #own = new LabelledNumbers(
+    'apiserver_selfrequest_total',
+    'counter',
+    'Counter of apiserver self-requests broken out for each verb, API resource and subresource.',
+  )
+  readonly #deprecated = new LabelledNumbers(
+    'apiserver_requested_deprecated_apis',
+    'gauge',
+    'Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.',
+    'STABLE',
   )
   readonly #terminations = new LabelledNumbers(
     'apiserver_request_terminations_total',
@@ -43,6 +80,7 @@ export class RequestMetrics {
     'apiserver_longrunning_requests',
     'gauge',
     `Gauge of all active long-running apiserver requests broken out by ${LABELS}. Not all requests are tracked this way.`,
+    'STABLE',
   )
   readonly #routes = new Map<string, Route>()
   readonly #inFlight = { mutating: 0, readOnly: 0 }
@@ -54,12 +92,27 @@ export class RequestMetrics {
     return () => void this.#inFlight[kind]--
   }
 
-  /** `ms` since it came; `ownMs` without what it waited for its turn and for webhooks. */
-  answered(request: TransportRequest, info: RequestInfo, code: number, ms: number, ownMs: number): void {
+  /** `ms` since it came; `ownMs` without what it waited for its turn and for webhooks. The size of the answer, if it goes out in bytes, is for what is returned. */
+  answered(
+    request: TransportRequest,
+    info: RequestInfo,
+    code: number,
+    { ms, ownMs }: { readonly ms: number; readonly ownMs: number },
+    asking?: Asking,
+  ): Histogram | undefined {
     const route = this.#routeOf(request, info)
     route.codes.set(code, (route.codes.get(code) ?? 0) + 1)
     route.duration.observe(ms / 1000)
     route.indicator?.observe(ownMs / 1000)
+    if (asking !== undefined) this.#note(route.labels, asking)
+    return route.sizes
+  }
+
+  #note(labels: Labels, { user, resource: { deprecation } }: Asking): void {
+    const { verb = '', group = '', version = '', resource = '', subresource = '' } = labels
+    if (user.username === OWN_USER) this.#own.add({ verb, group, resource, subresource })
+    // None of them says when it goes.
+    if (deprecation !== undefined) this.#deprecated.set({ group, version, resource, subresource, removed_release: '' }, 1)
   }
 
   /** One that lasts, until what is returned is called. */
@@ -85,15 +138,21 @@ export class RequestMetrics {
         'counter',
         'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
         counts,
+        'STABLE',
       ),
       this.#durations.text(),
       this.#indicators.text(),
+      histogramText('apiserver_request_slo_duration_seconds', OWN_TIME, this.#indicators.seen),
+      this.#sizes.text(),
+      this.#own.text(),
+      this.#deprecated.text(),
       this.#longRunning.text(),
       familyText(
         'apiserver_current_inflight_requests',
         'gauge',
         'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
         Object.entries(this.#inFlight).map(([request_kind, count]): Sample => [{ request_kind }, count]),
+        'STABLE',
       ),
       this.#terminations.text(),
     ].join('')
@@ -111,6 +170,7 @@ export class RequestMetrics {
         codes: new Map(),
         duration: this.#durations.of(labels),
         indicator: dry_run === '' ? this.#indicators.of(indicated) : undefined,
+        sizes: READ_ONLY_VERBS.includes(labels['verb'] ?? '') ? this.#sizes.of(indicated) : undefined,
       }
       this.#routes.set(key, route)
     }
@@ -119,6 +179,7 @@ export class RequestMetrics {
 }
 
 const READ_ONLY: readonly string[] = ['get', 'list', 'watch']
+const READ_ONLY_VERBS: readonly string[] = ['GET', 'LIST', 'WATCH']
 
 const isReadOnly = ({ verb }: RequestInfo): boolean => READ_ONLY.includes(verb)
 
@@ -150,7 +211,7 @@ function verbOf({ method, headers }: TransportRequest, info: RequestInfo): strin
   return METHODS.includes(read) ? read : 'other'
 }
 
-function scopeOf({ name, verb, namespace }: ResourceInfo): string {
+export function scopeOf({ name, verb, namespace }: ResourceInfo): string {
   if (name !== '' || verb === 'create') return 'resource'
   return namespace === '' ? 'cluster' : 'namespace'
 }

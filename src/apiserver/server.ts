@@ -73,6 +73,7 @@ import { Watches } from './rest/watches.ts'
 import { Lifecycle } from './shutdown/lifecycle.ts'
 import type { ShutdownOptions } from './shutdown/options.ts'
 import { Termination } from './shutdown/termination.ts'
+import { StorageMetrics } from './storage-metrics.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
 import { WebhookCaller } from './webhook-caller.ts'
 
@@ -240,6 +241,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       isConstrained ? impersonation.metrics : undefined,
       admissionMetrics,
       new FeatureMetrics(features),
+      new StorageMetrics(cache),
+      watches.metrics,
     ].filter((each) => each !== undefined),
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,

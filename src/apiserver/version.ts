@@ -22,7 +22,7 @@ function ownPackage(): string {
 }
 
 /** `GET /version`. */
-export const versionInfo = (): unknown => ({
+export const versionInfo = () => ({
   major: '1',
   minor: '36',
   emulationMajor: '1',

@@ -48,6 +48,8 @@ export interface TransportResponse {
   readonly headers: Readonly<Record<string, string>>
   /** Each `set-cookie` on its own, since a comma is part of one; of answers that come from somebody else. */
   readonly cookies?: readonly string[]
+  /** Who writes the body in bytes tells how many they are. */
+  readonly sizes?: { observe(bytes: number): void }
   readonly body: ResponseBody
 }
 

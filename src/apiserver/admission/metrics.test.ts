@@ -43,15 +43,15 @@ test('each plugin and the chain as a whole tell how long they took, and whether 
   const more = (line: string): number => after(line) - before(line)
   const step = 'admission_step_admission_duration_seconds'
   const controller = 'admission_controller_admission_duration_seconds'
-  assert.equal(more(`${step}_count{operation="CREATE",type="admit",rejected="false"}`), 1)
-  assert.equal(more(`${step}_count{operation="CREATE",type="admit",rejected="true"}`), 1)
-  assert.equal(more(`${step}_count{operation="CREATE",type="validate",rejected="false"}`), 1)
-  assert.equal(more(`${controller}_count{name="LimitRanger",operation="CREATE",type="admit",rejected="false"}`), 2)
-  assert.equal(more(`${controller}_count{name="Priority",operation="CREATE",type="admit",rejected="true"}`), 1)
-  assert.equal(after(`${controller}_count{name="Priority",operation="DELETE",type="admit",rejected="false"}`), 0)
+  assert.equal(more(`${step}_count{operation="CREATE",rejected="false",type="admit"}`), 1)
+  assert.equal(more(`${step}_count{operation="CREATE",rejected="true",type="admit"}`), 1)
+  assert.equal(more(`${step}_count{operation="CREATE",rejected="false",type="validate"}`), 1)
+  assert.equal(more(`${controller}_count{name="LimitRanger",operation="CREATE",rejected="false",type="admit"}`), 2)
+  assert.equal(more(`${controller}_count{name="Priority",operation="CREATE",rejected="true",type="admit"}`), 1)
+  assert.equal(after(`${controller}_count{name="Priority",operation="DELETE",rejected="false",type="admit"}`), 0)
   const { text } = await ask(api, 'GET /metrics')
   const bounds = [
-    ...text.matchAll(/step_admission_duration_seconds_bucket\{operation="CREATE",type="admit",rejected="false",le="([^"]+)"/g),
+    ...text.matchAll(/step_admission_duration_seconds_bucket\{operation="CREATE",rejected="false",type="admit",le="([^"]+)"/g),
   ]
   assert.deepEqual(
     bounds.map(([, bound]) => bound),

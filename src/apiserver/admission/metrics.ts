@@ -1,4 +1,4 @@
-import { LabelledHistograms, LabelledNumbers } from '../prometheus.ts'
+import { LabelledHistograms, LabelledNumbers, type Stability } from '../prometheus.ts'
 import type { Operation } from './types.ts'
 
 /** Upstream's, in seconds. */
@@ -17,9 +17,10 @@ const EACH = 'broken out for each operation and API resource and type (validate 
 const CONDITION =
   'identified by name of resource containing the match condition and broken out for each kind containing matchConditions'
 
-const histogram = (name: string, help: string, bounds: readonly number[]): LabelledHistograms =>
-  new LabelledHistograms(`apiserver_${name}`, help, bounds)
-const counter = (name: string, help: string): LabelledNumbers => new LabelledNumbers(`apiserver_${name}`, 'counter', help)
+const histogram = (name: string, help: string, bounds: readonly number[], stability?: Stability): LabelledHistograms =>
+  new LabelledHistograms(`apiserver_${name}`, help, bounds, stability)
+const counter = (name: string, help: string, stability?: Stability): LabelledNumbers =>
+  new LabelledNumbers(`apiserver_${name}`, 'counter', help, stability)
 
 /** How long something took, by whether it refused. Resolved once, since it is observed with every write. */
 export interface Duration {
@@ -32,11 +33,13 @@ export class AdmissionMetrics {
     'admission_step_admission_duration_seconds',
     'Admission sub-step latency histogram in seconds, broken out for each operation and API resource and step type (validate or admit).',
     BOUNDS,
+    'STABLE',
   )
   readonly #controllers = histogram(
     'admission_controller_admission_duration_seconds',
     `Admission controller latency histogram in seconds, identified by name and ${EACH}`,
     BOUNDS,
+    'STABLE',
   )
   readonly webhooks = new WebhookMetrics()
   readonly conditions = new ConditionMetrics()
@@ -87,6 +90,7 @@ class WebhookMetrics {
     'admission_webhook_admission_duration_seconds',
     `Admission webhook latency histogram in seconds, identified by name and ${EACH}`,
     WEBHOOK_BOUNDS,
+    'STABLE',
   )
   readonly #requests = counter(
     'admission_webhook_request_total',
@@ -184,8 +188,9 @@ class PolicyMetrics {
 
   /** The sentences tell what the labels are. */
   constructor(kind: 'mutating' | 'validating', total: string, duration: string) {
-    this.#checks = counter(`${kind}_admission_policy_check_total`, total)
-    this.#durations = histogram(`${kind}_admission_policy_check_duration_seconds`, duration, POLICY_BOUNDS)
+    const stability = kind === 'validating' ? 'BETA' : 'ALPHA'
+    this.#checks = counter(`${kind}_admission_policy_check_total`, total, stability)
+    this.#durations = histogram(`${kind}_admission_policy_check_duration_seconds`, duration, POLICY_BOUNDS, stability)
   }
 
   checked({ policy, binding, ms, errorType }: PolicyCheck, action?: EnforcementAction): void {

@@ -189,11 +189,11 @@ test('metrics count transformations by prefix and outcome', async () => {
   const text = metrics.text()
   const counted = (type: string, prefix: string, status: string): boolean =>
     text.includes(
-      `apiserver_storage_transformation_operations_total{transformation_type="${type}",transformer_prefix="${prefix}",status="${status}"}`,
+      `apiserver_storage_transformation_operations_total{status="${status}",transformation_type="${type}",transformer_prefix="${prefix}"}`,
     )
   assert.ok(counted('to_storage', 'k8s:enc:aesgcm:v1:', 'OK'))
   assert.ok(counted('from_storage', 'k8s:enc:aesgcm:v1:', 'OK'))
   assert.ok(counted('from_storage', 'k8s:enc:aesgcm:v1:', 'unknown-non-grpc'))
   assert.ok(counted('from_storage', 'unknown', 'unknown-non-grpc'))
-  assert.match(text, /apiserver_storage_transformation_duration_seconds_bucket\{.*le="0.00001"\}/)
+  assert.match(text, /apiserver_storage_transformation_duration_seconds_bucket\{.*le="1e-05"\}/)
 })

@@ -1,4 +1,4 @@
-import { familyText, type Histogram, histogramText, type Labels, type Sample } from '../prometheus.ts'
+import { familyText, type Histogram, histogramText, type Labels, type Sample, type Stability } from '../prometheus.ts'
 import type { Borrowing, Demand } from './borrowing.ts'
 import type { FlowController } from './flow-controller.ts'
 import type { SchemaStatistics } from './level-statistics.ts'
@@ -146,8 +146,21 @@ const rejections = (levels: readonly PriorityLevel[]): Sample[] =>
     [...rejected].map(([reason, count]): Sample => [{ ...labels, reason }, count]),
   )
 
+/** Upstream's promises; the rest is alpha. */
+const BETA: ReadonlySet<string> = new Set([
+  'current_executing_requests',
+  'current_executing_seats',
+  'current_inqueue_requests',
+  'dispatched_requests_total',
+  'nominal_limit_seats',
+  'rejected_requests_total',
+  'request_wait_duration_seconds',
+])
+
+const stabilityOf = (name: string): Stability => (BETA.has(name) ? 'BETA' : 'ALPHA')
+
 const family = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string =>
-  familyText(PREFIX + name, type, help, samples)
+  familyText(PREFIX + name, type, help, samples, stabilityOf(name))
 
 const histogramFamily = (name: string, help: string, samples: readonly (readonly [Labels, Histogram])[]): string =>
-  histogramText(PREFIX + name, help, samples)
+  histogramText(PREFIX + name, help, samples, stabilityOf(name))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import test from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import type { ResponseBody } from '#client'
+import type { ResponseBody, TransportResponse } from '#client'
 import { joined } from '../presentation/body.ts'
 import { pourInto, type Sink } from './sink.ts'
 import { together } from './together.ts'
@@ -46,10 +46,15 @@ class Client extends Writable {
   }
 }
 
-async function written(body: ResponseBody, headers: Record<string, string> = {}, method = 'GET'): Promise<Client> {
+async function written(
+  body: ResponseBody,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  sizes: TransportResponse['sizes'] = undefined,
+): Promise<Client> {
   const client = new Client()
   const finished = new Promise((resolve) => client.on('close', resolve))
-  const answer = { status: 200, headers: { 'content-type': 'application/json' }, body }
+  const answer = { status: 200, headers: { 'content-type': 'application/json' }, body, ...(sizes && { sizes }) }
   await writeBody({ headers, method }, client.sink, answer)
   await finished
   return client
@@ -83,6 +88,17 @@ test('answers from 128 KiB on are compressed for who takes gzip by name', async 
   }
   const small: ResponseBody = { kind: 'bytes', bytes: Buffer.alloc(128 * 1024 - 1) }
   assert.equal((await written(small, { 'accept-encoding': 'gzip' })).headers['content-encoding'], undefined)
+})
+
+test('who wants to know the size of an answer is told what went out, compressed or not', async () => {
+  const seen: number[] = []
+  const sizes = { observe: (bytes: number) => void seen.push(bytes) }
+  const small: ResponseBody = { kind: 'bytes', bytes: Buffer.from('small') }
+  await written(small, {}, 'GET', sizes)
+  await written(list, {}, 'GET', sizes)
+  const { body } = await written(list, { 'accept-encoding': 'gzip' }, 'GET', sizes)
+  assert.deepEqual(seen, [5, whole.length, body.length])
+  assert.ok(body.length < whole.length / 2)
 })
 
 test('a watch is never compressed', async () => {

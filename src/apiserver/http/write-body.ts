@@ -20,7 +20,11 @@ interface Headed {
 }
 
 /** Writes a response, waiting where the client is slower than we are; a small one is on its way when this returns. */
-export function writeBody(request: Headed, sink: Sink, { status, headers, cookies, body }: TransportResponse): Answer<void> {
+export function writeBody(
+  request: Headed,
+  sink: Sink,
+  { status, headers, cookies, sizes, body }: TransportResponse,
+): Answer<void> {
   const head: ResponseHeaders = cookies === undefined ? headers : { ...headers, 'set-cookie': cookies }
   if (request.method === 'HEAD' || body.kind === 'none') {
     sink.head(status, head)
@@ -43,19 +47,35 @@ export function writeBody(request: Headed, sink: Sink, { status, headers, cookie
   if (length >= GZIP_BYTES_MIN && acceptsGzip(request)) {
     const vary = headers['vary'] === undefined ? 'Accept-Encoding' : `${headers['vary']}, Accept-Encoding`
     sink.head(status, { ...headers, 'content-encoding': 'gzip', vary })
-    return writeCompressed(sink.stream, parts)
+    return writeCompressed(sink.stream, parts, sizes)
   }
+  sizes?.observe(length)
   sink.head(status, headers, length)
   if (length > WHOLE_BYTES_MAX) return sink.pour((parts.reader ?? (() => readerOf(parts)))(), length)
   sink.endWith(parts)
 }
 
-async function writeCompressed(stream: Outgoing, parts: BodyParts): Promise<void> {
+async function writeCompressed(stream: Outgoing, parts: BodyParts, sizes: TransportResponse['sizes']): Promise<void> {
   const [{ createGzip }, { pipeline, Readable }] = await Promise.all([import('node:zlib'), import('node:stream')])
   const gzip = createGzip({ level: GZIP_LEVEL })
   // What goes wrong is told to whoever reads.
   pipeline(Readable.from(batches(parts)), gzip, () => undefined)
-  await writeStream(stream, gzip)
+  await writeStream(stream, sizes === undefined ? gzip : counted(gzip, sizes))
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  sizes: NonNullable<TransportResponse['sizes']>,
+): AsyncGenerator<Uint8Array, void> {
+  let bytes = 0
+  try {
+    for await (const piece of source) {
+      bytes += piece.length
+      yield piece
+    }
+  } finally {
+    sizes.observe(bytes)
+  }
 }
 
 /** The parts one after the other, each in as many calls as it needs. */

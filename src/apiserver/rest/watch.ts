@@ -5,6 +5,7 @@ import type { Revision, Store } from '#store'
 import type { RequestContext } from '../context.ts'
 import type { Presenter } from '../presentation/presenter.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
+import { scopeOf } from '../request-metrics.ts'
 import { shuttingDown } from '../shutdown/lifecycle.ts'
 import type { CacheEvent } from '../watch-cache/resource-cache.ts'
 import type { WatchCache } from '../watch-cache/watch-cache.ts'
@@ -58,7 +59,8 @@ async function open(
   presenter: Presenter,
   dependencies: WatchDependencies,
 ): Promise<Watcher> {
-  const { cache, watches } = dependencies
+  const { cache, watches, clock } = dependencies
+  const startedAtMs = clock.monotonic()
   const source = cache.of(resource)
   const named = Number(options.resourceVersion)
   const initial = options.sendInitialEvents ?? named === 0
@@ -73,7 +75,9 @@ async function open(
     since = cache.revisionOf(resource)
     const at = since
     const end = options.allowWatchBookmarks ? () => presenter.bookmark(at, INITIAL_EVENTS_END) : undefined
-    backlog = stateFrames(source.list(namespace), selection, presenter, end)
+    backlog = stateFrames(source.list(namespace), selection, presenter, end, () => {
+      if (options.sendInitialEvents) watches.metrics.listed(info, scopeOf(info), clock.monotonic() - startedAtMs)
+    })
   } else if (named === 0) {
     since = cache.revisionOf(resource)
   } else {
@@ -81,7 +85,7 @@ async function open(
     since = Math.max(named, cache.revisionOf(resource))
     if (events.length > 0) backlog = pastFrames(events, namespace, selection, presenter)
   }
-  const watcher = new Watcher(presenter, watches.rounds, since, backlog)
+  const watcher = new Watcher(presenter, watches.rounds, since, backlog, watches.metrics.of(info))
   watcher.own(source.watch({ namespace, name: selection.name, selection }, watcher))
   watches.keep(watcher, { signal: patience.signal, options, revision: () => cache.revisionOf(resource) })
   return watcher
@@ -93,9 +97,12 @@ function* stateFrames(
   selection: Selection,
   presenter: Presenter,
   end: (() => WatchFrame) | undefined,
+  shown: () => void,
 ): Generator<WatchFrame | undefined, undefined> {
   for (const version of versions) yield selection.selects(version.object) ? presenter.frame('ADDED', version) : undefined
-  if (end !== undefined) yield end()
+  if (end === undefined) return
+  yield end()
+  shown()
 }
 
 function* pastFrames(

@@ -2,6 +2,7 @@ import { nextTurn } from '#base'
 import type { PushedWatch, WatchFrame, WatchFrames, WatchTaker } from '#client'
 import { type Presenter, Unshowable } from '../presentation/presenter.ts'
 import type { Delivery, WatchListener } from '../watch-cache/watch-hub.ts'
+import type { WatchMeter } from '../watch-metrics.ts'
 import type { Due, Rounds } from './rounds.ts'
 
 /** Frames a watcher may have waiting before it is cut off. It then watches anew from what it saw last, and nobody else is held up. */
@@ -22,6 +23,7 @@ export type Backlog = Iterator<WatchFrame | undefined, unknown>
 export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, WatchListener, Due {
   readonly #presenter: Presenter
   readonly #rounds: Rounds
+  readonly #meter: WatchMeter | undefined
   readonly #owned = new DisposableStack()
   #backlog: Backlog | undefined
   #waiting: WatchFrame[] = []
@@ -35,10 +37,11 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
   /** Deliveries up to here are in the backlog already. */
   #since: number
 
-  constructor(presenter: Presenter, rounds: Rounds, since: number, backlog: Backlog | undefined) {
+  constructor(presenter: Presenter, rounds: Rounds, since: number, backlog: Backlog | undefined, meter?: WatchMeter) {
     this.#presenter = presenter
     this.#rounds = rounds
     this.#since = since
+    this.#meter = meter
     this.#backlog = backlog
   }
 
@@ -126,7 +129,10 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
     const isLive = this.#backlog === undefined
     const frames = isLive ? this.#waiting : this.#backlogFrames(this.#backlog!)
     if (isLive) this.#waiting = []
-    if (frames.length > 0) this.#isTaking = taker.take(frames)
+    if (frames.length > 0) {
+      this.#isTaking = taker.take(frames)
+      this.#meter?.sent(frames)
+    }
     if (!isLive || this.#waiting.length > 0) this.#notify()
     else if (this.#ended) {
       this.#taker = undefined
@@ -138,11 +144,11 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
     for (let step = 1; this.#backlog !== undefined; step++) {
       const { done, value } = this.#nextOf(this.#backlog)
       if (done) this.#backlog = undefined
-      else if (value !== undefined) return { done: false, value }
+      else if (value !== undefined) return this.#told(value)
       else if (step % BACKLOG_BATCH === 0) await nextTurn()
     }
     for (;;) {
-      if (this.#head < this.#waiting.length) return { done: false, value: this.#shift() }
+      if (this.#head < this.#waiting.length) return this.#told(this.#shift())
       if (this.#ended) return { done: true, value: undefined }
       await new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -158,6 +164,11 @@ export class Watcher implements AsyncIterableIterator<WatchFrame>, WatchFrames, 
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  #told(value: WatchFrame): IteratorYieldResult<WatchFrame> {
+    this.#meter?.told()
+    return { done: false, value }
   }
 
   #shift(): WatchFrame {

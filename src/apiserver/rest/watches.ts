@@ -1,5 +1,6 @@
 import type { Clock } from '#base'
 import type { Alarms } from '../alarms.ts'
+import { WatchMetrics } from '../watch-metrics.ts'
 import type { ListOptions } from './list-options.ts'
 import { Rounds } from './rounds.ts'
 import type { Watcher } from './watcher.ts'
@@ -26,6 +27,7 @@ export class Watches implements Disposable {
   readonly #options: WatchesOptions
   /** In which what is pushed goes out. */
   readonly rounds = new Rounds()
+  readonly metrics = new WatchMetrics()
   readonly #open = new Set<Watcher>()
   #isDraining = false
 

@@ -64,6 +64,9 @@ export class ResourceCache implements StoreFollower {
   readonly #hub = new WatchHub()
   readonly #shows: ShowsStored | undefined
   #bytes = 0
+  /** Changes that came, and those of them that watches could be told of. */
+  received = 0
+  told = 0
   /** The last list that somebody may still have, until something changes. */
   #listed: { readonly namespace: string; readonly versions: WeakRef<readonly ObjectVersion[]> } | undefined
 
@@ -196,6 +199,7 @@ export class ResourceCache implements StoreFollower {
     const version = this.#shown(stored)
     const previous = this.#versions.get(version.key)
     this.#listed = undefined
+    this.received++
     if (isDelete) {
       this.#ordered.delete(version.key)
       this.#versions.delete(version.key)
@@ -212,6 +216,7 @@ export class ResourceCache implements StoreFollower {
     }
     const type = isDelete ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED'
     const event: CacheEvent = { type, revision: version.revision, version, previous }
+    this.told++
     this.#recent.push(event)
     this.#tell(event)
     this.#hub.publish(event)

@@ -151,7 +151,10 @@ test('metrics count the calls of the plugin and the uses of its key', async () =
   const { text } = await ask(api, 'GET /metrics')
   assert.match(
     text,
-    /kms_operations_latency_seconds_count\{provider_name="vault",method_name="\/v2.KeyManagementService\/Encrypt",grpc_status_code="OK"\} 1/,
+    /kms_operations_latency_seconds_count\{grpc_status_code="OK",method_name="\/v2.KeyManagementService\/Encrypt",provider_name="vault"\} 1/,
   )
-  assert.match(text, /key_id_hash_total\{transformation_type="to_storage",provider_name="vault",key_id_hash="sha256:/)
+  assert.match(
+    text,
+    /key_id_hash_total\{apiserver_id_hash="[^"]*",key_id_hash="sha256:\w+",provider_name="vault",transformation_type="to_storage"\}/,
+  )
 })
