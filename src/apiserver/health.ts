@@ -1,4 +1,5 @@
 import type { TransportResponse } from '#client'
+import type { HealthMetrics } from './health-metrics.ts'
 import { replyPlain, replyText } from './response.ts'
 
 export interface HealthCheck {
@@ -18,6 +19,7 @@ export async function health(
   path: string,
   query: URLSearchParams,
   checks: Readonly<Record<HealthEndpoint, readonly HealthCheck[]>>,
+  metrics: HealthMetrics,
 ): Promise<TransportResponse | undefined> {
   const [, endpoint = '', name] = /^\/([^/]+)(?:\/(.*))?$/.exec(path) ?? []
   if (!isEndpoint(endpoint)) return undefined
@@ -36,6 +38,7 @@ export async function health(
       excluded: excluded.has(each.name),
     })),
   )
+  for (const { name: each, problem, excluded: out } of results) if (!out) metrics.checked(endpoint, each, problem === undefined)
   const failed = results.filter(({ problem }) => problem !== undefined)
   if (failed.length === 0 && !query.has('verbose')) return replyText(200, 'ok')
   const lines = results.map(({ name: each, problem, excluded: out }) =>

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import { familyText, inOrder, type Stability, stabilitiesOf } from './prometheus.ts'
+import { familyOf, familyText, inOrder, type Stability, stabilitiesOf } from './prometheus.ts'
 import { versionInfo } from './version.ts'
 
 /** As Go's library says it. */
@@ -27,6 +27,13 @@ export async function metricsText(sources: readonly { text(): string }[]): Promi
   const process = await processText()
   const own = [...sources.map((each) => each.text()), buildInfo()].join('')
   return { text: inOrder(own, registered(own), process), headers: headersOf(process) }
+}
+
+/** How health checks came out. */
+export async function indicatorsText(checks: { text(): string }): Promise<MetricsAnswer> {
+  const process = await processText()
+  const startTime = familyOf(process, 'process_start_time_seconds')
+  return { text: inOrder(checks.text(), startTime), headers: headersOf(process) }
 }
 
 /** Of an answer with metrics. */

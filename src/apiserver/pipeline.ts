@@ -1,5 +1,16 @@
 import type { ResourceDefinition } from '#api'
-import { type Answer, andThen, type Clock, ending, type Log, type Patience, type Random, recovering, SignalPatience } from '#base'
+import {
+  type Answer,
+  andThen,
+  type Clock,
+  ending,
+  type FeatureGates,
+  type Log,
+  type Patience,
+  type Random,
+  recovering,
+  SignalPatience,
+} from '#base'
 import type { Peer, TransportRequest, TransportResponse, UserInfo } from '#client'
 import { StatusError, statusOf } from '#meta'
 import type { Store } from '#store'
@@ -37,6 +48,7 @@ import { Watcher } from './rest/watcher.ts'
 import type { Watches } from './rest/watches.ts'
 import { unrouted } from './routes.ts'
 import type { Lifecycle } from './shutdown/lifecycle.ts'
+import type { StartHooks } from './start-hooks.ts'
 import { storeFailureStatus } from './store-failure.ts'
 import type { ConnectTarget } from './subresources/types.ts'
 import { warningHeader } from './warnings.ts'
@@ -67,6 +79,10 @@ export interface PipelineOptions {
   /** Made once the server can call itself. */
   readonly aggregator: () => Aggregator
   readonly isReady: () => boolean
+  readonly hooks: StartHooks
+  readonly features: FeatureGates
+  /** What the server was told; undefined: nobody told it by flags. */
+  readonly flags: Readonly<Record<string, string>> | undefined
 }
 
 /** Of its time, a request may spend this part in a queue. */

@@ -158,6 +158,10 @@ export const inOrder = (...texts: readonly string[]): string =>
     .map(({ text }) => (text.endsWith('\n') ? text : `${text}\n`))
     .join('')
 
+/** One family of a text. */
+export const familyOf = (text: string, name: string): string =>
+  text.split(FAMILY).find((family) => family.startsWith(`# HELP ${name} `)) ?? ''
+
 /** How many families of a text there are of each stability. */
 export function stabilitiesOf(text: string): Map<string, number> {
   const counts = new Map<string, number>()

@@ -36,6 +36,21 @@ interface Route {
   readonly sizes: Histogram | undefined
 }
 
+function count(route: Route, code: number, ms: number, ownMs: number): void {
+  route.codes.set(code, (route.codes.get(code) ?? 0) + 1)
+  route.duration.observe(ms / 1000)
+  route.indicator?.observe(ownMs / 1000)
+}
+
+/** What is told of a page about the server. */
+export interface Page {
+  readonly group: string
+  readonly version: string
+  readonly resource: string
+  readonly subresource: string
+  readonly component: string
+}
+
 /** What else is to be known of a request. */
 export interface Asking {
   readonly user: { readonly username: string }
@@ -101,10 +116,24 @@ export class RequestMetrics {
     asking?: Asking,
   ): Histogram | undefined {
     const route = this.#routeOf(request, info)
-    route.codes.set(code, (route.codes.get(code) ?? 0) + 1)
-    route.duration.observe(ms / 1000)
-    route.indicator?.observe(ownMs / 1000)
+    count(route, code, ms, ownMs)
     if (asking !== undefined) this.#note(route.labels, asking)
+    return route.sizes
+  }
+
+  /** A page of the server's own, which takes no turn of its own. */
+  pageAnswered(page: Page, code: number, ms: number, isDeprecated = false): Histogram | undefined {
+    const { component, ...place } = page
+    const route = this.#route(`page ${place.subresource} ${place.resource} ${place.version}`, {
+      verb: 'GET',
+      dry_run: '',
+      ...place,
+      scope: '',
+      component,
+    })
+    count(route, code, ms, ms)
+    const { group, version, resource, subresource } = place
+    if (isDeprecated) this.#deprecated.set({ group, version, resource, subresource, removed_release: '' }, 1)
     return route.sizes
   }
 
@@ -161,9 +190,12 @@ export class RequestMetrics {
   /** Looked up by as few words as tell routes apart, since every request does it. */
   #routeOf(request: TransportRequest, info: RequestInfo): Route {
     const key = info.kind === 'path' ? `${request.method} ${info.path}` : keyOf(request, info)
+    return this.#routes.get(key) ?? this.#route(key, labelsOf(request, info))
+  }
+
+  #route(key: string, labels: Route['labels']): Route {
     let route = this.#routes.get(key)
     if (route === undefined) {
-      const labels = labelsOf(request, info)
       const { dry_run, ...indicated } = labels
       route = {
         labels,

@@ -1,4 +1,4 @@
-import { allResources, parseRange } from '#api'
+import { allResources, parseRange, type ResourceDefinition } from '#api'
 import {
   type Answer,
   type Clock,
@@ -73,6 +73,7 @@ import { Watches } from './rest/watches.ts'
 import { Lifecycle } from './shutdown/lifecycle.ts'
 import type { ShutdownOptions } from './shutdown/options.ts'
 import { Termination } from './shutdown/termination.ts'
+import { type StartHook, StartHooks } from './start-hooks.ts'
 import { StorageMetrics } from './storage-metrics.ts'
 import { WatchCache } from './watch-cache/watch-cache.ts'
 import { WebhookCaller } from './webhook-caller.ts'
@@ -93,6 +94,8 @@ export interface ApiServerOptions {
   readonly runtimeConfig?: RuntimeConfig | undefined
   /** Which features are on or off beside their defaults (`--feature-gates`). */
   readonly featureGates?: FeatureSettings | undefined
+  /** What it was told by flags, by their names, for `/flagz`; without them there is no such page. */
+  readonly flags?: Readonly<Record<string, string>> | undefined
   /** How users are known beside certificates and service accounts. */
   readonly authentication?: AuthenticationSettings | undefined
   /** Who says what a request may do; by default the Node authorizer and RBAC. */
@@ -136,6 +139,12 @@ export interface ApiServer extends RequestHandler, AsyncDisposable {
 
 /** Every five minutes history older than five minutes is forgotten, as upstream's compactor does. */
 const COMPACTION_PERIOD_MS = 5 * 60_000
+
+const BOOTSTRAP: readonly StartHook[] = [
+  'start-system-namespaces-controller',
+  'scheduling/bootstrap-system-priority-classes',
+  'rbac/bootstrap-roles',
+]
 
 const LOOPBACK = { username: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }
 
@@ -212,6 +221,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     hookContext,
   })
   let ready = false
+  const hooks = new StartHooks()
   const pipeline = new Pipeline({
     catalog,
     registry,
@@ -247,6 +257,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
     isReady: () => ready,
+    hooks,
+    features,
+    flags: options.flags,
   })
   const handler = {
     handle: (request: TransportRequest, peer: Peer): Answer<TransportResponse> => pipeline.handle(request, peer),
@@ -263,16 +276,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const serviceRange = stack.use(new DefaultServiceCIDR({ cache, context: { ...hookContext(), dryRun: false } }))
   const allocations = stack.use(new AllocationKeeper({ cache, context: () => ({ ...hookContext(), dryRun: false }) }))
   const readiness = (async () => {
-    await bootstrap(client, { isServed: (resource) => enabled.includes(resource), features })
-    await flowControl.ensured
-    await unlessOff(serviceRange.start(), log)
-    await unlessOff(publishKubernetesService(client, options.serviceClusterIPRanges), log)
-    if (authorities !== undefined) await publishAuthentication(client, authorities)
-    await aggregator.start()
+    const isServed = (resource: ResourceDefinition): boolean => enabled.includes(resource)
+    await hooks.run(BOOTSTRAP, () => bootstrap(client, { isServed, features }))
+    await hooks.run(['priority-and-fairness-config-producer'], () => flowControl.ensured)
+    await hooks.run(['start-kubernetes-service-cidr-controller'], () => unlessOff(serviceRange.start(), log))
+    await hooks.run(['bootstrap-controller'], () =>
+      unlessOff(publishKubernetesService(client, options.serviceClusterIPRanges), log),
+    )
+    await hooks.run(
+      ['start-cluster-authentication-info-controller'],
+      async () => authorities && publishAuthentication(client, authorities),
+    )
+    await hooks.run(['apiservice-registration-controller', 'autoregister-completion'], () => aggregator.start())
     const advertised = await options.advertise
     if (advertised !== undefined) await unlessOff(endpoints.start(advertised), log)
-    await tracking.start()
-    allocations.start()
+    await hooks.run(['start-legacy-token-tracking-controller'], () => tracking.start())
+    await hooks.run(['start-service-ip-repair-controllers'], async () => allocations.start())
     ready = true
   })()
   // Whoever waits for readiness sees the failure; nobody else must.

@@ -6,6 +6,7 @@ import { type AuthenticationOptions, authenticationOf, withAuthenticationOptions
 import { type AuthorizationFlags, authorizationOf, withAuthorizationOptions } from './authorization-options.ts'
 import { type EnablementFlags, enablementOf, withEnablementOptions } from './enablement-options.ts'
 import { type EncryptionFlags, encryptionOf, withEncryptionOptions } from './encryption-options.ts'
+import { flagTexts } from './flag-texts.ts'
 import { type ServiceAccountFlags, serviceAccountsOf, withServiceAccountOptions } from './service-account-options.ts'
 import { type ShutdownFlags, shutdownOf, withShutdownOptions } from './shutdown-options.ts'
 
@@ -63,6 +64,10 @@ export async function apiServerSettingsOf(
     encryption: encryptionOf(flags),
     shutdown: shutdownOf(flags),
     ...(await enablementOf(flags)),
+    flags: flagTexts(
+      { ...options },
+      alone().options.map((option) => [option.attributeName(), option.long!.slice('--'.length)]),
+    ),
   }
 }
 

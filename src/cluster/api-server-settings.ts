@@ -50,6 +50,8 @@ export interface ApiServerSettings {
   readonly encryption?: EncryptionOptions | undefined
   readonly audit?: AuditSettings | undefined
   readonly featureGates?: FeatureSettings | undefined
+  /** All of them as texts, by the names of the flags. */
+  readonly flags?: Readonly<Record<string, string>> | undefined
   readonly runtimeConfig?: RuntimeConfig | undefined
   /** By default at once, but for requests in flight, which have their whole time. */
   readonly shutdown?: ShutdownOptions | undefined

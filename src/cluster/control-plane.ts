@@ -54,6 +54,7 @@ export interface ControlPlaneOptions {
   readonly authorization?: AuthorizationOptions | undefined
   /** Features that are on or off beside their defaults, and versions that are served. */
   readonly featureGates?: FeatureSettings | undefined
+  readonly flags?: Readonly<Record<string, string>> | undefined
   readonly runtimeConfig?: RuntimeConfig | undefined
   /** Of tokens of service accounts; further `verificationKeys` are accepted beside the cluster's own. */
   readonly serviceAccounts?: Partial<ServiceAccountTokenOptions> | undefined
@@ -138,6 +139,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       },
       shutdown: options.shutdown,
       featureGates: options.featureGates,
+      flags: options.flags,
       runtimeConfig: options.runtimeConfig,
     }),
   )

@@ -30,6 +30,7 @@ export async function startTestApiServer(
     | 'authorization'
     | 'encryption'
     | 'featureGates'
+    | 'flags'
     | 'nodeConnection'
     | 'reachPod'
     | 'runtimeConfig'
@@ -83,6 +84,7 @@ export async function startTestApiServer(
       proxyClient: options.proxyClient,
       shutdown: options.shutdown,
       featureGates: options.featureGates,
+      flags: options.flags,
       runtimeConfig: options.runtimeConfig,
     }),
   )

@@ -10,6 +10,7 @@ import {
   eventsRule,
   group,
   named,
+  paths,
   READ,
   role,
   roleBinding,
@@ -25,13 +26,21 @@ export const clusterRoles: readonly ClusterRole[] = [
   ...Object.entries(controllerRules).map(([name, rules]) => clusterRole(`system:controller:${name}`, rules)),
 ]
 
-/** The roles of features that are off by default. */
+/** Pages about a component, each of a feature. */
+const PAGES = [
+  ['ComponentFlagz', '/flagz'],
+  ['ComponentStatusz', '/statusz'],
+] as const
+
+/** The roles that features change, and those that they add. */
 export function rolesOf(features: FeatureGates): readonly ClusterRole[] {
-  if (!features.isOn('ClusterTrustBundle')) return clusterRoles
+  const pages = PAGES.filter(([feature]) => features.isOn(feature)).map(([, path]) => paths(path))
+  const known = clusterRoles.map((each) =>
+    each.metadata?.name === MONITORING ? clusterRole(MONITORING, [...(each.rules ?? []), ...pages]) : each,
+  )
+  if (!features.isOn('ClusterTrustBundle')) return known
   return [
-    ...clusterRoles.map((each) =>
-      each.metadata?.name === 'system:node' ? clusterRole('system:node', nodeRulesOf(features)) : each,
-    ),
+    ...known.map((each) => (each.metadata?.name === 'system:node' ? clusterRole('system:node', nodeRulesOf(features)) : each)),
     clusterRole(BUNDLE_READER, [rule('certificates.k8s.io', 'clustertrustbundles', READ)]),
     clusterRole(`system:controller:${BUNDLE_PUBLISHER}`, [
       signers('attest', 'kube-apiserver-serving'),
@@ -50,6 +59,7 @@ export const bindingsOf = (features: FeatureGates): readonly ClusterRoleBinding[
       ]
     : clusterRoleBindings
 
+const MONITORING = 'system:monitoring'
 const BUNDLE_READER = 'system:cluster-trust-bundle-discovery'
 const BUNDLE_PUBLISHER = 'kube-apiserver-serving-clustertrustbundle-publisher'
 
