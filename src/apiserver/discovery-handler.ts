@@ -6,6 +6,7 @@ import { aggregatedDiscovery, apiGroup, groupList, legacyVersions, resourceList 
 import { encoded } from './presentation/body.ts'
 import { plainFormOf } from './presentation/form-of.ts'
 import { type Encoding, encodingsOf, MEDIA_TYPES, parseAccept } from './presentation/negotiate.ts'
+import { LabelledNumbers } from './prometheus.ts'
 import { replyObject } from './response.ts'
 import { isBuiltIn, methodRefused } from './routes.ts'
 
@@ -18,9 +19,20 @@ interface Aggregated {
 export class DiscoveryHandler {
   readonly #catalog: ResourceCatalog
   readonly #documents = new DocumentCache()
+  readonly #aggregations = new LabelledNumbers(
+    'aggregator_discovery_aggregation_count_total',
+    'counter',
+    'Counter of number of times discovery was aggregated',
+  )
 
   constructor(catalog: ResourceCatalog) {
     this.#catalog = catalog
+    this.#aggregations.add({}, 0)
+  }
+
+  /** What was counted, in Prometheus' format. */
+  text(): string {
+    return this.#aggregations.text()
   }
 
   async serve(path: string, request: TransportRequest): Promise<TransportResponse | undefined> {
@@ -47,6 +59,7 @@ export class DiscoveryHandler {
   #aggregated(legacy: boolean, { version, encoding }: Aggregated, request: TransportRequest): TransportResponse {
     const document = this.#documents.of(`${legacy} ${version} ${encoding}`)
     const bytes = document.bytes(this.#catalog.all, () => {
+      this.#aggregations.add({})
       const object = aggregatedDiscovery(this.#catalog, legacy, version)
       return encoding === 'protobuf' ? encodeProtobuf(object) : Buffer.from(JSON.stringify(object))
     })

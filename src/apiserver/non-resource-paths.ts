@@ -131,7 +131,7 @@ export class NonResourcePaths {
       case '/metrics': {
         const { metricsText } = await import('./metrics.ts')
         const { flows, metrics } = this.#options
-        const { text, headers } = await metricsText([...metrics, { text: () => flowControlMetrics(flows) }])
+        const { text, headers } = await metricsText([...metrics, this.#discovery, { text: () => flowControlMetrics(flows) }])
         return { status: 200, headers, body: { kind: 'bytes', bytes: Buffer.from(text) } }
       }
       case '/metrics/slis': {

@@ -33,7 +33,7 @@ import {
 import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
 import { enabledResources, type RuntimeConfig } from './api-enablement.ts'
-import type { Audit, AuditSettings } from './audit/index.ts'
+import { type Audit, AuditMetrics, type AuditSettings } from './audit/index.ts'
 import {
   AuthenticationMetrics,
   type AuthenticationSettings,
@@ -60,6 +60,7 @@ import {
   showsServices,
 } from './hooks/index.ts'
 import type { PortRange } from './hooks/types.ts'
+import { ConnectionMetrics } from './http/connection-metrics.ts'
 import type { Listener, ListenOptions } from './http/listener.ts'
 import { Impersonation } from './impersonation/index.ts'
 import type { NodeConnection } from './node-connection.ts'
@@ -183,6 +184,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const impersonation = new Impersonation({ authorizers: access.all, clock, isConstrained })
   const admissionMetrics = new AdmissionMetrics()
   const requests = new RequestMetrics()
+  const connections = new ConnectionMetrics()
   const storageForm = options.storageForm ?? 'json'
   const hookContext = (): Omit<HookContext, 'dryRun'> => ({
     client,
@@ -245,7 +247,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     metrics: [
       requests,
       encryption?.metrics,
-      audit?.metrics,
+      audit?.metrics ?? new AuditMetrics(),
       authenticationMetrics,
       access.metrics,
       isConstrained ? impersonation.metrics : undefined,
@@ -253,6 +255,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       new FeatureMetrics(features),
       new StorageMetrics(cache),
       watches.metrics,
+      cache.metrics,
+      connections,
     ].filter((each) => each !== undefined),
     flows: stack.use(new FlowController({ cache, clock })),
     aggregator: () => aggregator,
@@ -309,7 +313,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ready: readiness,
     async listen(listenOptions) {
       const { listen } = await import('./http/listener.ts')
-      const listener = await listen(pipeline, listenOptions, { lifecycle, clock, log })
+      const listener = await listen(pipeline, listenOptions, { lifecycle, clock, log, metrics: connections })
       listeners.push(listener)
       return listener
     },

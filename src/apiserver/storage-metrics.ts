@@ -4,7 +4,7 @@ import { RECENT_EVENTS_MAX } from './watch-cache/recent-events.ts'
 import type { ResourceCache } from './watch-cache/resource-cache.ts'
 import type { WatchCache } from './watch-cache/watch-cache.ts'
 
-type Kept = Pick<ResourceCache, 'resource' | 'size' | 'bytes' | 'received' | 'told'>
+type Kept = Pick<ResourceCache, 'resource' | 'size' | 'bytes' | 'received' | 'told' | 'fillings'>
 
 /** Upstream's metrics of what is stored, and of the watch cache that holds it. They are read where they are kept, when somebody asks. */
 export class StorageMetrics {
@@ -56,6 +56,12 @@ export class StorageMetrics {
         'counter',
         'Counter of events dispatched in watch cache broken by resource type.',
         this.#each(({ told }) => told).filter(isCounted),
+      ),
+      familyText(
+        'apiserver_watch_cache_initializations_total',
+        'counter',
+        'Counter of watch cache initializations broken by resource type.',
+        this.#each(({ fillings }) => fillings),
       ),
       familyText(
         'apiserver_watch_cache_resource_version',

@@ -71,7 +71,7 @@ export class PeerReader {
       peer: {
         kind: 'tls',
         address,
-        certificate: client && certificate,
+        certificate: client && { ...certificate, expiresAtMs: Date.parse(leaf.validTo) },
         frontProxy: proxy && certificate.commonName,
       },
       untilMs,

@@ -131,6 +131,8 @@ export interface PeerCertificate {
   readonly uids: readonly string[]
   /** SHA-256 of the certificate, in hexadecimal. */
   readonly fingerprint: string
+  /** The last moment at which it is good, in milliseconds since the epoch; known of what came by a socket. */
+  readonly expiresAtMs?: number
 }
 
 export interface UserInfo {

@@ -54,7 +54,7 @@ export class Authentication {
     this.#authenticators = [
       inProcessPeers,
       frontProxy(requestHeaders),
-      clientCertificates,
+      clientCertificates(clock, metrics),
       bearerTokens(this.tokens),
       webSocketTokens(this.tokens),
     ]

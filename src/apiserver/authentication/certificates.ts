@@ -1,10 +1,12 @@
+import type { Clock } from '#base'
 import { certificateUser, headerValues, type Peer, type TransportRequest, type UserInfo } from '#client'
+import type { AuthenticationMetrics } from './metrics.ts'
 import type { Authenticator } from './types.ts'
 
 /** Users by their connection, so that each request of one is by the same. */
 const certified = new WeakMap<Peer, UserInfo>()
 
-export const clientCertificates: Authenticator = {
+export const clientCertificates = (clock: Clock, metrics: AuthenticationMetrics): Authenticator => ({
   name: 'x509',
   authenticate(_request, peer) {
     if (peer.kind !== 'tls') return undefined
@@ -15,11 +17,12 @@ export const clientCertificates: Authenticator = {
       if (peer.frontProxy !== undefined) throw new Error('x509: certificate signed by unknown authority')
       return undefined
     }
+    if (certificate.expiresAtMs !== undefined) metrics.presented(certificate.expiresAtMs - clock.now())
     const user = certified.get(peer) ?? certificateUser(certificate)
     if (user !== undefined) certified.set(peer, user)
     return user
   },
-}
+})
 
 /** Who may vouch for others, and in which headers (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#authenticating-proxy). */
 export interface RequestHeaderOptions {

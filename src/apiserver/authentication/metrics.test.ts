@@ -3,7 +3,8 @@ import test from 'node:test'
 import { VirtualClock } from '#base'
 import { bearer, startTestApiServer, whoAmI } from '#testing'
 import { CachedTokens } from './cached-tokens.ts'
-import { TokenCacheMetrics } from './metrics.ts'
+import { clientCertificates } from './certificates.ts'
+import { AuthenticationMetrics, TokenCacheMetrics } from './metrics.ts'
 
 test('who asks is counted by how it went, and users by few names', async () => {
   await using api = await startTestApiServer({ authentication: { functions: [(token) => ({ username: token, groups: [] })] } })
@@ -27,6 +28,35 @@ test('who asks is counted by how it went, and users by few names', async () => {
   assert.equal(more('authentication_attempts{result="success"} '), 4)
   assert.equal(more('authentication_attempts{result="error"} '), 1)
   assert.equal(more('authentication_duration_seconds_count{result="success"} '), 4)
+})
+
+test('of certificates by which users are known it is told how long they are good for', () => {
+  const metrics = new AuthenticationMetrics()
+  const clock = new VirtualClock()
+  const certificates = clientCertificates(clock, metrics)
+  const subject = { commonName: 'ann', organizations: [], uids: [], fingerprint: 'ab' }
+  const asked = (leftMs?: number): unknown =>
+    certificates.authenticate(
+      { method: 'GET', path: '/' },
+      {
+        kind: 'tls',
+        address: '127.0.0.1',
+        certificate: { ...subject, ...(leftMs !== undefined && { expiresAtMs: clock.now() + leftMs }) },
+      },
+    )
+  assert.match(metrics.text(), /^apiserver_client_certificate_expiration_seconds_count 0$/m)
+  for (const leftMs of [1_800_000, 1_801_000, 30 * 86_400_000, undefined]) assert.ok(asked(leftMs) !== undefined)
+  const text = metrics.text()
+  for (const [bound, count] of [
+    ['0', 0],
+    ['1800', 1],
+    ['3600', 2],
+    ['604800', 2],
+    ['2.592e+06', 3],
+    ['3.1104e+07', 3],
+    ['+Inf', 3],
+  ] as const)
+    assert.ok(text.includes(`\napiserver_client_certificate_expiration_seconds_bucket{le="${bound}"} ${count}\n`), bound)
 })
 
 test('answers about tokens that are remembered are told from those that were asked for', async () => {

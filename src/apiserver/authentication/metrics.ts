@@ -1,4 +1,4 @@
-import { exponentialBounds, LabelledHistograms, LabelledNumbers } from '../prometheus.ts'
+import { exponentialBounds, Histogram, histogramText, LabelledHistograms, LabelledNumbers } from '../prometheus.ts'
 
 export type Attempt = 'success' | 'failure' | 'error'
 
@@ -6,6 +6,25 @@ export type Attempt = 'success' | 'failure' | 'error'
 const DEFAULT_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 /** Names that are told as they are; others would be as many as there are users. */
 const KNOWN_NAMES = new Set(['admin', 'client', 'kube_proxy', 'kubelet', 'system:serviceaccount:kube-system:default'])
+
+/** In seconds: nothing, half an hour, hours, days and months. */
+const [HOUR, DAY] = [3_600, 86_400]
+const LIFETIME_BOUNDS = [
+  0,
+  1_800,
+  HOUR,
+  2 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  4 * DAY,
+  7 * DAY,
+  30 * DAY,
+  90 * DAY,
+  180 * DAY,
+  360 * DAY,
+]
 
 const counter = (name: string, help: string): LabelledNumbers => new LabelledNumbers(name, 'counter', help)
 
@@ -18,6 +37,8 @@ export class AuthenticationMetrics {
     'Authentication duration in seconds broken out by result.',
     exponentialBounds(0.001, 2, 15),
   )
+  /** Shown from the start, as upstream's: its buckets are asked how soon certificates end. */
+  readonly #certificates = new Histogram(LIFETIME_BOUNDS)
   readonly cache = new TokenCacheMetrics()
   readonly serviceAccounts = new ServiceAccountMetrics()
 
@@ -26,12 +47,23 @@ export class AuthenticationMetrics {
     this.#durations.observe({ result }, ms / 1000)
   }
 
+  /** A certificate that is good for so long. */
+  presented(leftMs: number): void {
+    this.#certificates.observe(leftMs / 1000)
+  }
+
   knew(username: string): void {
     this.#users.add({ username: KNOWN_NAMES.has(username) ? username : username.includes('@') ? 'email_id' : 'other' })
   }
 
   text(): string {
-    return [this.#users, this.#attempts, this.#durations, this.cache, this.serviceAccounts].map((each) => each.text()).join('')
+    const certificates = histogramText(
+      'apiserver_client_certificate_expiration_seconds',
+      'Distribution of the remaining lifetime on the certificate used to authenticate a request.',
+      [[{}, this.#certificates]],
+    )
+    const counted = [this.#users, this.#attempts, this.#durations, this.cache, this.serviceAccounts]
+    return certificates + counted.map((each) => each.text()).join('')
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type IncomingHttpHeaders } from 'node:http2'
 import { request as http1Request } from 'node:https'
+import { connect as connectTcp } from 'node:net'
 import test, { after, before } from 'node:test'
 import { systemClock, systemRandom } from '#base'
 import { createAuthority } from '#cluster'
@@ -127,4 +128,42 @@ test('HTTP/2: clients that read long answers side by side each get their own', a
   assert.ok(first.length > 800_000)
   const answers = await Promise.all(Array.from({ length: 12 }, () => byHttp2('GET', MAPS)))
   for (const { body } of answers) assert.equal(body, first)
+})
+
+test('sizes of answers, events of watches, the life of certificates and broken handshakes are counted where they pass', async () => {
+  const scrape = async (): Promise<(line: string) => number> => {
+    const { body } = await byHttp1('GET', '/metrics')
+    const lines = body.split('\n')
+    return (start) => Number(lines.find((line) => line.startsWith(`${start} `))?.slice(start.length) ?? 0)
+  }
+  const before = await scrape()
+  const own = '/apis/apps/v1/namespaces/default/deployments'
+  const { body } = await byHttp2('GET', own)
+  const watch = http1Request({ host: '127.0.0.1', port, path: `${own}?watch=true&timeoutSeconds=1`, agent: false, ...tls }).end()
+  const [response] = (await once(watch, 'response')) as [import('node:http').IncomingMessage]
+  const metadata = { name: 'web' }
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }
+  const deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata,
+    spec: { selector: { matchLabels: { app: 'web' } }, template },
+  }
+  await byHttp2('POST', own, { 'content-type': 'application/json' }, Buffer.from(JSON.stringify(deployment)))
+  const [event] = (await once(response, 'data')) as [Buffer]
+  watch.destroy()
+  const stranger = connectTcp(port, '127.0.0.1').end('not a handshake')
+  stranger.resume().on('error', () => undefined)
+  await once(stranger, 'close')
+  const after = await scrape()
+  const more = (line: string): number => after(line) - before(line)
+  const list =
+    'component="apiserver",group="apps",resource="deployments",scope="namespace",subresource="",verb="LIST",version="v1"'
+  assert.equal(more(`apiserver_response_sizes_count{${list}}`), 1)
+  assert.equal(more(`apiserver_response_sizes_sum{${list}}`), body.length)
+  const watched = 'group="apps",resource="deployments",version="v1"'
+  assert.equal(more(`apiserver_watch_events_total{${watched}}`), 1)
+  assert.equal(more(`apiserver_watch_events_sizes_sum{${watched}}`), event.length)
+  assert.equal(more('apiserver_tls_handshake_errors_total'), 1)
+  assert.ok(more('apiserver_client_certificate_expiration_seconds_count') >= 4)
 })

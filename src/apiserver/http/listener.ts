@@ -61,11 +61,18 @@ export interface Listener extends AsyncDisposable {
 /** What a connection agrees on as its handshake ends. */
 const HTTP2 = 'h2'
 
+interface ListenerDependencies {
+  readonly lifecycle: Lifecycle
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics?: { handshakeFailed(): void }
+}
+
 /** HTTP/2 and HTTP/1.1 over TLS by ALPN, in front of the pipeline. */
 export async function listen(
   pipeline: Pipeline,
   options: ListenOptions,
-  { lifecycle, clock: serverClock, log }: { readonly lifecycle: Lifecycle; readonly clock: Clock; readonly log: Log },
+  { lifecycle, clock: serverClock, log, metrics }: ListenerDependencies,
 ): Promise<Listener> {
   const [{ createServer: createHttp1 }, { createServer }] = await Promise.all([import('node:http'), import('node:tls')])
   const { clock = systemClock } = options
@@ -133,7 +140,10 @@ export async function listen(
   http1.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade(served, request, socket, head, peers.peerOf(request.socket as TLSSocket)).catch(() => socket.destroy())
   })
-  server.on('tlsClientError', (_, socket) => socket.destroy())
+  server.on('tlsClientError', (_, socket) => {
+    metrics?.handshakeFailed()
+    socket.destroy()
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, options)))
     server.listen(options.port, options.host, resolve)

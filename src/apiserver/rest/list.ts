@@ -1,3 +1,4 @@
+import type { ResourceDefinition } from '#api'
 import { type Answer, andThen, type Clock, nextTurn } from '#base'
 import { badRequest, failure, gone, type ListMeta } from '#meta'
 import { Compacted, type Revision, type Store } from '#store'
@@ -123,8 +124,9 @@ function snapshotRevision(
 
 async function currentPage(request: PageRequest, options: ListOptions, dependencies: ReadDependencies): Promise<Page> {
   const { cache, selection, limit, continuation } = request
+  const { metrics } = dependencies.cache
   // An inconsistent continue goes on in the newest state.
-  await freshEnough(continuation === undefined ? options.resourceVersion : '', dependencies)
+  await freshEnoughToList(continuation === undefined ? options.resourceVersion : '', cache.resource, dependencies)
   await dependencies.cache.settled(cache.resource, request.namespace && `${request.namespace}/`)
   const revision = dependencies.cache.revisionOf(cache.resource)
   const candidates =
@@ -132,11 +134,29 @@ async function currentPage(request: PageRequest, options: ListOptions, dependenc
   if (selection.everything) {
     const versions = limit === 0 ? candidates : candidates.slice(0, limit)
     const remaining = candidates.length - versions.length
+    metrics.listed(cache.resource, { fetched: versions.length, returned: versions.length })
     return { versions, revision, more: remaining > 0, remaining }
   }
   const versions: ObjectVersion[] = []
   const more = await select(candidates, selection, limit, versions)
+  metrics.listed(cache.resource, { fetched: candidates.length, returned: versions.length })
   return { versions, revision, more, remaining: 0 }
+}
+
+/** As {@link freshEnough}, which counts how long that takes unless nothing is to be waited for. */
+async function freshEnoughToList(requested: string, resource: ResourceDefinition, dependencies: ReadDependencies): Promise<void> {
+  if (requested === '0') return
+  const { clock, cache } = dependencies
+  const startedAtMs = clock.monotonic()
+  const done = (success: boolean): void =>
+    cache.metrics.waited(resource, clock.monotonic() - startedAtMs, requested === '', success)
+  try {
+    await freshEnough(requested, dependencies)
+  } catch (error) {
+    done(false)
+    throw error
+  }
+  done(true)
 }
 
 /** A list of one name looks at one object. */
@@ -147,34 +167,38 @@ function candidatesOf({ cache, namespace, selection: { name } }: PageRequest): r
 }
 
 async function pageAt(request: PageRequest, at: Revision, dependencies: ReadDependencies): Promise<Page> {
-  const { store } = dependencies
+  const { store, cache } = dependencies
   if (at > store.revision) await freshEnough(String(at), dependencies)
   try {
-    return await readStore(request, at, store)
+    const page = await readStore(request, at, store)
+    cache.metrics.listedFromStore(request.cache.resource, { fetched: page.fetched, returned: page.versions.length })
+    return page
   } catch (error) {
     if (!(error instanceof Compacted)) throw error
     throw expired(request.continuation)
   }
 }
 
-async function readStore(request: PageRequest, at: Revision, store: Store): Promise<Page> {
+async function readStore(request: PageRequest, at: Revision, store: Store): Promise<Page & { readonly fetched: number }> {
   const { cache, prefix, namespace, selection, limit, continuation } = request
   const root = storagePrefix(cache.resource)
   const below = namespace === '' ? root : `${root}${namespace}/`
   const batch = selection.everything ? limit : STORE_BATCH
   const versions: ObjectVersion[] = []
+  let fetched = 0
   let after = continuation && root + prefix + continuation.after
   for (;;) {
     const { entries, remaining } = await store.list(below, { at, limit: batch, after })
+    fetched += entries.length
     const found = entries.map((entry) => {
       const key = entry.key.slice(root.length)
       const cached = cache.resource.custom === undefined ? cache.get(key) : undefined
       return cached?.revision === entry.revision ? cached : versionOf(key, entry, cache.resource)
     })
     const shown = await shownVersions(cache.resource, found)
-    if (selection.everything) return { versions: shown, revision: at, more: remaining > 0, remaining }
+    if (selection.everything) return { versions: shown, revision: at, more: remaining > 0, remaining, fetched }
     const more = await select(shown, selection, limit, versions)
-    if (more || remaining === 0) return { versions, revision: at, more, remaining: 0 }
+    if (more || remaining === 0) return { versions, revision: at, more, remaining: 0, fetched }
     after = entries.at(-1)!.key
   }
 }

@@ -67,6 +67,8 @@ export class ResourceCache implements StoreFollower {
   /** Changes that came, and those of them that watches could be told of. */
   received = 0
   told = 0
+  /** How often all of it was read from the store. */
+  fillings = 1
   /** The last list that somebody may still have, until something changes. */
   #listed: { readonly namespace: string; readonly versions: WeakRef<readonly ObjectVersion[]> } | undefined
 
@@ -143,6 +145,7 @@ export class ResourceCache implements StoreFollower {
    */
   replace(versions: readonly ObjectVersion[], revision: Revision): void {
     this.#hub.endAll()
+    this.fillings++
     const wanted = new Set(versions.map(({ key }) => key))
     const lost = this.#ordered.list().filter(({ key }) => !wanted.has(key))
     for (const version of lost) this.commit(true, version.at(revision))

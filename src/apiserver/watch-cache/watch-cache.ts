@@ -4,6 +4,7 @@ import { failure } from '#meta'
 import { type Change, Compacted, type Entry, type Revision, type Store } from '#store'
 import { type ObjectVersion, shownVersions, versionOf } from '../registry/object-version.ts'
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
+import { CacheMetrics } from './cache-metrics.ts'
 import { Damage, damageAtStart, damageOf } from './damage.ts'
 import { type LateFollower, ResourceCache, type ShowsStored, type StoreFollower } from './resource-cache.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
@@ -38,6 +39,7 @@ export class WatchCache implements AsyncDisposable {
   readonly #waiters = new RevisionWaiters()
   readonly #damage = new Damage()
   readonly #readingAgain = new Map<ResourceCache, Promise<void>>()
+  readonly metrics = new CacheMetrics()
   #revision: Revision
   #isFollowing = true
 
