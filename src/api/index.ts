@@ -71,7 +71,13 @@ import { volumeAttachments } from './storage/volume-attachment.ts'
 import { volumeAttributesClasses } from './storage/volume-attributes-class.ts'
 
 export { environmentOf as admissionEnvironment, type Scope as AdmissionScope } from './admissionregistration/environment.ts'
-export { loadExpressions } from './admissionregistration/expressions.ts'
+export {
+  compileExpression,
+  type ExpressionProblem,
+  loadExpressions,
+  RETURNS as EXPRESSION_RETURNS,
+  variableType,
+} from './admissionregistration/expressions.ts'
 export { requestTypes } from './admissionregistration/request-types.ts'
 export { approvalOf, isProtectedGroup } from './apiextensions/approval.ts'
 export { type Convert, type Converted, customKinds } from './apiextensions/custom-kind.ts'

@@ -1,9 +1,23 @@
 import { inByteOrder } from './go-order.ts'
 import { isObject } from './merge-patch.ts'
 
+/** A value that JSON does not know, as Go prints it: by `%v`, by `%#v`, and its type. */
+export class GoForeign {
+  readonly shown: string
+  readonly syntax: string
+  readonly type: string
+
+  constructor(shown: string, syntax: string, type: string) {
+    this.shown = shown
+    this.syntax = syntax
+    this.type = type
+  }
+}
+
 /** Plain data as Go prints it by `%v`: `map[a:1 b:[x y]]`, keys in order. Messages about patches show them so. */
 export function goValue(value: unknown): string {
   if (value === null || value === undefined) return '<nil>'
+  if (value instanceof GoForeign) return value.shown
   if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`
   if (!isObject(value)) return String(value)
   const entries = Object.keys(value)

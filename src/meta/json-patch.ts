@@ -19,7 +19,12 @@ export interface JsonPatchOperation {
 
 /** A patch that can't be applied to this document (422), as opposed to one that is no patch (400). */
 export class JsonPatchError extends Error {
-  override readonly name = 'JsonPatchError'
+  override readonly name: string = 'JsonPatchError'
+}
+
+/** A patch whose `test` does not hold. */
+export class JsonPatchTestFailed extends JsonPatchError {
+  override readonly name = 'JsonPatchTestFailed'
 }
 
 const MEMBERS = new Set(['op', 'path', 'from', 'value'])
@@ -234,5 +239,5 @@ function test(document: unknown, { path, value: wanted = null }: JsonPatchOperat
       throw new JsonPatchError(`error in test for path: '${path}': ${problem}`)
     actual = value
   }
-  if (!deepEqual(actual, wanted)) throw new JsonPatchError(`testing value ${path} failed: test failed`)
+  if (!deepEqual(actual, wanted)) throw new JsonPatchTestFailed(`testing value ${path} failed: test failed`)
 }

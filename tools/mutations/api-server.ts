@@ -288,8 +288,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'what webhooks make of custom objects is not pruned',
     file: 'src/apiserver/admission/convert.ts',
-    from: 'const read = conform(document, matched.schema()).value as KubernetesObject',
-    to: 'const read = (conform === undefined ? undefined : document) as KubernetesObject',
+    from: 'const read = value as KubernetesObject',
+    to: 'const read = (value === undefined ? undefined : document) as KubernetesObject',
     on: ['webhook-mutations'],
   },
   {
@@ -316,8 +316,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'webhooks concern nothing',
     file: HOOK_MATCH,
-    from: '  if (matched === undefined) return undefined\n',
-    to: '  if (matched === undefined || rules) return undefined\n',
+    from: '  if (rules.length === 0) return undefined\n',
+    to: '  if (rules.length >= 0) return undefined\n',
     on: [...WEBHOOKS, 'admission-policy'],
   },
   {
@@ -337,8 +337,8 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'expressions of configurations are not compiled',
     file: 'src/api/admissionregistration/expressions.ts',
-    from: "if ('problem' in type) found.push(problemOf(type, field, shown))",
-    to: "if ('problem' in type) return",
+    from: "if ('problem' in compiled) found.push(problemOf(compiled, field, shown))",
+    to: "if ('problem' in compiled && !shown) found.push(problemOf(compiled, field, shown))",
     on: ['webhook-configurations'],
   },
   {

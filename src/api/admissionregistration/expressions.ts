@@ -1,5 +1,5 @@
 import { assert } from '#base'
-import type { Environment, Type } from '#cel'
+import type { Environment, Program, Type } from '#cel'
 import type { FieldError } from '#meta'
 import type { ParamKind, Variable } from '../generated/types.ts'
 import { type Findings, internalFinding, invalidValue } from '../validation/findings.ts'
@@ -54,9 +54,8 @@ export class Expressions {
 
   variable({ name, expression }: Variable, field: string, found: Findings): void {
     const { environment, cel } = this.#environmentOf({ returns: [] })
-    const compiled = compile(cel, environment, expression)
-    // What follows a variable that does not compile is judged as if it did.
-    this.#variables.set(name, 'problem' in compiled ? cel.types.dyn : compiled)
+    const compiled = compileExpression(cel, environment, expression)
+    this.#variables.set(name, variableType(cel, compiled))
     this.#environments = new Map()
     if ('problem' in compiled) found.push(problemOf(compiled, field, expression))
   }
@@ -64,12 +63,8 @@ export class Expressions {
   check(text: string, field: string, options: ExpressionOptions, found: Findings): void {
     const { returns, shown = text } = options
     const { environment, cel } = this.#environmentOf(options)
-    const type = compile(cel, environment, text, returns)
-    if ('problem' in type) found.push(problemOf(type, field, shown))
-    else if (!returns.includes(printed(cel, type))) {
-      const wanted = returns.length === 1 ? returns[0] : `one of [${returns.join(' ')}]`
-      found.push(invalidValue(field, shown, `must evaluate to ${wanted} but got ${printed(cel, type)}`))
-    }
+    const compiled = compileExpression(cel, environment, text, returns)
+    if ('problem' in compiled) found.push(problemOf(compiled, field, shown))
   }
 
   #environmentOf({ isCondition = false, isMessage = false }: ExpressionOptions): { environment: Environment; cel: Cel } {
@@ -92,25 +87,59 @@ export class Expressions {
 
 const printed = (cel: Cel, type: Type): string => (type.kind === 'null' ? 'null_type' : cel.formatType(type))
 
-interface Problem {
+/** What is wrong with an expression. */
+export interface ExpressionProblem {
   readonly problem: string
   /** Whether it is said to be ours, though it is the author's. */
   readonly isInternal: boolean
 }
 
-const problemOf = ({ problem, isInternal }: Problem, field: string, shown: string): FieldError =>
+const problemOf = ({ problem, isInternal }: ExpressionProblem, field: string, shown: string): FieldError =>
   isInternal ? internalFinding(field, problem) : invalidValue(field, shown, problem)
 
-/** The type of an expression, or why it has none. What is returned is looked at before the expression is made ready to run. */
-function compile(cel: Cel, environment: Environment, text: string, returns?: readonly string[]): Type | Problem {
+/**
+ * An expression ready to run, or what is wrong with it in upstream's words. What is returned is looked at before the expression is made ready to run; without
+ * `returns` it may be anything.
+ */
+export function compileExpression(
+  cel: Cel,
+  environment: Environment,
+  text: string,
+  returns?: readonly string[],
+): Program | ExpressionProblem {
   try {
     const checked = environment.check(text)
-    const type = cel.typeOfRoot(checked)
-    if (returns === undefined || returns.includes(printed(cel, type))) environment.instantiate(checked)
-    return type
+    const got = printed(cel, cel.typeOfRoot(checked))
+    if (returns === undefined || returns.includes(got)) return environment.instantiate(checked)
+    const wanted = returns.length === 1 ? returns[0] : `one of [${returns.join(' ')}]`
+    return { problem: `must evaluate to ${wanted} but got ${got}`, isInternal: false }
   } catch (error) {
     if (error instanceof cel.InstantiationError)
       return { problem: `program instantiation failed: ${error.message}`, isInternal: true }
     return { problem: `compilation failed: ${(error as Error).message}`, isInternal: false }
   }
+}
+
+/** The type of a variable for what follows it. One that does not compile is of any, as is one of a type that upstream does not carry over; its own error is the one to tell. */
+export const variableType = (cel: Cel, compiled: Program | ExpressionProblem): Type =>
+  'problem' in compiled ? cel.types.dyn : carriedOver(cel, compiled.type)
+
+const CARRIED_OVER = new Set<Type['kind']>([
+  'any',
+  'bool',
+  'bytes',
+  'double',
+  'duration',
+  'int',
+  'null',
+  'string',
+  'timestamp',
+  'uint',
+])
+
+function carriedOver(cel: Cel, type: Type): Type {
+  const { types } = cel
+  if (type.kind === 'list') return types.list(carriedOver(cel, type.element))
+  if (type.kind === 'map') return types.map(carriedOver(cel, type.key), carriedOver(cel, type.value))
+  return CARRIED_OVER.has(type.kind) ? type : types.dyn
 }

@@ -1,5 +1,5 @@
-import type { ResourceDefinition } from '#api'
-import { type GroupVersionKind, type KubernetesObject, parseApiVersion } from '#meta'
+import { qualifiedName, type ResourceDefinition } from '#api'
+import { forbidden, type GroupVersionKind, type KubernetesObject, parseApiVersion, type StatusError } from '#meta'
 import type { RequestContext } from '../context.ts'
 import type { Attributes, Operation } from './types.ts'
 
@@ -53,6 +53,21 @@ export const draftOf = <T extends KubernetesObject>(
   { resource, subresource, object }: Attributes,
   wanted: ResourceDefinition<T>,
 ): T | undefined => (resource === (wanted as unknown) && subresource === '' ? (object as T | undefined) : undefined)
+
+/** A refusal in upstream's words. An object whose name is not known yet goes by what its name will begin with. */
+export function refused({ resource, name, object }: Attributes, why: string): StatusError {
+  return forbidden(resource, name || object?.metadata?.name || object?.metadata?.generateName || 'Unknown', why)
+}
+
+/** Adds to the audit event of the request. A key that is none, or that is taken, is dropped, as upstream does; says why. */
+export function annotate({ annotations }: Attributes, key: string, value: string): string | undefined {
+  if (key.split('/').length !== 2) return 'it is not a domain and a name'
+  const [problem] = qualifiedName(key)
+  if (problem !== undefined) return problem
+  if (annotations.has(key)) return 'it is taken'
+  annotations.set(key, value)
+  return undefined
+}
 
 /** Gives the draft other content; whoever holds it sees the change. */
 export function replaceContent(draft: KubernetesObject, content: KubernetesObject): void {

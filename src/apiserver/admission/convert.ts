@@ -17,9 +17,14 @@ export async function shownAs(
 
 /**
  * Makes `document`, an object in the version of `matched` as somebody outside sent it back, the draft: unknown fields go, defaults come, and the owners of fields
- * stay as they were when what it says of them is not valid. Rejects with a StructureError for what is no such object.
+ * stay as they were when what it says of them is not valid. Rejects with a StructureError for what is no such object, or, where that is strict, says more than one.
  */
-export async function takeBack(matched: ResourceDefinition, attributes: Attributes, document: unknown): Promise<void> {
+export async function takeBack(
+  matched: ResourceDefinition,
+  attributes: Attributes,
+  document: unknown,
+  { isStrict = false }: { readonly isStrict?: boolean } = {},
+): Promise<void> {
   const { kind, resource, object } = attributes
   if (object === undefined) return
   if (!isOwnKind(kind, resource)) {
@@ -27,7 +32,10 @@ export async function takeBack(matched: ResourceDefinition, attributes: Attribut
     replaceContent(object, document as KubernetesObject)
     return
   }
-  const read = conform(document, matched.schema()).value as KubernetesObject
+  const { value, unknown } = conform(document, matched.schema())
+  if (isStrict && unknown.length > 0)
+    throw new StructureError(`strict decoding error: ${unknown.map((path) => `unknown field "${path}"`).join(', ')}`)
+  const read = value as KubernetesObject
   read.apiVersion = apiVersionOf(matched)
   read.kind = matched.kind
   const own = deepClone(

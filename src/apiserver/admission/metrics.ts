@@ -130,6 +130,9 @@ export interface ConditionLabels {
   readonly operation: Operation
 }
 
+/** As they are printed. */
+const inOrder = ({ kind, name, operation, type }: ConditionLabels): Record<string, string> => ({ kind, name, operation, type })
+
 /** Of match conditions, of webhooks and policies. */
 class ConditionMetrics {
   readonly #errors = counter(
@@ -146,24 +149,19 @@ class ConditionMetrics {
     CONDITION_BOUNDS,
   )
 
-  /** The same evaluation, whose time and outcome are kept. */
-  async observed(
-    { kind, name, operation, type }: ConditionLabels,
-    monotonic: () => number,
-    evaluate: () => Promise<boolean>,
-  ): Promise<boolean> {
-    const labels = { kind, name, operation, type }
-    const startedAtMs = monotonic()
-    try {
-      const holds = await evaluate()
-      if (!holds) this.#exclusions.add(labels)
-      return holds
-    } catch (error) {
-      this.#errors.add(labels)
-      throw error
-    } finally {
-      this.#seconds.observe(labels, (monotonic() - startedAtMs) / 1000)
-    }
+  /** One of them could not be evaluated. */
+  failed(labels: ConditionLabels): void {
+    this.#errors.add(inOrder(labels))
+  }
+
+  /** A webhook was not asked, since they do not all hold. */
+  excluded(labels: ConditionLabels): void {
+    this.#exclusions.add(inOrder(labels))
+  }
+
+  /** Told, as upstream does, unless all of them hold. */
+  took(labels: ConditionLabels, ms: number): void {
+    this.#seconds.observe(inOrder(labels), ms / 1000)
   }
 
   text(): string {
@@ -209,10 +207,10 @@ class PolicyMetrics {
   }
 }
 
-/** Upstream's word for what was wrong with an expression, by what is said of it. */
+/** Upstream's word for what is wrong, by how it is told. */
 export const errorTypeOf = (message: string): PolicyErrorType =>
-  /cost budget|cost limit/.test(message)
-    ? 'out_of_budget'
-    : /compil|undeclared|syntax/i.test(message)
-      ? 'compile_error'
+  message.startsWith('compilation')
+    ? 'compile_error'
+    : message.startsWith('validation failed due to running out of cost budget')
+      ? 'out_of_budget'
       : 'invalid_error'

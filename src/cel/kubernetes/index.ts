@@ -8,7 +8,7 @@ export {
   STATIC_ESTIMATED_CRD_COST_LIMIT,
 } from './environment.ts'
 export { escapeName } from './escape.ts'
-export { mutationTypes } from './mutation-types.ts'
+export { mutationMismatch, mutationTypes } from './mutation-types.ts'
 export type { CelSchema } from './schema.ts'
 export { type SchemaType, SchemaTypes, sizeHints } from './schema-types.ts'
 export { maxElements } from './sizes.ts'

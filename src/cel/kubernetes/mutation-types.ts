@@ -2,6 +2,7 @@ import type { FieldType, TypeProvider } from '../types/declarations.ts'
 import { dyn, string } from '../types/type.ts'
 import { fail } from '../values/failure.ts'
 import { CelList } from '../values/list.ts'
+import { CelMap } from '../values/map.ts'
 import { StructValue } from '../values/struct.ts'
 import type { Value } from '../values/value.ts'
 
@@ -48,24 +49,36 @@ export function mutationTypes(next: TypeProvider): TypeProvider {
       return Object.hasOwn(PATCH_FIELDS, field) ? PATCH_FIELDS[field] : undefined
     },
     construct: (typeName, fields) => {
-      if (isObjectType(typeName)) return checked(typeName, fields)
-      if (typeName === 'JSONPatch') return new MutationObject(typeName, fields)
+      if (isObjectType(typeName) || typeName === 'JSONPatch') return new MutationObject(typeName, fields)
       return next.construct?.(typeName, fields) ?? fail(`unknown type: '${typeName}'`)
     },
     constant: (name) => next.constant?.(name),
   }
 }
 
-/** An object below another must be named for the field it is in; in a list, for the list. */
-function checked(typeName: string, fields: ReadonlyMap<string, Value>): Value {
-  for (const [name, value] of fields) {
-    const values = value instanceof CelList ? value.toArray() : [value]
-    for (const each of values) {
-      if (!(each instanceof MutationObject) || each.typeName === `${typeName}.${name}`) continue
-      return fail(
-        `unexpected type name ${JSON.stringify(each.typeName)}, expected ${JSON.stringify(`${typeName}.${name}`)}, which matches field name path from root Object type`,
-      )
-    }
-  }
-  return new MutationObject(typeName, fields)
+/**
+ * What is wrong with the names of objects in a value that an expression made: each is named for the field that it is in; undefined when nothing is. What a patch
+ * holds begins at its own name.
+ */
+export function mutationMismatch(value: Value): string | undefined {
+  const wrong = value instanceof CelList ? value.toArray().flatMap(mismatchesInPatch) : [...mismatches(value, typeNameOf(value))]
+  return wrong.length === 0 ? undefined : wrong.join('\n')
+}
+
+function mismatchesInPatch(patch: Value): string[] {
+  const held = patch instanceof MutationObject ? patch.field('value') : undefined
+  return held instanceof MutationObject ? [...mismatches(held, held.typeName)] : []
+}
+
+const typeNameOf = (value: Value): string => (value instanceof MutationObject ? value.typeName : '')
+
+/** In lists and maps, objects are named for where these are. */
+function* mismatches(value: Value, expected: string): Iterable<string> {
+  if (value instanceof MutationObject) {
+    const { typeName } = value
+    if (typeName !== expected)
+      yield `unexpected type name ${JSON.stringify(typeName)}, expected ${JSON.stringify(expected)}, which matches field name path from root Object type`
+    for (const name of value.names()) yield* mismatches(value.field(name)!, `${expected}.${name}`)
+  } else if (value instanceof CelList) for (const each of value.toArray()) yield* mismatches(each, expected)
+  else if (value instanceof CelMap) for (const key of value.keys()) yield* mismatches(value.get(key)!, expected)
 }

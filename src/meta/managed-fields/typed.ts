@@ -1,4 +1,4 @@
-import { goValue } from '../go-value.ts'
+import { GoForeign, goValue } from '../go-value.ts'
 import { isObject } from '../merge-patch.ts'
 import { deref, type Schema } from '../schema.ts'
 import { printPath } from './element.ts'
@@ -45,15 +45,17 @@ function check(value: unknown, schema: Schema | undefined, path: string, errors:
   if (isRawExtension(node)) return
   if (node.type === undefined) {
     if (Array.isArray(value)) checkItems(value, schema, node, path, errors)
-    else if (isObject(value)) checkFields(value, node, path, errors)
+    else if (isMap(value)) checkFields(value, node, path, errors)
   } else if (node.type === 'object') {
-    if (isObject(value)) checkFields(value, node, path, errors)
+    if (isMap(value)) checkFields(value, node, path, errors)
     else if (value !== null) errors.say(path, `expected map, got &{${goValue(value)}}`)
   } else if (node.type === 'array') {
     if (Array.isArray(value)) checkItems(value, schema, node, path, errors)
     else if (value !== null) errors.say(path, `expected list, got &{${goValue(value)}}`)
   } else if (value !== null) checkScalar(value, node, path, errors)
 }
+
+const isMap = (value: unknown): value is Record<string, unknown> => isObject(value) && !(value instanceof GoForeign)
 
 function checkFields(value: Record<string, unknown>, node: Schema, path: string, errors: Errors): void {
   const isOpen = node.preserveUnknownFields || node.properties === undefined
@@ -122,12 +124,14 @@ const MAP = 'map[string]interface {}'
 const LIST = '[]interface {}'
 
 function goType(value: unknown): string {
+  if (value instanceof GoForeign) return value.type
   if (Array.isArray(value)) return LIST
   return isObject(value) ? MAP : typeof value === 'boolean' ? 'bool' : 'string'
 }
 
 /** Plain data as Go prints it by `%#v`. */
 function goSyntax(value: unknown): string {
+  if (value instanceof GoForeign) return value.syntax
   if (value === null || value === undefined) return 'interface {}(nil)'
   if (Array.isArray(value)) return `${LIST}{${value.map(goSyntax).join(', ')}}`
   if (!isObject(value)) return typeof value === 'string' ? JSON.stringify(value) : String(value)

@@ -51,6 +51,7 @@ function conversionError(value: unknown, found: string, type: string): string {
     ] ?? found
   if (type.startsWith('[]')) return `cannot restore slice from ${kind}`
   if (type.startsWith('map[')) return `cannot restore map from ${kind}`
+  if (kind === 'float64' && type.startsWith('int')) return `cannot convert float64 to ${type}`
   if (/^(string|bool|int32|int64|float64)$/.test(type)) return `unrecognized type: ${type}`
   return `cannot restore struct from: ${kind}`
 }

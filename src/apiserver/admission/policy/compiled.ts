@@ -1,6 +1,7 @@
-import { admissionEnvironment, type MatchCondition, type Variable } from '#api'
-import type { Environment, Program, Type } from '#cel'
+import { admissionEnvironment, EXPRESSION_RETURNS, type MatchCondition, type Variable, variableType } from '#api'
+import type { Environment, Type } from '#cel'
 import type { Cel } from '../expression/cel.ts'
+import { type Lazily, lazily } from '../expression/evaluator.ts'
 
 /** What validating and mutating policies share. */
 export interface PolicySpec {
@@ -9,48 +10,47 @@ export interface PolicySpec {
   readonly paramKind?: { readonly apiVersion?: string; readonly kind?: string }
 }
 
-/** A policy's expressions, each compiled when it is first needed. */
+/** What an expression is for, beside what it may return. */
+export interface Purpose {
+  readonly returns: readonly string[]
+  /** Whether it makes a patch. */
+  readonly mutation?: boolean
+  /** Whether it may ask what the author of a request may do; it may, unless said otherwise. */
+  readonly authorizer?: boolean
+}
+
+/** A policy's expressions, each compiled when it is first needed. All of them see the policy's variables; a variable sees those before it. */
 export class CompiledPolicy {
   readonly cel: Cel
-  readonly variables = new Map<string, () => Program>()
-  readonly conditions: readonly (() => Program)[]
-  readonly #environment: Environment
+  readonly variables = new Map<string, Lazily>()
+  readonly conditions: readonly Lazily[]
+  readonly #params: boolean
+  readonly #types = new Map<string, Type>()
+  readonly #environments = new Map<string, Environment>()
 
-  constructor(cel: Cel, { variables = [], matchConditions = [], paramKind }: PolicySpec, mutation: boolean) {
+  constructor(cel: Cel, { variables = [], matchConditions = [], paramKind }: PolicySpec) {
     this.cel = cel
-    const params = paramKind !== undefined
-    const before = new Map<string, Type>()
+    this.#params = paramKind !== undefined
     for (const { name, expression } of variables) {
-      const environment = admissionEnvironment(cel, { params, variables: new Map(before), mutation })
-      const program = lazily(() => environment.compile(expression))
-      this.variables.set(name, program)
-      before.set(name, typeOf(cel, program))
+      const before = new Map(this.#types)
+      const variable = lazily(cel, () => admissionEnvironment(cel, { params: this.#params, variables: before }), expression)
+      this.variables.set(name, variable)
+      this.#types.set(name, variableType(cel, variable().program))
     }
-    this.#environment = admissionEnvironment(cel, { params, variables: before, mutation })
-    // Conditions are asked before variables exist.
-    const outer = admissionEnvironment(cel, { params })
-    this.conditions = matchConditions.map(({ expression }) => lazily(() => outer.compile(expression)))
+    this.conditions = matchConditions.map(({ expression }) => this.expression(expression, { returns: EXPRESSION_RETURNS.bool }))
   }
 
-  readonly #programs = new Map<string, Program>()
-
-  program(expression: string): Program {
-    let program = this.#programs.get(expression)
-    if (program === undefined) this.#programs.set(expression, (program = this.#environment.compile(expression)))
-    return program
+  expression(text: string, purpose: Purpose): Lazily {
+    return lazily(this.cel, () => this.#environmentFor(purpose), text, purpose.returns)
   }
-}
 
-function lazily<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => (made ??= make())
-}
-
-/** A variable that does not compile is of any type; its own error is the one to tell. */
-function typeOf(cel: Cel, program: () => Program): Type {
-  try {
-    return program().type
-  } catch {
-    return cel.types.dyn
+  #environmentFor({ mutation = false, authorizer = true }: Purpose): Environment {
+    const key = `${mutation} ${authorizer}`
+    let environment = this.#environments.get(key)
+    if (environment === undefined) {
+      environment = admissionEnvironment(this.cel, { params: this.#params, variables: this.#types, mutation, authorizer })
+      this.#environments.set(key, environment)
+    }
+    return environment
   }
 }

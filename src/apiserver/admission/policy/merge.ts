@@ -1,45 +1,32 @@
-import { deepEqual } from '#base'
-import { deref, isObject, type Schema } from '#meta'
+import { deref, isObject, mergeConfiguration, type Schema, storedTypeErrors, typeErrors } from '#meta'
 
 /**
- * What applying `patch` makes of `live`, by the schema, as server-side apply merges: objects and keyed lists by their parts, sets by their members. A list or object
- * that is atomic can't be changed in part, so naming one is refused with upstream's sentence.
+ * What applying a configuration makes of an object, by the schema, as server-side apply merges: objects and keyed lists by their parts, sets by their members. A list or
+ * object that is atomic can't be changed in part, so naming one is refused. Throws an Error in upstream's words.
  */
-export function mergeApplied(live: unknown, patch: unknown, schema: Schema, path = ''): unknown {
+export function mergeApplied(live: unknown, configuration: unknown, schema: Schema): unknown {
+  const problem = typeErrors(configuration, schema)
+  if (problem !== undefined) throw new Error(`failed to convert patch object to typed object: ${problem}`)
+  const atomics = [...atomicsIn(configuration, schema, '')]
+  if (atomics.length > 0)
+    throw new Error(`invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${atomics.join(', ')}`)
+  const stored = storedTypeErrors(live, schema)
+  if (stored !== undefined) throw new Error(`failed to convert original object to typed object: ${stored}`)
+  return mergeConfiguration(live, configuration, schema)
+}
+
+/** Paths of what is owned as one piece. */
+function* atomicsIn(value: unknown, schema: Schema, path: string): Iterable<string> {
   const node = deref(schema)
-  if (isObject(patch)) {
-    if (node.mapType === 'atomic') throw atomic(path)
-    const result: Record<string, unknown> = isObject(live) ? { ...live } : {}
-    for (const [key, value] of Object.entries(patch)) {
-      const inner = node.properties?.[key] ?? node.additionalProperties ?? { preserveUnknownFields: true }
-      result[key] = mergeApplied(result[key], value, inner, `${path}.${key}`)
+  if (isObject(value)) {
+    if ((schema.mapType ?? node.mapType) === 'atomic') yield path
+    for (const name of Object.keys(value).sort()) {
+      const inner = node.properties?.[name]
+      if (inner !== undefined) yield* atomicsIn(value[name], inner, `${path}.${name}`)
     }
-    return result
+  } else if (Array.isArray(value)) {
+    const listType = schema.listType ?? node.listType
+    if (listType !== 'set' && listType !== 'map') yield path
+    for (const [index, item] of value.entries()) if (node.items) yield* atomicsIn(item, node.items, `${path}[${index}]`)
   }
-  if (!Array.isArray(patch)) return patch
-  const before = Array.isArray(live) ? (live as unknown[]) : []
-  if (node.listType === 'set') return [...before, ...patch.filter((each) => !before.some((one) => deepEqual(one, each)))]
-  if (node.listType === 'map') return mergeKeyed(before, patch, node, path)
-  throw atomic(path)
 }
-
-function mergeKeyed(
-  live: readonly unknown[],
-  patch: readonly unknown[],
-  { listMapKeys = [], items = {} }: Schema,
-  path: string,
-): unknown[] {
-  const element = deref(items)
-  const keyOf = (each: unknown): unknown[] =>
-    listMapKeys.map((key) => (each as Record<string, unknown>)[key] ?? deref(element.properties?.[key] ?? {}).default)
-  const result = [...live]
-  for (const each of patch) {
-    const at = result.findIndex((one) => deepEqual(keyOf(one), keyOf(each)))
-    const place = `${path}[${JSON.stringify(keyOf(each))}]`
-    if (at === -1) result.push(mergeApplied(undefined, each, items, place))
-    else result[at] = mergeApplied(result[at], each, items, place)
-  }
-  return result
-}
-
-const atomic = (path: string): Error => new Error(`may not mutate atomic arrays, maps or structs: ${path}`)

@@ -321,7 +321,7 @@ test('mutations are ordered, merged by the schema, and asked for again where the
   })
   assert.match(
     await refusal(client.create(pods, podOf('p'))),
-    /policy 'atomic' with binding 'atomic' denied request: may not mutate atomic arrays, maps or structs: .spec.containers\[\["main"\]\].args$/,
+    /policy 'atomic' with binding 'atomic' denied request: error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.containers\[0\].args$/,
   )
 })
 

@@ -2,34 +2,31 @@ import {
   type ResourceDefinition,
   type ValidatingAdmissionPolicy,
   type ValidatingAdmissionPolicyBinding,
-  type Validation,
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
 } from '#api'
 import type { Variables } from '#cel'
-import { failure, type KubernetesObject, qualifiedResource } from '#meta'
+import { failure, goJson } from '#meta'
+import { annotate, refused } from '../attributes.ts'
 import { type Cel, loadCel } from '../expression/cel.ts'
-import { requestValues } from '../expression/values.ts'
-import { type EnforcementAction, errorTypeOf, type PolicyErrorType } from '../metrics.ts'
+import { conditionValues, namespaceOf, requestValues } from '../expression/values.ts'
+import { type EnforcementAction, errorTypeOf } from '../metrics.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
-import { isExempt } from '../webhook/match.ts'
-import { CompiledPolicy } from './compiled.ts'
+import { isUnjudged } from './exempt.ts'
 import { matchedByPolicy } from './match.ts'
-import { paramsOf } from './params.ts'
-import { Policies } from './policies.ts'
-import { PolicyRun } from './run.ts'
+import { paramResource, paramsOf } from './params.ts'
+import { type BoundPolicy, Policies } from './policies.ts'
+import { type Case, ValidatingExpressions, type Verdict, verdictOf } from './verdict.ts'
 
 /** Longer values of audit annotations are cut, as upstream does. */
 const AUDIT_VALUE_BYTES_MAX = 10 * 1024
-const MESSAGE_BYTES_MAX = 5 * 1024
 
 interface Denial {
-  readonly policy: string
-  readonly binding: string
+  /** Undefined: the policy itself can't be used. */
+  readonly binding: ValidatingAdmissionPolicyBinding | undefined
+  readonly policy: ValidatingAdmissionPolicy
   readonly message: string
   readonly reason: string
-  readonly index: number
-  readonly actions: readonly string[]
 }
 
 /** Judges writes by the expressions of ValidatingAdmissionPolicies (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/). */
@@ -38,23 +35,14 @@ export const validatingAdmissionPolicy: AdmissionPlugin = {
   operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
   async validate(attributes, context) {
     const { bound } = policiesOf(context)
-    if (bound.length === 0 || isExempt(attributes)) return
+    if (bound.length === 0 || isUnjudged(attributes)) return
     const denials: Denial[] = []
-    const audit = new Map<string, Set<string>>()
-    for (const { policy, bindings } of bound) {
-      const matched = matchedByPolicy(policy.spec?.matchConstraints, attributes, context)
-      if (matched === undefined) continue
-      const cel = await loadCel()
-      for (const binding of bindings) {
-        if (matchedByPolicy(binding.spec?.matchResources, attributes, context) === undefined && binding.spec?.matchResources)
-          continue
-        denials.push(...(await judge(cel, { policy, binding, matched, attributes, context, audit })))
-      }
-    }
-    for (const [key, values] of audit) attributes.annotations.set(key, [...values].join(', '))
-    enforce(denials, attributes)
+    for (const each of bound) await judge(each, denials, attributes, context)
+    if (denials.length > 0) throw refusalOf(denials[0]!, attributes)
   },
 }
+
+type Bound = BoundPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding>
 
 const known = new WeakMap<AdmissionContext, Policies<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding>>()
 
@@ -67,155 +55,123 @@ function policiesOf(context: AdmissionContext): Policies<ValidatingAdmissionPoli
   return policies
 }
 
-const compiled = new WeakMap<ValidatingAdmissionPolicy, CompiledPolicy>()
+const compiled = new WeakMap<ValidatingAdmissionPolicy, ValidatingExpressions>()
 
-function compile(cel: Cel, policy: ValidatingAdmissionPolicy): CompiledPolicy {
+function compile(cel: Cel, policy: ValidatingAdmissionPolicy): ValidatingExpressions {
   let found = compiled.get(policy)
-  if (found === undefined) compiled.set(policy, (found = new CompiledPolicy(cel, policy.spec ?? {}, false)))
+  if (found === undefined) compiled.set(policy, (found = new ValidatingExpressions(cel, policy)))
   return found
 }
 
-interface Case {
-  readonly policy: ValidatingAdmissionPolicy
-  readonly binding: ValidatingAdmissionPolicyBinding
-  readonly matched: ResourceDefinition
-  readonly attributes: Attributes
-  readonly context: AdmissionContext
-  readonly audit: Map<string, Set<string>>
+/** Adds what the policy, under all its bindings, has against the request. */
+async function judge(
+  { policy, bindings }: Bound,
+  denials: Denial[],
+  attributes: Attributes,
+  context: AdmissionContext,
+): Promise<void> {
+  const unusable = (error: unknown, binding?: ValidatingAdmissionPolicyBinding): void => {
+    const message = `failed to configure ${binding === undefined ? 'policy' : 'binding'}: ${(error as Error).message}`
+    if (policy.spec?.failurePolicy !== 'Ignore') denials.push({ policy, binding, message, reason: '' })
+  }
+  let matched: ResourceDefinition | undefined
+  let params: ResourceDefinition | undefined
+  try {
+    matched = matchedByPolicy(policy.spec?.matchConstraints, attributes, context)
+    if (matched === undefined) return
+    params = paramResource(policy.spec?.paramKind, context)
+  } catch (error) {
+    unusable(error)
+    return
+  }
+  const expressions = compile(await loadCel(), policy)
+  const audit = new Map<string, Set<string>>()
+  let request: Variables | undefined
+  for (const binding of bindings) {
+    const { paramRef, matchResources } = binding.spec ?? {}
+    let found: ReturnType<typeof paramsOf>
+    try {
+      if (matchResources && matchedByPolicy(matchResources, attributes, context) === undefined) continue
+      found = paramsOf(params, paramRef, attributes, context)
+    } catch (error) {
+      unusable(error, binding)
+      continue
+    }
+    try {
+      if (found.length > 0) request ??= await requestValues(expressions.cel, attributes, matched, context)
+    } catch (error) {
+      unusable(new Error(`failed to convert object version: ${(error as Error).message}`), binding)
+      continue
+    }
+    namespaceOf(attributes, context)
+    const one = { policy, binding, expressions, attributes, context }
+    const conditional = request && conditionValues(request, attributes, matched)
+    const verdicts: Verdict[] = []
+    for (const param of found)
+      verdicts.push(await verdictOf(one, { ...request, params: param }, { ...conditional, params: param }))
+    for (const verdict of verdicts) denials.push(...enforce(verdict, one, audit))
+  }
+  for (const [key, values] of audit) annotate(attributes, `${policy.metadata?.name}/${key}`, [...values].join(', '))
 }
 
-/** Everything that the policy, under one binding, has against the request. */
-async function judge(cel: Cel, one: Case): Promise<Denial[]> {
-  const { policy, binding, matched, attributes, context } = one
-  const spec = policy.spec ?? {}
-  const denial = (message: string, index: number, reason = 'Invalid'): Denial => ({
-    policy: policy.metadata?.name ?? '',
-    binding: binding.metadata?.name ?? '',
-    message,
-    reason,
-    index,
-    actions: binding.spec?.validationActions ?? [],
-  })
-  const failed = (why: string, index: number): Denial[] => (spec.failurePolicy === 'Ignore' ? [] : [denial(why, index)])
-  let params: ReturnType<typeof paramsOf>
-  try {
-    params = paramsOf(spec.paramKind, binding.spec?.paramRef, attributes, context)
-  } catch (error) {
-    return failed(`failed to configure binding: ${(error as Error).message}`, 0)
-  }
-  const request = await requestValues(cel, attributes, matched, context)
+/** Counts, warns and audits; returns what is to be refused. */
+function enforce({ decisions, annotations }: Verdict, one: Case, audit: Map<string, Set<string>>): Denial[] {
+  const { policy, binding, attributes, context } = one
   const denials: Denial[] = []
-  for (const param of params) denials.push(...(await judgeWith(param, { request, cel, one, denial, failed })))
+  const count = (message: string, ms: number, action: EnforcementAction, errorType = errorTypeOf(message)): void => {
+    const names = { policy: policy.metadata?.name ?? '', binding: binding.metadata?.name ?? '' }
+    context.metrics.validatingPolicies.checked({ ...names, ms, errorType }, action)
+  }
+  for (const [index, { allows, errorType, message, reason, ms }] of decisions.entries()) {
+    if (allows) {
+      if (errorType !== undefined) count(message, ms, 'allow')
+      continue
+    }
+    for (const action of binding.spec?.validationActions ?? []) {
+      if (action === 'Deny') denials.push({ policy, binding, message, reason })
+      else if (action === 'Warn') attributes.warnings.push(warningOf(one, message))
+      else if (action === 'Audit') annotate(attributes, FAILURE_KEY, failureOf(one, index, message))
+      else continue
+      count(message, ms, action.toLowerCase() as EnforcementAction)
+    }
+  }
+  for (const { key, value, error, ms } of annotations) {
+    if (error === undefined) audit.set(key, (audit.get(key) ?? new Set()).add(cut(value!)))
+    else {
+      denials.push({ policy, binding, message: error, reason: '' })
+      count(error, ms, 'deny')
+    }
+  }
   return denials
 }
 
-interface Judgement {
-  readonly request: Variables
-  readonly cel: Cel
-  readonly one: Case
-  readonly denial: (message: string, index: number, reason?: string) => Denial
-  readonly failed: (why: string, index: number) => Denial[]
-}
+const warningOf = ({ policy, binding }: Case, message: string): string =>
+  `Validation failed for ValidatingAdmissionPolicy '${policy.metadata?.name}' with binding '${binding.metadata?.name}': ${message}`
 
-/** With one parameter. */
-async function judgeWith(param: KubernetesObject | null, { request, cel, one, denial, failed }: Judgement): Promise<Denial[]> {
-  const { policy, binding, attributes, context } = one
-  const { clock, metrics } = context
-  const spec = policy.spec ?? {}
-  const name = policy.metadata?.name ?? ''
-  const monotonic = (): number => clock.monotonic()
-  const labels = { kind: 'policy', name, type: 'validate', operation: attributes.operation } as const
-  const run = new PolicyRun(compile(cel, policy), request, param)
-  try {
-    const conditions = spec.matchConditions ?? []
-    const hold = (): Promise<boolean> => run.conditionsHold(conditions)
-    if (conditions.length > 0 && !(await metrics.conditions.observed(labels, monotonic, hold))) return []
-  } catch (error) {
-    return failed((error as Error).message, 0)
-  }
-  const found: Denial[] = []
-  const refusing = actionsOf(binding)
-  for (const [index, validation] of (spec.validations ?? []).entries()) {
-    const startedAtMs = monotonic()
-    const count = (actions: readonly EnforcementAction[], errorType: PolicyErrorType = 'no_error'): void => {
-      const check = { policy: name, binding: binding.metadata?.name ?? '', ms: monotonic() - startedAtMs, errorType }
-      for (const action of actions) metrics.validatingPolicies.checked(check, action)
-    }
-    try {
-      if ((await run.evaluate(validation.expression)) === true) continue
-      count(refusing)
-    } catch (error) {
-      count(spec.failurePolicy === 'Ignore' ? ['allow'] : refusing, errorTypeOf((error as Error).message))
-      found.push(...failed(`expression '${validation.expression}' resulted in error: ${(error as Error).message}`, index))
-      continue
-    }
-    found.push(denial(await messageOf(run, validation), index, validation.reason || 'Invalid'))
-  }
-  return [...found, ...(await annotate(run, one)).flatMap((why) => failed(why, 0))]
-}
+const FAILURE_KEY = 'validation.policy.admission.k8s.io/validation_failure'
 
-/** What a refusal leads to, by upstream's words. */
-const actionsOf = ({ spec }: ValidatingAdmissionPolicyBinding): EnforcementAction[] =>
-  (spec?.validationActions ?? []).map((action) => action.toLowerCase() as EnforcementAction)
+const failureOf = ({ binding }: Case, expressionIndex: number, message: string): string =>
+  goJson([
+    {
+      message,
+      policy: binding.spec?.policyName ?? '',
+      binding: binding.metadata?.name ?? '',
+      expressionIndex,
+      validationActions: binding.spec?.validationActions ?? [],
+    },
+  ])
 
-/** What `messageExpression` says, if that is a sentence; else `message`; else what failed. */
-async function messageOf(run: PolicyRun, { expression, message, messageExpression }: Validation): Promise<string> {
-  if (messageExpression) {
-    try {
-      const said = await run.evaluate(messageExpression)
-      const isSentence = typeof said === 'string' && said.trim() !== '' && !said.includes('\n')
-      if (isSentence && Buffer.byteLength(said) <= MESSAGE_BYTES_MAX) return said.trim()
-    } catch {
-      // A message that can't be made is replaced by one that needs no making.
-    }
-  }
-  return message?.trim() || `failed expression: ${expression.trim()}`
-}
-
-/** Adds the policy's audit annotations; resolves with what went wrong. */
-async function annotate(run: PolicyRun, { policy, audit }: Case): Promise<string[]> {
-  const wrong: string[] = []
-  for (const { key, valueExpression } of policy.spec?.auditAnnotations ?? []) {
-    try {
-      const value = await run.evaluate(valueExpression)
-      if (value === null) continue
-      if (typeof value !== 'string') throw new Error('valueExpression must evaluate to a string or null')
-      const name = `${policy.metadata?.name}/${key}`
-      audit.set(name, (audit.get(name) ?? new Set()).add(value.trim().slice(0, AUDIT_VALUE_BYTES_MAX)))
-    } catch (error) {
-      wrong.push(`valueExpression '${valueExpression}' resulted in error: ${(error as Error).message}`)
-    }
-  }
-  return wrong
+function cut(value: string): string {
+  const bytes = Buffer.from(value)
+  return bytes.length <= AUDIT_VALUE_BYTES_MAX ? value : bytes.subarray(0, AUDIT_VALUE_BYTES_MAX).toString()
 }
 
 const CODES: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413 }
 
-/** Warns, audits and, by the first that says so, refuses. */
-function enforce(denials: readonly Denial[], { warnings, annotations, resource, name }: Attributes): void {
-  const audited = denials.filter(({ actions }) => actions.includes('Audit'))
-  if (audited.length > 0) {
-    const said = audited.map(({ message, policy, binding, index, actions }) => ({
-      message,
-      policy,
-      binding,
-      expressionIndex: index,
-      validationActions: actions,
-    }))
-    annotations.set('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(said))
-  }
-  for (const { policy, binding, message, actions } of denials) {
-    if (actions.includes('Warn'))
-      warnings.push(`Validation failed for ValidatingAdmissionPolicy '${policy}' with binding '${binding}': ${message}`)
-  }
-  const denied = denials.find(({ actions }) => actions.includes('Deny'))
-  if (denied === undefined) return
-  const said = `ValidatingAdmissionPolicy '${denied.policy}' with binding '${denied.binding}' denied request: ${denied.message}`
-  const about = name === '' ? qualifiedResource(resource) : `${qualifiedResource(resource)} ${JSON.stringify(name)}`
-  throw failure(CODES[denied.reason] ?? 422, denied.reason as never, `${about} is forbidden: ${said}`, {
-    ...(name !== '' && { name }),
-    ...(resource.group !== '' && { group: resource.group }),
-    kind: resource.names.plural,
-    causes: [{ message: said }],
-  })
+function refusalOf({ policy, binding, message, reason }: Denial, attributes: Attributes): Error {
+  const under = binding === undefined ? '' : ` with binding '${binding.metadata?.name}'`
+  const said = `ValidatingAdmissionPolicy '${policy.metadata?.name}'${under} denied request: ${message}`
+  const { message: shown, details } = refused(attributes, said).status
+  const causes = [...(details?.causes ?? []), { message: said }]
+  return failure(CODES[reason] ?? 422, (reason || 'Invalid') as never, shown ?? said, { ...details, causes })
 }

@@ -1,9 +1,9 @@
-import { admissionEnvironment, type MatchCondition, type ResourceDefinition } from '#api'
-import type { Program } from '#cel'
+import { admissionEnvironment, EXPRESSION_RETURNS, type MatchCondition, type ResourceDefinition } from '#api'
 import { forbidden } from '#meta'
 import { type Cel, loadCel } from '../expression/cel.ts'
 import { allHold } from '../expression/conditions.ts'
-import { requestValues } from '../expression/values.ts'
+import { Evaluator, type Lazily, lazily } from '../expression/evaluator.ts'
+import { conditionValues, requestValues } from '../expression/values.ts'
 import type { WebhookType } from '../metrics.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
 import type { Hook } from './hook.ts'
@@ -17,36 +17,27 @@ export async function conditionsHold(
   type: WebhookType,
 ): Promise<boolean> {
   if (!matchConditions?.length) return true
-  const { clock, metrics } = context
   const labels = { kind: 'webhook', name, type, operation: attributes.operation } as const
   const cel = await loadCel()
-  const compiled = programsOf(cel, matchConditions)
-  let budget = cel.RUNTIME_COST_BUDGET / 4
+  const values = conditionValues(await requestValues(cel, attributes, matched, context), attributes, matched)
+  const evaluator = new Evaluator(cel, values, cel.RUNTIME_COST_BUDGET / 4)
+  let holds: boolean
   try {
-    const values = await requestValues(cel, attributes, matched, context)
-    const evaluate = (): Promise<boolean> =>
-      allHold(matchConditions, compiled, values, async (program) => {
-        const { value, cost } = await program.evaluateAsync(values, { costLimit: Math.min(cel.PER_CALL_LIMIT, budget) })
-        budget -= cost
-        return value
-      })
-    return await metrics.conditions.observed(labels, () => clock.monotonic(), evaluate)
+    holds = await allHold(compiled(cel, matchConditions), evaluator, failurePolicy, labels, context)
   } catch (error) {
-    if (failurePolicy === 'Ignore') return false
-    throw forbidden(attributes.resource, attributes.name, `webhook ${JSON.stringify(name)}: ${(error as Error).message}`)
+    throw forbidden(attributes.resource, attributes.name, (error as Error).message)
   }
+  if (!holds) context.metrics.conditions.excluded(labels)
+  return holds
 }
 
-const known = new WeakMap<readonly MatchCondition[], readonly (() => Program)[]>()
+const known = new WeakMap<readonly MatchCondition[], readonly Lazily[]>()
 
-function programsOf(cel: Cel, conditions: readonly MatchCondition[]): readonly (() => Program)[] {
+function compiled(cel: Cel, conditions: readonly MatchCondition[]): readonly Lazily[] {
   let programs = known.get(conditions)
   if (programs === undefined) {
     const environment = admissionEnvironment(cel, {})
-    programs = conditions.map(({ expression }) => {
-      let program: Program | undefined
-      return () => (program ??= environment.compile(expression))
-    })
+    programs = conditions.map(({ expression }) => lazily(cel, () => environment, expression, EXPRESSION_RETURNS.bool))
     known.set(conditions, programs)
   }
   return programs

@@ -62,10 +62,10 @@ export function reviewOf(
     request: {
       uid,
       kind: isOwnKind ? { group, version: matchedVersion, kind: matched.kind } : kind,
-      resource: nameOf(matched),
+      resource: resourceName(matched),
       ...(subresource !== '' && { subResource: subresource }),
       requestKind: kind,
-      requestResource: nameOf(resource),
+      requestResource: resourceName(resource),
       ...(subresource !== '' && { requestSubResource: subresource }),
       ...(name !== '' && { name }),
       ...(namespace !== '' && { namespace }),
@@ -73,7 +73,7 @@ export function reviewOf(
       userInfo: {
         username: user.username,
         ...(user.uid !== undefined && { uid: user.uid }),
-        groups: [...user.groups],
+        ...(user.groups.length > 0 && { groups: [...user.groups] }),
         ...(user.extra !== undefined && { extra: user.extra as Record<string, string[]> }),
       },
       object: shown.object ?? null,
@@ -84,7 +84,7 @@ export function reviewOf(
   }
 }
 
-const nameOf = ({ group, version, names }: ResourceDefinition): GroupVersionResourceName => ({
+export const resourceName = ({ group, version, names }: ResourceDefinition): GroupVersionResourceName => ({
   group,
   version,
   resource: names.plural,
