@@ -30,11 +30,17 @@ test('kubectl auth can-i, --list and whoami say what a user may do and who one i
   assert.ok(rows.includes('deployments.apps | [] | [web] | [get]'))
   assert.ok(rows.includes('selfsubjectrulesreviews.authorization.k8s.io | [] | [] | [create]'))
   assert.ok(rows.includes('[/version] | [] | [get]'))
-  const who = JSON.parse(await home.kubectl('auth', 'whoami', '-o', 'json', ...as)) as {
-    status: { userInfo: { username: string; groups: string[] } }
-  }
-  assert.deepEqual(who.status.userInfo.username, 'ann')
-  assert.deepEqual(who.status.userInfo.groups, ['team', 'system:authenticated'])
+  const whoAmI = async (...flags: string[]): Promise<unknown> =>
+    (JSON.parse(await home.kubectl('auth', 'whoami', '-o', 'json', ...flags)) as { status: { userInfo: unknown } }).status
+      .userInfo
+  assert.deepEqual(await whoAmI(...as), { username: 'ann', groups: ['team', 'system:authenticated'] })
+  assert.deepEqual(await whoAmI('--as', 'Zoë', '--as-uid', '7', '--as-group', 'a, b', '--as-group', 'dév'), {
+    username: 'Zoë',
+    uid: '7',
+    groups: ['a, b', 'dév', 'system:authenticated'],
+  })
+  const node = await whoAmI('--as', 'system:node:n1')
+  assert.deepEqual(node, { username: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] })
 })
 
 test('kubectl auth reconcile makes roles and bindings, adds what is missing and removes no more than it is told', async () => {

@@ -5,18 +5,21 @@
 // - An authorizer whose error is itself a refusal by another API server is told as such by upstream, where no union of authorizers is in between; ours always
 //   tells its text.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import type { AuditEvent, AuditPolicy } from '#apiserver'
 import { VirtualClock } from '#base'
 import type { TransportRequest, UserInfo } from '#client'
+import { startCluster } from '#cluster'
 import { StatusError } from '#meta'
 import { startTestApiServer } from '#testing'
 import type { AuthorizationAttributes, Authorizer, Decision } from '../../src/apiserver/authorization/index.ts'
 import { Impersonation } from '../../src/apiserver/impersonation/index.ts'
 import { attributesOf } from '../../src/apiserver/request-attributes.ts'
 import { requestInfoOf } from '../../src/apiserver/request-info.ts'
-import { Peer } from './peer.ts'
+import { Home } from '../behavior/home.ts'
+import { Peer, UPSTREAM_ROOT } from './peer.ts'
 
 const RUNS = Number(process.env.T8S_UPSTREAM_RUNS ?? 3_000)
 const peer = new Peer('impersonation')
@@ -354,6 +357,26 @@ test('a request that is not allowed is answered and recorded as by upstream', as
     }),
     { numRuns: Math.min(RUNS, 500) },
   )
+})
+
+test('kubectl may say all that a user has', async () => {
+  await using cluster = await startCluster({ nodes: 0 })
+  using home = new Home(cluster)
+  home.environment['PATH'] = `${join(UPSTREAM_ROOT, 'root/usr/bin')}:${process.env['PATH']}`
+  const flags = [
+    '--as=é',
+    '--as-uid=7',
+    '--as-group=a',
+    '--as-user-extra=acme.com/Project=x',
+    '--as-user-extra=acme.com/Project=y',
+  ]
+  const review = JSON.parse(await home.kubectl('auth', 'whoami', '-o', 'json', ...flags)) as { status: { userInfo: UserInfo } }
+  assert.deepEqual(review.status.userInfo, {
+    username: 'é',
+    uid: '7',
+    groups: ['a', 'system:authenticated'],
+    extra: { 'acme.com/project': ['x', 'y'] },
+  })
 })
 
 test('what is allowed is remembered for ten seconds', async () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { TransportRequest, UserInfo } from '#client'
 import { parseFieldSelector, parseSelector } from '#meta'
 import type { AuthorizationAttributes } from '../authorization/index.ts'
@@ -49,7 +49,7 @@ export class Question {
   #keyOf(what: readonly unknown[]): string {
     const { wanted, attributes } = this
     const text = JSON.stringify([partsOf(wanted), partsOf(attributes.user), ...what])
-    return `${createHash('sha256').update(text).digest('base64')}/${attributes.user.username}`
+    return `${hash('sha256', text, 'base64')}/${attributes.user.username}`
   }
 }
 
