@@ -10,7 +10,7 @@ export interface Door extends AsyncDisposable {
   /** Of the administrator. */
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string }
   /** Sends bytes over HTTP/1.1 as the administrator and resolves with all that comes until the server ends the connection. */
-  send(bytes: string): Promise<string>
+  send(bytes: string | Uint8Array): Promise<string>
 }
 
 export async function openDoor(api: Pick<TestApiServer, 'server'>): Promise<Door> {

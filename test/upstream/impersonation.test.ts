@@ -1,10 +1,11 @@
 // Requests on behalf of others are held against upstream's filters, by what they are answered, by whom they go on, what is recorded of that, and which questions
 // authorizers were asked on the way, over several requests of one server, which remembers. What differs on purpose:
 // - Upstream walks through the extra in an order of its own each time: of several keys the questions are compared in no order, and refusals by their code alone.
-// - A percent-encoded key that is no UTF-8 is bytes in Go; ours has U+FFFD for them, as Go's JSON shows them.
+// - A value or a percent-encoded key that is no UTF-8 is bytes in Go; ours has U+FFFD for them, as Go's JSON shows them, also where Go quotes them.
 // - An authorizer whose error is itself a refusal by another API server is told as such by upstream, where no union of authorizers is in between; ours always
 //   tells its text.
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
@@ -13,7 +14,7 @@ import { VirtualClock } from '#base'
 import type { TransportRequest, UserInfo } from '#client'
 import { startCluster } from '#cluster'
 import { StatusError } from '#meta'
-import { startTestApiServer } from '#testing'
+import { openDoor, startTestApiServer } from '#testing'
 import type { AuthorizationAttributes, Authorizer, Decision } from '../../src/apiserver/authorization/index.ts'
 import { Impersonation } from '../../src/apiserver/impersonation/index.ts'
 import { attributesOf } from '../../src/apiserver/request-attributes.ts'
@@ -358,6 +359,55 @@ test('a request that is not allowed is answered and recorded as by upstream', as
     { numRuns: Math.min(RUNS, 500) },
   )
 })
+
+/** What stands between a header's name and the end of its line, byte by byte. */
+const valueBytes = fc.constantFrom(
+  ...[' a', 'a', '  a  ', ' \ta\t', '', ' ', ' a b', ' a, b', ' a,', ' "a"', ' \xc3\xa9', ' \xe4\xb8\xad', ' \xff', ' \xe9 ', ' \xa0a', ' a\x01', ' a\x7f', ' %41'],
+) // biome-ignore format: a list
+const lineBytes = fc
+  .tuple(
+    fc.constantFrom(
+      ...['Impersonate-User', 'impersonate-user', 'IMPERSONATE-GROUP', 'Impersonate-Group', 'Impersonate-Uid', 'Impersonate_User'],
+      ...['Impersonate-Extra-a.b%2Fc', 'impersonate-extra-A.b%2fC', 'Impersonate-Extra-', 'Impersonate-Extra-x', 'Impersonate-Extra-%C3%A9'],
+      ...['Impersonate-User ', 'Impersonate-Foo', "Impersonate-Extra-~!#$&'*+^_`|."],
+    ),
+    valueBytes,
+  )
+  .map(([name, value]) => `${name}:${value}`) // biome-ignore format: a list
+
+test('headers are read from the wire as by upstream', async () => {
+  const { text = '' } = await peer.ask<Answer>({ listen: true })
+  const [host, port] = text.split(':')
+  const askTheirs = async (bytes: string): Promise<string> => {
+    const socket = connect({ host: host!, port: Number(port) })
+    socket.end(bytes, 'latin1')
+    return Buffer.concat(await Array.fromAsync(socket as AsyncIterable<Buffer>)).toString()
+  }
+  await using api = await startTestApiServer()
+  await using door = await openDoor(api)
+  const body = '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}'
+  const start = 'POST /apis/authentication.k8s.io/v1/selfsubjectreviews HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'
+  await fc.assert(
+    fc.asyncProperty(fc.array(lineBytes, { maxLength: 4 }), fc.boolean(), async (lines, isNamed) => {
+      const all = isNamed ? [...lines, 'Impersonate-User: bob'] : lines
+      const head = `${start}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${all.join('\r\n')}`
+      const bytes = `${head}${all.length > 0 ? '\r\n' : ''}\r\n${body}`
+      assert.deepEqual(readAnswer(await door.send(Buffer.from(bytes, 'latin1'))), readAnswer(await askTheirs(bytes)))
+    }),
+    { numRuns: Math.min(RUNS, 1_000) },
+  )
+})
+
+/** The user, or what was wrong; of what is no request for a server the code alone. */
+function readAnswer(answered: string): unknown {
+  const [, code] = /^HTTP\/1\.1 (\d+)/.exec(answered) ?? []
+  const text = /\{.*\}/s.exec(answered)?.[0]
+  if (text === undefined) return code
+  const { status, message, ...rest } = JSON.parse(text) as { status?: { userInfo?: UserInfo }; message?: string }
+  if (message !== undefined) return [code, message.replace(/\\x(e9|ff|a0)/g, '\ufffd')]
+  const user = (status?.userInfo ?? rest) as UserInfo
+  return user.username === 'admin' ? 'admin' : plain(user)
+}
 
 test('kubectl may say all that a user has', async () => {
   await using cluster = await startCluster({ nodes: 0 })

@@ -75,6 +75,8 @@ func (r rule) fits(a authorizer.Attributes) bool {
 type question struct {
 	// A new filter is to be made, with the gate on or off.
 	Begin *bool
+	// A server of everybody's is to be started, which says on whose behalf a request is; its address is the answer.
+	Listen bool
 	// Whether the request itself is to be authorized, instead of whom it would be by.
 	Authorize   bool
 	SleepMs     int
@@ -228,6 +230,28 @@ func (r *recorder) ProcessEvents(events ...*auditinternal.Event) bool {
 	return true
 }
 
+func listen() string {
+	tell := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now, _ := request.UserFrom(r.Context())
+		if err := json.NewEncoder(w).Encode(personOf(now)); err != nil {
+			panic(err)
+		}
+	})
+	everything := authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision, string, error) {
+		return authorizer.DecisionAllow, "", nil
+	})
+	filtered := impersonation.WithConstrainedImpersonation(tell, everything, codecs)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, err := infos.NewRequestInfo(r)
+		if err != nil {
+			panic(err)
+		}
+		ctx := request.WithUser(request.WithRequestInfo(r.Context(), info), &user.DefaultInfo{Name: "admin"})
+		filtered.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	return server.Listener.Addr().String()
+}
+
 func main() {
 	in, out := bufio.NewScanner(os.Stdin), json.NewEncoder(os.Stdout)
 	in.Buffer(nil, 64<<20)
@@ -243,6 +267,8 @@ func main() {
 		switch {
 		case q.Begin != nil:
 			current = newFilter(*q.Begin, q.Authorize)
+		case q.Listen:
+			said.Text = listen()
 		case q.Metrics:
 			w := httptest.NewRecorder()
 			legacyregistry.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
