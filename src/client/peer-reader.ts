@@ -117,14 +117,15 @@ export function certificateUser(certificate: PeerCertificate): UserInfo | undefi
 function uidOf(uids: readonly string[]): { readonly uid?: string } {
   const [uid] = uids
   if (uid === undefined) return {}
-  if (uids.length > 1) throw new Error(`expected 1 UID, but found multiple: ${JSON.stringify(uids)}`)
+  if (uids.length > 1) throw new Error(`expected 1 UID, but found multiple: [${uids.join(' ')}]`)
   if (uid === '') throw new Error('UID cannot be an empty string')
   return { uid }
 }
 
 type Attribute = string | readonly string[] | undefined
 
-function subjectOf(certificate: X509Certificate): PeerCertificate {
+/** Who a certificate says that somebody is, whoever signed it. */
+export function subjectOf(certificate: X509Certificate): PeerCertificate {
   const { subject = {} } = certificate.toLegacyObject() as { subject?: Readonly<Record<string, Attribute>> }
   const valuesOf = (name: string): readonly string[] => [subject[name] ?? []].flat()
   return {

@@ -1,18 +1,23 @@
 // Who makes a request is held against upstream's authenticators: front proxy, bearer tokens, tokens among the protocols of a WebSocket, anonymous requests, and what
 // is said of credentials that are not good. What differs on purpose:
+// - Go reads no certificate in which a text is not of the kind that it says, and ends the handshake; OpenSSL reads some of them.
 // - Upstream walks through headers in an order of its own: of several headers for one key of the extra the values are compared in no order.
 // - A percent-encoded key that is no UTF-8 is bytes in Go; ours has U+FFFD for them, as Go's JSON shows them.
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { type Log, nullLog, VirtualClock } from '#base'
-import type { TransportRequest, UserInfo } from '#client'
+import { type Log, nullLog, systemClock, systemRandom, VirtualClock } from '#base'
+import { certificateUser, type TransportRequest, type UserInfo } from '#client'
+import { createAuthority } from '#cluster'
 import { StatusError } from '#meta'
+import { issueOdd, type OddCertificate } from '#testing'
 import type { AnonymousOptions } from '../../src/apiserver/authentication/anonymous.ts'
 import { Authentication } from '../../src/apiserver/authentication/authentication.ts'
 import type { RequestHeaderOptions } from '../../src/apiserver/authentication/certificates.ts'
 import { AuthenticationMetrics } from '../../src/apiserver/authentication/metrics.ts'
 import type { TokenAuthenticator } from '../../src/apiserver/authentication/types.ts'
+import { subjectOf } from '../../src/client/peer-reader.ts'
 import { Peer } from './peer.ts'
 
 const RUNS = Number(process.env.T8S_UPSTREAM_RUNS ?? 10_000)
@@ -162,3 +167,38 @@ test('who makes a request is known as by upstream', async () => {
     { numRuns: RUNS },
   )
 })
+
+const attribute = fc.constantFrom('CN', 'CN', 'O', 'O', 'OU', '1.3.6.1.4.1.57683.2')
+const form = fc.constantFrom('utf8String', 'printableString', 'bmpString', 'ia5String', 'universalString')
+/** Values as they are encoded: an old Teletex text, digits, pairs of surrogates, a number, a text of another encoding than it says. */
+const raw = fc.constantFrom('#1403e96162', '#12023132', '#1e04d834dd1e', '#020101', '#0c02c328', '#0c00')
+const said = fc.constantFrom('ann', '', 'a b', 'é', '中', 'a\0b', 'a,b+c="d"', 'system:masters', ' a ', 'a@b', '𝄞', 'a\nb')
+const relative = fc.dictionary(
+  attribute,
+  fc.array(fc.oneof(said, raw, fc.tuple(form, said).map(([kind, each]) => ({ [kind]: each }))), { minLength: 1, maxLength: 2 }),
+  { minKeys: 1, maxKeys: 2, noNullPrototype: true },
+) // biome-ignore format: a tree
+
+test('the subject of a certificate is read as by upstream', async () => {
+  const authority = await createAuthority('test-authority', { clock: systemClock, random: systemRandom })
+  const ca = { certificate: authority.certificate, key: authority.key }
+  await fc.assert(
+    fc.asyncProperty(fc.array(relative, { maxLength: 3 }), async (subject) => {
+      const { certificate } = await issueOdd(ca, { subject: subject as OddCertificate['subject'] })
+      const theirs = normal(await peer.ask<Answer>({ certificate }))
+      // Go reads no certificate in which a text is not of its kind.
+      if (theirs.error === 'unreadable') return
+      assert.deepEqual(subjectSaid(certificate), theirs)
+    }),
+    { numRuns: Math.min(RUNS, 1_000) },
+  )
+})
+
+function subjectSaid(pem: string): Answer {
+  try {
+    const found = certificateUser(subjectOf(new X509Certificate(pem)))
+    return { ...(found && { user: plain(found) }), warnings: [] }
+  } catch (error) {
+    return { error: (error as Error).message, warnings: [] }
+  }
+}

@@ -4,7 +4,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/request/headerrequest"
 	"k8s.io/apiserver/pkg/authentication/request/union"
 	"k8s.io/apiserver/pkg/authentication/request/websocket"
+	x509request "k8s.io/apiserver/pkg/authentication/request/x509"
 	tokenunion "k8s.io/apiserver/pkg/authentication/token/union"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/warning"
@@ -49,8 +52,10 @@ func (k knownTokens) AuthenticateToken(_ context.Context, token string) (*authen
 }
 
 type question struct {
-	URI     string
-	Headers [][2]string
+	// A certificate whose subject is asked about, in PEM, and nothing else.
+	Certificate string
+	URI         string
+	Headers     [][2]string
 	// Whether the front proxy speaks, and in which headers.
 	IsProxy             bool
 	UsernameHeaders     []string
@@ -99,7 +104,28 @@ func chain(q question) (authenticator.Request, error) {
 	return chained, nil
 }
 
+// Whose a certificate is, whoever signed it.
+func subjectOf(text string) answer {
+	said := answer{Warnings: []string{}}
+	block, _ := pem.Decode([]byte(text))
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		said.Error = "unreadable"
+		return said
+	}
+	found, ok, err := x509request.CommonNameUserConversion.User([]*x509.Certificate{certificate})
+	if err != nil {
+		said.Error = err.Error()
+	} else if ok {
+		said.User = &person{found.User.GetName(), found.User.GetUID(), append([]string{}, found.User.GetGroups()...), found.User.GetExtra()}
+	}
+	return said
+}
+
 func answerTo(q question) answer {
+	if q.Certificate != "" {
+		return subjectOf(q.Certificate)
+	}
 	said := answer{Warnings: []string{}}
 	all, err := chain(q)
 	if err != nil {
