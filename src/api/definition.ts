@@ -55,6 +55,11 @@ export interface ValidationContext<T = KubernetesObject> {
 /** Reads one field. A method's type, so that a definition of any kind is a definition of KubernetesObject. */
 export type FieldReader<T> = { read(object: T): string }['read']
 
+export interface DefaultOptions {
+  /** Whether the object is what an apply made, whose nulls stand. */
+  readonly isApplied?: boolean | undefined
+}
+
 /** How a kind is served. Built-in kinds and CRDs compile to this; discovery, OpenAPI, tables, patch, apply, watch and GC read it. */
 export interface ResourceDefinition<T extends KubernetesObject = KubernetesObject> {
   readonly group: string
@@ -108,7 +113,7 @@ export interface ResourceDefinition<T extends KubernetesObject = KubernetesObjec
   /** Yields problems with `metadata.name`; the default is a DNS-1123 subdomain. */
   validateName(name: string, prefix: boolean): Iterable<string>
   /** Fills absent fields in place, as upstream's SetDefaults and +default markers. Runs on every decode. */
-  default(draft: T): void
+  default(draft: T, how?: DefaultOptions): void
   /** Whether a status that is created with the object stays; a kubelet registers its node in one call. */
   readonly keepsStatusOnCreate: boolean
   /** Clears or sets what clients may not (status on create, and so on), in place; `warnings` is for what only it sees. */

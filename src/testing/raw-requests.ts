@@ -23,6 +23,7 @@ export interface Answer {
 
 export interface AskOptions {
   readonly user?: UserInfo
+  /** Bytes go as they are. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -97,7 +98,9 @@ function send({ server }: Asked, line: string, { user = TEST_ADMIN, body, header
       path,
       query: new URLSearchParams(query),
       headers: { 'content-type': 'application/json', ...headers },
-      ...(body !== undefined && { body: { kind: 'object', object: body } }),
+      ...(body !== undefined && {
+        body: body instanceof Uint8Array ? { kind: 'bytes', bytes: body } : { kind: 'object', object: body },
+      }),
       ...(signal && { signal }),
     },
     { kind: 'in-process', user },

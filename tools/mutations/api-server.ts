@@ -295,7 +295,7 @@ export const apiServer: readonly Mutant[] = [
   {
     name: 'custom objects have no defaults',
     file: CUSTOM_KIND,
-    from: 'default: (draft) => fillDefaults(draft, schema),',
+    from: 'default: (draft, how) => fillDefaults(draft, schema, how),',
     to: 'default: () => undefined,',
     on: CUSTOM,
   },

@@ -81,7 +81,7 @@ class Family {
       ratchets: true,
       schema: () => (published ??= apiSchema(schema, gvk)),
       conform: (document): Structure => pruneObject(document, schema),
-      default: (draft) => fillDefaults(draft, schema),
+      default: (draft, how) => fillDefaults(draft, schema, how),
       validate: (object, found) => validateCustom(object, rules, undefined, found),
       validateUpdate: (object, old, found) => validateCustom(object, rules, old, found),
       validateStatusUpdate: (object, old, found) => validateCustomStatus(object, rules, old, found),

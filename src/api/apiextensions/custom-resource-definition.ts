@@ -33,7 +33,11 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
   prepareForCreate(draft) {
     // The naming controller fills these in; the versions that were ever stored begin with today's.
     const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name
-    draft.status = { acceptedNames: { plural: '', kind: '' }, ...(stored !== undefined && { storedVersions: [stored] }) }
+    draft.status = {
+      conditions: null as never,
+      acceptedNames: { plural: '', kind: '' },
+      ...(stored !== undefined && { storedVersions: [stored] }),
+    }
   },
   prepareForUpdate(draft) {
     const stored = draft.spec?.versions?.find(({ storage }) => storage)?.name

@@ -332,3 +332,28 @@ function objectAnswers(): (readonly [name: string, answer: (review: Review) => u
     ]),
   ]
 }
+
+test('a write in a version that is not stored answers what the webhook makes of what was', async () => {
+  const marked = (body: string): object => {
+    const { apiVersion, request } = JSON.parse(body) as Review
+    const convertedObjects = request.objects.map((each) => {
+      const made = converted(each, request.desiredAPIVersion)
+      return request.desiredAPIVersion.endsWith('v2') ? { ...made, host: `${String(made['host'])}.seen` } : made
+    })
+    return {
+      apiVersion,
+      kind: 'ConversionReview',
+      response: { uid: request.uid, result: { status: 'Success' }, convertedObjects },
+    }
+  }
+  await using webhook = await startHttpsServer(['127.0.0.1'], ({ body }) => marked(body))
+  await using api = await startTestApiServer()
+  const [, second] = await establish(api.client, definition(webhook))
+  const dry = await api.client.create(second!, v2('a'), { dryRun: true })
+  assert.equal(dry['host'], 'example.com.seen')
+  const created = await api.client.create(second!, v2('a'))
+  assert.equal(created['host'], 'example.com.seen')
+  const updated = await api.client.update(second!, { ...created, host: 'other' })
+  assert.equal(updated['host'], 'other.seen')
+  assert.deepEqual(await api.client.get(second!, 'default/a'), updated)
+})

@@ -116,7 +116,7 @@ test('names that another definition of the group has are not accepted until it g
   await establish(client, crdOf({ names: { shortNames: ['w'] } }))
   const second = crdOf({ kind: 'Wagon', names: { shortNames: ['w'], singular: 'widget' } })
   await client.create(customResourceDefinitions, second)
-  const refused = await untilCrd(client, second, ({ status }) => status?.conditions !== undefined)
+  const refused = await untilCrd(client, second, ({ status }) => Boolean(status?.conditions?.length))
   assert.deepEqual(conditionsOf(refused), { NamesAccepted: 'False ShortNamesConflict', Established: 'False NotAccepted' })
   assert.equal(refused.status?.conditions?.find(({ type }) => type === 'NamesAccepted')?.message, '"w" is already in use')
   assert.equal(refused.status?.acceptedNames?.plural, 'wagons')

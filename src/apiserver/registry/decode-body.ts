@@ -46,6 +46,8 @@ export interface DecodeOptions {
   readonly unreadable?: string
   /** The refusal of a document that does not fit its type; by default 400 in the words of a decoder. */
   refuse?(error: { readonly message: string; readonly converted: string }): Error
+  /** Throws where a body is not of the object that the path names, which is told before what it is. */
+  readonly identify?: ((object: KubernetesObject) => void) | undefined
   /** Told what was read. */
   readonly read?: ((object: KubernetesObject) => void) | undefined
   /** Whether the body is a patch, which has media types of its own. */
@@ -152,7 +154,7 @@ function formOf({ contentType, isPatch = false }: DecodeOptions): 'json' | 'yaml
 
 /** Reads a decoded body as an object of `resource`, with its field validation. */
 export function readObject(body: DecodedBody, resource: ResourceDefinition, options: DecodeOptions): KubernetesObject {
-  checkKind(body, resource)
+  checkKind(body, resource, options)
   const { isTaken } = options
   const read =
     resource.conform ?? ((document: unknown, oddities?: Oddities) => conform(document, resource.schema(), { isTaken, oddities }))
@@ -225,7 +227,11 @@ const unrecognized = (problem: string, kind: string, summary: string): Error =>
 /** As upstream's first look at an object reads it. */
 const VERSION_AND_KIND = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`
 
-function checkKind({ value, summary = () => '<empty>' }: DecodedBody, resource: ResourceDefinition): void {
+function checkKind(
+  { value, summary = () => '<empty>' }: DecodedBody,
+  resource: ResourceDefinition,
+  { identify }: DecodeOptions,
+): void {
   const refuse = (found: unknown, where: string, type: string): Error => {
     const problem = `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeOf(found)} into Go ${where} of type ${type}`
     return unrecognized(problem, resource.kind, summary())
@@ -235,8 +241,9 @@ function checkKind({ value, summary = () => '<empty>' }: DecodedBody, resource: 
   for (const [name, text] of Object.entries({ apiVersion, kind }))
     if (typeof text !== 'string' && text !== undefined && text !== null) throw refuse(text, `struct field .${name}`, 'string')
   const expected = apiVersionOf(resource)
-  if (resource.custom !== undefined) checkCustomKind(value ?? {}, resource)
+  if (resource.custom !== undefined) checkCustomKind(value ?? {}, resource, identify)
   if (kind && kind !== resource.kind) {
+    if (resource.custom === undefined && UNVERSIONED.has(String(kind))) throw isUnversioned(String(kind), resource)
     throw badRequest(
       `${kind} in version ${goQuote(String(apiVersion ?? ''))} cannot be handled as a ${resource.kind}: converting (${expected}.${kind}) to (${expected}.${resource.kind}): unknown conversion`,
     )
@@ -246,10 +253,23 @@ function checkKind({ value, summary = () => '<empty>' }: DecodedBody, resource: 
   }
 }
 
+/** Kinds that are the same in every group and version. */
+export const UNVERSIONED: ReadonlySet<string> = new Set(['Status', 'APIVersions', 'APIGroupList', 'APIGroup', 'APIResourceList'])
+
+const isUnversioned = (kind: string, resource: ResourceDefinition): Error => {
+  const place = resource.group === '' ? 'core' : resource.group.split('.', 1)[0]
+  const why = `converting (v1.${kind}) to (${place}.${resource.kind}): unknown conversion`
+  return badRequest(`${kind} in version "v1" cannot be handled as a ${resource.kind}: ${why}`)
+}
+
 const SUMMARY_CHARACTERS = 30
 
 /** What an object of a custom kind says of itself is not made up: nothing else says how it is to be read. */
-function checkCustomKind(value: Record<string, unknown>, resource: ResourceDefinition): void {
+function checkCustomKind(
+  value: Record<string, unknown>,
+  resource: ResourceDefinition,
+  identify: DecodeOptions['identify'],
+): void {
   const { apiVersion, kind, metadata } = value
   const expected = apiVersionOf(resource)
   if (kind === undefined || kind === null || kind === '') {
@@ -260,7 +280,10 @@ function checkCustomKind(value: Record<string, unknown>, resource: ResourceDefin
   }
   if (apiVersion === undefined || apiVersion === null || apiVersion === '')
     throw badRequest(`the API version in the data () does not match the expected API version (${expected})`)
-  if (typeof kind !== 'string' || apiVersion !== expected || kind === resource.kind) return
+  if (apiVersion !== expected)
+    throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`)
+  if (typeof kind !== 'string' || kind === resource.kind) return
+  identify?.(value)
   const name = isObject(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : ''
   throw invalid({ group: resource.group, kind }, name, [invalidValue('kind', kind, `must be ${resource.kind}`)])
 }

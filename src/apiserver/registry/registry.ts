@@ -149,7 +149,7 @@ export class Registry {
   ): Promise<ObjectVersion> {
     const { resource, info } = context
     const { admission, clock, fields } = this.#options
-    resource.default(object)
+    resource.default(object, { isApplied: applied })
     await inStep
     if (!applied) fields.track(context, info.subresource, undefined, object)
     await inStep
@@ -161,7 +161,7 @@ export class Registry {
       throw forbidden(resource, name, 'create not allowed while custom resource definition is terminating')
     await admission.mutate(attributes)
     keepIdentity(object, identity, resource)
-    resource.default(object)
+    resource.default(object, { isApplied: applied })
     await inStep
     setZeroFields(object, resource)
     await inStep
@@ -231,7 +231,7 @@ export class Registry {
     const object = draftOf(await options.transform(old))
     const name = old.metadata!.name!
     keepSystemFields(object, old)
-    resource.default(object)
+    resource.default(object, { isApplied: options.applied })
     if (options.internal) return this.#finishUpdate(context, object, current, options)
     await inStep
     if (!options.applied) fields.track(context, options.subresource, old, object)
@@ -242,7 +242,7 @@ export class Registry {
     await admission.mutate(attributes)
     view?.take(attributes.object!, object)
     settleSystemFields(object, old)
-    resource.default(object)
+    resource.default(object, { isApplied: options.applied })
     await inStep
     setZeroFields(object, resource)
     isolateSubresource(resource, object, old, options.subresource)
@@ -362,18 +362,22 @@ export class Registry {
     const { custom } = resource
     const form = storageFormOf(resource, this.#options.storageForm)
     await inStep
-    const value = encodeForStore(await storedForm(resource, object), form)
+    const stored = await storedForm(resource, object)
+    const value = encodeForStore(stored, form)
+    // What comes back is what was stored, converted by whoever converts, not what was sent.
+    const isConverted = custom !== undefined && custom.storedVersion !== resource.version
+    const [shownObject = object] = isConverted ? await custom.show([stored]) : []
     const versionAt = (revision: number): ObjectVersion =>
       custom === undefined && revision > 0
         ? versionOf(keyIn(resource, namespace, name), { value, revision }, cache.of(resource).resource)
-        : shownAs(keyIn(resource, namespace, name), revision, object)
+        : shownAs(keyIn(resource, namespace, name), revision, shownObject)
     if (dryRun) return versionAt(expected)
     await inStep
     context.fence?.()
     const revision = await store.put(key, value, { expected, ttlSeconds: resource.ttlSeconds })
     await cache.reached(revision)
-    const stored = custom === undefined ? cache.of(resource).get(keyIn(resource, namespace, name)) : undefined
-    return stored?.revision === revision ? stored : versionAt(revision)
+    const cached = custom === undefined ? cache.of(resource).get(keyIn(resource, namespace, name)) : undefined
+    return cached?.revision === revision ? cached : versionAt(revision)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { schemaOf } from '#api'
 import { badRequest, isObject, type KubernetesObject } from '#meta'
 import type { RequestContext } from '../context.ts'
-import { type DecodeOptions, decodeBody, readAs, readBody } from '../registry/decode-body.ts'
+import { type DecodeOptions, decodeBody, readAs, readBody, UNVERSIONED } from '../registry/decode-body.ts'
 import { checkDeleteOptions, type DeleteOptions, type DeleteRequest } from '../registry/deletion.ts'
 import { booleanOf, wholeNumberOf } from './query-values.ts'
 
@@ -48,8 +48,6 @@ async function optionsOfBody({ audit, body: sent, headers }: RequestContext): Pr
   ) as DeleteOptions
 }
 
-/** Kinds of `v1` that belong to no group, as upstream's decoder of options knows them. */
-const UNVERSIONED = new Set(['Status', 'APIVersions', 'APIGroupList', 'APIGroup', 'APIResourceList'])
 const SCHEME = 'k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27'
 
 /** Every group has its DeleteOptions; any other kind is somebody's mistake. */
@@ -58,8 +56,7 @@ function checkOptionsKind(value: unknown): void {
   const { apiVersion, kind } = value
   if (typeof kind !== 'string' || kind === '' || kind === 'DeleteOptions') return
   const version = typeof apiVersion === 'string' && apiVersion !== '' ? apiVersion : 'v1'
-  if (version === 'v1' && UNVERSIONED.has(kind))
-    throw badRequest(`converting (v1.${kind}) to (v1.DeleteOptions): unknown conversion`)
+  if (UNVERSIONED.has(kind)) throw badRequest(`converting (v1.${kind}) to (v1.DeleteOptions): unknown conversion`)
   throw badRequest(`no kind "${kind}" is registered for version "${version}" in scheme "${SCHEME}"`)
 }
 

@@ -5,7 +5,7 @@ import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import type { Registry } from '../registry/registry.ts'
 import { checkedConfiguration, onto } from './apply.ts'
-import { applyPatch, patchFindings, patchTypeOf, readingOf } from './patch.ts'
+import { applyPatch, type PatchBody, patchFindings, patchTypeOf, readingOf, readPatch, UNREADABLE_PATCH } from './patch.ts'
 import { decodeOptionsOf, isDryRun } from './write-options.ts'
 
 /**
@@ -20,16 +20,20 @@ export async function writePart<T extends KubernetesObject>(
   const options = decodeOptionsOf(context)
   const type = info.verb === 'patch' ? patchTypeOf(options.contentType, resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
-  const body = await decodeBody(context.body, options)
-  const { value, duplicates } = body
+  const isPatch = type !== undefined && type !== 'apply'
+  const body: PatchBody = isPatch
+    ? await readPatch(context.body, { ...options, unreadable: UNREADABLE_PATCH })
+    : await decodeBody(context.body, options)
+  const { value, duplicates = [] } = body
   const findings = type === undefined || type === 'apply' ? duplicates : patchFindings(type, value, duplicates)
   const apply = type === 'apply' ? onto(context, registry, checkedConfiguration(value, context), duplicates) : undefined
   const read = (current: T): T => {
+    if (body.refusal !== undefined) throw body.refusal
     if (apply !== undefined) return apply(current) as T
     if (type === undefined || type === 'apply') return readObject(body, resource, options) as T
     const patched = applyPatch(type, current, value, resource)
     const made = { value: patched, duplicates: findings }
-    return readObject(made, resource, { ...options, ...readingOf(type, value, patched) }) as T
+    return readObject(made, resource, { ...options, ...readingOf(type, value, patched, resource) }) as T
   }
   return registry.update(context, info.name, {
     dryRun: isDryRun(context),

@@ -1,5 +1,7 @@
-import type { ResourceDefinition } from '#api'
+import { inKeyOrder, invalidValue, type ResourceDefinition } from '#api'
+import type { RequestBody } from '#client'
 import {
+  apiVersionOf,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
@@ -14,12 +16,14 @@ import {
   JsonPatchTooLong,
   jsonTypeOf,
   type KubernetesObject,
+  parseApiVersion,
   parseJsonPatch,
   StatusError,
   StrategicPatchError,
   unknownMembers,
 } from '#meta'
-import type { DecodeOptions } from '../registry/decode-body.ts'
+import type { RequestContext } from '../context.ts'
+import { type DecodeOptions, decodeBody, readBody } from '../registry/decode-body.ts'
 
 /** The patches that say what to change; apply, which says what to be, has its own way (./apply.ts). */
 export type PatchType = 'json' | 'merge' | 'strategic'
@@ -64,6 +68,7 @@ export function applyPatch(type: PatchType, current: KubernetesObject, patch: un
       case 'json':
         return applyJsonPatch(current, operationsOf(patch))
       case 'merge':
+        if (patch === null) throw badRequest('Invalid JSON Patch')
         checkObject(patch)
         return applyMergePatch(current, patch)
       case 'strategic':
@@ -102,14 +107,58 @@ function operationsOf(patch: unknown): JsonPatchOperation[] {
 export const UNREADABLE_PATCH = 'error decoding patch'
 
 /** How what a patch made is read: what does not fit is shown as upstream shows it, and refused as an invalid patch (422). */
-export function readingOf(type: PatchType, patch: unknown, patched: unknown): Pick<DecodeOptions, 'refuse'> {
+export function readingOf(
+  type: PatchType,
+  patch: unknown,
+  patched: unknown,
+  { custom }: Pick<ResourceDefinition, 'custom'>,
+): Pick<DecodeOptions, 'refuse'> {
   return {
     refuse({ message, converted }) {
-      const shown = JSON.stringify(type === 'strategic' ? goValue(patch) : JSON.stringify(patched))
+      // A custom object is a map to upstream.
+      const document = (): string => JSON.stringify(custom === undefined ? patched : inKeyOrder(patched))
+      const shown = JSON.stringify(type === 'strategic' ? goValue(patch) : document())
       const detail = `Invalid value: ${shown}: ${type === 'strategic' ? converted : message}`
       return invalid({ group: '', kind: '' }, '', [{ field: 'patch', reason: 'FieldValueInvalid', message: detail }])
     },
   }
+}
+
+/** What a patch that can't be read says, once it is known that there is something to patch. */
+export type PatchBody =
+  | { readonly value: unknown; readonly duplicates: readonly string[]; readonly refusal?: undefined }
+  | { readonly refusal: StatusError; readonly value?: undefined; readonly duplicates?: undefined }
+
+/** Reads a patch. What is wrong with its text is given back: upstream looks for what is to be patched first, and says that there is none. Throws what is wrong with the body itself. */
+export async function readPatch(body: RequestBody | undefined, options: DecodeOptions): Promise<PatchBody> {
+  const whole = (await readBody(body)) ?? EMPTY
+  try {
+    return await decodeBody(whole, options)
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.status.code !== 400) throw error
+    return { refusal: error }
+  }
+}
+
+const EMPTY: RequestBody = { kind: 'bytes', bytes: new Uint8Array(0) }
+
+/**
+ * A patch may say that a custom object is something else, which is found out when the object is judged, and does not matter for a part of it. Throws 422.
+ */
+export function checkPatchedType(patched: unknown, { resource, info }: Pick<RequestContext, 'resource' | 'info'>): void {
+  if (resource.custom === undefined || !isObject(patched)) return
+  const { kind, apiVersion } = patched
+  if (typeof kind !== 'string' || kind === '' || typeof apiVersion !== 'string' || apiVersion === '') return
+  const expected = apiVersionOf(resource)
+  if (info.subresource !== '') {
+    Object.assign(patched, { kind: resource.kind, apiVersion: expected })
+    return
+  }
+  const problems = [
+    ...(kind === resource.kind ? [] : [invalidValue('kind', kind, `must be ${resource.kind}`)]),
+    ...(apiVersion === expected ? [] : [invalidValue('apiVersion', apiVersion, `must be ${expected}`)]),
+  ]
+  if (problems.length > 0) throw invalid({ group: parseApiVersion(apiVersion).group, kind }, info.name, problems)
 }
 
 /** Findings about the patch itself, beside what it makes. */

@@ -1,7 +1,7 @@
 import { badRequest, invalid, isObject, type KubernetesObject, success } from '#meta'
 import type { Authorizer } from '../authorization/index.ts'
 import type { RequestContext } from '../context.ts'
-import { decodeBody, readObject } from '../registry/decode-body.ts'
+import { type DecodeOptions, decodeBody, readObject } from '../registry/decode-body.ts'
 import { checkWriteOptions } from '../registry/field-management.ts'
 import type { ObjectVersion } from '../registry/object-version.ts'
 import { type CreateOptions, checkPreconditions, type Registry } from '../registry/registry.ts'
@@ -9,7 +9,7 @@ import { apply } from './apply.ts'
 import { deleteCollection } from './delete-collection.ts'
 import { deleteRequest } from './delete-options.ts'
 import type { ListResult, ReadDependencies } from './list.ts'
-import { applyPatch, patchFindings, patchTypeOf, readingOf, UNREADABLE_PATCH } from './patch.ts'
+import { applyPatch, checkPatchedType, patchFindings, patchTypeOf, readingOf, readPatch, UNREADABLE_PATCH } from './patch.ts'
 import { upsert, type WrittenVersion } from './upsert.ts'
 import { checkIdentity, decodeOptionsOf, fromStored, isDryRun, toStored } from './write-options.ts'
 
@@ -27,7 +27,7 @@ export async function update(
   const { info, resource } = context
   checkNamed(context)
   checkWriteOptions(context, 'UpdateOptions', false)
-  const object = await bodyObject(context)
+  const object = await bodyObject(context, (read) => checkIdentity(read, context))
   checkIdentity(object, context)
   const { uid, resourceVersion, ...metadata } = object.metadata ?? {}
   const dryRun = isDryRun(context)
@@ -74,8 +74,8 @@ export async function patch(
   if (type === 'apply') return apply(context, registry, authorizers)
   checkWriteOptions(context, 'PatchOptions', false)
   const options = { ...decodeOptionsOf(context), unreadable: UNREADABLE_PATCH, read: undefined }
-  const { value, duplicates } = await decodeBody(context.body, options)
-  context.audit?.patched(value)
+  const { value, duplicates = [], refusal } = await readPatch(context.body, options)
+  if (refusal === undefined) context.audit?.patched(value)
   const findings = options.fieldValidation === 'Ignore' ? [] : patchFindings(type, value, duplicates)
   let first = true
   const requested = isObject(value) && isObject(value['metadata']) ? value['metadata']['resourceVersion'] : undefined
@@ -84,10 +84,12 @@ export async function patch(
     subresource: info.subresource,
     preconditions: { resourceVersion: typeof requested === 'string' ? requested : undefined },
     transform: (current) => {
+      if (refusal !== undefined) throw refusal
       const shown = fromStored(context, current)
       const patched = applyPatch(type, shown, value, resource)
+      checkPatchedType(patched, context)
       // A retry repeats the same findings; they are told once.
-      const once = { ...options, ...readingOf(type, value, patched), warnings: first ? context.warnings : [] }
+      const once = { ...options, ...readingOf(type, value, patched, resource), warnings: first ? context.warnings : [] }
       const object = readObject({ value: patched, duplicates: first ? findings : [] }, resource, once)
       first = false
       checkIdentity(object, context)
@@ -122,7 +124,7 @@ export function deletedStatus(context: RequestContext, version: ObjectVersion): 
   return success({ name, ...(resource.group !== '' && { group: resource.group }), kind: resource.names.plural, uid })
 }
 
-async function bodyObject(context: RequestContext): Promise<KubernetesObject> {
-  const options = decodeOptionsOf(context)
+async function bodyObject(context: RequestContext, identify?: DecodeOptions['identify']): Promise<KubernetesObject> {
+  const options = { ...decodeOptionsOf(context), identify }
   return readObject(await decodeBody(context.body, options), context.resource, { ...options, isTaken: true })
 }

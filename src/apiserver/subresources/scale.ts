@@ -22,7 +22,7 @@ import { replyObject } from '../response.ts'
 import { onto } from '../rest/apply.ts'
 import { get } from '../rest/list.ts'
 import { withManagers } from '../rest/part.ts'
-import { applyPatch, patchTypeOf } from '../rest/patch.ts'
+import { applyPatch, type PatchBody, patchTypeOf, readingOf, readPatch, UNREADABLE_PATCH } from '../rest/patch.ts'
 import { checkIdentity, decodeOptionsOf, isDryRun } from '../rest/write-options.ts'
 import type { Subresource } from './types.ts'
 
@@ -54,10 +54,13 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
   const options = decodeOptionsOf(context, { apiVersion: 'autoscaling/v1', kind: 'Scale' })
   const type = info.verb === 'patch' ? patchTypeOf(options.contentType, context.resource) : undefined
   checkWriteOptions(context, type === undefined ? 'UpdateOptions' : 'PatchOptions', type === 'apply')
-  const body = await decodeBody(context.body, options)
+  const isPatch = type !== undefined && type !== 'apply'
+  const body: PatchBody = isPatch
+    ? await readPatch(context.body, { ...options, unreadable: UNREADABLE_PATCH })
+    : await decodeBody(context.body, options)
   const schema = schemaOf('io.k8s.api.autoscaling.v1.Scale')
-  const read = (from: DecodedBody): Scale => readAs(from, schema, NAMES, options) as Scale
-  const sent = type === undefined || type === 'apply' ? read(body) : undefined
+  const read = (from: DecodedBody, own = options): Scale => readAs(from, schema, NAMES, own) as Scale
+  const sent = body.refusal === undefined && !isPatch ? read(body) : undefined
   if (type === undefined) checkIdentity(sent!, context)
   const applied = type === 'apply' ? onto(context, registry, configurationOf(context, paths, sent!), []) : undefined
   return registry.update(context, info.name, {
@@ -70,6 +73,7 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
     },
     preconditions: { uid: sent?.metadata?.uid, resourceVersion: sent?.metadata?.resourceVersion },
     transform: (current) => {
+      if (body.refusal !== undefined) throw body.refusal
       const shown = scaleOf(current, paths)
       const wasUnset = isUnset(context, current, paths)
       if (wasUnset) shown.spec = { replicas: UNSET }
@@ -78,7 +82,8 @@ async function write(context: RequestContext, registry: Registry, paths: ScalePa
         return applied === undefined ? scaled : withManagers(scaled, applied(current))
       }
       const value = applyPatch(type, shown, body.value, { ...context.resource, schema: () => schema })
-      const wanted = read({ value, duplicates: body.duplicates })
+      const reading = readingOf(type, body.value, value, { custom: undefined })
+      const wanted = read({ value, duplicates: body.duplicates }, { ...options, ...reading })
       if (wasUnset && wanted.spec?.replicas === UNSET)
         throw badRequest(`the spec replicas field ${JSON.stringify(paths.spec)} cannot be empty`)
       return withReplicas(context, current, paths, wanted, shown)

@@ -1,13 +1,15 @@
 import { deepClone, setOwn } from '#base'
 import { isObject } from '#meta'
+import type { DefaultOptions } from '../../definition.ts'
 import { additionalOf, fieldOf, propertyOf, type Structural } from './structural.ts'
 
 /**
  * Drops nulls in place where the schema allows none and has no default; then fills in what is absent or null and has one, also inside lists and maps.
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
  */
-export function fillDefaults(value: unknown, schema: Structural): void {
-  dropNulls(value, schema)
+export function fillDefaults(value: unknown, schema: Structural, { isApplied = false }: DefaultOptions = {}): void {
+  // What an apply says stands, and is judged.
+  if (!isApplied) dropNulls(value, schema)
   fill(value, schema)
 }
 
