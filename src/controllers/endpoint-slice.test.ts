@@ -8,7 +8,7 @@ const service = (spec: ServiceSpec = {}): Service => ({
   spec: { ports: [{ port: 80, targetPort: 8080 }], selector: { app: 'web' }, ...spec },
 })
 
-async function runPod({ client }: TestCluster, name: string, ips: readonly string[]): Promise<void> {
+async function runPod({ client }: TestCluster, name: string, ips: readonly string[], lastTransitionTime?: string): Promise<void> {
   await client.create(pods, {
     metadata: { name, namespace: 'default', labels: { app: 'web' } },
     spec: { containers: [{ name: 'c', image: 'i' }], nodeName: 'node-1' },
@@ -17,7 +17,7 @@ async function runPod({ client }: TestCluster, name: string, ips: readonly strin
     phase: 'Running',
     podIP: ips[0],
     podIPs: ips.map((ip) => ({ ip })),
-    conditions: [{ type: 'Ready', status: 'True' }],
+    conditions: [{ type: 'Ready', status: 'True', lastTransitionTime }],
   }
   await client.patch(pods, `default/${name}`, { status }, { type: 'merge', subresource: 'status' })
 }
@@ -75,4 +75,22 @@ test('a headless Service of two families names its pods in both', async () => {
   await cluster.client.create(services, service({ clusterIP: 'None', ipFamilyPolicy: 'RequireDualStack' }))
   await runPod(cluster, 'both', ['10.244.0.2', 'fd00:10:244::2'])
   assert.deepEqual(await shown(cluster), ['IPv4 8080 10.244.0.2', 'IPv6 8080 fd00:10:244::2'])
+})
+
+test('slices and Endpoints say which change they were written for', async () => {
+  await using cluster = await startTestCluster({ transport: 'in process' })
+  const { client } = cluster
+  const created = await client.create(services, service())
+  const times = async (): Promise<(string | undefined)[]> => {
+    const [slice] = await listed(cluster)
+    const same = await client.get(endpoints, 'default/web')
+    return [slice, same].map((each) => each?.metadata?.annotations?.['endpoints.kubernetes.io/last-change-trigger-time'])
+  }
+  const creation = created.metadata!.creationTimestamp
+  assert.deepEqual(await times(), [creation, creation])
+  await runPod(cluster, 'a', ['10.244.0.2'], '2026-01-01T00:00:03Z')
+  await runPod(cluster, 'b', ['10.244.0.3'], '2026-01-01T00:00:02Z')
+  assert.deepEqual(await times(), ['2026-01-01T00:00:02Z', '2026-01-01T00:00:02Z'], 'the first of what is new')
+  await client.delete(pods, 'default/a', { gracePeriodSeconds: 0 })
+  assert.deepEqual(await times(), [undefined, undefined], 'a pod that goes away changes no condition')
 })

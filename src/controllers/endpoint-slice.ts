@@ -17,6 +17,7 @@ import {
 import { deepEqual } from '#base'
 import { isNotFound, keyOf, matches, objectKey } from '#meta'
 import { controllerReference, defineController, done, type ReconcileContext, watch } from './framework/index.ts'
+import { type Trigger, triggerOf, withTrigger } from './trigger-time.ts'
 
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
 const OWN_NAME = 'endpointslice-controller.k8s.io'
@@ -52,7 +53,11 @@ export const endpointSliceController = defineController<Service>({
       for (const slice of existing) await remove(client, slice)
       return done
     }
-    await reconcileSlices(context, service, existing, desired(context, service))
+    const candidates = cache(pods).list({ namespace })
+    const chosen = candidates.filter((pod) => selectsPod(service, pod))
+    const trigger = triggerOf(context.memory, service, chosen)
+    await reconcileSlices({ client, service, existing, trigger }, desired(context, service, chosen))
+    trigger.seen(existing.flatMap(({ endpoints }) => endpoints?.map(({ targetRef }) => targetRef?.uid) ?? []))
     return done
   },
 })
@@ -76,12 +81,9 @@ interface Wanted {
 }
 
 /** Endpoints by their family and the ports they share: a named port can be another number on another pod. */
-function desired(context: ReconcileContext, service: Service): Wanted[] {
-  const chosen = context
-    .cache(pods)
-    .list({ namespace: service.metadata?.namespace })
-    .filter((pod) => selectsPod(service, pod) && !isPodTerminal(pod))
-  return familiesOf(service).flatMap((family) => desiredOf(family, context, service, chosen))
+function desired(context: ReconcileContext, service: Service, chosen: readonly Pod[]): Wanted[] {
+  const alive = chosen.filter((pod) => !isPodTerminal(pod))
+  return familiesOf(service).flatMap((family) => desiredOf(family, context, service, alive))
 }
 
 function desiredOf(family: IPFamily, { cache }: ReconcileContext, service: Service, chosen: readonly Pod[]): Wanted[] {
@@ -150,13 +152,15 @@ function endpointFor(service: Service, pod: Pod, node: Node | undefined): Omit<E
   }
 }
 
+interface Slices {
+  readonly client: ReconcileContext['client']
+  readonly service: Service
+  readonly existing: readonly EndpointSlice[]
+  readonly trigger: Trigger
+}
+
 /** Keeps slices as they are where they can stay: an endpoint remains in its slice, a change touches as few slices as it must. */
-async function reconcileSlices(
-  { client }: ReconcileContext,
-  service: Service,
-  existing: readonly EndpointSlice[],
-  wanted: readonly Wanted[],
-): Promise<void> {
+async function reconcileSlices({ client, service, existing, trigger }: Slices, wanted: readonly Wanted[]): Promise<void> {
   const unused = new Set(existing)
   for (const { addressType, ports, endpoints } of wanted) {
     const mine = existing.filter(
@@ -175,18 +179,22 @@ async function reconcileSlices(
       else if (!deepEqual(slice.endpoints ?? [], kept) || !deepEqual(slice.metadata?.labels, labelsOf(service))) {
         await client.update(endpointSlices, {
           ...slice,
-          metadata: { ...slice.metadata, labels: labelsOf(service) },
+          metadata: {
+            ...slice.metadata,
+            labels: labelsOf(service),
+            annotations: withTrigger(slice.metadata?.annotations, trigger),
+          },
           endpoints: kept,
         })
       }
     }
     const rest = [...open.values()]
     if (mine.length === 0 && rest.length === 0)
-      await client.create(endpointSlices, newSlice(service, { addressType, ports, endpoints: [] }))
+      await client.create(endpointSlices, newSlice(service, { addressType, ports, endpoints: [] }, trigger))
     for (let at = 0; at < rest.length; at += ENDPOINTS_MAX)
       await client.create(
         endpointSlices,
-        newSlice(service, { addressType, ports, endpoints: rest.slice(at, at + ENDPOINTS_MAX) }),
+        newSlice(service, { addressType, ports, endpoints: rest.slice(at, at + ENDPOINTS_MAX) }, trigger),
       )
   }
   for (const slice of unused) await remove(client, slice)
@@ -214,7 +222,7 @@ function labelsOf(service: Service): Record<string, string> {
   }
 }
 
-function newSlice(service: Service, { addressType, ports, endpoints }: Wanted): EndpointSlice {
+function newSlice(service: Service, { addressType, ports, endpoints }: Wanted, trigger: Trigger): EndpointSlice {
   const { name = '', namespace = '' } = service.metadata ?? {}
   return {
     apiVersion: 'discovery.k8s.io/v1',
@@ -223,6 +231,7 @@ function newSlice(service: Service, { addressType, ports, endpoints }: Wanted): 
       generateName: `${name}-`,
       namespace,
       labels: labelsOf(service),
+      annotations: withTrigger({}, trigger),
       ownerReferences: [controllerReference(service, services as never)],
     },
     addressType,

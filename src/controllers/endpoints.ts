@@ -1,8 +1,10 @@
 import { type Endpoints, endpoints, isPodReady, isPodTerminal, type Pod, pods, type Service, services } from '#api'
 import { deepEqual } from '#base'
+import type { Client } from '#client'
 import { isAlreadyExists, isNotFound, keyOf, matches } from '#meta'
 import { addressesOf, familiesOf, portsFor } from './endpoint-slice.ts'
 import { defineController, done, watch } from './framework/index.ts'
+import { type Trigger, triggerOf, withTrigger } from './trigger-time.ts'
 
 type Subset = NonNullable<Endpoints['subsets']>[number]
 type Address = NonNullable<Subset['addresses']>[number]
@@ -27,7 +29,7 @@ export const endpointsController = defineController<Service>({
     }),
     watch(endpoints, (object) => [keyOf(object)]),
   ],
-  async reconcile({ key, cache, client }) {
+  async reconcile({ key, cache, client, memory }) {
     const service = cache(services).get(key)
     const current = cache(endpoints).get(key)
     if (service === undefined) {
@@ -37,26 +39,39 @@ export const endpointsController = defineController<Service>({
       return done
     }
     if (service.spec?.type === 'ExternalName' || Object.keys(service.spec?.selector ?? {}).length === 0) return done
-    const wanted = desired(service, cache(pods).list({ namespace: service.metadata?.namespace }))
-    if (current === undefined) {
-      try {
-        await client.create(endpoints, wanted)
-      } catch (error) {
-        if (!isAlreadyExists(error)) throw error
-      }
-      return done
-    }
-    const same =
-      deepEqual(current.subsets ?? [], wanted.subsets ?? []) && deepEqual(current.metadata?.labels, wanted.metadata?.labels)
-    if (!same)
-      await client.update(endpoints, {
-        ...current,
-        metadata: { ...current.metadata, labels: wanted.metadata!.labels! },
-        subsets: wanted.subsets ?? [],
-      })
+    const chosen = cache(pods)
+      .list({ namespace: service.metadata?.namespace })
+      .filter((pod) => selectsPod(service, pod))
+    const wanted = desired(service, chosen)
+    const trigger = triggerOf(memory, service, chosen)
+    await write(client, current, wanted, trigger)
+    trigger.seen(targetsOf(current))
     return done
   },
 })
+
+async function write(client: Client, current: Endpoints | undefined, wanted: Endpoints, trigger: Trigger): Promise<void> {
+  if (current === undefined) {
+    try {
+      const annotations = withTrigger(wanted.metadata!.annotations, trigger)
+      await client.create(endpoints, { ...wanted, metadata: { ...wanted.metadata, annotations } })
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error
+    }
+    return
+  }
+  const same =
+    deepEqual(current.subsets ?? [], wanted.subsets ?? []) && deepEqual(current.metadata?.labels, wanted.metadata?.labels)
+  if (same) return
+  const annotations = withTrigger(current.metadata?.annotations, trigger)
+  const metadata = { ...current.metadata, labels: wanted.metadata!.labels!, annotations }
+  await client.update(endpoints, { ...current, metadata, subsets: wanted.subsets ?? [] })
+}
+
+const targetsOf = (object: Endpoints | undefined): (string | undefined)[] =>
+  (object?.subsets ?? [])
+    .flatMap(({ addresses = [], notReadyAddresses = [] }) => [...addresses, ...notReadyAddresses])
+    .map(({ targetRef }) => targetRef?.uid)
 
 function selectsPod(service: Service, pod: Pod): boolean {
   const selector = Object.entries(service.spec?.selector ?? {})
@@ -73,14 +88,14 @@ function desired(service: Service, candidates: readonly Pod[]): Endpoints {
   const { name = '', namespace = '', labels = {} } = service.metadata ?? {}
   const groups = new Map<string, { ports: NonNullable<Subset['ports']>; ready: Address[]; notReady: Address[] }>()
   const chosen = candidates.flatMap((pod) => {
-    const isIn = selectsPod(service, pod) && !isPodTerminal(pod) && pod.metadata?.deletionTimestamp === undefined
+    const isIn = !isPodTerminal(pod) && pod.metadata?.deletionTimestamp === undefined
     const ip = isIn ? addressOf(service, pod) : undefined
     return ip === undefined ? [] : [{ pod, ip }]
   })
   for (const { pod, ip } of chosen.slice(0, ADDRESSES_MAX)) {
     const ports = portsFor(service, pod)
     const id = JSON.stringify(ports)
-    const group = groups.get(id) ?? { ports: ports as NonNullable<Subset['ports']>, ready: [], notReady: [] }
+    const group = groups.get(id) ?? { ports: ports.map(withoutEmptyName), ready: [], notReady: [] }
     groups.set(id, group)
     const usable = isPodReady(pod) || service.spec?.publishNotReadyAddresses
     ;(usable ? group.ready : group.notReady).push(endpointFor(service, pod, ip))
@@ -109,6 +124,10 @@ function desired(service: Service, candidates: readonly Pod[]): Endpoints {
     subsets,
   }
 }
+
+/** What has no name says none here, in contrast to a slice; else it would never be what is stored. */
+const withoutEmptyName = ({ name, ...port }: ReturnType<typeof portsFor>[number]): NonNullable<Subset['ports']>[number] =>
+  ({ ...(name && { name }), ...port }) as NonNullable<Subset['ports']>[number]
 
 /** In the Service's primary family; in any, where an API server says none of a headless one. */
 function addressOf(service: Service, pod: Pod): string | undefined {
