@@ -29,6 +29,11 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   return true
 }
 
+/** What a map of somebody else's keys holds under one of them: `constructor` is a key like any other. */
+export function ownValue<T>(map: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined
+}
+
 /** Assigns an own property even when the key is `__proto__`, which user data may contain. */
 export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })

@@ -1,3 +1,4 @@
+import { ownValue } from '#base'
 import type {
   Container,
   ContainerPort,
@@ -111,6 +112,7 @@ function defaultPodLevelRequests(pod: Pod, spec: PodSpec): void {
   const { resources: _resources, overhead: _overhead, ...bare } = spec
   const aggregated: ResourceList = podRequests({ ...pod, spec: bare })
   const requests: Record<string, string> = { ...own.requests }
-  for (const [name, limit] of Object.entries(own.limits)) requests[name] ??= aggregated[name] ?? limit
+  for (const [name, limit] of Object.entries(own.limits))
+    requests[name] = ownValue(requests, name) ?? ownValue(aggregated, name) ?? limit
   own.requests = requests
 }

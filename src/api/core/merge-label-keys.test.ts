@@ -40,3 +40,9 @@ test('what labels a new pod has is said in the selectors of what it is spread ov
   const [unlabeled] = makeOf(spec, {}).topologySpreadConstraints!
   assert.deepEqual(unlabeled!.labelSelector, { matchLabels: { app: 'x' } })
 })
+
+test('a label of no pod is no label, whatever it is called', () => {
+  const constraint = { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', matchLabelKeys: ['toString'] }
+  const [merged] = makeOf({ topologySpreadConstraints: [{ ...constraint, labelSelector: {} }] }).topologySpreadConstraints!
+  assert.deepEqual(merged!.labelSelector, {})
+})

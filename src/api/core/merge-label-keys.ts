@@ -29,7 +29,7 @@ function addLabels(
   labels: Labels,
 ): void {
   if (selector === undefined) return
-  const known = (keys ?? []).filter((key) => labels[key] !== undefined)
+  const known = (keys ?? []).filter((key) => Object.hasOwn(labels, key))
   if (known.length === 0) return
   const added = known.map((key) => ({ key, operator, values: [labels[key]!] }))
   Object.assign(selector, { matchExpressions: [...(selector.matchExpressions ?? []), ...added] })

@@ -1,3 +1,4 @@
+import { ownValue } from '#base'
 import { addQuantities, compareQuantities, parseQuantity } from '#meta'
 import type { Container, Pod, PodCondition, PodSpec, Taint, Toleration } from '../generated/types.ts'
 
@@ -110,20 +111,22 @@ function total(pod: Pod, which: 'requests' | 'limits'): ResourceList {
   Object.assign(sum, pod.spec?.resources?.[which])
   for (const [name, quantity] of Object.entries(pod.spec?.overhead ?? {})) {
     // Overhead adds to a limit only where there is one.
-    if (which === 'requests' || sum[name] !== undefined) add(sum, { [name]: quantity })
+    if (which === 'requests' || Object.hasOwn(sum, name)) add(sum, { [name]: quantity })
   }
   return sum
 }
 
 function add(to: Record<string, string>, list: ResourceList | undefined): void {
   for (const [name, quantity] of Object.entries(list ?? {})) {
-    to[name] = to[name] === undefined ? quantity : addQuantities(to[name], quantity)
+    const sum = ownValue(to, name)
+    to[name] = sum === undefined ? quantity : addQuantities(sum, quantity)
   }
 }
 
 function raise(to: Record<string, string>, list: ResourceList): void {
   for (const [name, quantity] of Object.entries(list)) {
-    if (to[name] === undefined || compareQuantities(quantity, to[name]) > 0) to[name] = quantity
+    const most = ownValue(to, name)
+    if (most === undefined || compareQuantities(quantity, most) > 0) to[name] = quantity
   }
 }
 
@@ -165,7 +168,7 @@ class ComputeSum {
 
 /** Less than nothing is nothing. */
 function computeOf(list: ResourceList | undefined, name: 'cpu' | 'memory'): bigint {
-  const amount = list?.[name]
+  const amount = ownValue(list, name)
   if (amount === undefined) return 0n
   const { nanos } = parseQuantity(amount)
   return nanos > 0n ? nanos : 0n

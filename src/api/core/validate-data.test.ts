@@ -70,6 +70,8 @@ test('what is shared by nobody has one amount for both, and an address that is n
     { type: 'Container', default: { 'requests.example.com/a': '2' }, defaultRequest: { 'requests.example.com/a': '1' } },
   ]
   assert.ok(findingsOf(limitRanges, { spec: { limits } }).some((each) => each.includes('must equal to defaultRequest value 1')))
+  const named = { type: 'Pod', max: { constructor: '1' }, maxLimitRequestRatio: { toString: '2' } }
+  assert.ok(findingsOf(limitRanges, { spec: { limits: [named] } }).every((each) => each.includes('must be a standard')))
   assert.deepEqual(findingsOf(endpoints, { subsets: [{ addresses: [{ ip: 'x' }] }] }), [
     'subsets[0].addresses[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
     'subsets[0].addresses[0].ip: Invalid value: "x": must be a valid IP address',

@@ -1,3 +1,4 @@
+import { ownValue } from '#base'
 import { compareQuantities, parseQuantity } from '#meta'
 import type { LimitRange, LimitRangeItem } from '../generated/types.ts'
 import { complaints, duplicateValue, type Findings, forbid, invalidValue, required } from '../validation/findings.ts'
@@ -51,7 +52,9 @@ function validateClaims({ type, min, max }: LimitRangeItem, path: string, found:
 
 /** Each bound of a resource against the others. */
 function validateOrder(item: LimitRangeItem, name: string, path: string, found: Findings): void {
-  const [min, max, limit, request] = [item.min?.[name], item.max?.[name], item.default?.[name], item.defaultRequest?.[name]]
+  const [min, max, limit, request] = [item.min, item.max, item.default, item.defaultRequest].map((amounts) =>
+    ownValue(amounts, name),
+  )
   function compare(
     [low, lowName]: readonly [string | undefined, string],
     [high, highName]: readonly [string | undefined, string],
@@ -77,7 +80,7 @@ function validateOrder(item: LimitRangeItem, name: string, path: string, found: 
 }
 
 function validateRatio({ min, max, maxLimitRequestRatio }: LimitRangeItem, name: string, path: string, found: Findings): void {
-  const [ratio, low, high] = [maxLimitRequestRatio?.[name], min?.[name], max?.[name]]
+  const [ratio, low, high] = [maxLimitRequestRatio, min, max].map((amounts) => ownValue(amounts, name))
   if (ratio === undefined) return
   const field = `${path}.maxLimitRequestRatio[${name}]`
   if (compareQuantities(ratio, '1') < 0) found.push(invalidValue(field, ratio, `ratio ${ratio} is less than 1`))

@@ -1,3 +1,4 @@
+import { ownValue } from '#base'
 import { compareQuantities, isQuantity } from '#meta'
 import type { PodSpec } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, unsupported } from '../validation/findings.ts'
@@ -36,16 +37,19 @@ function fitsContainers(spec: PodSpec, field: string, found: Findings): void {
   if (!areReadable(spec)) return
   for (const [name, sum] of Object.entries(podRequests({ spec: containers }))) {
     const rule = `must be greater than or equal to aggregate container requests of ${sum}`
-    if (isLess(requests[name], sum)) found.push(invalidValue(`${field}.requests[${name}]`, requests[name], rule))
+    const own = ownValue(requests, name)
+    if (isLess(own, sum)) found.push(invalidValue(`${field}.requests[${name}]`, own, rule))
   }
   for (const [name, sum] of Object.entries(podLimits({ spec: containers }))) {
     const rule = `must be greater than or equal to aggregate container limits of ${sum}`
-    if (isHugePages(name) && isLess(limits[name], sum)) found.push(invalidValue(`${field}.limits[${name}]`, limits[name], rule))
+    const own = ownValue(limits, name)
+    if (isHugePages(name) && isLess(own, sum)) found.push(invalidValue(`${field}.limits[${name}]`, own, rule))
   }
   for (const [index, { resources }] of (spec.containers ?? []).entries()) {
     for (const [name, limit] of Object.entries(resources?.limits ?? {})) {
-      const rule = `must be less than or equal to pod limits of ${limits[name]}`
-      if (isLess(limits[name], limit)) found.push(invalidValue(`${field}.containers[${index}][${name}].limits`, limit, rule))
+      const own = ownValue(limits, name)
+      const rule = `must be less than or equal to pod limits of ${own}`
+      if (isLess(own, limit)) found.push(invalidValue(`${field}.containers[${index}][${name}].limits`, limit, rule))
     }
   }
 }

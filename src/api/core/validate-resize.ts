@@ -1,4 +1,4 @@
-import { deepClone, deepEqual } from '#base'
+import { deepClone, deepEqual, ownValue } from '#base'
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../generated/types.ts'
 import { type Findings, forbid, invalidValue, WHOLE } from '../validation/findings.ts'
 import { isMirrorPod, isSidecar, qosClass } from './pod-facts.ts'
@@ -59,7 +59,7 @@ function noneIsRemoved(
   found: Findings,
 ): void {
   for (const key of ['requests', 'limits'] as const) {
-    const isRemoved = Object.keys(was?.[key] ?? {}).some((name) => now?.[key]?.[name] === undefined)
+    const isRemoved = Object.keys(was?.[key] ?? {}).some((name) => ownValue(now?.[key], name) === undefined)
     if (isRemoved) found.push(forbid(`${field}.${key}`, `${what} ${key} cannot be removed`))
   }
 }

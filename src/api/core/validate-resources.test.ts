@@ -96,3 +96,13 @@ test('a claim of a pod is one that is there, or one to be made', () => {
     /^spec\.resourceClaims\[0\]\.resourceClaimName: Invalid value: "C": a lowercase RFC 1123 subdomain/,
   )
 })
+
+test('a resource may be named like what every JavaScript object has', () => {
+  const rules = ['must be a standard resource type or fully qualified', 'must be a standard resource for containers']
+  assert.deepEqual(
+    findings({ limits: { constructor: '1' } }),
+    ['limits', 'requests'].flatMap((list) =>
+      rules.map((rule) => `${R}.${list}[constructor]: Invalid value: "constructor": ${rule}`),
+    ),
+  )
+})

@@ -1,3 +1,4 @@
+import { ownValue } from '#base'
 import { compareQuantities, isQuantity, parseQuantity } from '#meta'
 import type { ResourceRequirements } from '../generated/types.ts'
 import { quantity } from '../validation/common.ts'
@@ -45,10 +46,10 @@ export function validateResources(
       validateEntry(name, limits[name]!, validateName, `${field}.limits[${name}]`, leniency, found)
   for (const name in requests) {
     const request = requests[name]!
-    if (isPlain(name, request)) compareWithLimit(name, request, limits?.[name], field, found)
+    if (isPlain(name, request)) compareWithLimit(name, request, ownValue(limits, name), field, found)
     else
       validateEntry(name, request, validateName, `${field}.requests[${name}]`, leniency, found, () =>
-        compareWithLimit(name, request, limits?.[name], field, found),
+        compareWithLimit(name, request, ownValue(limits, name), field, found),
       )
   }
   needsCompute(limits, requests, field, found)

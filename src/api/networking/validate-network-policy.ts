@@ -3,7 +3,7 @@ import type { ValidationContext } from '../definition.ts'
 import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../generated/types.ts'
 import { labelSelector, portOrName } from '../validation/common.ts'
 import { type Findings, forbid, invalidValue, optionalOneOf, required, unsupported } from '../validation/findings.ts'
-import { cidr } from '../validation/ip.ts'
+import { cidr, plainRange } from '../validation/ip.ts'
 import { NONE } from '../validation/names.ts'
 
 export function validateNetworkPolicy({ spec }: NetworkPolicy, found: Findings, { old }: ValidationContext<NetworkPolicy>): void {
@@ -86,10 +86,11 @@ function validateBlock({ cidr: whole, except = [] }: IPBlock, field: string, kep
   }
 }
 
-/** Whether a range lies in another one and is smaller. */
+/** Whether a range lies in another one and is smaller, however they are spelled. */
 function isWithin(part: string, whole: string): boolean {
-  const [network = '', bits = ''] = whole.split('/')
-  const [address = '', smaller = ''] = part.split('/')
+  const [network = '', bits = ''] = (plainRange(whole) ?? '').split('/')
+  const [address = '', smaller = ''] = (plainRange(part) ?? '').split('/')
+  if (isIP(network) === 0) return false
   const family = isIP(network) === 4 ? 'ipv4' : 'ipv6'
   if (isIP(address) !== isIP(network) || Number(bits) >= Number(smaller)) return false
   const range = new BlockList()

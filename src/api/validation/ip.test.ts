@@ -82,6 +82,12 @@ test('a policy and an Ingress keep what they have', () => {
     'spec.ingress[0].from[0].ipBlock.cidr: Invalid value: "10.0.0.1/8": must not have bits set beyond the prefix length',
   ])
   assert.deepEqual(findings(policy), [])
+  const outside = structuredClone(policy)
+  outside.spec!.ingress![0]!.from![0]!.ipBlock!.except = ['010.1.0.0/16', '11.0.0.1/16']
+  const kept = foundBy((found) => networkPolicies.validate(outside, found, { nowMs: 0, old: outside }))
+  assert.deepEqual(shown(kept), [
+    'spec.ingress[0].from[0].ipBlock.except[1]: Invalid value: "11.0.0.1/16": must be a strict subset of `cidr`',
+  ])
   const ingress = { status: { loadBalancer: { ingress: [{ ip: '010.0.0.1' }] } } } as Ingress
   const ofStatus = (old: Ingress): Findings =>
     foundBy((found) => ingresses.validateStatusUpdate(ingress, old, found, { nowMs: 0 }))

@@ -73,5 +73,6 @@ async function readBody(context: RequestContext): Promise<Binding> {
   checkWriteOptions(context, 'CreateOptions', false)
   const options = decodeOptionsOf(context, { apiVersion: 'v1', kind: 'Binding' })
   const body = await decodeBody(context.body, options)
-  return readAs(body, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding
+  const binding = readAs(body, schemaOf('io.k8s.api.core.v1.Binding'), { kind: 'Binding', version: 'v1' }, options) as Binding
+  return binding.target === undefined ? { ...binding, target: {} } : binding
 }

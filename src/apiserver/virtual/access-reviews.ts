@@ -100,7 +100,8 @@ async function review(
 
 async function readReview(context: RequestContext): Promise<KubernetesObject> {
   const options = decodeOptionsOf(context)
-  const body = readObject(await decodeBody(context.body, options), context.resource, options)
+  const read = readObject(await decodeBody(context.body, options), context.resource, options)
+  const body = Object.hasOwn(read, 'spec') ? read : { ...read, spec: {} }
   const { namespace } = context.info
   if (context.resource.scope === 'Namespaced' && body.metadata?.namespace === undefined)
     return { ...body, metadata: { ...body.metadata, namespace } }

@@ -11,7 +11,7 @@ export const tokenReview: VirtualResource = {
   async handle(context, { authentication }) {
     const options = decodeOptionsOf(context)
     const body = readObject(await decodeBody(context.body, options), context.resource, options) as TokenReview
-    if (!body.spec.token) throw badRequest('token is required for TokenReview in authentication')
+    if (!body.spec?.token) throw badRequest('token is required for TokenReview in authentication')
     const wanted = body.spec.audiences?.length ? body.spec.audiences : undefined
     return replyObject(201, { ...body, status: await authentication.review(body.spec.token, wanted) })
   },

@@ -63,7 +63,7 @@ function compile(constraint: TopologySpreadConstraint, selector: LabelSelector |
 function withLabelKeys({ labelSelector, matchLabelKeys = [] }: TopologySpreadConstraint, pod: Pod): LabelSelector | undefined {
   const labels = pod.metadata?.labels ?? {}
   const added = matchLabelKeys
-    .filter((key) => labels[key] !== undefined)
+    .filter((key) => Object.hasOwn(labels, key))
     .map((key) => ({ key, operator: 'In', values: [labels[key]!] }))
   if (added.length === 0) return labelSelector
   return { ...labelSelector, matchExpressions: [...(labelSelector?.matchExpressions ?? []), ...added] }
