@@ -160,7 +160,9 @@ export class Pipeline {
     }
     if (!(error instanceof StatusError)) this.#options.log.error('A request failed unexpectedly', { path: request.path, error })
     await trail?.failed(statusOf(error), !(error instanceof StatusError))
-    return encoded(replyStatus(statusOf(error)), plainFormOf(request.headers, request.query, 'error'))
+    const sizes = sizesOfFailures.get(error as StatusError)
+    const response = { ...replyStatus(statusOf(error)), ...(sizes && { sizes }) }
+    return encoded(response, plainFormOf(request.headers, request.query, 'error'))
   }
 
   /** Everything up to the handler, for requests that become raw connections. Throws a Status. */
@@ -291,8 +293,10 @@ export class Pipeline {
       return requests.answered(request, info, code, { ms, ownMs: ms - queuedMs - webhookTime.ms }, { user, resource })
     }
     const answered = recovering(work, (error) => {
-      over(statusOf(storeFailureStatus(error, info)).code)
-      throw error
+      const failure = storeFailureStatus(error, info)
+      const sizes = over(statusOf(failure).code)
+      if (sizes !== undefined && failure instanceof StatusError) sizesOfFailures.set(failure, sizes)
+      throw failure
     })
     return andThen(answered, (response) => {
       const { body, status } = response
@@ -439,6 +443,9 @@ function contextOf(
 const NO_QUERY = new URLSearchParams()
 
 const patienceOfClient = (request: TransportRequest): Patience => request.patience ?? new SignalPatience(request)
+
+/** Who is told how large the answer is that says what failed. */
+const sizesOfFailures = new WeakMap<StatusError, Histogram>()
 
 function warn(headers: Record<string, string>, warnings: readonly string[] = []): void {
   const warning = warnings.length === 0 ? '' : warningHeader(warnings)

@@ -62,6 +62,8 @@ test('a watch is one of the requests that last, and is counted when it ends', as
   }
   assert.match((await watching())[0] ?? '', / 0$/)
   assert.match((await counted())[0] ?? '', /code="200",.* 1$/)
+  // What it waited for is not taken off, so that nothing is indicated.
+  assert.deepEqual(await linesOf(api, 'apiserver_request_sli_duration_seconds_count', 'verb="WATCH"'), [])
   const [sum] = await linesOf(api, 'apiserver_request_duration_seconds_sum', 'verb="WATCH"', 'resource="secrets"')
   assert.match(sum ?? '', / 5$/)
 })

@@ -201,7 +201,7 @@ export class RequestMetrics {
         labels,
         codes: new Map(),
         duration: this.#durations.of(labels),
-        indicator: dry_run === '' ? this.#indicators.of(indicated) : undefined,
+        indicator: dry_run === '' && !LASTING.includes(labels['verb'] ?? '') ? this.#indicators.of(indicated) : undefined,
         sizes: READ_ONLY_VERBS.includes(labels['verb'] ?? '') ? this.#sizes.of(indicated) : undefined,
       }
       this.#routes.set(key, route)
@@ -211,6 +211,8 @@ export class RequestMetrics {
 }
 
 const READ_ONLY: readonly string[] = ['get', 'list', 'watch']
+/** Of which upstream keeps no account of what they waited for. */
+const LASTING: readonly string[] = ['WATCH', 'CONNECT']
 const READ_ONLY_VERBS: readonly string[] = ['GET', 'LIST', 'WATCH']
 
 const isReadOnly = ({ verb }: RequestInfo): boolean => READ_ONLY.includes(verb)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, startTestApiServer, type TestApiServer } from '#testing'
+import { ask, crdOf, establish, startTestApiServer, type TestApiServer } from '#testing'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 
@@ -42,4 +42,19 @@ test('of a resource of which nothing was told there is no count of it', async ()
   const jobs = await valuesOf(api, 'jobs')
   assert.equal(jobs('apiserver_resource_objects'), 0)
   assert.equal(jobs('apiserver_watch_cache_events_received_total'), undefined)
+})
+
+test('custom kinds are told of too, once for each served version where upstream has a cache for each', async () => {
+  await using api = await startTestApiServer()
+  const versions = [{ name: 'v1' }, { name: 'v2' }]
+  await establish(api.client, crdOf({ versions }))
+  const before = await valuesOf(api, 'widgets')
+  const widget = { body: { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'one' } } }
+  assert.equal((await ask(api, 'POST /apis/example.com/v1/namespaces/default/widgets', widget)).code, 201)
+  const after = await valuesOf(api, 'widgets')
+  const more = (name: string): number => (after(name) ?? 0) - (before(name) ?? 0)
+  assert.equal(more('apiserver_resource_objects'), 1)
+  assert.ok(more('apiserver_resource_size_estimate_bytes') > 100)
+  assert.equal(more('apiserver_watch_cache_events_received_total'), 2)
+  assert.equal(before('apiserver_watch_cache_initializations_total'), 2)
 })

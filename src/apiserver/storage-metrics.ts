@@ -1,10 +1,8 @@
 import type { ResourceDefinition } from '#api'
 import { familyText, type Sample } from './prometheus.ts'
 import { RECENT_EVENTS_MAX } from './watch-cache/recent-events.ts'
-import type { ResourceCache } from './watch-cache/resource-cache.ts'
+import type { Kept } from './watch-cache/resource-cache.ts'
 import type { WatchCache } from './watch-cache/watch-cache.ts'
-
-type Kept = Pick<ResourceCache, 'resource' | 'size' | 'bytes' | 'received' | 'told' | 'fillings'>
 
 /** Upstream's metrics of what is stored, and of the watch cache that holds it. They are read where they are kept, when somebody asks. */
 export class StorageMetrics {
@@ -85,7 +83,7 @@ export class StorageMetrics {
       resource: resource.names.plural,
     }),
   ): Sample[] {
-    return [...this.#cache.all()].map((kept) => [labels(kept.resource), read(kept)])
+    return this.#cache.kept().map((kept) => [labels(kept.resource), read(kept)])
   }
 }
 

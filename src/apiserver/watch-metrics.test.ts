@@ -16,6 +16,7 @@ test('events are counted by what is watched, and a list by watch is timed once a
   await ask(api, `POST ${SECRETS}`, secretOf('b'))
   await watch.told(1)
   const text = await scrape(api)
+  assert.match(text, /^apiserver_init_events_total\{group="",resource="secrets"\} 1$/m)
   assert.match(text, /^apiserver_watch_events_total\{group="",resource="secrets",version="v1"\} 3$/m)
   const labels = 'group="",resource="secrets",scope="namespace",version="v1"'
   assert.ok(text.includes(`\napiserver_watch_list_duration_seconds_count{${labels}} 1\n`))

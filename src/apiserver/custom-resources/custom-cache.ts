@@ -3,7 +3,7 @@ import type { KubernetesObject, ObjectKey } from '#meta'
 import type { Change, Revision } from '#store'
 import { type ObjectVersion, showing, versionOf } from '../registry/object-version.ts'
 import { storagePrefix } from '../storage-keys.ts'
-import { type LateFollower, ResourceCache } from '../watch-cache/resource-cache.ts'
+import { type Kept, type LateFollower, ResourceCache } from '../watch-cache/resource-cache.ts'
 
 /** A change whose object is still in the version that is stored. */
 interface RawChange {
@@ -23,6 +23,8 @@ export class CustomCache implements LateFollower {
   #resources: readonly ResourceDefinition[]
   #shown = new Map<string, VersionCache>()
   #startsAt: Revision = 0
+  #received = 0
+  #fillings = 0
 
   /** `onError` hears of webhooks that fail while nobody reads. */
   constructor(resources: readonly ResourceDefinition[], onError: (error: unknown) => void) {
@@ -33,6 +35,14 @@ export class CustomCache implements LateFollower {
 
   get size(): number {
     return this.#raw.size
+  }
+
+  /** As upstream counts it, which has a cache for each served version. */
+  get kept(): Kept {
+    let bytes = 0
+    for (const version of this.#raw.values()) bytes += version.size
+    const [received, fillings] = [this.#received, this.#fillings]
+    return { resource: this.#resources[0]!, size: this.size, bytes, received, told: received, fillings }
   }
 
   of({ version }: ResourceDefinition): ResourceCache | undefined {
@@ -58,6 +68,7 @@ export class CustomCache implements LateFollower {
     if (isDelete) this.#raw.delete(key)
     else this.#raw.set(key, version)
     this.#startsAt = change.revision
+    this.#received += this.#shown.size
     for (const shown of this.#shown.values()) shown.take([{ isDelete, version }])
   }
 
@@ -91,6 +102,7 @@ export class CustomCache implements LateFollower {
     this.#shown = new Map(
       this.#resources.map((resource) => [resource.version, new VersionCache(resource, this.#startsAt, this.#onError)]),
     )
+    this.#fillings += this.#shown.size
     for (const shown of this.#shown.values()) shown.take(all.map((version) => ({ isDelete: false, version })))
   }
 }

@@ -2,7 +2,7 @@ import { Histogram } from '../prometheus.ts'
 import type { Rejection } from './fair-queue.ts'
 
 const SECONDS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
-const SEATS = [1, 2, 4, 10]
+const SEATS = [1, 2, 4, 8, 16, 32, 64, 100]
 
 /** What became of the requests that matched one schema at one level. */
 export class SchemaStatistics {

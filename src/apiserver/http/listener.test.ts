@@ -139,6 +139,7 @@ test('sizes of answers, events of watches, the life of certificates and broken h
   const before = await scrape()
   const own = '/apis/apps/v1/namespaces/default/deployments'
   const { body } = await byHttp2('GET', own)
+  const missing = await byHttp1('GET', `${own}/none`)
   const watch = http1Request({ host: '127.0.0.1', port, path: `${own}?watch=true&timeoutSeconds=1`, agent: false, ...tls }).end()
   const [response] = (await once(watch, 'response')) as [import('node:http').IncomingMessage]
   const metadata = { name: 'web' }
@@ -161,6 +162,9 @@ test('sizes of answers, events of watches, the life of certificates and broken h
     'component="apiserver",group="apps",resource="deployments",scope="namespace",subresource="",verb="LIST",version="v1"'
   assert.equal(more(`apiserver_response_sizes_count{${list}}`), 1)
   assert.equal(more(`apiserver_response_sizes_sum{${list}}`), body.length)
+  const one = 'component="apiserver",group="apps",resource="deployments",scope="resource",subresource="",verb="GET",version="v1"'
+  assert.equal(missing.status, 404)
+  assert.equal(more(`apiserver_response_sizes_sum{${one}}`), missing.body.length, 'of what failed as well')
   const watched = 'group="apps",resource="deployments",version="v1"'
   assert.equal(more(`apiserver_watch_events_total{${watched}}`), 1)
   assert.equal(more(`apiserver_watch_events_sizes_sum{${watched}}`), event.length)

@@ -75,15 +75,17 @@ async function open(
     since = cache.revisionOf(resource)
     const at = since
     const end = options.allowWatchBookmarks ? () => presenter.bookmark(at, INITIAL_EVENTS_END) : undefined
-    backlog = stateFrames(source.list(namespace), selection, presenter, end, () => {
-      if (options.sendInitialEvents) watches.metrics.listed(info, scopeOf(info), clock.monotonic() - startedAtMs)
+    backlog = stateFrames(source.list(namespace), selection, presenter, end, (events, isMarked) => {
+      cache.metrics.shown(resource, events)
+      if (options.sendInitialEvents && isMarked) watches.metrics.listed(info, scopeOf(info), clock.monotonic() - startedAtMs)
     })
   } else if (named === 0) {
     since = cache.revisionOf(resource)
   } else {
     const events = source.eventsAfter(named)
     since = Math.max(named, cache.revisionOf(resource))
-    if (events.length > 0) backlog = pastFrames(events, namespace, selection, presenter)
+    if (events.length > 0)
+      backlog = pastFrames(events, namespace, selection, presenter, (count) => cache.metrics.shown(resource, count))
   }
   const watcher = new Watcher(presenter, watches.rounds, since, backlog, watches.metrics.of(info))
   watcher.own(source.watch({ namespace, name: selection.name, selection }, watcher))
@@ -97,12 +99,16 @@ function* stateFrames(
   selection: Selection,
   presenter: Presenter,
   end: (() => WatchFrame) | undefined,
-  shown: () => void,
+  shown: (events: number, isMarked: boolean) => void,
 ): Generator<WatchFrame | undefined, undefined> {
-  for (const version of versions) yield selection.selects(version.object) ? presenter.frame('ADDED', version) : undefined
-  if (end === undefined) return
-  yield end()
-  shown()
+  let events = 0
+  for (const version of versions) {
+    const isSelected = selection.selects(version.object)
+    if (isSelected) events++
+    yield isSelected ? presenter.frame('ADDED', version) : undefined
+  }
+  if (end !== undefined) yield end()
+  shown(events, end !== undefined)
 }
 
 function* pastFrames(
@@ -110,10 +116,14 @@ function* pastFrames(
   namespace: string,
   selection: Selection,
   presenter: Presenter,
+  shown: (events: number) => void,
 ): Generator<WatchFrame | undefined, undefined> {
+  let count = 0
   for (const event of events) {
     const inside = namespace === '' || event.version.object.metadata?.namespace === namespace
     const delivery = inside ? seenBy(event, selection) : undefined
+    if (delivery !== undefined) count++
     yield delivery && presenter.frame(delivery.type, delivery.version)
   }
+  shown(count)
 }

@@ -36,6 +36,7 @@ export class CacheMetrics {
     ),
     returned: counter('storage_list_returned_objects_total', 'Number of objects returned for a LIST request from storage'),
   }
+  readonly #initial = counter('init_events_total', 'Counter of init events processed in watch cache broken by resource type.')
   readonly #consistent = counter('watch_cache_consistent_read_total', 'Counter for consistent reads from cache.')
   readonly #waits = new LabelledHistograms(
     'apiserver_watch_cache_read_wait_seconds',
@@ -59,6 +60,11 @@ export class CacheMetrics {
     this.#stored.returned.add(labels, returned)
   }
 
+  /** A watch was shown so many events of what was there, or had happened, when it began. */
+  shown(resource: Kind, events: number): void {
+    if (events > 0) this.#initial.add(labelsOf(resource), events)
+  }
+
   /** A read that must not be older than something waited so long for the cache; `isConsistent`: than anything that was written before it. */
   waited(resource: Kind, ms: number, isConsistent: boolean, success: boolean): void {
     const labels = labelsOf(resource)
@@ -68,7 +74,7 @@ export class CacheMetrics {
   }
 
   text(): string {
-    return [...Object.values(this.#cached), ...Object.values(this.#stored), this.#consistent, this.#waits]
+    return [...Object.values(this.#cached), ...Object.values(this.#stored), this.#initial, this.#consistent, this.#waits]
       .map((each) => each.text())
       .join('')
   }

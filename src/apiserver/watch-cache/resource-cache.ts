@@ -37,8 +37,23 @@ export interface StoreFollower {
   forget(revision: Revision): void
 }
 
+/** What is counted of the objects of one kind. */
+export interface Kept {
+  readonly resource: ResourceDefinition
+  readonly size: number
+  /** Encoded, of all objects together. */
+  readonly bytes: number
+  /** Changes that came, and those of them that watches could be told of. */
+  readonly received: number
+  readonly told: number
+  /** How often all of it was read from the store. */
+  readonly fillings: number
+}
+
 /** One whose resources may be behind what was applied, since showing it takes time. */
 export interface LateFollower extends StoreFollower {
+  /** Once it was filled. */
+  readonly kept: Kept | undefined
   /** The first filling, of what was stored at `revision`. */
   load(versions: readonly ObjectVersion[], revision: Revision): void
   /** Resolves once `resource` shows all that was applied; rejects with what stands in the way. */
@@ -51,7 +66,7 @@ export interface LateFollower extends StoreFollower {
  * The current objects of one stored resource in key order, and its recent events. Fed by the one watch of the store, so every resource is at the
  * same revision at any instant.
  */
-export class ResourceCache implements StoreFollower {
+export class ResourceCache implements StoreFollower, Kept {
   readonly resource: ResourceDefinition
   readonly prefix: string
   readonly #versions = new Map<ObjectKey, ObjectVersion>()
@@ -64,10 +79,8 @@ export class ResourceCache implements StoreFollower {
   readonly #hub = new WatchHub()
   readonly #shows: ShowsStored | undefined
   #bytes = 0
-  /** Changes that came, and those of them that watches could be told of. */
   received = 0
   told = 0
-  /** How often all of it was read from the store. */
   fillings = 1
   /** The last list that somebody may still have, until something changes. */
   #listed: { readonly namespace: string; readonly versions: WeakRef<readonly ObjectVersion[]> } | undefined
@@ -83,7 +96,6 @@ export class ResourceCache implements StoreFollower {
     return this.#versions.size
   }
 
-  /** Encoded, of all objects together. */
   get bytes(): number {
     return this.#bytes
   }

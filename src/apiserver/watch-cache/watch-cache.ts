@@ -6,7 +6,7 @@ import { type ObjectVersion, shownVersions, versionOf } from '../registry/object
 import { keyWithin, storagePrefix } from '../storage-keys.ts'
 import { CacheMetrics } from './cache-metrics.ts'
 import { Damage, damageAtStart, damageOf } from './damage.ts'
-import { type LateFollower, ResourceCache, type ShowsStored, type StoreFollower } from './resource-cache.ts'
+import { type Kept, type LateFollower, ResourceCache, type ShowsStored, type StoreFollower } from './resource-cache.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 
 const ROOT = '/registry/'
@@ -108,6 +108,7 @@ export class WatchCache implements AsyncDisposable {
     const nothing = (): undefined => undefined
     const early = {
       prefix,
+      kept: undefined,
       of: nothing,
       forget: nothing,
       load: nothing,
@@ -140,6 +141,12 @@ export class WatchCache implements AsyncDisposable {
 
   all(): Iterable<ResourceCache> {
     return this.#caches.values()
+  }
+
+  /** Of each kind, whether or not it comes and goes. */
+  kept(): Kept[] {
+    const late = [...this.#followers.values()].flatMap(({ kept }) => kept ?? [])
+    return [...this.#caches.values(), ...late]
   }
 
   /**
