@@ -146,5 +146,11 @@ test('OpenAPI in protobuf names the same definitions and paths as in JSON', asyn
   const json = JSON.parse(bytesOf(await get('/openapi/v2')).toString())
   const document = gnostic.decode('v2', bytesOf(v2)) as { definitions: { schemas: unknown } }
   assert.deepEqual(names(document.definitions.schemas), Object.keys(json.definitions))
-  assert.equal((await get('/openapi/v2', { accept: 'text/html' })).status, 406)
+  for (const path of ['/openapi/v2', '/openapi/v3/apis/apps/v1']) {
+    const { status, headers, body } = await get(path, { accept: 'text/html' })
+    assert.match(headers['vary']!, /Accept$/)
+    assert.deepEqual([status, headers['content-type'], body.kind], [406, undefined, 'none'])
+    assert.equal((await get(path, { accept: '*/json' })).headers['content-type'], 'application/json')
+  }
+  assert.equal((await get('/openapi/v3/nothing')).body.kind, 'none')
 })

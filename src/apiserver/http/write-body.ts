@@ -45,7 +45,8 @@ export function writeBody(
   }
   const length = parts.byteLength
   if (length >= GZIP_BYTES_MIN && acceptsGzip(request)) {
-    const vary = headers['vary'] === undefined ? 'Accept-Encoding' : `${headers['vary']}, Accept-Encoding`
+    const { vary: own } = headers
+    const vary = own === undefined || own.includes('Accept-Encoding') ? (own ?? 'Accept-Encoding') : `${own}, Accept-Encoding`
     sink.head(status, { ...headers, 'content-encoding': 'gzip', vary })
     return writeCompressed(sink.stream, parts, sizes)
   }

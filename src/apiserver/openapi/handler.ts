@@ -4,7 +4,7 @@ import type { TransportRequest, TransportResponse } from '#client'
 import { type CachedDocument, DocumentCache, replyDocument } from '../cached-document.ts'
 import type { ResourceCatalog } from '../catalog.ts'
 import { groupsOf } from '../discovery.ts'
-import { matches, notAcceptable, parseAccept } from '../presentation/negotiate.ts'
+import { parseAccept } from '../presentation/negotiate.ts'
 import { type DocumentInput, openApiV2, openApiV3 } from './documents.ts'
 import { encodeGnosticV2 } from './gnostic-v2.ts'
 import { encodeGnosticV3 } from './gnostic-v3.ts'
@@ -27,6 +27,9 @@ const PROTOBUF_TYPES = {
 } as const
 const spellingsOf = (type: string): string[] => [type, type.replace('.v1.0+', '@v1.0+')]
 
+/** Upstream compresses this one by itself. */
+const VARY_V2 = 'Accept-Encoding, Accept'
+
 const YEAR_MS = 365 * 24 * 3_600_000
 
 /**
@@ -47,18 +50,19 @@ export class OpenApiHandler {
     if (!path.startsWith('/openapi/v3/')) return undefined
     const name = path.slice('/openapi/v3/'.length)
     const content = this.#contents().get(name)
-    return content && this.#part(name, content, request)
+    return content === undefined ? UNKNOWN : this.#part(name, content, request)
   }
 
   #v2(request: TransportRequest): TransportResponse {
     const { all } = this.#options.catalog
     const type = acceptedType(request, 'v2')
+    if (type === undefined) return notAcceptable(VARY_V2)
     const document = this.#documents.of(`v2 ${type}`)
     const bytes = document.bytes(all, () => {
       const json = openApiV2({ ...this.#common(), resources: all, plainPaths: this.#plainPaths() })
       return type === JSON_TYPE ? toBytes(json) : encodeGnosticV2(json)
     })
-    return replyDocument(request, bytes, document.hash, { 'content-type': type, vary: 'Accept' })
+    return replyDocument(request, bytes, document.hash, { 'content-type': type, vary: VARY_V2 })
   }
 
   #index(request: TransportRequest): TransportResponse {
@@ -75,11 +79,14 @@ export class OpenApiHandler {
 
   #part(name: string, content: Content, request: TransportRequest): TransportResponse {
     const type = acceptedType(request, 'v3')
+    if (type === undefined) return notAcceptable('Accept')
     const { hash } = this.#json(name, content)
     const headers: Record<string, string> = { 'content-type': type, vary: 'Accept' }
     const asked = request.query?.get('hash') ?? ''
-    if (asked !== '' && asked !== hash)
-      return { status: 301, headers: { location: urlOf(name, hash), vary: 'Accept' }, body: { kind: 'none' } }
+    if (asked !== '' && asked !== hash) {
+      const moved = { ...headers, etag: `"${hash}"`, location: urlOf(name, hash) }
+      return { status: 301, headers: moved, body: { kind: 'none' } }
+    }
     if (asked !== '') {
       headers['cache-control'] = 'public, immutable'
       headers['expires'] = new Date(this.#options.clock.now() + YEAR_MS).toUTCString()
@@ -126,13 +133,19 @@ export class OpenApiHandler {
   }
 }
 
-function acceptedType({ headers }: TransportRequest, dialect: 'v2' | 'v3'): string {
+/** Without a word, as upstream's handlers of these documents. */
+const notAcceptable = (vary: string): TransportResponse => ({ status: 406, headers: { vary }, body: { kind: 'none' } })
+const UNKNOWN: TransportResponse = { status: 404, headers: {}, body: { kind: 'none' } }
+
+function acceptedType({ headers }: TransportRequest, dialect: 'v2' | 'v3'): string | undefined {
   const protobuf = PROTOBUF_TYPES[dialect]
-  for (const clause of parseAccept(headers?.['accept'] || '*/*')) {
-    if (matches(clause, JSON_TYPE)) return JSON_TYPE
-    if (spellingsOf(protobuf).some((type) => matches(clause, type))) return protobuf
+  const subtypes = [JSON_TYPE, ...spellingsOf(protobuf)].map((type) => type.replace(/^.*\//, ''))
+  for (const { type, subtype } of parseAccept(headers?.['accept'] || '*/*')) {
+    if (type !== 'application' && type !== '*') continue
+    const found = subtypes.find((each) => subtype === '*' || subtype === each)
+    if (found !== undefined) return found === 'json' ? JSON_TYPE : protobuf
   }
-  throw notAcceptable([JSON_TYPE, protobuf])
+  return undefined
 }
 
 const urlOf = (name: string, hash: string): string => `/openapi/v3/${name}?hash=${hash}`

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 
 	"k8s.io/apiserver/pkg/server/mux"
 	"k8s.io/kube-openapi/pkg/aggregator"
@@ -41,8 +42,8 @@ func serve(asked *question) answer {
 	recorder := httptest.NewRecorder()
 	shared.ServeHTTP(recorder, request)
 	headers := map[string]string{}
-	for name := range recorder.Header() {
-		headers[name] = recorder.Header().Get(name)
+	for name, values := range recorder.Header() {
+		headers[name] = strings.Join(values, ", ")
 	}
 	return answer{Status: recorder.Code, Headers: headers, Body: recorder.Body.String()}
 }
