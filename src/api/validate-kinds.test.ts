@@ -229,6 +229,26 @@ table(horizontalPodAutoscalers, [
     ],
   ],
   [
+    'a resource that no container has, of one that can not be',
+    metric({ type: 'ContainerResource', containerResource: { name: 'storage', container: 'A', target: average } }),
+    [
+      `${M}.containerResource.name: Invalid value: "storage": must be a standard resource for containers`,
+      `${M}.containerResource.container: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+    ],
+  ],
+  [
+    'less than nothing for each pod',
+    metric({ type: 'Pods', pods: { metric: { name: 'm' }, target: { ...average, averageValue: '-1' } } }),
+    [`${M}.pods.target.averageValue: Invalid value: "-1": must be positive`],
+  ],
+  [
+    'a metric named like what every JavaScript object has',
+    metric({ type: 'constructor' }),
+    [
+      `${M}.type: Unsupported value: "constructor": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"`,
+    ],
+  ],
+  [
     'two targets of one thing',
     metric({ type: 'External', external: { metric: { name: 'm' }, target: { ...average, value: '1' } } }),
     [`${M}.external.target.value: Forbidden: may not set both a target value for metric and a per-pod target`],

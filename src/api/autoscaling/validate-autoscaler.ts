@@ -1,5 +1,8 @@
+import { ownValue } from '#base'
 import { parseQuantity } from '#meta'
+import { ofContainer } from '../core/validate-resources.ts'
 import type {
+  ContainerResourceMetricSource,
   CrossVersionObjectReference,
   HorizontalPodAutoscaler,
   HPAScalingPolicy,
@@ -18,7 +21,7 @@ import {
   required,
   unsupported,
 } from '../validation/findings.ts'
-import { pathSegmentName } from '../validation/names.ts'
+import { dnsLabel, pathSegmentName } from '../validation/names.ts'
 
 const WINDOW_SECONDS_MAX = 3600
 const PERIOD_SECONDS_MAX = 1800
@@ -88,7 +91,7 @@ const TYPES: Readonly<Record<string, Source>> = {
 }
 
 function validateMetric(metric: MetricSpec, field: string, found: Findings): void {
-  const expected = TYPES[metric.type]
+  const expected = ownValue(TYPES, metric.type)
   if (!metric.type) found.push(required(`${field}.type`, 'must specify a metric source type'))
   if (expected === undefined) found.push(unsupported(`${field}.type`, metric.type ?? '', Object.keys(TYPES)))
   const present = SOURCES.filter((source) => metric[source] !== undefined)
@@ -108,10 +111,16 @@ function validateSource(metric: MetricSpec, source: Source, field: string, found
   if (named !== undefined) validateIdentifier(named.metric, `${field}.metric`, found)
   const counted = { resource, containerResource }[source as string]
   if (counted !== undefined && !counted.name) found.push(required(`${field}.name`, 'must specify a resource name'))
-  if (source === 'containerResource' && !containerResource?.container)
-    found.push(required(`${field}.container`, 'must specify a container'))
+  if (source === 'containerResource' && containerResource !== undefined) validateContainerOf(containerResource, field, found)
   validateTarget(target, `${field}.target`, found)
   RULES[source](target ?? { type: '' }, `${field}.target`, found)
+}
+
+/** What resource of which container, where a name is given at all. */
+function validateContainerOf({ name, container }: ContainerResourceMetricSource, field: string, found: Findings): void {
+  if (name) ofContainer(name, `${field}.name`, found)
+  if (!container) found.push(required(`${field}.container`, 'must specify a container'))
+  else complaints(dnsLabel(container), container, `${field}.container`, found)
 }
 
 function validateIdentifier(metric: MetricIdentifier | undefined, field: string, found: Findings): void {
@@ -153,8 +162,7 @@ const RULES: Readonly<Record<Source, (target: MetricTarget, field: string, found
       found.push(forbid(`${field}.value`, 'may not set both a target value for metric and a per-pod target'))
   },
   pods({ averageValue }, field, found) {
-    if (averageValue === undefined || !isPositive(averageValue))
-      found.push(required(`${field}.averageValue`, 'must specify a positive target averageValue'))
+    if (averageValue === undefined) found.push(required(`${field}.averageValue`, 'must specify a positive target averageValue'))
   },
   resource: ofResource,
   containerResource: ofResource,

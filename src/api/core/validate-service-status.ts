@@ -1,7 +1,6 @@
-import { isIP } from 'node:net'
 import type { LoadBalancerIngress, Service } from '../generated/types.ts'
 import { complaints, type Findings, forbid, invalidValue, required, unsupported } from '../validation/findings.ts'
-import { ipAddress } from '../validation/ip.ts'
+import { ipAddress, isReadableAddress } from '../validation/ip.ts'
 import { subdomainName } from '../validation/names.ts'
 
 const MODES = ['Proxy', 'VIP']
@@ -33,5 +32,5 @@ function validateMode({ ip, ipMode }: LoadBalancerIngress, field: string, found:
 export function validateBalancerName(hostname: string | undefined, field: string, found: Findings): void {
   if (!hostname) return
   complaints(subdomainName(hostname), hostname, field, found)
-  if (isIP(hostname) !== 0) found.push(invalidValue(field, hostname, 'must be a DNS name, not an IP address'))
+  if (isReadableAddress(hostname)) found.push(invalidValue(field, hostname, 'must be a DNS name, not an IP address'))
 }

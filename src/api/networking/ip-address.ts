@@ -3,8 +3,8 @@ import { defineResource } from '../define-resource.ts'
 import type { IPAddress } from '../generated/types.ts'
 import { immutable } from '../validation/common.ts'
 import { complaints, required } from '../validation/findings.ts'
+import { addressProblem } from '../validation/ip.ts'
 import { pathSegmentName, subdomainName } from '../validation/names.ts'
-import { addressError, canonicalAddress } from './netip.ts'
 
 export const ipAddresses = defineResource<IPAddress>({
   group: 'networking.k8s.io',
@@ -25,11 +25,10 @@ export const ipAddresses = defineResource<IPAddress>({
       'networking.v1.IPAddressSpec#parentRef',
     ),
   ],
+  // One address, one name: only the canonical spelling will do.
   *validateName(name) {
-    // One address, one name: only the canonical spelling will do.
-    const canonical = canonicalAddress(name)
-    if (canonical === undefined) yield addressError(name)
-    else if (canonical !== name) yield 'must be a canonical format IP address'
+    const problem = addressProblem(name, true)
+    if (problem !== undefined) yield problem
   },
   validate({ spec }, found) {
     const path = 'spec.parentRef'

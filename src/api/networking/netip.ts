@@ -14,7 +14,7 @@ export function canonicalAddress(text: string): string | undefined {
 }
 
 /** What Go's `netip.ParseAddr` says of a text that is no address. */
-export const addressError = (text: string): string => `ParseAddr(${JSON.stringify(text)}): unable to parse IP`
+const addressError = (text: string): string => `ParseAddr(${JSON.stringify(text)}): unable to parse IP`
 
 /** What Go's `netip.ParsePrefix` says of a text that is no range; undefined when it is one. */
 export function prefixError(text: string): string | undefined {

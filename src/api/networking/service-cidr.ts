@@ -3,7 +3,8 @@ import { defineResource } from '../define-resource.ts'
 import type { ServiceCIDR } from '../generated/types.ts'
 import { immutable } from '../validation/common.ts'
 import { type Findings, IMMUTABLE, invalidValue, required } from '../validation/findings.ts'
-import { canonicalAddress, firstAddress, prefixError } from './netip.ts'
+import { rangeProblem } from '../validation/ip.ts'
+import { prefixError } from './netip.ts'
 
 export const serviceCIDRs = defineResource<ServiceCIDR>({
   group: 'networking.k8s.io',
@@ -32,21 +33,13 @@ function validateServiceCIDR({ spec = {} }: ServiceCIDR, found: Findings): void 
   else if (ranges.length === 2 && !isDual(ranges)) {
     const rule = 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'
     found.push(invalidValue('spec.cidrs', spec, rule))
-  } else for (const [index, range] of ranges.entries()) validateRange(range, `spec.cidrs[${index}]`, found)
+  } else {
+    for (const [index, range] of ranges.entries()) {
+      const problem = rangeProblem(range, true)
+      if (problem !== undefined) found.push(invalidValue(`spec.cidrs[${index}]`, range, problem))
+    }
+  }
 }
 
 const isDual = (ranges: readonly string[]): boolean =>
   ranges.every((range) => prefixError(range) === undefined) && ranges[0]!.includes(':') !== ranges[1]!.includes(':')
-
-function validateRange(range: string, field: string, found: Findings): void {
-  const error = prefixError(range)
-  if (error !== undefined) {
-    found.push(invalidValue(field, range, error))
-    return
-  }
-  const [address = '', bits] = range.split('/')
-  const canonical = canonicalAddress(address)
-  if (canonical !== firstAddress(range))
-    found.push(invalidValue(field, range, "wrong CIDR format, IP doesn't match network IP address"))
-  if (`${canonical}/${bits}` !== range) found.push(invalidValue(field, range, 'CIDR not in RFC 5952 canonical format'))
-}

@@ -1,9 +1,8 @@
-import { isIP } from 'node:net'
 import { validateBalancerName } from '../core/validate-service-status.ts'
 import type { ValidationContext } from '../definition.ts'
 import type { HTTPIngressPath, Ingress, IngressBackend, TypedLocalObjectReference } from '../generated/types.ts'
 import { complaints, type Findings, invalidValue, port, required, unsupported } from '../validation/findings.ts'
-import { ipAddress } from '../validation/ip.ts'
+import { ipAddress, isReadableAddress } from '../validation/ip.ts'
 import { dns1035Label, pathSegmentName, portName, subdomainName, wildcardName } from '../validation/names.ts'
 
 export function validateIngress({ metadata, spec = {} }: Ingress, found: Findings, { isNew = false }: ValidationContext): void {
@@ -32,7 +31,7 @@ export function validateIngress({ metadata, spec = {} }: Ingress, found: Finding
 }
 
 function validateHost(host: string, field: string, found: Findings): void {
-  if (isIP(host) !== 0) found.push(invalidValue(field, host, 'must be a DNS name, not an IP address'))
+  if (isReadableAddress(host)) found.push(invalidValue(field, host, 'must be a DNS name, not an IP address'))
   domain(host, field, found)
 }
 

@@ -75,22 +75,22 @@ function validateBlock({ cidr: whole, except = [] }: IPBlock, field: string, kep
     found.push(required(`${field}.cidr`))
     return
   }
-  const before = found.length
   cidr(whole, `${field}.cidr`, found, kept)
-  if (found.length > before) return
+  const outer = plainRange(whole)
+  if (outer === undefined) return
   for (const [index, part] of except.entries()) {
-    const before = found.length
     cidr(part, `${field}.except[${index}]`, found, kept)
-    if (found.length === before && !isWithin(part, whole))
+    const inner = plainRange(part)
+    // However they are spelled.
+    if (inner !== undefined && !isWithin(inner, outer))
       found.push(invalidValue(`${field}.except[${index}]`, part, 'must be a strict subset of `cidr`'))
   }
 }
 
-/** Whether a range lies in another one and is smaller, however they are spelled. */
+/** Whether a range lies in another one and is smaller. */
 function isWithin(part: string, whole: string): boolean {
-  const [network = '', bits = ''] = (plainRange(whole) ?? '').split('/')
-  const [address = '', smaller = ''] = (plainRange(part) ?? '').split('/')
-  if (isIP(network) === 0) return false
+  const [network = '', bits = ''] = whole.split('/')
+  const [address = '', smaller = ''] = part.split('/')
   const family = isIP(network) === 4 ? 'ipv4' : 'ipv6'
   if (isIP(address) !== isIP(network) || Number(bits) >= Number(smaller)) return false
   const range = new BlockList()

@@ -80,6 +80,7 @@ test('a policy and an Ingress keep what they have', () => {
     shown(foundBy((found) => networkPolicies.validate(policy, found, { nowMs: 0, ...(old && { old }) })))
   assert.deepEqual(findings(), [
     'spec.ingress[0].from[0].ipBlock.cidr: Invalid value: "10.0.0.1/8": must not have bits set beyond the prefix length',
+    'spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: "10.1.0.1/16": must not have bits set beyond the prefix length',
   ])
   assert.deepEqual(findings(policy), [])
   const outside = structuredClone(policy)

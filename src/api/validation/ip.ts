@@ -9,11 +9,21 @@ import { NONE } from './names.ts'
  */
 export function ipAddress(value: string, field: string, found: Findings, kept: readonly string[] = NONE): void {
   if (isIP(value) === 4 || kept.includes(value)) return
-  const plain = plainAddress(value)
-  if (plain === undefined) found.push(invalidValue(field, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'))
-  else if (isIP(value) === 0) found.push(invalidValue(field, value, 'must not have leading 0s'))
-  else if (mappedAddress(plain) !== undefined) found.push(invalidValue(field, value, 'must not be an IPv4-mapped IPv6 address'))
+  const problem = addressProblem(value)
+  if (problem !== undefined) found.push(invalidValue(field, value, problem))
 }
+
+/** What is wrong with an address, if anything is; of one in the one spelling when it must be (`strict`). */
+export function addressProblem(value: string, strict = false): string | undefined {
+  const plain = plainAddress(value)
+  if (plain === undefined) return 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+  if (isIP(value) === 0) return 'must not have leading 0s'
+  if (mappedAddress(plain) !== undefined) return 'must not be an IPv4-mapped IPv6 address'
+  return strict ? spellingProblem(value, plain) : undefined
+}
+
+const spellingProblem = (value: string, canonical: string): string | undefined =>
+  value === canonical ? undefined : `must be in canonical form (${JSON.stringify(canonical)})`
 
 /** Whether it is an address however it is spelled. */
 export const isReadableAddress = (text: string): boolean => plainAddress(text) !== undefined
@@ -21,15 +31,18 @@ export const isReadableAddress = (text: string): boolean => plainAddress(text) !
 /** A range in such a field, whose address must be its first. */
 export function cidr(value: string, field: string, found: Findings, kept: readonly string[] = NONE): void {
   if (kept.includes(value)) return
+  const problem = rangeProblem(value)
+  if (problem !== undefined) found.push(invalidValue(field, value, problem))
+}
+
+/** The same as of an address. */
+export function rangeProblem(value: string, strict = false): string | undefined {
   const plain = plainRange(value)
-  if (plain === undefined)
-    found.push(invalidValue(field, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'))
-  else if (prefixError(value) !== undefined)
-    found.push(invalidValue(field, value, 'must not have leading 0s in IP or prefix length'))
-  else if (mappedAddress(addressOf(plain)) !== undefined)
-    found.push(invalidValue(field, value, 'must not have an IPv4-mapped IPv6 address'))
-  else if (firstAddress(plain) !== addressOf(plain))
-    found.push(invalidValue(field, value, 'must not have bits set beyond the prefix length'))
+  if (plain === undefined) return 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
+  if (prefixError(value) !== undefined) return 'must not have leading 0s in IP or prefix length'
+  if (mappedAddress(addressOf(plain)) !== undefined) return 'must not have an IPv4-mapped IPv6 address'
+  if (firstAddress(plain) !== addressOf(plain)) return 'must not have bits set beyond the prefix length'
+  return strict ? spellingProblem(value, plain) : undefined
 }
 
 /** An address with the size of its network, in the one spelling. */
@@ -42,8 +55,8 @@ export function interfaceAddress(value: string, field: string, found: Findings):
   const [address, bits] = plain.split('/') as [string, string]
   const mapped = mappedAddress(address)
   const size = mapped !== undefined && Number(bits) > IPV4_BITS ? Number(bits) - MAPPED_BITS : Number(bits)
-  const canonical = `${mapped ?? address}/${size}`
-  if (value !== canonical) found.push(invalidValue(field, value, `must be in canonical form (${JSON.stringify(canonical)})`))
+  const problem = spellingProblem(value, `${mapped ?? address}/${size}`)
+  if (problem !== undefined) found.push(invalidValue(field, value, problem))
 }
 
 /** Whether the addresses are all readable, and not more than one of each family. */

@@ -30,7 +30,8 @@ const BY_RESOURCE = new Map<unknown, Restriction>([
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
   operations: ['CREATE', 'UPDATE', 'DELETE'],
-  async validate(attributes, context) {
+  // Before the object is validated, as upstream: what a node may not do at all is not judged by how it is said.
+  async mutate(attributes, context) {
     const node = nodeNameOf(attributes.user)
     if (node === undefined) return
     if (node === '')

@@ -38,6 +38,10 @@ test('a node changes no other node, and neither labels nor taints that steer pod
     await refusal(patch('n1', { spec: { taints: [] } })),
     'nodes "n1" is forbidden: node "n1" is not allowed to modify taints',
   )
+  assert.equal(
+    await refusal(patch('n2', { metadata: { labels: { 'not a name': '' } } })),
+    'nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"',
+  )
   await patch('n1', { metadata: { labels: { 'kubernetes.io/os': 'linux', mine: 'yes' } } })
   const third = api.clientFor({ username: 'system:node:n3', groups: ['system:nodes', 'system:masters'] })
   const labels = { 'foo.node-restriction.kubernetes.io/x': '1' }
