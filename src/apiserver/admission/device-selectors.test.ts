@@ -21,7 +21,7 @@ const EXPRESSIONS: readonly (readonly [expression: string, complaint: string])[]
   ['device.name == "a"', "compilation failed: ERROR: <input>:1:7: undefined field 'name'"],
   ['noSuch', "compilation failed: ERROR: <input>:1:1: undeclared reference to 'noSuch'"],
   ['device.driver ==', 'compilation failed: ERROR: <input>:1:17: Syntax error'],
-  ['', 'compilation failed: ERROR: <input>:1:1: Syntax error'],
+  ['', 'compilation failed: ERROR: <input>:1:0: Syntax error'],
 ]
 
 test('selectors of devices are compiled and weighed when they are written', async () => {

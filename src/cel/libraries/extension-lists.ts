@@ -1,7 +1,7 @@
 import { listCosts } from '../cost/extension-lists.ts'
 import type { Expression } from '../syntax/ast.ts'
 import { bindTo } from '../syntax/extension-macros.ts'
-import { collect, type Macro, variableName } from '../syntax/macros.ts'
+import { collect, type Macro, MacroError, variableName } from '../syntax/macros.ts'
 import { declare } from '../types/declarations.ts'
 import type { Type } from '../types/type.ts'
 import * as types from '../types/type.ts'
@@ -103,12 +103,16 @@ function range(count: Int): ArrayList {
 /** The variable that holds the list while its keys are computed; no expression of a user can name it. */
 const SORTED = '@__sortBy_input__'
 
+const UNSORTED: ReadonlySet<Expression['kind']> = new Set(['literal', 'map', 'struct'])
+const SORTABLE = 'sortBy can only be applied to a list, identifier, comprehension, call or select expression'
+
 /** `list.sortBy(x, key)`: the keys by a fold, then the order of them. */
 const sortByMacro: Macro = {
   name: 'sortBy',
   args: 2,
   member: true,
   expand(make, target, [variable, key]): Expression {
+    if (target === undefined || UNSORTED.has(target.kind)) throw new MacroError(SORTABLE, target?.offset)
     const name = variableName(variable)
     const keys = collect(make, make.identifier(SORTED), name, key!)
     const sorted = make.call('@sortByAssociatedKeys', [keys], make.identifier(SORTED))

@@ -1,4 +1,5 @@
-import type { Issue, Source } from './source.ts'
+import type { Stray } from './faults/index.ts'
+import type { Source } from './source.ts'
 
 export type TokenKind = 'identifier' | 'quoted' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'keyword' | 'symbol' | 'end'
 
@@ -21,20 +22,23 @@ const SYMBOL = /==|!=|<=|>=|&&|\|\||[[\]{}(),.:?+\-*/%!<>]/y
 const ISSUES_MAX = 100
 
 /** Splits the whole text; what is no token becomes an issue and is stepped over. */
-export function tokenize(source: Source): { tokens: Token[]; issues: Issue[] } {
+export function tokenize(source: Source): { tokens: Token[]; strays: Stray[] } {
   const { text } = source
   const tokens: Token[] = []
-  const issues: Issue[] = []
+  const strays: Stray[] = []
   let at = skip(SPACE, text, 0)
-  while (at < text.length && issues.length < ISSUES_MAX) {
+  while (at < text.length && strays.length < ISSUES_MAX) {
     const token = next(text, at)
     const bad = token === undefined ? badText(text, at) : ''
-    if (token === undefined) issues.push(source.issue(at, `Syntax error: token recognition error at: '${escapeShown(bad)}'`))
-    else tokens.push(token)
+    if (token !== undefined) tokens.push(token)
+    else {
+      const issue = source.issue(at, `Syntax error: token recognition error at: '${bad}'`)
+      strays.push({ start: at, end: at + bad.length, issue })
+    }
     at = skip(SPACE, text, at + (token?.text ?? bad).length)
   }
   tokens.push({ kind: 'end', text: '<EOF>', start: text.length })
-  return { tokens, issues }
+  return { tokens, strays }
 }
 
 function next(text: string, at: number): Token | undefined {
@@ -60,21 +64,30 @@ function numberKind(text: string): TokenKind {
 }
 
 const ESCAPE = /\\(?:[abfnrtv"'\\?`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})/y
+/** As much of an escape as there is of one that is none. */
+const BROKEN_ESCAPE = /\\(?:[xX][0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7}|[0-3][0-7]?)?/y
 
-/** Where the string literal at `at` ends, or undefined when none starts there or what starts is none. */
+/** Where the string literal at `at` ends, or undefined when none starts there or what starts is none. Of three quotes that nothing closes the first two are a whole text. */
 function stringEnd(text: string, at: number): number | undefined {
   const scanned = scanString(text, at)
-  return scanned?.isWhole ? scanned.end : undefined
+  return scanned?.isWhole ? scanned.end : scanned?.emptyEnd
 }
 
-/** The string literal at `at` as far as it is one; undefined when none starts there. */
-function scanString(text: string, at: number): { readonly end: number; readonly isWhole: boolean } | undefined {
+interface Scanned {
+  readonly end: number
+  readonly isWhole: boolean
+  readonly emptyEnd?: number
+}
+
+/** The string literal at `at` as far as it is one, with the character that makes it none; undefined when none starts there. */
+function scanString(text: string, at: number): Scanned | undefined {
   const prefix = match(PREFIX, text, at, true)
   if (prefix === undefined) return undefined
   const raw = /[rR]/.test(prefix)
   let position = at + prefix.length
   const quote = text[position]!
   const triple = text.startsWith(quote.repeat(3), position)
+  const emptyEnd = triple ? { emptyEnd: position + 2 } : undefined
   const end = triple ? quote.repeat(3) : quote
   position += end.length
   while (position < text.length) {
@@ -82,16 +95,26 @@ function scanString(text: string, at: number): { readonly end: number; readonly 
     const unit = text[position]!
     if (!triple && (unit === '\n' || unit === '\r')) return { end: position + 1, isWhole: false }
     const piece = unit === '\\' && !raw ? match(ESCAPE, text, position) : unit
-    if (piece === undefined) return { end: Math.min(text.length, position + 2), isWhole: false }
+    if (piece === undefined) {
+      const broken = position + match(BROKEN_ESCAPE, text, position)!.length
+      return { end: endOfPoint(text, broken), isWhole: false, ...emptyEnd }
+    }
     position += piece.length
   }
-  return { end: text.length, isWhole: false }
+  return { end: text.length, isWhole: false, ...emptyEnd }
 }
 
-/** What cannot begin a token: the start of a string that is none, or one code point. */
+/** What begins a token that does not go on so. */
+const BEGUN = /[=&|]|`[A-Za-z0-9_.\-/ ]*/y
+
+/** What cannot begin a token: as far as it could have been one, and the character at which it could not. */
 function badText(text: string, at: number): string {
-  return text.slice(at, scanString(text, at)?.end ?? at + (text.codePointAt(at)! > 0xffff ? 2 : 1))
+  const end = scanString(text, at)?.end ?? endOfPoint(text, at + (match(BEGUN, text, at)?.length ?? 0))
+  return text.slice(at, end)
 }
+
+const endOfPoint = (text: string, at: number): number =>
+  Math.min(text.length, at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1))
 
 function match(pattern: RegExp, text: string, at: number, allowEmpty = false): string | undefined {
   pattern.lastIndex = at
@@ -102,5 +125,3 @@ function match(pattern: RegExp, text: string, at: number, allowEmpty = false): s
 function skip(pattern: RegExp, text: string, at: number): number {
   return at + (match(pattern, text, at)?.length ?? 0)
 }
-
-const escapeShown = (text: string): string => text.replace('\n', '\\n').replace('\r', '\\r').replace('\t', '\\t')

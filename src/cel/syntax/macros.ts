@@ -40,7 +40,7 @@ const has: Macro = {
   args: 1,
   member: false,
   expand(make, _target, [argument]) {
-    if (argument?.kind === 'select' && !argument.testOnly) return make.select(argument.operand, argument.field, true)
+    if (argument?.kind === 'select') return make.select(argument.operand, argument.field, true)
     throw new MacroError('invalid argument to has() macro', argument?.offset)
   },
 }

@@ -28,7 +28,9 @@ export class Source {
     this.name = name
   }
 
+  /** What was not there has a line and no place in it, and so has the end of an empty text. */
   issue(offset: number, message: string): Issue {
+    if (offset < 0 || this.text === '') return { message, line: 1, column: -1 }
     const before = this.text.slice(0, offset)
     const lineStart = before.lastIndexOf('\n') + 1
     return { message, line: before.split('\n').length, column: [...before.slice(lineStart)].length }
@@ -36,19 +38,20 @@ export class Source {
 
   /** `ERROR: <input>:1:3: …` with the line and a caret, for each issue in order of its place. */
   describe(issues: readonly Issue[]): string {
-    const ordered = [...issues].sort((a, b) => a.line - b.line || a.column - b.column)
-    const shown = ordered.slice(0, ISSUES_MAX).map((issue) => this.describeOne(issue))
-    if (ordered.length > ISSUES_MAX) shown.push(`${ordered.length - ISSUES_MAX} more errors were truncated`)
+    // The first that were found are shown.
+    const ordered = issues.slice(0, ISSUES_MAX).sort((a, b) => a.line - b.line || a.column - b.column)
+    const shown = ordered.map((issue) => this.describeOne(issue))
+    if (issues.length > ISSUES_MAX) shown.push(`${issues.length - ISSUES_MAX} more errors were truncated`)
     return shown.join('\n')
   }
 
   private describeOne({ message, line, column }: Issue): string {
     const head = `ERROR: ${this.name}:${line}:${column + 1}: ${message}`
-    const snippet = this.text.split('\n')[line - 1]
+    const snippet = this.text === '' ? undefined : this.text.split('\n')[line - 1]
     if (snippet === undefined) return head
     const points = [...snippet.replaceAll('\t', ' ')]
     // Wide characters get wide marks, so that the caret stands under its place in a terminal.
-    const dots = Array.from({ length: column }, (_, at) => (isWide(points[at]) ? '．' : '.')).join('')
+    const dots = Array.from({ length: Math.max(0, column) }, (_, at) => (isWide(points[at]) ? '．' : '.')).join('')
     return `${head}\n | ${points.join('')}\n | ${dots}${isWide(points[column]) ? '＾' : '^'}`
   }
 }
