@@ -117,18 +117,29 @@ test('of old logs only so many, and none too old, are kept; others may be compre
   assert.equal(names().filter((name) => /^audit-\d/.test(name)).length, 1)
 })
 
-test('a server that is killed leaves whole lines', async () => {
+test('what was cut in the middle of a line takes nothing of what is written next', async () => {
+  using place = temporary()
+  writeFileSync(place.path, 'cut')
+  {
+    await using file = rotating(place.path, new VirtualClock())
+    file.write(line('new'))
+  }
+  assert.equal(readFileSync(place.path, 'utf8'), `cut\n${line('new')}`)
+})
+
+test('a server that is killed leaves whole lines, but for the one that it was writing', async () => {
   using place = temporary()
   const writer = join(import.meta.dirname, 'kill-writer.ts')
   const child = spawn(process.execPath, ['--conditions=source', writer, place.path], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const files = readdirSync(place.directory).map((name) => readFileSync(join(place.directory, name), 'utf8'))
-  const lines = files.flatMap((text) => {
-    assert.equal(text.at(-1), '\n')
-    return text.trimEnd().split('\n')
-  })
+  // The one that is written to comes last.
+  const names = readdirSync(place.directory).sort()
+  const files = names.map((name) => readFileSync(join(place.directory, name), 'utf8').split('\n'))
+  // A file that was put aside is whole.
+  assert.ok(files.slice(0, -1).every((lines) => lines.at(-1) === ''))
+  const lines = files.flatMap((each) => each.slice(0, -1))
   assert.ok(lines.length > 100)
   for (const each of lines) assert.equal((JSON.parse(each) as AuditEvent).kind, 'Event')
 })

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { type Clock, type Log, TaskGroup } from '#base'
@@ -22,7 +22,7 @@ const COMPRESSED = '.gz'
 
 /**
  * Appends to a file (0600) until it is full; then it is renamed to `NAME-TIME.EXT`, as upstream's library does, and a new one begun. What is handed over at once is
- * written by one call, so that a process that is killed leaves whole lines.
+ * written by one call, so that a process that is killed leaves whole lines; the kernel may still cut a long one that is being written, and what is written next begins behind it.
  */
 export class RotatingFile implements AsyncDisposable {
   readonly #options: RotatingFileOptions
@@ -62,9 +62,10 @@ export class RotatingFile implements AsyncDisposable {
   #open(): number {
     const { path } = this.#options
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-    const file = openSync(path, 'a', 0o600)
+    const file = openSync(path, 'a+', 0o600)
     this.#size = fstatSync(file).size
     if (this.#size === 0) chmodSync(path, 0o600)
+    else if (!endsLine(file, this.#size)) this.#size += writeSync(file, '\n')
     return file
   }
 
@@ -119,6 +120,15 @@ export class RotatingFile implements AsyncDisposable {
       else if (compress && !file.endsWith(COMPRESSED)) await compressFile(file)
     }
   }
+}
+
+const NEWLINE = 0x0a
+
+/** Whether what a file of some length ends with is whole. */
+function endsLine(file: number, size: number): boolean {
+  const last = Buffer.alloc(1)
+  readSync(file, last, 0, 1, size - 1)
+  return last[0] === NEWLINE
 }
 
 /** `2026-11-27T08-15-30.123`, in UTC. */
