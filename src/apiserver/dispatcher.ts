@@ -68,12 +68,13 @@ export class Dispatcher {
 
   async #watch(context: RequestContext): Promise<TransportResponse> {
     const { watches } = this.#options
-    const presenterOf = (): Presenter => {
+    const streaming = (): { readonly presenter: Presenter; readonly mediaType: string } => {
       const presenter = this.#presenter(context)
+      const mediaType = presenter.streamMediaType
       checkStreamed(context)
-      return presenter
+      return { presenter, mediaType }
     }
-    const { frames, mediaType } = await watch(context, presenterOf, { ...this.#reads, watches })
+    const { frames, mediaType } = await watch(context, streaming, { ...this.#reads, watches })
     return { status: 200, headers: { 'content-type': mediaType }, body: { kind: 'watch', frames } }
   }
 

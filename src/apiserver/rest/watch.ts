@@ -32,14 +32,14 @@ export interface WatchDependencies {
  */
 export async function watch(
   context: RequestContext,
-  presenterOf: () => Presenter,
+  streaming: () => { readonly presenter: Presenter; readonly mediaType: string },
   dependencies: WatchDependencies,
 ): Promise<{ readonly frames: Watcher; readonly mediaType: string }> {
   const { resource } = context
   const { options, selection } = listOptionsOf(context, 'watch')
   const problem = options.resourceVersion === '' ? undefined : revisionProblem(options.resourceVersion)
   if (problem !== undefined) throw invalid({ group: resource.group, kind: resource.names.plural }, '', [problem])
-  const presenter = presenterOf()
+  const { presenter, mediaType } = streaming()
   if (dependencies.watches.isDraining) throw shuttingDown()
   let watcher: Watcher
   try {
@@ -49,7 +49,7 @@ export async function watch(
     watcher = new Watcher(presenter, dependencies.watches.rounds, 0, [presenter.error(error.status)].values())
     watcher.end()
   }
-  return { frames: watcher, mediaType: presenter.streamMediaType }
+  return { frames: watcher, mediaType }
 }
 
 async function open(
