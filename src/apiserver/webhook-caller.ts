@@ -1,8 +1,9 @@
 import type { Agent } from 'node:https'
-import { type Clock, parseJson, type Random } from '#base'
+import type { Clock, Random } from '#base'
 import { callHttps } from './https-call.ts'
 import { endpointOf, findService } from './service-endpoint.ts'
 import type { WatchCache } from './watch-cache/watch-cache.ts'
+import { documentIn, type WebhookHttpAnswer } from './webhook-answer.ts'
 
 /** Where a webhook is: `clientConfig` of webhook configurations and of conversions. */
 export interface WebhookTarget {
@@ -48,11 +49,15 @@ const SOCKETS_PER_WEBHOOK_MAX = 25
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
 const HTTPS_PORT = 443
+/** As upstream's clients of webhooks name themselves. */
+const USER_AGENT = 'kube-apiserver-admission'
 
 interface Address {
   readonly host: string
   readonly port: number
   readonly serverName: string
+  /** Host and port as the target names them. */
+  readonly shown: string
   readonly path: string
 }
 
@@ -90,20 +95,14 @@ export class WebhookCaller implements Disposable {
     }
     const expired = new AbortController()
     using _timer = this.#dependencies.clock.after(timeoutMs, () => expired.abort(new Error('context deadline exceeded')))
-    let answer: { readonly status: number; readonly body: string }
+    let answer: WebhookHttpAnswer
     try {
       answer = await this.#send(address, target, JSON.stringify(review), { ...options, signal: expired.signal })
     } catch (error) {
       const why = expired.signal.aborted ? (expired.signal.reason as Error).message : explain(error as ConnectionError)
       throw new Error(`${shown}: ${why}`, { cause: error })
     }
-    const refused = refusalOf(answer.status, answer.body)
-    if (refused !== undefined) throw new Error(refused)
-    try {
-      return parseJson(answer.body)
-    } catch (error) {
-      throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error })
-    }
+    return documentIn(answer)
   }
 
   [Symbol.dispose](): void {
@@ -112,9 +111,11 @@ export class WebhookCaller implements Disposable {
   }
 
   #address(target: WebhookTarget): Address {
-    const { hostname, port, pathname, search } = new URL(urlOf(target))
+    const { host, hostname, port, pathname, search } = new URL(urlOf(target))
     const { service } = target
-    const own = { serverName: hostname.replace(/^\[|\]$/g, ''), path: pathname + search }
+    // A URL drops the port that every Service has.
+    const shown = service === undefined ? host : `${hostname}:${service.port ?? HTTPS_PORT}`
+    const own = { shown, serverName: hostname.replace(/^\[|\]$/g, ''), path: pathname + search }
     if (service === undefined) return { ...own, host: own.serverName, port: port === '' ? HTTPS_PORT : Number(port) }
     const { namespace, name, port: servicePort = HTTPS_PORT } = service
     const found = findService(this.#dependencies.cache, namespace, name)
@@ -127,7 +128,7 @@ export class WebhookCaller implements Disposable {
     { caBundle }: WebhookTarget,
     body: string,
     { timeoutMs, answerBytesMax = ANSWER_BYTES_MAX, credentials, signal }: PostOptions & { readonly signal: AbortSignal },
-  ): Promise<{ status: number; body: string }> {
+  ): Promise<WebhookHttpAnswer> {
     // A connection is of one proof alone.
     const key = [address.host, address.port, address.serverName, credentials?.name ?? '', caBundle ?? '']
     const agent = await this.#agent(JSON.stringify(key))
@@ -141,7 +142,8 @@ export class WebhookCaller implements Disposable {
       ...(caBundle && { ca: Buffer.from(caBundle, 'base64').toString() }),
       ...(credentials?.certificate !== undefined && { cert: credentials.certificate, key: credentials.key }),
       headers: {
-        host: address.serverName,
+        host: address.shown,
+        'user-agent': USER_AGENT,
         accept: 'application/json, */*',
         'content-type': 'application/json',
         ...(await authorizationOf(credentials)),
@@ -168,31 +170,6 @@ async function authorizationOf({ token, basic }: Partial<WebhookCredentials> = {
   return basic === undefined ? {} : { authorization: `Basic ${Buffer.from(basic).toString('base64')}` }
 }
 
-/** Words of upstream's client for an answer that is no success; a redirect is none. */
-function refusalOf(status: number, body: string): string | undefined {
-  if (status >= 200 && status < 300) return undefined
-  const known = STATUS_WORDS[status]
-  if (known !== undefined) return known
-  if (SAYS_ITSELF.has(status) && body !== '') return body.slice(0, SHOWN_BODY_MAX)
-  if (status >= 500)
-    return `an error on the server (${JSON.stringify(body.slice(0, SHOWN_BODY_MAX))}) has prevented the request from succeeding`
-  return `the server responded with the status code ${status} but did not return more information`
-}
-
-const SHOWN_BODY_MAX = 2048
-const SAYS_ITSELF = new Set([403, 406, 415])
-const STATUS_WORDS: Readonly<Record<number, string>> = {
-  400: 'the server rejected our request for an unknown reason',
-  401: 'the server has asked for the client to provide credentials',
-  404: 'the server could not find the requested resource',
-  405: 'the server does not allow this method on the requested resource',
-  409: 'the server reported a conflict',
-  422: 'the server rejected our request due to an error in our request',
-  429: 'the server has received too many requests and has asked us to try again later',
-  503: 'the server is currently unable to handle the request',
-  504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
-}
-
 const UNKNOWN_AUTHORITY = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -205,13 +182,30 @@ interface ConnectionError extends NodeJS.ErrnoException {
   readonly address?: string
   readonly port?: number
   readonly hostname?: string
+  /** The name that a certificate does not bear, and the certificate. */
+  readonly host?: string
+  readonly cert?: { readonly subjectaltname?: string }
 }
 
-function explain({ code = '', message, address = '', port, hostname = '' }: ConnectionError): string {
+/** How Go says that a certificate is another's. */
+function misnamed(host: string, cert: ConnectionError['cert']): string {
+  const name = host.replace(/\.$/, '')
+  const names = (cert?.subjectaltname ?? '').split(', ').map((each) => each.split(':') as [kind: string, ...rest: string[]])
+  const isAddress = /^[\d.]+$|:/.test(name)
+  const wanted = isAddress ? 'IP Address' : 'DNS'
+  const borne = names.filter(([kind]) => kind === wanted).map(([, ...rest]) => rest.join(':'))
+  if (borne.length > 0) return `certificate is valid for ${borne.join(', ')}, not ${name}`
+  return isAddress
+    ? `cannot validate certificate for ${name} because it doesn't contain any IP SANs`
+    : `certificate is not valid for any names, but wanted to match ${name}`
+}
+
+function explain({ code = '', message, address = '', port, hostname = '', host = '', cert }: ConnectionError): string {
   if (code === 'ECONNREFUSED')
     return `dial tcp ${address.includes(':') ? `[${address}]` : address}:${port}: connect: connection refused`
   if (code === 'ENOTFOUND') return `dial tcp: lookup ${hostname}: no such host`
   if (UNKNOWN_AUTHORITY.has(code)) return 'tls: failed to verify certificate: x509: certificate signed by unknown authority'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${misnamed(host, cert)}`
   if (code === 'CERT_HAS_EXPIRED') return 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid'
   return code === 'ECONNRESET' ? 'EOF' : message
 }

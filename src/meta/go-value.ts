@@ -29,8 +29,9 @@ export function goValue(value: unknown): string {
 /** A map of raw JSON as Go's writer prints it: keys in order, what they hold as it was written, and what could stand inside HTML escaped. */
 export function goJson(value: unknown): string {
   const ordered = isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => inByteOrder(a, b))) : value
-  return JSON.stringify(ordered).replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return htmlSafe(JSON.stringify(ordered))
 }
+
+/** JSON as Go's writer prints it by default: what could stand inside HTML is escaped. */
+export const htmlSafe = (json: string): string =>
+  json.replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)

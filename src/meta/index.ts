@@ -1,7 +1,7 @@
 export * from './decode.ts'
 export * from './field-selector.ts'
 export * from './go-duration.ts'
-export { inByteOrder } from './go-order.ts'
+export * from './go-order.ts'
 export * from './go-quote.ts'
 export * from './go-time.ts'
 export * from './go-value.ts'

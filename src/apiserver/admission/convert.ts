@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '#api'
 import { deepClone } from '#base'
-import { apiVersionOf, conform, type KubernetesObject, StructureError } from '#meta'
+import { apiVersionOf, conform, internalError, isObject, type KubernetesObject, parseApiVersion, StructureError } from '#meta'
+import type { ResourceCatalog } from '../catalog.ts'
 import { replaceContent } from './attributes.ts'
 import type { Attributes } from './types.ts'
 
@@ -71,5 +72,24 @@ function areManagedFields(entries: NonNullable<KubernetesObject['metadata']>['ma
       Boolean(apiVersion) &&
       fieldsType === 'FieldsV1' &&
       typeof fieldsV1 === 'object',
+  )
+}
+
+/** Throws 500 unless a patched document is still of the kind that it was; what does not name its kind keeps it. */
+export function requireKind(
+  patched: unknown,
+  shown: KubernetesObject,
+  { version }: ResourceDefinition,
+  catalog: ResourceCatalog,
+): void {
+  const { apiVersion = shown.apiVersion!, kind = shown.kind! } = isObject(patched) ? (patched as Partial<KubernetesObject>) : {}
+  if (apiVersion === shown.apiVersion && kind === shown.kind) return
+  const named = parseApiVersion(apiVersion)
+  if (catalog.findKind(apiVersion, kind) === undefined)
+    throw internalError(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+    )
+  throw internalError(
+    `failed to convert object: converting (${named.version}.${kind}) to (${version}.${shown.kind}): unknown conversion`,
   )
 }

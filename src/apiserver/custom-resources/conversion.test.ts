@@ -172,7 +172,10 @@ test('a webhook behind a Service is called at an endpoint, under the name of the
   slice.endpoints = [{ addresses: ['127.0.0.1'], conditions: { ready: true } }]
   await api.store.put(key, Buffer.from(JSON.stringify(slice)), { expected: entry.revision })
   assert.equal((await client.get(second!, 'default/a'))['host'], 'example.com')
-  assert.deepEqual([webhook.requests[0]?.path, webhook.requests[0]?.headers.host], ['/convert?timeout=30s', 'hook.default.svc'])
+  assert.deepEqual(
+    [webhook.requests[0]?.path, webhook.requests[0]?.headers.host],
+    ['/convert?timeout=30s', 'hook.default.svc:443'],
+  )
 })
 
 const ANSWERS: readonly (readonly [name: string, answer: (review: Review) => unknown, said: RegExp])[] = [

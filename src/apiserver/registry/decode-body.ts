@@ -225,7 +225,7 @@ const unrecognized = (problem: string, kind: string, summary: string): Error =>
   badRequest(`the object provided is unrecognized (must be of type ${kind}): ${problem} (${summary})`)
 
 /** As upstream's first look at an object reads it. */
-const VERSION_AND_KIND = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`
+export const VERSION_AND_KIND = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`
 
 function checkKind(
   { value, summary = () => '<empty>' }: DecodedBody,

@@ -27,6 +27,7 @@ import (
 	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	"k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/warning"
@@ -52,6 +53,7 @@ func inRounds(admission.Interface) admission.Interface
 type question struct {
 	Validating []boundPolicy[admissionv1.ValidatingAdmissionPolicy, admissionv1.ValidatingAdmissionPolicyBinding] `json:"validating"`
 	Mutating   []boundPolicy[admissionv1.MutatingAdmissionPolicy, admissionv1.MutatingAdmissionPolicyBinding]     `json:"mutating"`
+	Webhooks   hooks                                                                                              `json:"webhooks"`
 	Namespaces []*corev1.Namespace                                                                                `json:"namespaces"`
 	// Objects that bindings may name.
 	Params  []json.RawMessage `json:"params"`
@@ -145,6 +147,9 @@ type plugin struct{ asked question }
 func (p *plugin) Handles(admission.Operation) bool { return true }
 
 func (p *plugin) Admit(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
+	if !p.asked.Webhooks.none() {
+		return p.admitByWebhooks(ctx, a, o)
+	}
 	if !handlesMutation.Handles(a.GetOperation()) {
 		return nil
 	}
@@ -158,6 +163,9 @@ func (p *plugin) Admit(ctx context.Context, a admission.Attributes, o admission.
 }
 
 func (p *plugin) Validate(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
+	if !p.asked.Webhooks.none() {
+		return p.validateByWebhooks(ctx, a, o)
+	}
 	var hooks []validating.PolicyHook
 	for _, each := range p.asked.Validating {
 		hook := validating.PolicyHook{Policy: each.Policy, Bindings: each.Bindings, Evaluator: compileValidating(each.Policy)}
@@ -253,6 +261,14 @@ type record struct {
 	annotations map[string]string
 }
 
+func (r *record) AddAnnotationWithLevel(key, value string, level audit.Level) error {
+	err := r.Attributes.AddAnnotationWithLevel(key, value, level)
+	if err == nil {
+		r.annotations[key] = value
+	}
+	return err
+}
+
 func (r *record) AddAnnotation(key, value string) error {
 	err := r.Attributes.AddAnnotation(key, value)
 	if err == nil {
@@ -335,7 +351,7 @@ func counted() []string {
 	}
 	var said []string
 	for _, family := range families {
-		if !strings.Contains(family.GetName(), "admission") {
+		if !strings.Contains(family.GetName(), "admission") || strings.HasSuffix(family.GetName(), "_summary") {
 			continue
 		}
 		for _, metric := range family.GetMetric() {

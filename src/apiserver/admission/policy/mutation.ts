@@ -4,15 +4,13 @@ import {
   applyJsonPatch,
   GoForeign,
   internalError,
-  isObject,
   type JsonPatchOperation,
   JsonPatchTestFailed,
   type KubernetesObject,
-  parseApiVersion,
   StructureError,
 } from '#meta'
 import type { ResourceCatalog } from '../../catalog.ts'
-import { shownAs, takeBack } from '../convert.ts'
+import { requireKind, shownAs, takeBack } from '../convert.ts'
 import type { Cel } from '../expression/cel.ts'
 import type { Evaluator, Lazily } from '../expression/evaluator.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
@@ -159,18 +157,4 @@ async function patch(
   } catch (error) {
     throw error instanceof StructureError ? internalError(error) : error
   }
-}
-
-/** Nothing becomes an object of another kind. What does not name its kind keeps it. */
-function requireKind(patched: unknown, shown: KubernetesObject, { version }: ResourceDefinition, catalog: ResourceCatalog): void {
-  const { apiVersion = shown.apiVersion!, kind = shown.kind! } = isObject(patched) ? (patched as Partial<KubernetesObject>) : {}
-  if (apiVersion === shown.apiVersion && kind === shown.kind) return
-  const named = parseApiVersion(apiVersion)
-  if (catalog.findKind(apiVersion, kind) === undefined)
-    throw internalError(
-      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
-    )
-  throw internalError(
-    `failed to convert object: converting (${named.version}.${kind}) to (${version}.${shown.kind}): unknown conversion`,
-  )
 }

@@ -1,18 +1,27 @@
 import { allResources, configMaps, namespaces, type ResourceDefinition } from '#api'
-import { deepClone, nullLog, VirtualClock } from '#base'
+import { deepClone, nullLog, seededRandom, VirtualClock } from '#base'
 import type { UserInfo } from '#client'
 import { apiVersionOf, type GroupVersionKind, type KubernetesObject, objectKey, type Status, StatusError } from '#meta'
 import type { Authorizer } from '../../authorization/index.ts'
 import { ResourceCatalog } from '../../catalog.ts'
+import type { WatchCache } from '../../watch-cache/watch-cache.ts'
+import type { WebhookCaller } from '../../webhook-caller.ts'
 import { AdmissionChain } from '../chain.ts'
 import { AdmissionMetrics } from '../metrics.ts'
 import type { AdmissionContext, Attributes, Operation } from '../types.ts'
+import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from '../webhook/index.ts'
 import { mutatingAdmissionPolicy, validatingAdmissionPolicy } from './index.ts'
 
 /** Policies with their bindings, and one request: a trial of them without a server, for tests. */
 export interface PolicyCase {
   readonly validating?: readonly Bound[]
   readonly mutating?: readonly Bound[]
+  readonly webhooks?: {
+    readonly mutating?: readonly KubernetesObject[]
+    readonly validating?: readonly KubernetesObject[]
+    /** Of the plugins' part of the AdmissionConfiguration. */
+    readonly configuration?: string
+  }
   readonly namespaces: readonly KubernetesObject[]
   /** Objects that bindings may name. */
   readonly params: readonly KubernetesObject[]
@@ -67,13 +76,18 @@ const catalog = new ResourceCatalog([
 ] as unknown as ResourceDefinition[])
 
 /** What both plugins make of it. */
-export async function judgePolicies(asked: PolicyCase): Promise<PolicyAnswer> {
+export async function judgePolicies(asked: PolicyCase, caller?: (cache: WatchCache) => WebhookCaller): Promise<PolicyAnswer> {
   const metrics = new AdmissionMetrics()
-  const context = contextOf(asked, metrics)
+  const context = contextOf(asked, metrics, caller)
   const attributes = attributesOf(asked.request)
-  const chain = new AdmissionChain([mutatingAdmissionPolicy, validatingAdmissionPolicy], context)
+  const configuration = asked.webhooks?.configuration
+  const bytes = configuration === undefined ? undefined : Buffer.from(configuration)
   let failure: unknown
   try {
+    const webhooks = []
+    for (const each of [mutatingAdmissionWebhook, validatingAdmissionWebhook])
+      webhooks.push(await each.configured!(bytes, context as never))
+    const chain = new AdmissionChain([mutatingAdmissionPolicy, validatingAdmissionPolicy, ...webhooks], context)
     await chain.mutate(attributes)
     await chain.validate(attributes)
   } catch (error) {
@@ -108,11 +122,18 @@ function attributesOf({ object, resource, user, options = {}, ...request }: Poli
 }
 
 function contextOf(
-  { validating = [], mutating = [], namespaces: known, params, allowed }: PolicyCase,
+  { validating = [], mutating = [], webhooks = {}, namespaces: known, params, allowed }: PolicyCase,
   metrics: AdmissionMetrics,
+  caller: ((cache: WatchCache) => WebhookCaller) | undefined,
 ): AdmissionContext {
   const bound = [...validating, ...mutating]
-  const stored = [...bound.flatMap(({ policy, bindings }) => [policy, ...bindings]), ...known, ...params]
+  const stored = [
+    ...bound.flatMap(({ policy, bindings }) => [policy, ...bindings]),
+    ...known,
+    ...params,
+    ...(webhooks.mutating ?? []),
+    ...(webhooks.validating ?? []),
+  ]
   const cache = {
     of(resource: ResourceDefinition) {
       const versions = stored
@@ -128,7 +149,17 @@ function contextOf(
       }
     },
   }
-  const partial = { cache, catalog, authorizers: [authorizerOf(allowed)], clock: new VirtualClock(), log: nullLog, metrics }
+  const partial = {
+    cache,
+    catalog,
+    authorizers: [authorizerOf(allowed)],
+    clock: new VirtualClock(),
+    random: seededRandom(1),
+    log: nullLog,
+    functions: [],
+    webhooks: caller?.(cache as unknown as WatchCache),
+    metrics,
+  }
   return partial as unknown as AdmissionContext
 }
 
@@ -150,9 +181,9 @@ function counted(text: string): string[] {
   const said: string[] = []
   for (const line of text.split('\n')) {
     const [, name = '', labels = '', value = ''] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? []
-    if (!/admission_policy|match_condition/.test(name) || /_(bucket|sum)$/.test(name)) continue
+    if (!/admission_policy|match_condition|_webhook_/.test(name) || /_(bucket|sum)$/.test(name)) continue
     const sorted = [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, of]) => `${key}=${of}`).sort()
-    said.push(`${name.replace(/_count$/, '')}{${sorted.join(',')}} ${value}`)
+    said.push(`${name.replace(/_seconds_count$/, '_seconds')}{${sorted.join(',')}} ${value}`)
   }
   return said.sort()
 }

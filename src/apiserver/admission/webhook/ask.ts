@@ -1,17 +1,16 @@
-import { qualifiedName, type ResourceDefinition } from '#api'
-import { badRequest, failure, internalError, type KubernetesObject, type Status, StatusError } from '#meta'
+import type { ResourceDefinition } from '#api'
+import { badRequest, failure, internalError, type KubernetesObject, type Status, type StatusError } from '#meta'
 import { timed } from '../../latencies.ts'
+import { WebhookStatusError } from '../../webhook-answer.ts'
+import { annotate } from '../attributes.ts'
 import { shownAs } from '../convert.ts'
 import type { RejectionCause } from '../metrics.ts'
 import type { AdmissionContext, Attributes } from '../types.ts'
-import { CallError, type Hook } from './hook.ts'
-import { reviewOf, type Verdict, verdictOf } from './review.ts'
-
-/** What upstream counts a webhook as that could not be asked: there was no answer, so this is nobody's code. */
-const UNAVAILABLE = 503
+import { CallError, type Hook, UNAVAILABLE } from './hook.ts'
+import { type AnsweredReview, readReview, reviewOf, type Verdict, verdictOf } from './review.ts'
 
 /**
- * Asks one webhook. Undefined: it could not be asked, and its failure policy is to ignore that. Throws a Status when it refused, or could not be asked
+ * Asks one webhook; a mutating one with what is to be made of a verdict that allows. Undefined: it could not be asked, and its failure policy is to ignore that. Throws a Status when it refused, or could not be asked
  * and that is a refusal.
  */
 export async function ask(
@@ -19,8 +18,9 @@ export async function ask(
   matched: ResourceDefinition,
   attributes: Attributes,
   context: AdmissionContext,
-  mutating: boolean,
+  use?: (verdict: Verdict) => Promise<void>,
 ): Promise<Verdict | undefined> {
+  const mutating = use !== undefined
   const { clock, metrics } = context
   const type = mutating ? 'admit' : 'validating'
   const startedAtMs = clock.monotonic()
@@ -29,9 +29,12 @@ export async function ask(
   let verdict: Verdict
   try {
     verdict = await verdictOn(hook, matched, attributes, context, mutating)
+    attributes.warnings.push(...verdict.warnings)
+    annotateFor(hook, verdict.auditAnnotations, attributes, context)
+    if (verdict.allowed) await use?.(verdict)
   } catch (error) {
     const isIgnored = error instanceof CallError && hook.failurePolicy === 'Ignore'
-    if (error instanceof CallError) count(UNAVAILABLE, isIgnored ? undefined : 'calling_webhook_error')
+    if (error instanceof CallError) count(error.code, isIgnored ? undefined : 'calling_webhook_error')
     else count(0, 'apiserver_internal_error')
     if (!(error instanceof CallError)) throw error
     if (!isIgnored)
@@ -44,8 +47,6 @@ export async function ask(
     metrics.webhooks.failedOpen(hook.name, type)
     return undefined
   }
-  attributes.warnings.push(...verdict.warnings)
-  annotate(hook, verdict.auditAnnotations, attributes, context)
   if (!verdict.allowed) {
     const refusal = refusalOf(hook.name, verdict.status)
     count(refusal.code, 'no_error')
@@ -65,35 +66,40 @@ async function verdictOn(
 ): Promise<Verdict> {
   if (attributes.dryRun && hook.sideEffects !== 'None' && hook.sideEffects !== 'NoneOnDryRun')
     throw badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`)
-  let answered = false
+  const version = hook.reviewVersions.find((each) => each === 'v1' || each === 'v1beta1')
+  if (version === undefined)
+    throw new CallError(
+      'could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)',
+      { code: 400 },
+    )
+  const review = reviewOf(attributes, matched, await shownTo(matched, attributes), context.random.uuid(), version)
+  const layer = mutating ? 'mutating-webhook' : 'validating-webhook'
+  let answer: AnsweredReview
   try {
-    const shown = await shownTo(matched, attributes)
-    const version = hook.reviewVersions.find((each) => each === 'v1' || each === 'v1beta1') ?? 'v1'
-    const review = reviewOf(attributes, matched, shown, context.random.uuid(), version)
-    const layer = mutating ? 'mutating-webhook' : 'validating-webhook'
-    const answer = await timed(attributes.timekeeper, layer, () => hook.call(review))
-    answered = true
+    answer = readReview(await timed(attributes.timekeeper, layer, () => hook.call(review)), review)
+  } catch (error) {
+    const code = error instanceof WebhookStatusError ? error.code : UNAVAILABLE
+    throw new CallError(`failed to call webhook: ${told(error)}`, { cause: error, code })
+  }
+  try {
     return verdictOf(answer, review, mutating)
   } catch (error) {
-    if (error instanceof StatusError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CallError(`${answered ? 'received invalid webhook response' : 'failed to call webhook'}: ${reason}`, {
-      cause: error,
-    })
+    throw new CallError(`received invalid webhook response: ${told(error)}`, { cause: error })
   }
 }
 
+const told = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** What the webhook has to say goes under its own name; a key that is none, or that would stand under another's, is dropped. */
-function annotate(
+function annotateFor(
   { name }: Hook,
   given: Verdict['auditAnnotations'],
-  { annotations }: Attributes,
+  attributes: Attributes,
   { log }: AdmissionContext,
 ): void {
   for (const [key, value] of Object.entries(given)) {
-    const [problem] = key.includes('/') ? ['it holds a slash'] : qualifiedName(`${name}/${key}`)
-    if (problem === undefined) annotations.set(`${name}/${key}`, value)
-    else log.warn('An audit annotation of a webhook is no annotation', { webhook: name, key, problem })
+    const problem = annotate(attributes, `${name}/${key}`, value)
+    if (problem !== undefined) log.warn('An audit annotation of a webhook is no annotation', { webhook: name, key, problem })
   }
 }
 

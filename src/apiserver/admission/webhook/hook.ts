@@ -20,7 +20,17 @@ export interface Hook extends HookRules {
   call(review: AdmissionReview): Promise<unknown>
 }
 
+/** What upstream counts a webhook as that could not be asked: there was no answer, so this is nobody's code. */
+export const UNAVAILABLE = 503
+
 /** The webhook could not be asked, or answered nonsense: its failure policy decides what that means. */
 export class CallError extends Error {
   override readonly name = 'CallError'
+  /** As it is counted. */
+  readonly code: number
+
+  constructor(message: string, { code = UNAVAILABLE, ...options }: ErrorOptions & { readonly code?: number } = {}) {
+    super(message, options)
+    this.code = code
+  }
 }

@@ -1,15 +1,27 @@
 import type { ResourceDefinition } from '#api'
-import { deepClone, deepEqual } from '#base'
-import { applyJsonPatch, internalError, parseJsonPatch } from '#meta'
-import { shownAs, takeBack } from '../convert.ts'
+import { deepClone, deepEqual, parseJson } from '#base'
+import {
+  applyJsonPatch,
+  htmlSafe,
+  inByteOrder,
+  internalError,
+  type JsonPatchOperation,
+  JsonPatchTooLong,
+  jsonProblem,
+  parseJsonPatch,
+  StatusError,
+} from '#meta'
+import { annotate } from '../attributes.ts'
+import { requireKind, shownAs, takeBack } from '../convert.ts'
 import { roundsOf } from '../rounds.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { ask } from './ask.ts'
 import { conditionsHold } from './conditions.ts'
 import { credentialsIn } from './credentials.ts'
-import type { Hook } from './hook.ts'
+import { CallError, type Hook } from './hook.ts'
 import { hooksOf } from './hooks.ts'
 import { isExempt, matchedResource } from './match.ts'
+import type { WebhookPatch } from './review.ts'
 
 const roundOf = roundsOf()
 
@@ -50,38 +62,70 @@ async function run(
   context: AdmissionContext,
 ): Promise<boolean> {
   const place = `round_${attributes.reinvocation.again ? 1 : 0}_index_${index}`
-  const verdict = await ask(hook, matched, attributes, context, true)
-  if (verdict === undefined) {
-    attributes.annotations.set(`failed-open.mutating.webhook.admission.k8s.io/${place}`, hook.name)
-    return false
-  }
-  const changed = verdict.patch !== undefined && (await apply(hook, verdict.patch, matched, attributes))
   const { configuration, name } = hook
-  attributes.annotations.set(
-    `mutation.webhook.admission.k8s.io/${place}`,
-    JSON.stringify({ configuration, webhook: name, mutated: changed }),
-  )
-  if (changed)
-    attributes.annotations.set(
-      `patch.webhook.admission.k8s.io/${place}`,
-      JSON.stringify({ configuration, webhook: name, patch: verdict.patch, patchType: 'JSONPatch' }),
-    )
+  let changed = false
+  try {
+    const verdict = await ask(hook, matched, attributes, context, async ({ patch }) => {
+      if (patch === undefined) return
+      const operations = operationsOf(patch)
+      if (operations.length === 0) return
+      changed = await apply(hook, patch, operations, matched, attributes, context)
+      const shown = operations.map((operation) =>
+        Object.fromEntries(Object.entries(operation).sort(([a], [b]) => inByteOrder(a, b))),
+      )
+      const value = { configuration, webhook: name, patch: shown, patchType: 'JSONPatch' }
+      annotate(attributes, `patch.webhook.admission.k8s.io/${place}`, htmlSafe(JSON.stringify(value)))
+    })
+    if (verdict === undefined) annotate(attributes, `failed-open.mutation.webhook.admission.k8s.io/${place}`, name)
+  } finally {
+    const value = { configuration, webhook: name, mutated: changed }
+    annotate(attributes, `mutation.webhook.admission.k8s.io/${place}`, htmlSafe(JSON.stringify(value)))
+  }
   return changed
 }
 
-async function apply(hook: Hook, patch: unknown, matched: ResourceDefinition, attributes: Attributes): Promise<boolean> {
-  const { object } = attributes
+function operationsOf({ text }: WebhookPatch): JsonPatchOperation[] {
   try {
-    const operations = parseJsonPatch(patch)
-    if (operations.length === 0) return false
-    if (object === undefined)
-      throw new Error(
-        `admission webhook ${JSON.stringify(hook.name)} attempted to modify the object, which is not supported for this operation`,
-      )
+    const document = decodePatch(text)
+    return document === null ? [] : parseJsonPatch(document)
+  } catch (error) {
+    if (error instanceof JsonPatchTooLong) throw internalError(error)
+    const why = (error as Error).message
+      .replace('[]handlers.jsonPatchOp', 'jsonpatch.Patch')
+      .replace('handlers.jsonPatchOp', 'jsonpatch.Operation')
+    throw new CallError(`received undecodable patch in webhook response: ${why}`, { cause: error })
+  }
+}
+
+function decodePatch(text: string): unknown {
+  try {
+    return parseJson(text)
+  } catch (error) {
+    throw new Error(jsonProblem(Buffer.from(text)) ?? (error as Error).message, { cause: error })
+  }
+}
+
+async function apply(
+  hook: Hook,
+  { type }: WebhookPatch,
+  operations: readonly JsonPatchOperation[],
+  matched: ResourceDefinition,
+  attributes: Attributes,
+  { catalog }: AdmissionContext,
+): Promise<boolean> {
+  const { object } = attributes
+  const name = JSON.stringify(hook.name)
+  if (object === undefined)
+    throw internalError(`admission webhook ${name} attempted to modify the object, which is not supported for this operation`)
+  if (type !== 'JSONPatch') throw new CallError(`unsupported patch type ${JSON.stringify(type)}`, { code: 400 })
+  try {
     const before = deepClone(object)
-    await takeBack(matched, attributes, applyJsonPatch(await shownAs(matched, attributes, object), operations))
+    const shown = (await shownAs(matched, attributes, object))!
+    const patched = applyJsonPatch(shown, operations)
+    requireKind(patched, shown, matched, catalog)
+    await takeBack(matched, attributes, patched)
     return !deepEqual(before, object)
   } catch (error) {
-    throw internalError(error)
+    throw error instanceof StatusError ? error : internalError(error)
   }
 }

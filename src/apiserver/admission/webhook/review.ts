@@ -1,6 +1,14 @@
 import type { ResourceDefinition, UserInfo as ReviewedUser } from '#api'
-import { parseJson } from '#base'
-import { type GroupVersionKind, isObject, type KubernetesObject, type Status } from '#meta'
+import {
+  conform,
+  type GroupVersionKind,
+  goQuote,
+  isObject,
+  type KubernetesObject,
+  parseApiVersion,
+  type Schema,
+  type Status,
+} from '#meta'
 import type { Attributes } from '../types.ts'
 import { CallError } from './hook.ts'
 
@@ -35,12 +43,16 @@ export interface AdmissionReview {
   readonly request: AdmissionRequest
 }
 
+export interface WebhookPatch {
+  readonly type: string
+  readonly text: string
+}
+
 /** What a webhook answered, checked. */
 export interface Verdict {
   readonly allowed: boolean
   readonly status: Partial<Status> | undefined
-  /** A decoded JSON patch. */
-  readonly patch: unknown
+  readonly patch: WebhookPatch | undefined
   readonly warnings: readonly string[]
   readonly auditAnnotations: Readonly<Record<string, string>>
 }
@@ -90,50 +102,111 @@ export const resourceName = ({ group, version, names }: ResourceDefinition): Gro
   resource: names.plural,
 })
 
-/** Believes nothing: throws a {@link CallError} that says, in upstream's words, what is wrong with an answer. */
-export function verdictOf(answer: unknown, { apiVersion, request }: AdmissionReview, mutating: boolean): Verdict {
-  if (!isObject(answer)) throw new CallError('webhook response was no object')
-  const isV1 = apiVersion === 'admission.k8s.io/v1'
-  // Servers of v1beta1 may leave out what they answer.
-  const sameKind = answer['kind'] === 'AdmissionReview' && answer['apiVersion'] === apiVersion
-  if (!sameKind && (isV1 || answer['kind'] !== undefined || answer['apiVersion'] !== undefined)) {
-    const got = `${String(answer['apiVersion'] ?? '')}, Kind=${String(answer['kind'] ?? '')}`
-    throw new CallError(`expected webhook response of ${apiVersion}, Kind=AdmissionReview, got ${got}`)
-  }
-  const response = answer['response']
-  if (!isObject(response)) throw new CallError('webhook response was absent')
-  if (isV1 && response['uid'] !== request.uid)
-    throw new CallError(`expected response.uid=${JSON.stringify(request.uid)}, got ${JSON.stringify(response['uid'] ?? '')}`)
-  const { allowed, status, warnings, auditAnnotations } = response
-  if (allowed !== undefined && typeof allowed !== 'boolean') throw new CallError('response.allowed is no boolean')
-  return {
-    allowed: allowed ?? false,
-    status: isObject(status) ? (status as Partial<Status>) : undefined,
-    patch: patchOf(response, mutating, isV1),
-    warnings: Array.isArray(warnings) ? warnings.filter((each) => typeof each === 'string') : [],
-    auditAnnotations: isObject(auditAnnotations)
-      ? Object.fromEntries(
-          Object.entries(auditAnnotations).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-        )
-      : {},
-  }
+interface AdmissionResponse {
+  readonly uid?: string
+  readonly allowed?: boolean
+  readonly status?: Partial<Status>
+  /** In base64. */
+  readonly patch?: string
+  readonly patchType?: string
+  readonly auditAnnotations?: Readonly<Record<string, string>>
+  readonly warnings?: readonly string[]
 }
 
-function patchOf({ patch, patchType }: Record<string, unknown>, mutating: boolean, isV1: boolean): unknown {
-  const given = typeof patch === 'string' && patch !== ''
+/** A webhook's answer as far as it could be read. */
+export interface AnsweredReview {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly response?: AdmissionResponse | null
+}
+
+const V1 = 'admission.k8s.io/v1'
+const KNOWN = new Set([V1, 'admission.k8s.io/v1beta1'].map((version) => `${version} AdmissionReview`).concat('v1 Status'))
+
+/** Reads an answer as the review that was asked. Throws a {@link CallError} in the words of upstream's decoder. */
+export function readReview(answer: unknown, { apiVersion: expected }: AdmissionReview): AnsweredReview {
+  const document = isObject(answer) ? answer : {}
+  const apiVersion = String(document['apiVersion'] || expected)
+  const kind = String(document['kind'] || 'AdmissionReview')
+  if (apiVersion !== expected || kind !== 'AdmissionReview') {
+    const versionOf = (text: string): string => parseApiVersion(text).version
+    if (KNOWN.has(`${apiVersion} ${kind}`))
+      throw new CallError(
+        `converting (${versionOf(apiVersion)}.${kind}) to (${versionOf(expected)}.AdmissionReview): unknown conversion`,
+      )
+    throw new CallError(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/apiserver/pkg/util/webhook/client.go:71"`,
+    )
+  }
+  return conform(document, REVIEW).value as AnsweredReview
+}
+
+/** Believes nothing: throws a {@link CallError} that says, in upstream's words, what is wrong with an answer. */
+export function verdictOf(
+  { apiVersion = '', kind = '', response }: AnsweredReview,
+  { apiVersion: expected, request }: AdmissionReview,
+  mutating: boolean,
+): Verdict {
+  if (!response) throw new CallError('webhook response was absent')
+  if (expected === V1) {
+    const { uid = '' } = response
+    if (uid !== request.uid) throw new CallError(`expected response.uid=${JSON.stringify(request.uid)}, got ${goQuote(uid)}`)
+    if (apiVersion !== expected || kind !== 'AdmissionReview') {
+      const { group, version } = parseApiVersion(apiVersion)
+      throw new CallError(`expected webhook response of ${V1}, Kind=AdmissionReview, got ${group}/${version}, Kind=${kind}`)
+    }
+  }
+  const { allowed = false, status, warnings = [], auditAnnotations = {} } = response
+  return { allowed, status, patch: patchOf(response, mutating, expected === V1), warnings, auditAnnotations }
+}
+
+function patchOf({ patch = '', patchType }: AdmissionResponse, mutating: boolean, isV1: boolean): WebhookPatch | undefined {
+  const isTyped = patchType !== undefined && patchType !== null
   if (!mutating) {
-    if (isV1 && given) throw new CallError('validating webhook may not return response.patch')
-    if (isV1 && patchType) throw new CallError('validating webhook may not return response.patchType')
+    if (isV1 && patch !== '') throw new CallError('validating webhook may not return response.patch')
+    if (isV1 && isTyped) throw new CallError('validating webhook may not return response.patchType')
     return undefined
   }
-  if (isV1 && given && !patchType) throw new CallError('webhook returned response.patch but not response.patchType')
-  if (isV1 && !given && patchType) throw new CallError('webhook returned response.patchType but not response.patch')
-  if (!given) return undefined
-  if (patchType !== undefined && patchType !== 'JSONPatch')
-    throw new CallError(`webhook returned invalid response.patchType of ${JSON.stringify(patchType)}`)
-  try {
-    return parseJson(Buffer.from(patch, 'base64').toString())
-  } catch (error) {
-    throw new CallError(`response.patch is no JSON in base64: ${(error as Error).message}`, { cause: error })
-  }
+  if (isV1 && patch !== '' && !isTyped) throw new CallError('webhook returned response.patch but not response.patchType')
+  if (isV1 && patch === '' && isTyped) throw new CallError('webhook returned response.patchType but not response.patch')
+  if (isV1 && patchType === '') throw new CallError('webhook returned invalid response.patchType of ""')
+  return patch === '' ? undefined : { type: isV1 ? patchType! : 'JSONPatch', text: Buffer.from(patch, 'base64').toString() }
 }
+
+const text: Schema = { type: 'string' }
+const integer: Schema = { type: 'integer', format: 'int32' }
+const object = (name: string, properties: Readonly<Record<string, Schema>>): Schema => ({ name, type: 'object', properties })
+
+/** What is read of an answer, with the names of upstream's types. */
+const REVIEW = object('io.k8s.api.admission.v1.AdmissionReview', {
+  apiVersion: text,
+  kind: text,
+  response: object('io.k8s.api.admission.v1.AdmissionResponse', {
+    uid: text,
+    allowed: { type: 'boolean' },
+    status: object('io.k8s.apimachinery.pkg.apis.meta.v1.Status', {
+      apiVersion: text,
+      kind: text,
+      metadata: { type: 'object', preserveUnknownFields: true },
+      status: text,
+      message: text,
+      reason: text,
+      code: integer,
+      details: object('io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails', {
+        name: text,
+        group: text,
+        kind: text,
+        uid: text,
+        retryAfterSeconds: integer,
+        causes: {
+          type: 'array',
+          items: object('io.k8s.apimachinery.pkg.apis.meta.v1.StatusCause', { reason: text, message: text, field: text }),
+        },
+      }),
+    }),
+    patch: { type: 'string', format: 'byte' },
+    patchType: text,
+    auditAnnotations: { type: 'object', additionalProperties: text },
+    warnings: { type: 'array', items: text },
+  }),
+})

@@ -1,3 +1,5 @@
+import type { ResourceDefinition } from '#api'
+import { annotate } from '../attributes.ts'
 import type { AdmissionContext, AdmissionPlugin, Attributes } from '../types.ts'
 import { ask } from './ask.ts'
 import { conditionsHold } from './conditions.ts'
@@ -18,12 +20,17 @@ export const validatingAdmissionWebhook: AdmissionPlugin = {
 
 async function validate(hooks: readonly Hook[], attributes: Attributes, context: AdmissionContext): Promise<void> {
   if (hooks.length === 0 || isExempt(attributes)) return
-  const asked = hooks.map(async (hook, index) => {
+  const concerned: { readonly hook: Hook; readonly matched: ResourceDefinition }[] = []
+  // Whom it concerns is settled before anybody is asked.
+  for (const hook of hooks) {
     const matched = matchedResource(hook, attributes, context)
-    if (matched === undefined || !(await conditionsHold(hook, matched, attributes, context, 'validating'))) return
-    const verdict = await ask(hook, matched, attributes, context, false)
+    if (matched !== undefined && (await conditionsHold(hook, matched, attributes, context, 'validating')))
+      concerned.push({ hook, matched })
+  }
+  const asked = concerned.map(async ({ hook, matched }, index) => {
+    const verdict = await ask(hook, matched, attributes, context)
     if (verdict === undefined)
-      attributes.annotations.set(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, hook.name)
+      annotate(attributes, `failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, hook.name)
   })
   for (const result of await Promise.allSettled(asked)) if (result.status === 'rejected') throw result.reason
 }
