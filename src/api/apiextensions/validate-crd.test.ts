@@ -330,6 +330,7 @@ test('lists and maps that were sent empty are told from absent ones', () => {
   assert.deepEqual(sent(base(object({ metadata: { type: 'object', required: [] } }))), [
     `${ROOT}.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified`,
   ])
+  assert.deepEqual(sent(base(object({ metadata: { type: 'object', items: [] } }))), [])
   const none = changedBase({}, (crd) => {
     crd.spec.versions = []
   })
@@ -392,6 +393,10 @@ test('a default is judged with the metadata in it, as it stands', () => {
   )
   assert.deepEqual(sent(base(object({ a: inner }))), [
     `${ROOT}.properties[a].properties[metadata].properties[name].default: Invalid value: "a/b": must result in valid metadata: metadata.name: Invalid value: "a/b": may not contain '/'`,
+  ])
+  const numbered = object({ metadata: { type: 'object', default: 5 } }, { 'x-kubernetes-embedded-resource': true })
+  assert.deepEqual(sent(base(object({ a: numbered }))), [
+    `${ROOT}.properties[a].properties[metadata].default: Invalid value: 5: must result in valid metadata: metadata: Invalid value: 5: json: cannot unmarshal number into Go value of type v1.ObjectMeta`,
   ])
   // What is required is there in the default itself, not by defaults of its own.
   assert.deepEqual(of({}, object({ x: { type: 'integer', default: 1 } }, { required: ['x'] })), ['$.x: Required value'])

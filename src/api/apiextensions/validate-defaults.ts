@@ -83,7 +83,10 @@ function metaProblems(value: unknown, path: string, { root, surround }: Around):
   const say = (why: string): Findings => [invalidValue(path, inKeyOrder(value), `must result in valid metadata: ${why}`)]
   const node = { ...root, 'x-kubernetes-embedded-resource': true }
   const read = metadataOf(surround(value), node)
-  if (read instanceof ResourceError) return say(read.message)
+  if (read instanceof ResourceError) {
+    const { field, value: wrong, detail } = read
+    return say(`${field}: ${invalidValue(field, inKeyOrder(wrong), detail).message}`)
+  }
   const found = foundBy((all) => validateResources(read, node, '', all))
   return found.length === 0 ? [] : say(aggregate(found))
 }

@@ -127,6 +127,11 @@ const CASES: readonly (readonly [name: string, schema: object, expected: readonl
     ['properties[a].default: Invalid value: "x": failed rule: oldSelf != \'x\''],
   ],
   [
+    'a default beside a rule that says nothing',
+    object({ a: { ...string, default: 'x', ...rules({ rule: ' ' }) } }),
+    ['properties[a].x-kubernetes-validations[0].rule: Required value: rule is not specified'],
+  ],
+  [
     'a default that its rules refuse where there was nothing',
     object({ a: { ...string, default: 'x', ...rules({ rule: 'oldSelf.hasValue()', optionalOldSelf: true }) } }),
     ['properties[a].default: Invalid value: "x": failed rule: oldSelf.hasValue()'],

@@ -96,8 +96,10 @@ const KEPT_EMPTY = ['required', 'x-kubernetes-list-map-keys', 'x-kubernetes-vali
 function narrowsNamesOnly(node: Structural): boolean {
   const names = Object.keys(node.properties ?? {})
   const empties = emptiesOf(node)
+  // A list of no schemas is none for any item.
+  const hasNoItems = Array.isArray(node.items) && node.items.length === 0
   const says = ([field, , zero]: (typeof SCHEMA_FIELDS)[number]): boolean =>
-    !BESIDE_NAMES.has(field) && node[field] !== undefined && node[field] !== zero
+    !BESIDE_NAMES.has(field) && node[field] !== undefined && node[field] !== zero && !(field === 'items' && hasNoItems)
   if (SCHEMA_FIELDS.some(says) || KEPT_EMPTY.some((field) => empties.has(field))) return false
   return names.every((name) => name === 'name' || name === 'generateName')
 }

@@ -63,6 +63,8 @@ class Run implements Verdict {
     const place = isUnchanged && former ? { ...around, isUnchanged: once(() => deepEqual(value, former.value)) } : around
     for (const rule of rulesOf(node, isRoot)) {
       if (this.#budget < 0) return
+      // A definition with an empty rule is refused, after its defaults were judged.
+      if (rule.rule.rule.trim() === '') continue
       if (rule.usesOldSelf && !rule.rule.optionalOldSelf && former === undefined) continue
       this.#rule(rule, place)
     }
