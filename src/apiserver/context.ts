@@ -1,8 +1,8 @@
 import type { ResourceDefinition } from '#api'
-import type { Patience } from '#base'
+import type { Clock, Patience } from '#base'
 import type { RequestBody, TransportRequest, UserInfo } from '#client'
 import type { AuditTrail } from './audit/index.ts'
-import type { WebhookTime } from './latencies.ts'
+import { WebhookTime } from './latencies.ts'
 import type { RequestInfo } from './request-info.ts'
 
 /** One request to a resource after the pipeline has read, authenticated and authorised it. */
@@ -29,3 +29,41 @@ export interface RequestContext {
   /** Whether the answer goes out in bytes; who is in this process takes objects. */
   readonly isRemote: boolean
 }
+
+/** Who asks, from where, and where that is recorded. */
+interface Requester {
+  readonly user: UserInfo
+  readonly trail: AuditTrail | undefined
+  readonly address: string | undefined
+}
+
+/** Of a request that may go on, by whom it is. */
+export function contextOf(
+  request: TransportRequest,
+  info: Extract<RequestInfo, { kind: 'resource' }>,
+  resource: ResourceDefinition,
+  { user, trail, address }: Requester,
+  patience: Patience,
+  clock: Clock,
+): RequestContext {
+  if (resource.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
+  const audit = trail?.isOn ? trail : undefined
+  return {
+    info,
+    resource,
+    method: request.method,
+    user,
+    query: request.query ?? NO_QUERY,
+    headers: request.headers ?? {},
+    body: request.body,
+    clientAddress: address,
+    isRemote: request.uri !== undefined,
+    warnings: resource.deprecation === undefined ? [] : [resource.deprecation],
+    audit,
+    webhookTime: new WebhookTime(clock, audit),
+    patience,
+    fence: request.fence,
+  }
+}
+
+const NO_QUERY = new URLSearchParams()

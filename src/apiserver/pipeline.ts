@@ -27,12 +27,12 @@ import {
   requireAuthorization,
 } from './authorization/index.ts'
 import type { ResourceCatalog } from './catalog.ts'
-import type { RequestContext } from './context.ts'
+import { contextOf, type RequestContext } from './context.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Encryption } from './encryption/index.ts'
 import { type FlowController, SeatsRefused } from './flow-control/index.ts'
 import type { Impersonated, Impersonation } from './impersonation/index.ts'
-import { timed, WebhookTime } from './latencies.ts'
+import { timed } from './latencies.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { NonResourcePaths } from './non-resource-paths.ts'
 import { encoded } from './presentation/body.ts'
@@ -411,36 +411,6 @@ export class Pipeline {
     }
   }
 }
-
-function contextOf(
-  request: TransportRequest,
-  info: Extract<RequestInfo, { kind: 'resource' }>,
-  resource: ResourceDefinition,
-  { user, trail, address }: Identified,
-  patience: Patience,
-  clock: Clock,
-): RequestContext {
-  if (resource.deprecation !== undefined) trail?.annotations.set('k8s.io/deprecated', 'true')
-  const audit = trail?.isOn ? trail : undefined
-  return {
-    info,
-    resource,
-    method: request.method,
-    user,
-    query: request.query ?? NO_QUERY,
-    headers: request.headers ?? {},
-    body: request.body,
-    clientAddress: address,
-    isRemote: request.uri !== undefined,
-    warnings: resource.deprecation === undefined ? [] : [resource.deprecation],
-    audit,
-    webhookTime: new WebhookTime(clock, audit),
-    patience,
-    fence: request.fence,
-  }
-}
-
-const NO_QUERY = new URLSearchParams()
 
 const patienceOfClient = (request: TransportRequest): Patience => request.patience ?? new SignalPatience(request)
 
