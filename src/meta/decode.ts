@@ -1,5 +1,4 @@
-import { parseJson } from '#base'
-import { goQuote } from './go-quote.ts'
+import { goQuote, parseJson } from '#base'
 import { type Oddities, readJson } from './json/reader.ts'
 import { jsonProblem } from './json/syntax.ts'
 import { badRequest } from './status.ts'

@@ -1,5 +1,4 @@
-import { deepClone, deepEqual, setOwn } from '#base'
-import { goQuote } from './go-quote.ts'
+import { deepClone, deepEqual, goQuote, setOwn } from '#base'
 import { goJson } from './go-value.ts'
 import { isObject } from './merge-patch.ts'
 import { jsonTypeOf } from './structure/index.ts'

@@ -1,4 +1,4 @@
-import { goQuote } from './go-quote.ts'
+import { goQuote } from '#base'
 import { labelValue, qualifiedName } from './label-rules.ts'
 import { isInt64, type Operator, type Requirement, type Selector } from './selectors.ts'
 

@@ -1,4 +1,4 @@
-import { goQuote } from './go-quote.ts'
+import { goQuote } from '#base'
 import type { LabelSelector } from './types.ts'
 
 export type Labels = Readonly<Record<string, string>>

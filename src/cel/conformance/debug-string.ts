@@ -1,3 +1,4 @@
+import { goQuote, goQuoteBytes } from '#base'
 import type { CheckedAst } from '../check/checked.ts'
 import type { Expression } from '../syntax/ast.ts'
 import { formatType } from '../types/type.ts'
@@ -169,10 +170,10 @@ class Writer {
 }
 
 function literal(value: Value): string {
-  if (typeof value === 'string') return quote(value)
+  if (typeof value === 'string') return goQuote(value)
   if (value instanceof Uint) return `${value.value}u`
   if (value instanceof Double) return formatDouble(value.value)
-  if (value instanceof Uint8Array) return `b${quoteBytes(value)}`
+  if (value instanceof Uint8Array) return `b${goQuoteBytes(value)}`
   return String(value)
 }
 
@@ -183,43 +184,4 @@ function literalKind(value: Value): string {
   if (value instanceof Uint8Array) return 'Constant_BytesValue'
   const kinds: Record<string, string> = { string: 'String', boolean: 'Bool', number: 'Int64', bigint: 'Int64' }
   return `Constant_${kinds[typeof value]}Value`
-}
-
-const NAMED: Record<string, string> = {
-  '\x07': 'a',
-  '\b': 'b',
-  '\f': 'f',
-  '\n': 'n',
-  '\r': 'r',
-  '\t': 't',
-  '\v': 'v',
-  '"': '"',
-  '\\': '\\',
-}
-
-/** Go's strconv.Quote. */
-function quote(text: string): string {
-  const shown = [...text].map((point) => {
-    if (NAMED[point] !== undefined) return `\\${NAMED[point]}`
-    const code = point.codePointAt(0)!
-    if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`
-    if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(point)) return point
-    return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
-  })
-  return `"${shown.join('')}"`
-}
-
-function quoteBytes(bytes: Uint8Array): string {
-  try {
-    return quote(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-  } catch {
-    const shown = [...bytes].map((byte) =>
-      NAMED[String.fromCharCode(byte)] !== undefined
-        ? `\\${NAMED[String.fromCharCode(byte)]}`
-        : byte < 0x20 || byte >= 0x7f
-          ? `\\x${byte.toString(16).padStart(2, '0')}`
-          : String.fromCharCode(byte),
-    )
-    return `"${shown.join('')}"`
-  }
 }

@@ -1,3 +1,4 @@
+import { goQuote } from '#base'
 import type { FieldType, TypeProvider } from '../types/declarations.ts'
 import { dyn, string } from '../types/type.ts'
 import { fail } from '../values/failure.ts'
@@ -77,7 +78,7 @@ function* mismatches(value: Value, expected: string): Iterable<string> {
   if (value instanceof MutationObject) {
     const { typeName } = value
     if (typeName !== expected)
-      yield `unexpected type name ${JSON.stringify(typeName)}, expected ${JSON.stringify(expected)}, which matches field name path from root Object type`
+      yield `unexpected type name ${goQuote(typeName)}, expected ${goQuote(expected)}, which matches field name path from root Object type`
     for (const name of value.names()) yield* mismatches(value.field(name)!, `${expected}.${name}`)
   } else if (value instanceof CelList) for (const each of value.toArray()) yield* mismatches(each, expected)
   else if (value instanceof CelMap) for (const key of value.keys()) yield* mismatches(value.get(key)!, expected)

@@ -1,4 +1,4 @@
-import { goQuote } from '../go-quote.ts'
+import { goQuote } from '#base'
 
 /** What Go's decoder says of bytes that are no JSON; undefined when they are. Of a character past ASCII it shows the first byte. */
 export function jsonProblem(bytes: Uint8Array): string | undefined {

@@ -1,4 +1,4 @@
-import { goQuote } from '../go-quote.ts'
+import { goQuote } from '#base'
 import type { Oddities } from '../json/reader.ts'
 import type { Schema } from '../schema.ts'
 import { mismatch, type StructureError } from './error.ts'

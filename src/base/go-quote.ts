@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /** What Go's `unicode.IsPrint` takes: letters, marks, numbers, punctuation, symbols, and of spaces the ASCII one alone. */
 const PLAIN = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u
 const QUOTED_BY_NAME: Readonly<Record<string, string>> = {
@@ -20,6 +22,24 @@ export function goQuote(text: string): string {
   if (PLAIN.test(text) && !text.includes('"') && !text.includes('\\')) return `"${text}"`
   let quoted = ''
   for (const character of text.toWellFormed()) quoted += quoteCharacter(character)
+  return `"${quoted}"`
+}
+
+/** UTF-8 of one character, and of nothing that UTF-8 does not allow, with each byte as a character. */
+const ENCODED =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are characters as well
+  /^(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})/
+
+/** Bytes as Go prints a string of them by `%q`: what is no UTF-8 is shown byte by byte. */
+export function goQuoteBytes(bytes: Uint8Array): string {
+  if (isUtf8(bytes)) return goQuote(Buffer.from(bytes).toString())
+  let quoted = ''
+  for (let rest = Buffer.from(bytes).toString('latin1'); rest !== ''; ) {
+    const character = ENCODED.exec(rest)?.[0]
+    quoted +=
+      character === undefined ? `\\x${hex(rest.charCodeAt(0), 2)}` : quoteCharacter(Buffer.from(character, 'latin1').toString())
+    rest = rest.slice(character?.length ?? 1)
+  }
   return `"${quoted}"`
 }
 

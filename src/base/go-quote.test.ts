@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { inByteOrder } from './go-order.ts'
-import { goQuote } from './go-quote.ts'
+import { goQuote, goQuoteBytes } from './go-quote.ts'
 
 test('texts are quoted as Go quotes them', () => {
   const cases: Record<string, string> = {
@@ -15,6 +14,12 @@ test('texts are quoted as Go quotes them', () => {
   for (const [text, quoted] of Object.entries(cases)) assert.equal(goQuote(text), quoted)
 })
 
-test('texts are ordered by their bytes', () => {
-  assert.deepEqual(['\u{1F600}', '\uffff', 'b', 'ba', '', 'é'].sort(inByteOrder), ['', 'b', 'ba', 'é', '\uffff', '\u{1F600}'])
+test('bytes are quoted as Go quotes them, character by character where they are text', () => {
+  const cases: Record<string, string> = {
+    c3a9: '"é"',
+    '61c3': '"a\\xc3"',
+    ff00eda0806122: '"\\xff\\x00\\xed\\xa0\\x80a\\""',
+    f09f9880f09f98: '"😀\\xf0\\x9f\\x98"',
+  }
+  for (const [hex, quoted] of Object.entries(cases)) assert.equal(goQuoteBytes(Buffer.from(hex, 'hex')), quoted)
 })
