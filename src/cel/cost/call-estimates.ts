@@ -59,7 +59,7 @@ const selector: EstimateCall = ({ args: [text] }) =>
 
 /** Which format it is shows only at run time. */
 const validate: EstimateCall = ({ target, args: [text] }) =>
-  target && text && { cost: match(text.size, fixedRange(FORMAT_REGEX_MAX)) }
+  target && text && { cost: scale(traversal(text.size), FORMAT_REGEX_MAX * REGEX_LENGTH_FACTOR) }
 
 const sameSize: EstimateCall = ({ target }) => target && { cost: traversal(target.size), size: target.size }
 
@@ -215,6 +215,9 @@ export const standardEstimates = ({ overload, target, args }: CallShape): CallEs
     const isOfOneKind = overload === 'equals' && sameType(first.type, second.type)
     const opaqueCost = isOfOneKind && first.type.kind === 'opaque' ? opaqueComparison(first.type.name) : undefined
     if (opaqueCost !== undefined) return { cost: opaqueCost }
+    // Of two URLs upstream looks at the second twice.
+    if (isOfOneKind && first.type.kind === 'opaque' && first.type.name === 'kubernetes.URL')
+      return { cost: traversal({ min: 1, max: second.size.max }) }
     const most = Math.min(first.size.max, second.size.max)
     return { cost: traversal({ min: most > 0 ? 1 : 0, max: most }) }
   }

@@ -1,55 +1,148 @@
+import { goQuote } from '#base'
+
 /** An IP address as 32 or 128 bits. */
 export interface Address {
   readonly bits: bigint
   readonly length: 32 | 128
 }
 
-/** A text that is no address; the message is the reason. */
+export interface ParsedAddress extends Address {
+  /** What an IPv6 address has behind `%`. */
+  readonly zone: string
+}
+
+/** A text that is no address, in the words of Go's netip.ParseAddr. */
 export class AddressError extends Error {
   override readonly name = 'AddressError'
+  readonly text: string
+  readonly reason: string
+  /** What was not read. */
+  readonly rest: string
+
+  constructor(text: string, reason: string, rest = '') {
+    super(told({ text, reason, rest }, goQuote))
+    this.text = text
+    this.reason = reason
+    this.rest = rest
+  }
 }
 
-/** What Go's netip.ParseAddr admits without a zone: no leading zeros in IPv4, any spelling of IPv6. */
-export function parseAddress(text: string): Address {
-  return text.includes(':') ? { bits: parseV6(text), length: 128 } : { bits: parseV4(text), length: 32 }
+/** An {@link AddressError} with its texts shown in another way. */
+export const told = (
+  { text, reason, rest }: Pick<AddressError, 'text' | 'reason' | 'rest'>,
+  quote: (text: string) => string,
+): string => `ParseAddr(${quote(text)}): ${reason}${rest === '' ? '' : ` (at ${quote(rest)})`}`
+
+/** What Go's netip.ParseAddr admits: no leading zeros in IPv4, any spelling of IPv6. Throws {@link AddressError}. */
+export function parseAddress(text: string): ParsedAddress {
+  switch (/[.:%]/.exec(text)?.[0]) {
+    case '.':
+      return { bits: parseV4(text, text), length: 32, zone: '' }
+    case ':':
+      return new V6Parser(text).parse()
+    case '%':
+      throw new AddressError(text, 'missing IPv6 address')
+    default:
+      throw new AddressError(text, 'unable to parse IP')
+  }
 }
 
-function parseV4(text: string): bigint {
-  const fields = text.split('.')
-  if (!/^[\d.]+$/.test(text)) throw new AddressError('unable to parse IP')
-  if (fields.length !== 4) throw new AddressError(fields.length < 4 ? 'IPv4 address too short' : 'IPv4 address too long')
-  return fields.reduce((bits, field) => {
-    if (field === '') throw new AddressError('IPv4 field must have at least one digit')
-    if (field.length > 1 && field.startsWith('0')) throw new AddressError('IPv4 field has octet with leading zero')
-    if (field.length > 3 || Number(field) > 255) throw new AddressError('IPv4 field has value >255')
-    return (bits << 8n) | BigInt(field)
-  }, 0n)
+/** `field` is what is read of `text`. */
+function parseV4(text: string, field: string): bigint {
+  const problem = (reason: string, at?: number): AddressError =>
+    new AddressError(text, reason, at === undefined ? '' : field.slice(at))
+  const octets = [0]
+  let digits = 0
+  for (let at = 0; at < field.length; at++) {
+    const character = field[at]!
+    const value = octets.at(-1)!
+    if (isDigit(character)) {
+      if (digits === 1 && value === 0) throw problem('IPv4 field has octet with leading zero')
+      octets[octets.length - 1] = value * 10 + Number(character)
+      digits++
+      if (octets.at(-1)! > 255) throw problem('IPv4 field has value >255')
+    } else if (character === '.') {
+      if (digits === 0 || at === field.length - 1) throw problem('IPv4 field must have at least one digit', at)
+      if (octets.length === 4) throw problem('IPv4 address too long')
+      octets.push(0)
+      digits = 0
+    } else throw problem('unexpected character', at)
+  }
+  if (octets.length < 4) throw problem('IPv4 address too short')
+  return octets.reduce((bits, octet) => (bits << 8n) | BigInt(octet), 0n)
 }
 
-function parseV6(text: string): bigint {
-  const halves = text.split('::')
-  if (halves.length > 2) throw new AddressError('multiple :: in address')
-  const groups = halves.map((half, at) => groupsOf(half, at === halves.length - 1))
-  const known = groups.reduce((count, each) => count + each.length, 0)
-  if (halves.length === 1 && known !== 8)
-    throw new AddressError(known < 8 ? 'address string too short' : 'trailing garbage after address')
-  if (halves.length === 2 && known > 7) throw new AddressError('the :: must expand to at least one field of zeros')
-  const zeros = new Array<bigint>(8 - known).fill(0n)
-  return [...groups[0]!, ...zeros, ...(groups[1] ?? [])].reduce((bits, group) => (bits << 16n) | group, 0n)
-}
+const isDigit = (character: string): boolean => character >= '0' && character <= '9'
 
-function groupsOf(half: string, isLast: boolean): bigint[] {
-  if (half === '') return []
-  return half.split(':').flatMap((group, at, all) => {
-    if (isLast && at === all.length - 1 && group.includes('.')) {
-      const tail = parseV4(group)
-      return [tail >> 16n, tail & 0xffffn]
+/** Reads groups of 16 bits from the left, and the last two as IPv4 where a dot follows. */
+class V6Parser {
+  readonly #text: string
+  readonly #zone: string
+  readonly #groups: bigint[] = []
+  #rest: string
+  /** How many groups stand before `::`. */
+  #ellipsis: number | undefined
+
+  constructor(text: string) {
+    this.#text = text
+    const [address = '', ...zone] = text.split('%')
+    this.#rest = address
+    this.#zone = zone.join('%')
+  }
+
+  parse(): ParsedAddress {
+    if (this.#text.includes('%') && this.#zone === '') throw this.#problem('zone must be a non-empty string', '')
+    if (this.#rest.startsWith('::')) {
+      this.#ellipsis = 0
+      this.#rest = this.#rest.slice(2)
     }
-    if (group === '') throw new AddressError('each colon-separated field must have at least one digit')
-    if (!/^[0-9a-fA-F]+$/.test(group)) throw new AddressError('unexpected character')
-    if (group.length > 4) throw new AddressError('each group must have 4 or fewer digits')
-    return [BigInt(`0x${group}`)]
-  })
+    let hasMore = this.#ellipsis === undefined || this.#rest !== ''
+    while (hasMore) hasMore = this.#group() && this.#groups.length < 8
+    if (this.#rest !== '') throw this.#problem('trailing garbage after address')
+    return { bits: this.#bits(), length: 128, zone: this.#zone }
+  }
+
+  /** Reads a group and what parts it from the next; whether there is a next. */
+  #group(): boolean {
+    const group = /^[0-9a-fA-F]*/.exec(this.#rest)![0]
+    if (group.length > 4) throw this.#problem('each group must have 4 or less digits')
+    if (group === '') throw this.#problem('each colon-separated field must have at least one digit')
+    const behind = this.#rest.slice(group.length)
+    if (behind.startsWith('.')) return this.#embedded()
+    this.#groups.push(BigInt(`0x${group}`))
+    this.#rest = behind
+    if (behind === '') return false
+    if (!behind.startsWith(':')) throw this.#problem('unexpected character, want colon')
+    if (behind === ':') throw this.#problem('colon must be followed by more characters')
+    this.#rest = behind.slice(1)
+    if (!this.#rest.startsWith(':')) return true
+    if (this.#ellipsis !== undefined) throw this.#problem('multiple :: in address')
+    this.#ellipsis = this.#groups.length
+    this.#rest = this.#rest.slice(1)
+    return this.#rest !== ''
+  }
+
+  #embedded(): false {
+    if (this.#ellipsis === undefined && this.#groups.length !== 6)
+      throw this.#problem('embedded IPv4 address must replace the final 2 fields of the address')
+    if (this.#groups.length > 6) throw this.#problem('too many hex fields to fit an embedded IPv4 at the end of the address')
+    const tail = parseV4(this.#text, this.#rest)
+    this.#groups.push(tail >> 16n, tail & 0xffffn)
+    this.#rest = ''
+    return false
+  }
+
+  #bits(): bigint {
+    const missing = 8 - this.#groups.length
+    if (missing > 0 && this.#ellipsis === undefined) throw this.#problem('address string too short')
+    if (missing === 0 && this.#ellipsis !== undefined) throw this.#problem('the :: must expand to at least one field of zeros')
+    this.#groups.splice(this.#ellipsis ?? 0, 0, ...new Array<bigint>(missing).fill(0n))
+    return this.#groups.reduce((bits, group) => (bits << 16n) | group, 0n)
+  }
+
+  #problem(reason: string, rest = this.#rest): AddressError {
+    return new AddressError(this.#text, reason, rest)
+  }
 }
 
 /** RFC 5952. */

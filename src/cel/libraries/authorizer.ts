@@ -145,14 +145,17 @@ function serviceAccount(authorizer: Value, namespace: Value, name: Value): Autho
   return (authorizer as Authorizer).as(namespace as string, name as string)
 }
 
+/** Go's spaces, which are Unicode's. */
+const isBlank = (text: string): boolean => /^\p{White_Space}*$/u.test(text)
+
 function resource(check: Value, name: Value): ResourceCheck {
-  if ((name as string).trim() === '') return fail('resource must not be empty')
+  if (isBlank(name as string)) return fail('resource must not be empty')
   const { authorizer, group } = check as GroupCheck
   return authorizer.requestResource({ group, resource: name as string, subresource: '', namespace: '', name: '' })
 }
 
 const path = (authorizer: Value, path: Value): PathCheck =>
-  (path as string).trim() === '' ? fail('path must not be empty') : new PathCheck(authorizer as Authorizer, path as string)
+  isBlank(path as string) ? fail('path must not be empty') : new PathCheck(authorizer as Authorizer, path as string)
 
 const narrow = (name: string, id: string, field: keyof Resource) =>
   declare(name, {

@@ -1,9 +1,10 @@
+import { goQuote } from '#base'
 import { declare } from '../types/declarations.ts'
 import { bool, int, opaque, string, type Type } from '../types/type.ts'
-import { fail } from '../values/failure.ts'
+import { Failure, fail, noSuchOverload } from '../values/failure.ts'
 import { Opaque } from '../values/opaque.ts'
 import type { Value } from '../values/value.ts'
-import { type Address, AddressError, formatAddress, isIn, isMapped, parseAddress } from './address.ts'
+import { type Address, AddressError, formatAddress, isIn, isMapped, type ParsedAddress, parseAddress } from './address.ts'
 import { Ip, ipType, parseIp, parses } from './ip.ts'
 import type { Library } from './library.ts'
 
@@ -43,28 +44,41 @@ class Cidr extends Opaque {
   }
 }
 
+const CONVERSION = 'network address parse error during conversion from string: '
+
 /** Fails on what Go's netip.ParsePrefix refuses, and on IPv4 written as IPv6. */
 function parseCidr(text: string): Cidr {
-  const shown = JSON.stringify(text)
-  const invalid = (why: string): never =>
-    fail(
-      `network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix(${shown}): ${why}`,
-    )
+  const invalid = (why: string): never => fail(`${CONVERSION}${CONVERSION}netip.ParsePrefix(${goQuote(text)}): ${why}`)
   const slash = text.lastIndexOf('/')
   if (slash < 0) return invalid("no '/'")
-  let address: Address
+  let address: ParsedAddress
   try {
     address = parseAddress(text.slice(0, slash))
   } catch (error) {
     if (!(error instanceof AddressError)) throw error
-    return invalid(`ParseAddr(${JSON.stringify(text.slice(0, slash))}): ${error.message}`)
+    return invalid(error.message)
   }
+  if (address.zone !== '') return invalid('IPv6 zones cannot be present in a prefix')
   const length = text.slice(slash + 1)
-  if (!/^(?:0|[1-9]\d{0,2})$/.test(length)) return invalid(`bad bits after slash: ${JSON.stringify(length)}`)
+  if (!/^(?:\d|[1-9]\d*)$/.test(length) || length.length > 19 || BigInt(length) > INT_MAX)
+    return invalid(`bad bits after slash: ${goQuote(length)}`)
   if (Number(length) > address.length) return invalid('prefix length out of range')
-  if (isMapped(address))
-    return fail(`network address parse error during conversion from string: IPv4-mapped IPv6 address ${shown} is not allowed`)
+  if (isMapped(address)) return fail(`${CONVERSION}IPv4-mapped IPv6 address ${goQuote(text)} is not allowed`)
   return new Cidr(address, Number(length))
+}
+
+const INT_MAX = 2n ** 63n - 1n
+
+/** Of a text that is no address upstream says no more than that nothing takes it. */
+function containsIp(cidr: Value, text: string): boolean {
+  let address: Address
+  try {
+    ;({ address } = parseIp(text))
+  } catch (error) {
+    if (error instanceof Failure) return noSuchOverload()
+    throw error
+  }
+  return (cidr as Cidr).contains(address)
 }
 
 function containsCidr(outer: Value, inner: Cidr): boolean {
@@ -82,12 +96,7 @@ export const cidrLibrary: Library = {
     declare('string', { functions: [['cidr_to_string', [cidrType], string, String]] }),
     declare('containsIP', {
       members: [
-        [
-          'cidr_contains_ip_string',
-          [cidrType, string],
-          bool,
-          (cidr, text) => (cidr as Cidr).contains(parseIp(text as string).address),
-        ],
+        ['cidr_contains_ip_string', [cidrType, string], bool, (cidr, text) => containsIp(cidr, text as string)],
         ['cidr_contains_ip_ip', [cidrType, ipType], bool, (cidr, ip) => (cidr as Cidr).contains((ip as Ip).address)],
       ],
     }),

@@ -1,3 +1,4 @@
+import { goQuote } from '#base'
 import { CelDuration } from '../values/duration.ts'
 import { fail } from '../values/failure.ts'
 import { typeNameOf } from '../values/kind.ts'
@@ -203,13 +204,22 @@ function plainText(value: Value, style: FormatStyle): string {
   if (value instanceof Uint) return String(value.value)
   if (value instanceof Double)
     return style === 'plain' && !Number.isFinite(value.value) ? notFinite(value.value, style) : formatDouble(value.value)
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value)
+  if (value instanceof Uint8Array) return ofBytes(value)
   if (value instanceof Timestamp || value instanceof CelDuration) return value.toString()
   if (value instanceof TypeValue) return value.name
   return wrong(
     'string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps',
     value,
   )
+}
+
+function ofBytes(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    const reason = 'invalid UTF-8 in bytes, cannot convert to string'
+    return fail(`error during formatting: could not convert argument "${reason}" to string`)
+  }
 }
 
 function nested(value: Value, style: FormatStyle): string {
@@ -230,8 +240,8 @@ function nested(value: Value, style: FormatStyle): string {
 
 /** As it would be written in an expression. */
 function literal(value: Value): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (value instanceof Uint8Array) return `b${JSON.stringify(plainText(value, 'literals'))}`
+  if (typeof value === 'string') return goQuote(value)
+  if (value instanceof Uint8Array) return `b${goQuote(plainText(value, 'literals'))}`
   if (value instanceof Timestamp) return `timestamp("${value}")`
   if (value instanceof CelDuration) return `duration("${value}")`
   if (value instanceof Double)

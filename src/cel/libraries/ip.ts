@@ -1,9 +1,10 @@
+import { goQuote } from '#base'
 import { declare } from '../types/declarations.ts'
 import { bool, int, opaque, string, type Type } from '../types/type.ts'
 import { Failure, fail } from '../values/failure.ts'
 import { Opaque } from '../values/opaque.ts'
 import type { Value } from '../values/value.ts'
-import { type Address, AddressError, formatAddress, isIn, isMapped, parseAddress } from './address.ts'
+import { type Address, AddressError, formatAddress, isIn, isMapped, type ParsedAddress, parseAddress } from './address.ts'
 import type { Library } from './library.ts'
 
 export const ipType: Type = opaque('net.IP')
@@ -28,17 +29,15 @@ export class Ip extends Opaque {
 
 /** Fails on what is no address, on zones, and on IPv4 written as IPv6. */
 export function parseIp(text: string): Ip {
-  const shown = JSON.stringify(text)
-  const zone = text.indexOf('%')
-  let address: Address
+  let address: ParsedAddress
   try {
-    address = parseAddress(zone < 0 ? text : text.slice(0, zone))
+    address = parseAddress(text)
   } catch (error) {
     if (!(error instanceof AddressError)) throw error
-    return fail(`IP Address ${shown} parse error during conversion from string: ParseAddr(${shown}): ${error.message}`)
+    return fail(`IP Address ${goQuote(text)} parse error during conversion from string: ${error.message}`)
   }
-  if (zone >= 0) return fail(`IP address ${shown} with zone value is not allowed`)
-  if (isMapped(address)) return fail(`IPv4-mapped IPv6 address ${shown} is not allowed`)
+  if (address.zone !== '') return fail(`IP address ${goQuote(text)} with zone value is not allowed`)
+  if (isMapped(address)) return fail(`IPv4-mapped IPv6 address ${goQuote(text)} is not allowed`)
   return new Ip(address)
 }
 

@@ -1,17 +1,17 @@
+import { goQuote } from '#base'
 import { declare } from '../types/declarations.ts'
 import { bool, int, opaque, string, type Type } from '../types/type.ts'
 import { Failure, fail } from '../values/failure.ts'
 import { type Int, toInt } from '../values/number.ts'
 import { Opaque } from '../values/opaque.ts'
 import type { Value } from '../values/value.ts'
+import { cut } from './cut.ts'
 import type { Library } from './library.ts'
 
 const semverType: Type = opaque('kubernetes.Semver')
 
-const PATTERN =
-  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/
 const PART_MAX = (1n << 64n) - 1n
-const LENGTH_MAX = 1_000
+const PART_DIGITS_MAX = 20
 
 /** A version of https://semver.org. Build metadata counts for nothing. */
 class Semver extends Opaque {
@@ -52,27 +52,64 @@ function comparePrereleases(a: readonly string[], b: readonly string[]): number 
   return Math.sign(a.length - b.length)
 }
 
+const NUMBERS = /^[0-9]*$/
+const WORD = /^[0-9A-Za-z-]*$/
+
+/** Reads versions as github.com/blang/semver does, part by part from the left, and fails with its sentences. */
 function parse(text: string): Semver {
   if (text === '') return fail('Version string empty')
-  const match = text.length > LENGTH_MAX ? null : PATTERN.exec(text)
-  if (match === null)
-    return fail(
-      text.split('.').length < 3
-        ? 'No Major.Minor.Patch elements found'
-        : `Invalid character(s) found in version ${JSON.stringify(text)}`,
-    )
-  const numbers = match.slice(1, 4).map(BigInt)
-  if (numbers.some((number) => number > PART_MAX)) return fail('strconv.ParseUint: value out of range')
-  return new Semver(numbers, match[4]?.split('.') ?? [])
+  const [major = '', minor, ...last] = text.split('.')
+  if (minor === undefined || last.length === 0) return fail('No Major.Minor.Patch elements found')
+  const numbers = [numberOf(major, 'Major'), numberOf(minor, 'Minor')]
+  const [behind, build] = cut(last.join('.'), '+')
+  const [patch, prerelease] = cut(behind, '-')
+  numbers.push(numberOf(patch, 'Patch'))
+  const identifiers = prerelease?.split('.') ?? []
+  for (const identifier of identifiers) checkIdentifier(identifier)
+  for (const word of build?.split('.') ?? []) {
+    if (word === '') return fail('Build meta data is empty')
+    if (!WORD.test(word)) return fail(`Invalid character(s) found in build meta data ${goQuote(word)}`)
+  }
+  return new Semver(numbers, identifiers)
 }
 
-/** Without a leading `v`, with missing minor and patch as zero, and without leading zeros. */
+function numberOf(text: string, name: string): bigint {
+  if (!NUMBERS.test(text)) return fail(`Invalid character(s) found in ${name.toLowerCase()} number ${goQuote(text)}`)
+  if (/^0./.test(text)) return fail(`${name} number must not contain leading zeroes ${goQuote(text)}`)
+  return parseUint(text)
+}
+
+function checkIdentifier(text: string): void {
+  if (text === '') fail('Prerelease is empty')
+  if (!NUMBERS.test(text)) {
+    if (!WORD.test(text)) fail(`Invalid character(s) found in prerelease ${goQuote(text)}`)
+    return
+  }
+  if (/^0./.test(text)) fail(`Numeric PreRelease version must not contain leading zeroes ${goQuote(text)}`)
+  parseUint(text)
+}
+
+/** Digits as a number of 64 bits, as Go's strconv.ParseUint takes them. */
+function parseUint(digits: string): bigint {
+  const invalid = (why: string): never => fail(`strconv.ParseUint: parsing ${goQuote(digits)}: ${why}`)
+  if (digits === '') return invalid('invalid syntax')
+  const number = digits.length > PART_DIGITS_MAX ? undefined : BigInt(digits)
+  return number === undefined || number > PART_MAX ? invalid('value out of range') : number
+}
+
+/** Without a leading `v`, with missing minor and patch as zero, and without leading zeros; a part that begins with no digit gets one. */
 function normalize(text: string): string {
   const [major = '', minor, ...patch] = text.replace(/^v/, '').split('.')
-  const parts = [major, ...(minor === undefined ? [] : [minor]), ...(patch.length === 0 ? [] : [patch.join('.')])]
+  const parts = [major, ...(minor === undefined ? [] : [minor]), ...(patch.length === 0 ? [] : [patch.join('.')])].map(trimmed)
   if (parts.length < 3 && /[+-]/.test(parts.at(-1)!)) return fail('short version cannot contain PreRelease/Build meta data')
   while (parts.length < 3) parts.push('0')
-  return parts.map((part) => part.replace(/^0+(?=\d)/, '')).join('.')
+  return parts.join('.')
+}
+
+function trimmed(part: string): string {
+  if (Buffer.byteLength(part) < 2) return part
+  const rest = part.replace(/^0+/, '')
+  return /^[0-9]/.test(rest) ? rest : `0${rest}`
 }
 
 const toSemver = (text: Value, normalized: Value): Semver =>

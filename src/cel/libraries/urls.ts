@@ -5,127 +5,90 @@ import { ArrayList } from '../values/list.ts'
 import { EntryMap } from '../values/map.ts'
 import { Opaque } from '../values/opaque.ts'
 import type { Value } from '../values/value.ts'
+import { encoded, parseUrl, textOf, type UrlParts, unescaped, written } from './go-url.ts'
 import type { Library } from './library.ts'
 
 const urlType: Type = opaque('kubernetes.URL')
 
-/** The parts of a URL as Go's net/url has them, which is laxer and stricter than WHATWG's: no normalisation, spaces in paths are fine. */
 class Url extends Opaque {
   override readonly typeName = 'kubernetes.URL'
-  readonly text: string
-  readonly scheme: string
-  /** With the port, and with brackets around IPv6. */
-  readonly host: string
-  readonly path: string
-  readonly query: string
+  readonly #parts: UrlParts
 
-  constructor(text: string, parts: { scheme: string; host: string; path: string; query: string }) {
+  constructor(parts: UrlParts) {
     super()
-    this.text = text
-    this.scheme = parts.scheme
-    this.host = parts.host
-    this.path = parts.path
-    this.query = parts.query
+    this.#parts = parts
+  }
+
+  get scheme(): string {
+    return this.#parts.scheme
+  }
+
+  get host(): string {
+    return textOf(this.#parts.host)
   }
 
   get hostname(): string {
-    return /^\[(.*)\](?::\d*)?$/.exec(this.host)?.[1] ?? this.host.replace(/:\d*$/, '')
+    const { host } = this
+    const name = host.slice(0, host.length - (PORT.exec(host)?.[0].length ?? 0))
+    return name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
   }
 
   get port(): string {
-    return /:(\d*)$/.exec(this.host.replace(/^\[.*\]/, ''))?.[1] ?? ''
+    return PORT.exec(this.host)?.[1] ?? ''
+  }
+
+  get path(): string {
+    return encoded(this.#parts.path, 'path')
+  }
+
+  /** Each key with all of its values. Pairs that do not decode are left out, and all of them where they are too many. */
+  get query(): EntryMap {
+    const pairs = this.#parts.query.split('&')
+    const values = new Map<string, Value[]>()
+    for (const pair of pairs.length > PARAMETERS_MAX ? [] : pairs) {
+      const [key, value] = pair === '' || pair.includes(';') ? [] : decoded(pair)
+      if (key === undefined || value === undefined) continue
+      const all = values.get(key)
+      if (all === undefined) values.set(key, [value])
+      else all.push(value)
+    }
+    return EntryMap.of([...values].map(([key, all]) => [key, new ArrayList(all)] as const))
   }
 
   override equals(other: Value): boolean {
-    return other instanceof Url && other.text === this.text
+    return other instanceof Url && written(other.#parts) === written(this.#parts)
   }
 }
 
-const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})(.{0,2})/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-const CONTROL = /[\x00-\x1f\x7f]/
-const USERINFO = /^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/
-const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"%\u0080-\u{10ffff}]*$/u
+const PORT = /:(\d*)$/
+/** Of so many Go reads a query. */
+const PARAMETERS_MAX = 10_000
 
-const CONVERSION = 'URL parse error during conversion from string: '
+function decoded(pair: string): readonly string[] {
+  const equals = pair.indexOf('=')
+  const parts = equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
+  if (parts.some((part) => /%(?![0-9a-fA-F]{2})/.test(part))) return []
+  return parts.map((part) => textOf(unescaped(part.replaceAll('+', ' '))))
+}
 
-/** An absolute URI or an absolute path, as Go's url.ParseRequestURI admits. Fails with its sentences. */
+/** An absolute URI or an absolute path. Upstream reads it twice, and lets the second reading find more. */
 function parse(text: string): Url {
-  const invalid = (why: string): never => fail(`${CONVERSION}parse ${JSON.stringify(text)}: ${why}`)
-  if (CONTROL.test(text)) return invalid('net/url: invalid control character in URL')
-  if (text === '') return invalid('empty url')
-  const [, scheme = '', rest = ''] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(.*)$/su.exec(text)!
-  if (scheme === '' && !text.startsWith('/')) {
-    return text.startsWith(':') ? invalid('missing protocol scheme') : invalid('invalid URI for request')
-  }
-  const [beforeFragment] = rest.split('#', 1) as [string]
-  const mark = beforeFragment.indexOf('?')
-  const query = mark < 0 ? '' : beforeFragment.slice(mark + 1)
-  const hierarchy = mark < 0 ? beforeFragment : beforeFragment.slice(0, mark)
-  const lower = scheme.toLowerCase()
-  if (!hierarchy.startsWith('/')) return new Url(text, { scheme: lower, host: '', path: '', query })
-  let path = hierarchy
-  let host = ''
-  if (hierarchy.startsWith('//') && (scheme !== '' || !hierarchy.startsWith('///'))) {
-    const end = hierarchy.indexOf('/', 2)
-    path = end < 0 ? '' : hierarchy.slice(end)
-    host = parseAuthority(hierarchy.slice(2, end < 0 ? undefined : end), invalid)
-  }
-  const bad = BAD_ESCAPE.exec(path)
-  if (bad !== null) return invalid(`invalid URL escape ${JSON.stringify(`%${bad[1]}`)}`)
-  return new Url(text, { scheme: lower, host, path, query })
-}
-
-function parseAuthority(authority: string, invalid: (why: string) => never): string {
-  const at = authority.lastIndexOf('@')
-  if (at >= 0 && !USERINFO.test(authority.slice(0, at))) return invalid('net/url: invalid userinfo')
-  const host = authority.slice(at + 1)
-  if (host.startsWith('[')) {
-    const end = host.lastIndexOf(']')
-    if (end < 0) return invalid("missing ']' in host")
-    if (!/^(?::\d*)?$/.test(host.slice(end + 1))) return invalid(`invalid port ${JSON.stringify(host.slice(end + 1))} after host`)
-    return host
-  }
-  const colon = host.lastIndexOf(':')
-  if (colon >= 0 && !/^\d*$/.test(host.slice(colon + 1)))
-    return invalid(`invalid port ${JSON.stringify(host.slice(colon))} after host`)
-  const odd = [...host].find((point) => !HOST.test(point))
-  return odd === undefined ? host : invalid(`invalid character ${JSON.stringify(odd)} in host name`)
-}
-
-/** The path percent-encoded, where it is not already. */
-const escapedPath = (path: string): string =>
-  path.replaceAll(/[^A-Za-z0-9\-_.~$&+,/:;=@%!'()*[\]]/gu, (point) => encodeURIComponent(point.toWellFormed()))
-
-function unescapeQuery(text: string): string | undefined {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
+    parseUrl(text, true)
+    return new Url(parseUrl(text, false))
+  } catch (error) {
+    if (error instanceof Failure) return fail(`URL parse error during conversion from string: ${error.message}`)
+    throw error
   }
-}
-
-/** Each key with all of its values. Pairs that do not decode are left out, as Go's URL.Query does. */
-function parseQuery(query: string): EntryMap {
-  const values = new Map<string, Value[]>()
-  for (const pair of query.split('&')) {
-    if (pair === '' || pair.includes(';')) continue
-    const equals = pair.indexOf('=')
-    const key = unescapeQuery(equals < 0 ? pair : pair.slice(0, equals))
-    const value = unescapeQuery(equals < 0 ? '' : pair.slice(equals + 1))
-    if (key === undefined || value === undefined) continue
-    values.set(key, [...(values.get(key) ?? []), value])
-  }
-  return EntryMap.of([...values].map(([key, all]) => [key, new ArrayList(all)] as const))
 }
 
 /** What is wrong with a URL, in Go's words. */
 export function urlProblem(text: string): string | undefined {
   try {
-    parse(text)
+    parseUrl(text, true)
     return undefined
   } catch (error) {
-    if (error instanceof Failure) return error.message.slice(CONVERSION.length)
+    if (error instanceof Failure) return error.message
     throw error
   }
 }
@@ -144,9 +107,9 @@ export const urlsLibrary: Library = {
     getter('getHost', 'url_get_host', (url) => url.host),
     getter('getHostname', 'url_get_hostname', (url) => url.hostname),
     getter('getPort', 'url_get_port', (url) => url.port),
-    getter('getEscapedPath', 'url_get_escaped_path', (url) => escapedPath(url.path)),
+    getter('getEscapedPath', 'url_get_escaped_path', (url) => url.path),
     declare('getQuery', {
-      members: [['url_get_query', [urlType], map(string, list(string)), (url) => parseQuery((url as Url).query)]],
+      members: [['url_get_query', [urlType], map(string, list(string)), (url) => (url as Url).query]],
     }),
   ],
 }
