@@ -43,7 +43,7 @@ const CASES: readonly [title: string, request: Sent, code: number, reason: strin
     { method: 'POST', path: MAPS, body: 'a: [1', type: 'application/yaml' },
     400,
     'BadRequest',
-    /error converting YAML to JSON/,
+    /^the object provided is unrecognized \(must be of type ConfigMap\): yaml: line 1: did not find expected ',' or '\]' \(613a205b31\)$/,
   ],
   [
     'bytes that are no UTF-8',

@@ -3,7 +3,8 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { decodeText } from './decode.ts'
 
-const duplicatesIn = async (text: string): Promise<string[]> => (await decodeText(Buffer.from(text), 'json')).duplicates()
+const duplicatesIn = async (text: string): Promise<readonly string[]> =>
+  (await decodeText(Buffer.from(text), 'json')).duplicates()
 
 test('keys that stand twice are found however the text is spaced, ordered and escaped', async () => {
   const twice: readonly (readonly [text: string, paths: string[]])[] = [

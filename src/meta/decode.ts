@@ -1,4 +1,5 @@
 import { goQuote, parseJson } from '#base'
+import { tellsAll } from './json/plain.ts'
 import { type Oddities, readJson } from './json/reader.ts'
 import { jsonProblem } from './json/syntax.ts'
 import { badRequest } from './status.ts'
@@ -13,20 +14,17 @@ export interface DecodedText {
   /** What a JSON text says beside its value; undefined of the many that say no more. */
   readonly oddities?: Oddities | undefined
   /** Findings about keys that stand twice in one map, in upstream's words. */
-  duplicates(): string[]
+  duplicates(): readonly string[]
 }
 
 /** JSON or YAML text as plain data. Throws a 400 Status that says where the text is wrong, after the words `unreadable`. */
 export async function decodeText(bytes: Uint8Array, form: 'json' | 'yaml', unreadable = UNREADABLE): Promise<DecodedText> {
-  const text = decodeUtf8(bytes)
-  if (form === 'json') return decodeJsonText(text, unreadable, bytes)
+  if (form === 'json') return decodeJsonText(decodeUtf8(bytes), unreadable, bytes)
+  const { parseYamlWithDuplicates } = await import('./yaml/index.ts')
   try {
-    return (await import('./yaml.ts')).parseYamlWithDuplicates(text)
+    return parseYamlWithDuplicates(bytes)
   } catch (error) {
-    throw badRequest(
-      `error converting YAML to JSON: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
-      error,
-    )
+    throw badRequest(error instanceof Error ? error.message : String(error), error)
   }
 }
 
@@ -75,13 +73,6 @@ function depthOf(text: string): number {
 
 const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 
-/**
- * What prints as the text that it was read from has no key twice, every number in its plain form, and keys in their order. Programs send objects just so,
- * and printing one costs a tenth of looking through its text. Half a surrogate pair prints as it was written, but stands for no character.
- */
-const tellsAll = (value: unknown, text: string): boolean =>
-  JSON.stringify(value) === (text.endsWith('\n') ? text.slice(0, -1) : text) && !text.includes('\\ud')
-
 /** Upstream tells no more of one document. */
 const FINDINGS_MAX = 100
 
@@ -104,10 +95,8 @@ function duplicateFields(value: unknown, oddities: Oddities): string[] {
   return [...found].slice(0, FINDINGS_MAX)
 }
 
-/** YAML by js-yaml, which is loaded by the first call. */
-export const parseYaml = async (text: string): Promise<unknown> => (await import('./yaml.ts')).parseYaml(text)
-
-export const parseYamlDocuments = async (text: string): Promise<unknown[]> => (await import('./yaml.ts')).parseYamlDocuments(text)
+/** The reader of YAML is loaded by the first call. */
+export const parseYaml = async (text: string): Promise<unknown> => (await import('./yaml/index.ts')).parseYaml(text)
 
 export const printYaml = async (value: unknown, options: { readonly sortKeys?: boolean } = {}): Promise<string> =>
-  (await import('./yaml.ts')).printYaml(value, options)
+  (await import('./yaml/index.ts')).printYaml(value, options)

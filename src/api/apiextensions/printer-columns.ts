@@ -1,9 +1,8 @@
-import { type JsonPath, type KubernetesObject, parseJsonPath } from '#meta'
+import { goFloat, type JsonPath, type KubernetesObject, parseJsonPath } from '#meta'
 import { age, ageOf, name } from '../columns.ts'
 import type { Column } from '../definition.ts'
 import type { CustomResourceColumnDefinition } from '../generated/types.ts'
 import { inKeyOrder } from './internal-form.ts'
-import { goFloat } from './schema/go-number.ts'
 import { isInteger } from './schema/validate-number.ts'
 
 type Cell = ReturnType<Column<KubernetesObject>['value']>

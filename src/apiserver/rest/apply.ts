@@ -90,13 +90,11 @@ async function readConfiguration(context: RequestContext): Promise<DecodedBody> 
   try {
     return await decodeBody(body, decodeOptionsOf(context))
   } catch (error) {
-    if (error instanceof StatusError && error.message.startsWith(CONVERTING))
-      throw badRequest(`error decoding YAML: ${error.message}`)
+    if (error instanceof StatusError && error.code === 400)
+      throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`)
     throw error
   }
 }
-
-const CONVERTING = 'error converting YAML to JSON'
 
 /**
  * The document as a configuration of the request's kind, whose metadata its type judges later. Whom it names is asked of what it makes of the live object. Throws 400 for another kind and for managers of its own.

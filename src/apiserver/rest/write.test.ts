@@ -130,6 +130,13 @@ const findings: readonly (readonly [
   ],
 ]
 
+test('an apply that is no YAML is refused in the words of upstream', () =>
+  withDeployment(async (call) => {
+    const { code, object } = await call('PATCH', WEB, APPLY, 'a:\n\tb: 1', { fieldManager: 'm' })
+    const problem = 'yaml: line 2: found character that cannot start any token'
+    assert.deepEqual([code, object.message], [400, `error decoding YAML: error converting YAML to JSON: ${problem}`])
+  }))
+
 for (const [name, method, contentType, body, code, message, warnings] of findings) {
   test(`unknown and duplicate fields of ${name} are refused, warned of or ignored, as the request says`, () =>
     withDeployment(async (call) => {

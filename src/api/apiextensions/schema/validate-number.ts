@@ -1,6 +1,5 @@
-import type { FieldError } from '#meta'
+import { type FieldError, goFloat } from '#meta'
 import { invalidValue } from '../../validation/findings.ts'
-import { goFloat } from './go-number.ts'
 import type { Structural } from './structural.ts'
 
 const INT32 = 2 ** 31
