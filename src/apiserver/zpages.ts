@@ -51,11 +51,7 @@ export async function serveZpage(page: Zpage, request: TransportRequest, random:
   }
   const object = { kind: page.kind, apiVersion: `${GROUP}/${version}`, metadata: { name: COMPONENT }, ...page.fields() }
   const text =
-    mediaType === YAML_TYPE
-      ? await printYaml(object, { sortKeys: true })
-      : pretty
-        ? JSON.stringify(object, null, 2)
-        : `${JSON.stringify(object)}\n`
+    mediaType === YAML_TYPE ? await printYaml(object) : pretty ? JSON.stringify(object, null, 2) : `${JSON.stringify(object)}\n`
   const contentType = `${mediaType};g=${GROUP};v=${version};as=${page.kind}`
   const isDeprecated = DEPRECATED.includes(version)
   const warning = `299 - "This version of the ${page.name} endpoint is deprecated. Please use a newer version."`

@@ -98,5 +98,4 @@ function duplicateFields(value: unknown, oddities: Oddities): string[] {
 /** The reader of YAML is loaded by the first call. */
 export const parseYaml = async (text: string): Promise<unknown> => (await import('./yaml/index.ts')).parseYaml(text)
 
-export const printYaml = async (value: unknown, options: { readonly sortKeys?: boolean } = {}): Promise<string> =>
-  (await import('./yaml/index.ts')).printYaml(value, options)
+export const printYaml = async (value: unknown): Promise<string> => (await import('./yaml/index.ts')).printYaml(value)

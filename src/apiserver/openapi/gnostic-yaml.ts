@@ -1,3 +1,5 @@
+import { escapedYaml } from '#meta'
+
 /** Levels are this far apart, except for what stands behind a dash. */
 const INDENT = 4
 
@@ -41,37 +43,9 @@ function literal(value: string, indent: number): string {
 
 /** A text of one line, in quotation marks where it would be something else without. */
 function quoted(value: string): string {
-  if (value.includes('\n') || ODD.test(value) || isOtherType(value)) return escaped(value)
+  if (value.includes('\n') || ODD.test(value) || isOtherType(value)) return escapedYaml(value)
   const isPlain = !/^(?:---|\.\.\.)|^[#,[\]{}&*!|>'"%@`]|^[?:-](?: |$)|^ | $/.test(value) && !/:(?: |$)| #/.test(value)
   return isPlain ? value : `'${value.replaceAll("'", "''")}'`
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\0': '0',
-  '\u0007': 'a',
-  '\b': 'b',
-  '\t': 't',
-  '\n': 'n',
-  '\v': 'v',
-  '\f': 'f',
-  '\r': 'r',
-  '\u001b': 'e',
-  '"': '"',
-  '\\': '\\',
-  '\u0085': 'N',
-  '\u2028': 'L',
-  '\u2029': 'P',
-}
-
-const escaped = (value: string): string =>
-  `"${value.replaceAll(/["\\\n]|[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]/gu, escapeOf)}"`
-
-function escapeOf(character: string): string {
-  const known = ESCAPES[character]
-  if (known !== undefined) return `\\${known}`
-  const digits = character.codePointAt(0)!.toString(16).toUpperCase()
-  if (digits.length <= 2) return `\\x${digits.padStart(2, '0')}`
-  return digits.length <= 4 ? `\\u${digits.padStart(4, '0')}` : `\\U${digits.padStart(8, '0')}`
 }
 
 const WORDS = /^(?:~|true|True|TRUE|false|False|FALSE|null|Null|NULL|\.(?:nan|NaN|NAN)|[+-]?\.(?:inf|Inf|INF))?$/

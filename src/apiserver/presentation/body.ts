@@ -43,7 +43,7 @@ export function encoded(response: TransportResponse, { encoding, pretty }: Form)
         ),
       }
     case 'yaml':
-      return printYaml(sentOf(body), { sortKeys: true }).then((text) => ({
+      return printYaml(sentOf(body)).then((text) => ({
         ...response,
         headers,
         body: { kind: 'bytes', bytes: Buffer.from(text) },

@@ -270,7 +270,7 @@ test('YAML in and out, with keys in order', async () => {
   const created = await send('POST', MAPS, { type: 'application/yaml', accept: 'application/yaml', body: sent })
   assert.deepEqual([created.status, created.headers['content-type']], [201, 'application/yaml'])
   const text = bytesOf(created).toString()
-  assert.match(text, /^apiVersion: v1\ndata:\n {2}a: '1'\n {2}b: 'yes'\nkind: ConfigMap\nmetadata:\n/)
+  assert.match(text, /^apiVersion: v1\ndata:\n {2}a: "1"\n {2}b: "yes"\nkind: ConfigMap\nmetadata:\n/)
   assert.deepEqual(await parseYaml(text), await json('GET', `${MAPS}/yaml`))
 })
 

@@ -1,8 +1,9 @@
-import { DUMP_SCHEMA, dump, intCoreTag } from 'js-yaml'
 import { parseDocument } from './nodes.ts'
 import { readPlainJson } from './plain-json.ts'
 import { sourceOf } from './source.ts'
 import { duplicatesIn, readValue } from './values.ts'
+
+export { printYaml } from './printer.ts'
 
 export interface ParsedYaml {
   readonly value: unknown
@@ -22,12 +23,3 @@ export function parseYamlWithDuplicates(text: string | Uint8Array): ParsedYaml {
   const { value, mayRepeat } = readValue(node)
   return { value, duplicates: () => (mayRepeat ? duplicatesIn(node) : []) }
 }
-
-const PRINTED = DUMP_SCHEMA.withTags({
-  ...intCoreTag,
-  identify: (value) => typeof value === 'bigint' || (intCoreTag.identify?.(value) ?? false),
-  represent: (value, ...rest) => (typeof value === 'bigint' ? String(value) : intCoreTag.represent!(value, ...rest)),
-})
-
-export const printYaml = (value: unknown, { sortKeys = false }: { readonly sortKeys?: boolean } = {}): string =>
-  dump(value, { schema: PRINTED, lineWidth: -1, noRefs: true, sortKeys })
