@@ -3,16 +3,16 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { parseJson } from '#base'
 import { printYaml } from '../../src/meta/yaml/index.ts'
+import { inKeyOrder } from '../../src/meta/yaml/key-order.ts'
 import { Peer } from './peer.ts'
 import { SCALARS, WORDS } from './yaml/cases.ts'
 
 /*
  * Kept: upstream reads JSON as YAML before it prints it, which refuses what `UNPRINTED` has and makes a space of a next line (U+0085). We print them escaped.
- * Upstream's order of keys goes round in a circle for some (`007`, `0X`, `1.`), of which it begins with any: it is asked so often whether it takes ours.
+ * Left out: keys whose order goes round in a circle (`007`, `0X`, `1.`), of which upstream begins with any.
  */
 
 const UNPRINTED = /[\u007f-\u009f\ufffe\uffff]/
-const CHANCES = 30
 const RUNS = Number(process.env.T8S_RUNS ?? 20_000)
 
 interface Answer {
@@ -36,13 +36,15 @@ const numbers = fc.oneof(
 async function assertPrinted(peer: Peer, value: unknown): Promise<void> {
   const json = JSON.stringify(value)
   const ours = printYaml(parseJson(json))
-  let theirs: string | undefined
-  for (let asked = 0; asked < CHANCES && ours !== theirs; asked++) {
-    const { error, text } = await peer.ask<Answer>({ do: 'print', text: Buffer.from(goJson(json)).toString('base64') })
-    assert.equal(error, '', json)
-    theirs = Buffer.from(text ?? '', 'base64').toString()
-  }
+  const { error, text } = await peer.ask<Answer>({ do: 'print', text: Buffer.from(goJson(json)).toString('base64') })
+  assert.equal(error, '', json)
+  const theirs = Buffer.from(text ?? '', 'base64').toString()
   assert.equal(ours, theirs, json)
+}
+
+function haveOrder(keys: readonly string[]): boolean {
+  const sorted = keys.toSorted(inKeyOrder)
+  return sorted.every((key, at) => sorted.slice(at + 1).every((other) => inKeyOrder(key, other) < 0))
 }
 
 /** Upstream's encoder of JSON escapes what could end a line, and in HTML a script. */
@@ -75,7 +77,7 @@ test('objects are printed as upstream prints them', async () => {
       numbers,
       fc.constantFrom(null, true, false),
       fc.array(tie('value'), { maxLength: 4 }),
-      fc.dictionary(printed, tie('value'), { maxKeys: 5 }),
+      fc.dictionary(printed, tie('value'), { maxKeys: 5 }).filter((object) => haveOrder(Object.keys(object))),
     ),
   }))
   await fc.assert(
