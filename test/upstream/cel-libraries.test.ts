@@ -6,6 +6,7 @@
  * - adding to a quantity changes the one that is added to, upstream, if that is counted in more than 64 bits, and comparing changes how it is counted; ours do not
  *   change. Nobody sees that in one call;
  * - upstream crashes where a value that it can not hash is looked for in a list, and says "internal error";
+ * - Go 1.26 knows the characters of Unicode 15, and quotes what came later by its number;
  * - the peer is built without a module, so that Go would fall back to reading URLs as it did years ago.
  */
 import assert from 'node:assert/strict'

@@ -9,6 +9,9 @@ export interface LibraryCall {
 
 const words = (text: string): readonly string[] => text.split(' ')
 
+/** What Unicode got after version 15 can be printed here and not there; among these nothing is new. */
+const oldCharacter = fc.integer({ min: 0, max: 0x7ff }).map((code) => String.fromCodePoint(code))
+
 /** Texts that are put together from parts, or whole ones that something was done to. */
 function texts(whole: readonly string[], parts: readonly string[]): fc.Arbitrary<string> {
   const some = fc.constantFrom(...whole)
@@ -20,7 +23,7 @@ function texts(whole: readonly string[], parts: readonly string[]): fc.Arbitrary
     { weight: 3, arbitrary: some },
     { weight: 6, arbitrary: damaged },
     { weight: 3, arbitrary: fc.array(part, { maxLength: 9 }).map((all) => all.join('')) },
-    { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 6 }) },
+    { weight: 1, arbitrary: fc.string({ unit: oldCharacter, maxLength: 6 }) },
   )
 }
 
