@@ -33,7 +33,8 @@ import {
 import { Aggregator, type ProxyClient, publishAuthentication, type RequestAuthorities } from './aggregation/index.ts'
 import { Alarms } from './alarms.ts'
 import { enabledResources, type RuntimeConfig } from './api-enablement.ts'
-import { type Audit, AuditMetrics, type AuditSettings } from './audit/index.ts'
+import type { Audit, AuditSettings } from './audit/index.ts'
+import { AuditMetrics } from './audit-metrics.ts'
 import {
   AuthenticationMetrics,
   type AuthenticationSettings,

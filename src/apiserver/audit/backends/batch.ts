@@ -1,6 +1,6 @@
 import { type Clock, type Log, nextTurn, type Timer, TokenBucket } from '#base'
+import type { AuditMetrics } from '../../audit-metrics.ts'
 import type { AuditEvent } from '../event.ts'
-import type { AuditMetrics } from '../metrics.ts'
 import type { AuditBackend } from './backend.ts'
 
 export interface BatchSettings {

@@ -1,5 +1,5 @@
 import { nullLog, systemClock } from '#base'
-import { AuditMetrics } from '../metrics.ts'
+import { AuditMetrics } from '../../audit-metrics.ts'
 import { LogBackend } from './log.ts'
 import { RotatingFile } from './rotating-file.ts'
 

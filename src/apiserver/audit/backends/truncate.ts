@@ -1,6 +1,6 @@
 import type { Log } from '#base'
+import type { AuditMetrics } from '../../audit-metrics.ts'
 import type { AuditEvent } from '../event.ts'
-import type { AuditMetrics } from '../metrics.ts'
 import type { AuditBackend } from './backend.ts'
 
 export interface TruncateSettings {

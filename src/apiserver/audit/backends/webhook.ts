@@ -1,7 +1,7 @@
 import type { Clock, Log, Random, Timer } from '#base'
 import type { Transport } from '#client'
+import type { AuditMetrics } from '../../audit-metrics.ts'
 import type { AuditEvent } from '../event.ts'
-import type { AuditMetrics } from '../metrics.ts'
 import type { AuditBackend } from './backend.ts'
 
 export interface WebhookBackendOptions {

@@ -1,5 +1,5 @@
-import { LabelledNumbers } from '../prometheus.ts'
-import type { AuditLevel } from './policy.ts'
+import type { AuditLevel } from './audit/policy.ts'
+import { LabelledNumbers } from './prometheus.ts'
 
 /** Upstream's metrics of auditing. */
 export class AuditMetrics {
