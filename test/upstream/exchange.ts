@@ -52,7 +52,9 @@ export class Exchange implements Disposable {
           const all = Object.entries(response.headersDistinct).sort(([a], [b]) => (a < b ? -1 : 1))
           resolve({
             status: response.statusCode ?? 0,
-            headers: Object.fromEntries(all.map(([name, values]) => [name, (values ?? []).join(' | ')])),
+            headers: Object.fromEntries(
+              all.map(([name, values]) => [name, (values ?? []).join(name === 'warning' ? ', ' : ' | ')]),
+            ),
             body: Buffer.concat(chunks).toString(/protobuf/.test(response.headers['content-type'] ?? '') ? 'latin1' : 'utf8'),
           })
         })

@@ -74,16 +74,18 @@ test('webhooks tell how they were asked, what they refused, and when they were p
   await mutatingWebhooks(client, 'fine', named('fine', { matchConditions: excluding }))
   await mutatingWebhooks(client, 'open', named('broken', { failurePolicy: 'Ignore' }))
   await client.create(configMaps, settings('a'))
-  await validatingWebhooks(client, 'deny', named('deny'))
+  const denying = [{ name: 'one', expression: "object.metadata.name == 'denied'" }]
+  await validatingWebhooks(client, 'deny', named('deny', { matchConditions: denying }))
   await refusal(client.create(configMaps, settings('denied')))
+  await client.create(configMaps, settings('c'))
   await mutatingWebhooks(client, 'shut', webhookTo(server, '/broken', { name: 'shut.hooks.example', failurePolicy: 'Fail' }))
   await refusal(client.create(configMaps, settings('b')))
   const value = await scraped(api)
   const requests = 'admission_webhook_request_total'
   const rejections = 'admission_webhook_rejection_count'
-  assert.equal(value(`${requests}{code="200",name="fine.hooks.example",operation="CREATE",rejected="false",type="admit"}`), 2)
+  assert.equal(value(`${requests}{code="200",name="fine.hooks.example",operation="CREATE",rejected="false",type="admit"}`), 3)
   assert.equal(value(`${requests}{code="409",name="deny.hooks.example",operation="CREATE",rejected="true",type="validating"}`), 1)
-  assert.equal(value(`${requests}{code="503",name="broken.hooks.example",operation="CREATE",rejected="false",type="admit"}`), 3)
+  assert.equal(value(`${requests}{code="503",name="broken.hooks.example",operation="CREATE",rejected="false",type="admit"}`), 4)
   assert.equal(
     value(
       `${rejections}{error_type="no_error",name="deny.hooks.example",operation="CREATE",rejection_code="409",type="validating"}`,
@@ -96,15 +98,17 @@ test('webhooks tell how they were asked, what they refused, and when they were p
     ),
     1,
   )
-  assert.equal(value('admission_webhook_fail_open_count{name="broken.hooks.example",type="admit"}'), 3)
+  assert.equal(value('admission_webhook_fail_open_count{name="broken.hooks.example",type="admit"}'), 4)
   assert.equal(
     value(
       'admission_webhook_admission_duration_seconds_count{name="fine.hooks.example",operation="CREATE",rejected="false",type="admit"}',
     ),
-    2,
+    3,
   )
   const condition = '{kind="webhook",name="fine.hooks.example",operation="CREATE",type="admit"}'
   assert.equal(value(`admission_match_condition_exclusions_total${condition}`), 1)
+  const excluded = '{kind="webhook",name="deny.hooks.example",operation="CREATE",type="validate"}'
+  assert.equal(value(`admission_match_condition_exclusions_total${excluded}`), 1)
   // Upstream takes no time where they hold.
   assert.equal(value(`admission_match_condition_evaluation_seconds_count${condition}`), 1)
 })

@@ -27,7 +27,8 @@ export async function conditionsHold(
   } catch (error) {
     throw forbidden(attributes.resource, attributes.name, (error as Error).message)
   }
-  if (!holds) context.metrics.conditions.excluded(labels)
+  // Upstream names the type otherwise here than where conditions are timed.
+  if (!holds) context.metrics.conditions.excluded({ ...labels, type: type === 'validating' ? 'validate' : type })
   return holds
 }
 
